@@ -1,0 +1,160 @@
+/**
+ * The front doors: everything between the network and an admitted connection.
+ *
+ * A front accepts, terminates TLS, reads the request head, asks the {@linkcode Gate} and, after an accept, turns bytes
+ * into messages for a {@linkcode SocketSink} and the calls on a {@linkcode Socket} into bytes. Two engines stand behind
+ * these interfaces: `edge` (our own accept loop, deadlines and framing) and `serve` (`Deno.serve` with
+ * `Deno.upgradeWebSocket`). Everything behind the front is the same code for both.
+ */
+
+import type { Identity, Reason } from "../admission/admission.ts";
+import type { Log } from "../ops/log.ts";
+import type { Telemetry } from "../ops/telemetry.ts";
+import type { SharedText } from "../websocket/websocket.ts";
+
+/** Who is at the other end, as far as the network tells. */
+export interface Peer {
+  /** Normalised address (IPv4-mapped IPv6 written as IPv4); behind a trusted proxy, the forwarded one. */
+  readonly ip: string;
+  /** Whether this hop is TLS. */
+  readonly secure: boolean;
+  /** Whether `ip` was told by a trusted proxy rather than seen by ourselves. */
+  readonly forwarded: boolean;
+}
+
+/** The request head, as both engines can see it. */
+export interface Handshake {
+  /** As sent, case-sensitive. */
+  readonly method: string;
+  /** Scheme from the listener, authority from `Host`, path and query from the request target. */
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
+/** The request is not let in; the answer is built by {@linkcode Gate.refused}. */
+export interface Refusal {
+  readonly accepted: false;
+  readonly status: number;
+  readonly reason: Reason;
+  /** Seconds, for `Retry-After`. */
+  readonly retryAfter?: number;
+  /** For the log only; never leaves the server. */
+  readonly detail?: string;
+  /** Further headers of the answer, such as `WWW-Authenticate`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The upgrade is granted. */
+export interface Accepted {
+  readonly accepted: true;
+  readonly identity: Identity;
+  /** Echoed in the 101; null when the client offered none. */
+  readonly subprotocol: string | null;
+}
+
+/** What {@linkcode Gate.enter} answers when the address may come in. */
+export interface Entry {
+  /** Gives the place back; called exactly once, when the connection has ended in whatever way. */
+  leave(): void;
+}
+
+/** What the server gives to a front. No method throws; promises never reject. */
+export interface Gate {
+  /**
+   * Cap per address, and ban. Called on TCP accept, before TLS (`edge`, unless the peer is a trusted proxy), else once
+   * the request head is read.
+   */
+  enter(ip: string): Entry | "banned" | "too_many_connections";
+  /**
+   * Judges a request for `server.path`: upgrade headers, then admission in contract order. Reserves nothing: after an
+   * accept {@linkcode Gate.open} follows in the same turn (`edge`) or when the platform has upgraded (`serve`), or
+   * never, when the peer has vanished meanwhile.
+   */
+  admit(handshake: Handshake, peer: Peer): Promise<Accepted | Refusal>;
+  /**
+   * Logs and counts a refusal and builds its answer. `handshake` is null when no head could be read (400, 408, 431).
+   */
+  refused(handshake: Handshake | null, peer: Peer, refusal: Refusal): Response;
+  /** Everything that is not for `server.path`. The request has no body on `edge`. */
+  http(request: Request, peer: Peer): Promise<Response>;
+  /** A connection begins; called once the 101 is written. May already send. */
+  open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink;
+}
+
+/** What a front gives to a session: one open WebSocket connection. */
+export interface Socket {
+  /** False from the first step of any closing on; sending is then a no-op. */
+  readonly open: boolean;
+  sendText(text: string): void;
+  sendBinary(data: Uint8Array): void;
+  /** One message for many sockets, encoded once. */
+  sendShared(message: SharedText): void;
+  /** Bytes accepted but not yet taken by the kernel. */
+  readonly queued: number;
+  /** Sends a ping; false where the platform pings by itself (`serve`). */
+  ping(): boolean;
+  /**
+   * Stops reading and delivering: after it returns no message arrives until {@linkcode Socket.resume}, not even
+   * further ones of the chunk being delivered. False where that is impossible (`serve`).
+   */
+  pause(): boolean;
+  resume(): void;
+  /** Starts the closing handshake, with a deadline after which the connection is cut. Queued messages go first. */
+  close(code: number, reason: string): void;
+  /** Cuts the connection at once; whatever is queued is dropped. */
+  terminate(): void;
+}
+
+/** What a session gives to a front. All are called synchronously; what they throw is contained and closes 1011. */
+export interface SocketSink {
+  /** A whole message. A `Uint8Array` is valid only during the call. */
+  message(data: string | Uint8Array): void;
+  /**
+   * A control frame, or a non-final fragment that is empty or under 128 bytes, with its payload length (`edge` only).
+   * Called before it has any effect, so that the session can close instead.
+   */
+  control(kind: "ping" | "pong" | "fragment", bytes: number): void;
+  /** The send queue went back under half of `server.send_queue` after having been over it. */
+  drained(): void;
+  /** The peer broke the protocol; the front closes with this code itself. `closed` still follows. */
+  failed(code: number, reason: string): void;
+  /**
+   * Exactly once, last. The code the connection ended with: ours when we closed first, else the peer's (1005 when its
+   * close frame had none), 1006 when it vanished without a closing handshake.
+   */
+  closed(code: number, reason: string): void;
+}
+
+/** PEM text of a certificate chain and its private key. */
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface FrontDeps {
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  /** Absent: no TLS (`tls` absent in the configuration). */
+  readonly tls?: TlsMaterial;
+  /** Milliseconds; only differences matter. */
+  readonly now: () => number;
+}
+
+/** A running front. */
+export interface Front {
+  readonly engine: "edge" | "serve";
+  readonly hostname: string;
+  /** The port in fact bound; 0 on a unix socket. */
+  readonly port: number;
+  /** Stops accepting; open connections stay, requests being admitted are finished. */
+  stopAccepting(): Promise<void>;
+  /**
+   * New connections get the new certificate, open ones stay.
+   * @throws {Error} when the material can't be used; the old one then stays.
+   */
+  reloadTls(tls: TlsMaterial): Promise<void>;
+  /** Stops accepting and cuts whatever is still open. */
+  close(): Promise<void>;
+  /** Open TCP connections, whatever their state (`serve`: requests and WebSockets). */
+  connections(): number;
+}
