@@ -1,0 +1,28 @@
+/** Close codes, RFC 6455 section 7.4, and the rules for the ones a peer may send. */
+export const CloseCode = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  unsupportedData: 1003,
+  /** Never on the wire: "no code was present in the close frame". */
+  noStatus: 1005,
+  /** Never on the wire: "the connection ended without a close frame". */
+  abnormal: 1006,
+  invalidPayload: 1007,
+  policyViolation: 1008,
+  messageTooBig: 1009,
+  internalError: 1011,
+  tryAgainLater: 1013,
+} as const;
+
+/**
+ * May a close frame carry this code?
+ *
+ * RFC 6455 7.4.1 and 7.4.2, with the IANA registry's 1012 to 1014: 1004, 1005, 1006 and 1015 are reserved and MUST NOT
+ * be set by an endpoint; 0 to 999 are not used; 1016 to 2999 are for the protocol's future, thus unknown to us;
+ * 3000 to 4999 belong to libraries and applications; nothing is defined above.
+ */
+export function isCloseCode(code: number): boolean {
+  if (code >= 3000) return code <= 4999;
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
+}

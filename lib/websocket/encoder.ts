@@ -1,0 +1,97 @@
+import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
+
+/** A control frame's opcode, RFC 6455 5.5. */
+export type ControlOpcode = typeof Opcode.close | typeof Opcode.ping | typeof Opcode.pong;
+
+/** Two bytes and eight of extended length: a server's frames carry no masking key. */
+export const MAX_SERVER_HEADER = 10;
+
+const utf8Encoder = new TextEncoder();
+
+/** Bytes of a server's frame header before `length` bytes of payload. */
+export function headerSize(length: number): number {
+  return length <= 125 ? 2 : length <= 0xffff ? 4 : 10;
+}
+
+/**
+ * Writes the header of a whole, unmasked frame (RFC 6455 5.1: "A server MUST NOT mask any frames") with the length in
+ * as few bytes as it fits (5.2).
+ *
+ * @returns where the payload starts
+ */
+export function writeHeader(into: Uint8Array, at: number, opcode: number, length: number): number {
+  into[at] = 0x80 | opcode;
+  if (length <= 125) {
+    into[at + 1] = length;
+    return at + 2;
+  }
+  if (length <= 0xffff) {
+    into[at + 1] = 126;
+    into[at + 2] = length >>> 8;
+    into[at + 3] = length;
+    return at + 4;
+  }
+  into[at + 1] = 127;
+  const high = Math.floor(length / 0x1_0000_0000);
+  for (let index = 0; index < 4; index++) {
+    into[at + 2 + index] = high >>> (24 - 8 * index);
+    into[at + 6 + index] = length >>> (24 - 8 * index);
+  }
+  return at + 10;
+}
+
+function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(headerSize(payload.length) + payload.length);
+  frame.set(payload, writeHeader(frame, 0, opcode, payload.length));
+  return frame;
+}
+
+/** One text frame. Lone surrogates, which UTF-8 can't say, become U+FFFD. */
+export function encodeText(text: string): Uint8Array<ArrayBuffer> {
+  return encodeFrame(Opcode.text, utf8Encoder.encode(text));
+}
+
+/** One binary frame. */
+export function encodeBinary(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  return encodeFrame(Opcode.binary, data);
+}
+
+/**
+ * One control frame.
+ *
+ * @throws {RangeError} If the payload is longer than 125 bytes (RFC 6455 5.5).
+ */
+export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (payload.length > MAX_CONTROL_PAYLOAD) {
+    throw new RangeError(`Cannot send a control frame of ${payload.length} bytes: 125 are allowed`);
+  }
+  return encodeFrame(opcode, payload);
+}
+
+/**
+ * One close frame. Codes that are never on the wire (1005, 1006) make an empty one; a reason is cut after the last
+ * character that fits (RFC 6455 5.5.1: code and reason share 125 bytes).
+ */
+export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffer> {
+  if (code === 1005 || code === 1006) return encodeFrame(Opcode.close, new Uint8Array(0));
+  const payload = new Uint8Array(MAX_CONTROL_PAYLOAD);
+  payload[0] = code >>> 8;
+  payload[1] = code;
+  const { written } = utf8Encoder.encodeInto(reason, payload.subarray(2));
+  return encodeFrame(Opcode.close, payload.subarray(0, 2 + written));
+}
+
+/** One text for many sockets: encoded when first sent, and only then. */
+export class SharedText {
+  readonly text: string;
+  #frame: Uint8Array<ArrayBuffer> | null = null;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The whole frame. Not to be written to: others send it too. */
+  get frame(): Uint8Array<ArrayBuffer> {
+    return this.#frame ??= encodeText(this.text);
+  }
+}

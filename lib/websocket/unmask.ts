@@ -1,0 +1,77 @@
+/** Below this many bytes a plain loop beats finding the words (measured, tests/bench/codec_bench.ts). */
+export const WORDWISE_FROM = 16;
+
+/**
+ * Unmasks `bytes[start, end)` in place a byte at a time, RFC 6455 5.3.
+ *
+ * @param mask the masking key, its first byte in the lowest 8 bits; {@linkcode turnMask} turns it for a range that
+ * starts inside the payload
+ * @returns true when no unmasked byte has its top bit set, so that all is ASCII
+ */
+export function unmaskBytes(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
+  let seen = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]! ^ (mask & 0xff);
+    bytes[at] = byte;
+    seen |= byte;
+    mask = (mask >>> 8) | (mask << 24);
+  }
+  return (seen & 0x80) === 0;
+}
+
+/**
+ * The same in words of four bytes.
+ *
+ * @param words the memory of `bytes` as {@linkcode wordsOf} sees it: made once for the many frames of a chunk
+ */
+export function unmaskWords(bytes: Uint8Array, words: Words, start: number, end: number, mask: number): boolean {
+  const view = words.view;
+  const wordsStart = start + ((words.shift - start) & 3);
+  let ascii = unmaskBytes(bytes, start, wordsStart, mask);
+  mask = turnMask(mask, wordsStart - start);
+
+  let index = (wordsStart - words.shift) >> 2;
+  const count = (end - wordsStart) >> 2;
+  const last = index + count;
+  let seen = 0;
+  for (const stop = last - 3; index < stop; index += 4) {
+    const a = view[index]! ^ mask;
+    const b = view[index + 1]! ^ mask;
+    const c = view[index + 2]! ^ mask;
+    const d = view[index + 3]! ^ mask;
+    view[index] = a;
+    view[index + 1] = b;
+    view[index + 2] = c;
+    view[index + 3] = d;
+    seen |= a | b | c | d;
+  }
+  for (; index < last; index++) {
+    const word = view[index]! ^ mask;
+    view[index] = word;
+    seen |= word;
+  }
+  ascii = (seen & 0x80808080) === 0 && ascii;
+  return unmaskBytes(bytes, wordsStart + (count << 2), end, mask) && ascii;
+}
+
+/** The masking key as it stands `count` bytes into the payload. */
+export function turnMask(mask: number, count: number): number {
+  const bits = (count & 3) << 3;
+  return bits === 0 ? mask : (mask >>> bits) | (mask << (32 - bits));
+}
+
+/** The whole words lying in a byte array: `view[0]` is the bytes from `shift` on. */
+export interface Words {
+  readonly view: Int32Array;
+  readonly shift: number;
+}
+
+/**
+ * Words over the memory of `bytes`, which may start at any address. Their byte order is little-endian on every machine
+ * Deno runs on, and so is the mask's.
+ */
+export function wordsOf(bytes: Uint8Array): Words {
+  const shift = -bytes.byteOffset & 3;
+  const count = bytes.length > shift ? (bytes.length - shift) >> 2 : 0;
+  return { view: new Int32Array(bytes.buffer, count === 0 ? 0 : bytes.byteOffset + shift, count), shift };
+}
