@@ -1,0 +1,56 @@
+import { X509Certificate } from "node:crypto";
+import { makeCertificate } from "./certificate.ts";
+
+const HOSTS = ["localhost", "127.0.0.1", "::1"];
+const DAY = 86_400_000;
+const RENEW_BEFORE = DAY;
+
+/** Paths of a development certificate and its key, and whether they were made just now. */
+export interface DevelopmentCertificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly made: boolean;
+}
+
+/**
+ * Makes sure that `certsDir` holds a certificate for localhost, 127.0.0.1 and ::1 (`server.crt`, `server.key` with mode 0600);
+ * one that is missing, unreadable, without its key or within a day of its end is made anew, for 90 days. It is self-signed and no
+ * authority: whoever trusts it in a browser trusts this server, not everything its key might sign. Throws what writing throws.
+ */
+export async function ensureDevelopmentCertificate(
+  certsDir: string,
+  now: () => number = Date.now,
+): Promise<DevelopmentCertificate> {
+  const certFile = `${certsDir}/server.crt`;
+  const keyFile = `${certsDir}/server.key`;
+  if (usable(certFile, keyFile, now())) return { certFile, keyFile, made: false };
+  const { cert, key } = await makeCertificate({
+    hosts: HOSTS,
+    notBefore: new Date(now() - DAY / 24),
+    notAfter: new Date(now() + 90 * DAY),
+  });
+  Deno.mkdirSync(certsDir, { recursive: true });
+  replace(keyFile, key, 0o600);
+  replace(certFile, cert, 0o644);
+  return { certFile, keyFile, made: true };
+}
+
+function usable(certFile: string, keyFile: string, now: number): boolean {
+  try {
+    const certificate = new X509Certificate(Deno.readTextFileSync(certFile));
+    Deno.readTextFileSync(keyFile);
+    return certificate.validToDate.getTime() - now > RENEW_BEFORE && certificate.validFromDate.getTime() <= now;
+  } catch {
+    return false;
+  }
+}
+
+/** A file of another mode or a link in its place is removed first: `mode` counts only for files that are made. */
+function replace(path: string, text: string, mode: number): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  Deno.writeTextFileSync(path, text, { mode, createNew: true });
+}

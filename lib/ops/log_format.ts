@@ -1,0 +1,50 @@
+import type { Level } from "./log.ts";
+
+/** Names a field can't take: the line's own. A field of that name gets an underscore behind it. */
+const RESERVED = new Set(["time", "level", "event"]);
+
+/**
+ * Characters that could deceive whoever reads the log in a terminal or line by line: controls (JSON escapes only some),
+ * line separators, direction overrides, zero-width characters.
+ */
+const DECEIVING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const PLAIN_WORD = /^[\w.:/@+,-]+$/;
+const COLOURS: Record<Level, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
+const RESET = "\x1b[0m";
+
+/** `{"time":…,"level":…,"event":…,…}` without the newline; every character that could end or disguise a line is escaped. */
+export function jsonLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
+  const line: Record<string, unknown> = Object.create(null);
+  line["time"] = rfc3339(timeMs);
+  line["level"] = level;
+  line["event"] = event;
+  for (const [key, value] of Object.entries(fields)) line[RESERVED.has(key) ? `${key}_` : key] = value;
+  return escape(JSON.stringify(line));
+}
+
+/** For people at a terminal: `12:00:00.000 info  event key=value …`, values quoted as JSON where they aren't a plain word. */
+export function prettyLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
+  const parts = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${word(key)}=${word(value)}`);
+  const head = `${rfc3339(timeMs).slice(11, 23)} ${COLOURS[level]}${level.padEnd(5)}${RESET} ${word(event)}`;
+  return [head, ...parts].join(" ");
+}
+
+function word(value: unknown): string {
+  if (typeof value === "string" && PLAIN_WORD.test(value)) return value;
+  return escape(JSON.stringify(value));
+}
+
+function escape(json: string): string {
+  return json.replace(DECEIVING, (character) => {
+    let escaped = "";
+    for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+    return escaped;
+  });
+}
+
+function rfc3339(timeMs: number): string {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? "1970-01-01T00:00:00.000Z" : date.toISOString();
+}

@@ -1,0 +1,80 @@
+const MAX_WAITING = 1024 * 1024;
+
+/** Where finished lines go. Nothing here throws. */
+export interface LineSink {
+  write(line: string): void;
+  flush(deadlineMs: number): Promise<void>;
+  readonly lost: number;
+}
+
+/** The part of a file or pipe the sink writes to. */
+export interface Output {
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/**
+ * Writes lines to standard output without ever making the server wait: lines gather while one asynchronous write is under way
+ * and leave in the next. A reader that doesn't read (a stopped journal) fills 1 MiB, then lines are lost, counted. A failed
+ * write (full disk, closed pipe) loses its lines and later ones are tried again; once writing works again a line
+ * `log.lost` says how many are missing.
+ */
+export class StdoutSink implements LineSink {
+  lost = 0;
+  private reported = 0;
+  private waiting: string[] = [];
+  private waitingLength = 0;
+  private writing: Promise<void> | null = null;
+  private readonly encoder = new TextEncoder();
+
+  constructor(private readonly output: Output = Deno.stdout, private readonly now: () => number = Date.now) {}
+
+  write(line: string): void {
+    if (this.waitingLength + line.length > MAX_WAITING) {
+      this.lost++;
+      return;
+    }
+    this.waiting.push(line);
+    this.waitingLength += line.length;
+    this.writing ??= this.pump();
+  }
+
+  /** Resolves when everything was written, or after `deadlineMs` when the reader is stuck. */
+  async flush(deadlineMs: number): Promise<void> {
+    if (this.writing === null) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<void>((resolve) => timer = setTimeout(resolve, deadlineMs));
+    await Promise.race([this.writing, deadline]);
+    clearTimeout(timer);
+  }
+
+  private async pump(): Promise<void> {
+    // The lines of the same turn of the event loop leave in one write.
+    await Promise.resolve();
+    while (this.waiting.length > 0) {
+      const lines = this.waiting;
+      this.waiting = [];
+      this.waitingLength = 0;
+      try {
+        await this.writeAll(this.encoder.encode(lines.join("\n") + "\n"));
+        this.reportLost();
+      } catch {
+        this.lost += lines.length;
+      }
+    }
+    this.writing = null;
+  }
+
+  private async writeAll(bytes: Uint8Array): Promise<void> {
+    let rest = bytes;
+    while (rest.length > 0) rest = rest.subarray(await this.output.write(rest));
+  }
+
+  private reportLost(): void {
+    if (this.lost === this.reported) return;
+    const lines = this.lost - this.reported;
+    this.reported = this.lost;
+    this.write(
+      JSON.stringify({ time: new Date(this.now()).toISOString(), level: "warn", event: "log.lost", lines }),
+    );
+  }
+}
