@@ -1,0 +1,37 @@
+/**
+ * What a handler author imports: types, `z`, and the test kit.
+ *
+ * A handler module needs no import at run time: its default export may be a function that receives the kit.
+ *
+ * ```ts
+ * import type { Handlers } from "sallyport";
+ *
+ * export default (({ z, method }) => ({
+ *   methods: {
+ *     "sum.add": method({
+ *       params: z.object({ a: z.number(), b: z.number() }),
+ *       result: z.number(),
+ *       handle: ({ a, b }) => a + b,
+ *     }),
+ *   },
+ * })) satisfies Handlers;
+ * ```
+ */
+export { z } from "zod";
+export type {
+  Connection,
+  Context,
+  Fields,
+  HandlerObject,
+  Handlers,
+  Kit,
+  Method,
+  Present,
+  RawContext,
+  RawHandler,
+  RawHandlers,
+  RpcHandlers,
+  User,
+  Vocabulary,
+} from "./sandbox/handlers.ts";
+export { defineHandlers } from "./sandbox/handlers.ts";

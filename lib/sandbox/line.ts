@@ -1,0 +1,68 @@
+/** The two ends between a session and the cell that serves it. */
+
+/** Who is connected, as the handler sees it in `ctx.user`. */
+export interface CellUser {
+  readonly id: string;
+  readonly roles: readonly string[];
+  readonly claims: Record<string, unknown>;
+}
+
+/** Answer of `presence`: a user and how many of its connections listen to the topic. */
+export interface Present {
+  readonly user: string;
+  readonly connections: number;
+}
+
+/**
+ * What a cell may do to a session. Implemented by the session; every call is synchronous and comes only from the cell that
+ * serves it. Texts have passed the sandbox's size limits, nothing else about them can be trusted.
+ */
+export interface CellClient {
+  readonly id: string;
+  readonly ip: string;
+  readonly subprotocol: string;
+  readonly user: CellUser;
+  /** `message` is a whole JSON-RPC notification, made by the cell. */
+  notify(message: string): void;
+  /** A raw frame (raw modules only). A `Uint8Array` belongs to the receiver. */
+  send(data: string | Uint8Array): void;
+  /** `message` is a whole JSON-RPC notification for every subscriber of `topic`. */
+  publish(topic: string, message: string): void;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /** May be answered later: presence over several nodes is. */
+  presence(topic: string): readonly Present[] | Promise<readonly Present[]>;
+  /** Normal closure (1000) with the handler's reason, at most 123 bytes of UTF-8. */
+  closeByHandler(reason: string): void;
+  /** The handler's own log line: `ctx.log` and `console.*` during one of this session's messages. */
+  logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
+  /** `open()` threw or took longer than `timeout`: the session can't be served, close it with 1011 `internal`. */
+  failed(): void;
+  /** A raw message did not fit the module's schema and was dropped; counts as an invalid message. */
+  invalid(): void;
+}
+
+/** A request waiting for its answer: exactly one of the two is called, exactly once. */
+export interface PendingCall {
+  /** `resultJson` is JSON text to put behind `"result":`. */
+  resolve(resultJson: string): void;
+  /** `dataJson` is JSON text to put behind `"data":`. Codes: -32602, -32603, -32004, -32005. */
+  reject(code: number, dataJson?: string): void;
+}
+
+/** A session's way into its cell. Messages of one line are handled in the order given. */
+export interface Line {
+  /** `message` is the client's JSON text of one request object; the cell parses it again and takes `.params`. */
+  call(method: string, message: string, call: PendingCall): void;
+  /** A request without `id`. False: the cell is overloaded or being replaced, the message is lost. */
+  notification(method: string, message: string): boolean;
+  /** A raw frame; bytes are copied. False: the cell is overloaded or being replaced, the message is lost. */
+  message(data: string | Uint8Array): boolean;
+  /** The session's user changed (`session.refresh`). */
+  identity(user: CellUser): void;
+  /**
+   * The client left: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of this line are
+   * dropped without an answer, since nobody is there to read it.
+   */
+  close(code: number): void;
+}
