@@ -1,0 +1,27 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Tells whether JSON text nests arrays and objects deeper than `maxDepth` levels. Linear in the text, without recursion,
+ * whether or not the text is valid JSON.
+ */
+export function exceedsDepth(text: string, maxDepth: number): boolean {
+  // Each level takes an opening and a closing character, so short texts need no look.
+  if (text.length < 2 * (maxDepth + 1)) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === BACKSLASH) i++;
+      else if (c === QUOTE) inString = false;
+    } else if (c === QUOTE) {
+      inString = true;
+    } else if (c === 0x7b || c === 0x5b) {
+      if (++depth > maxDepth) return true;
+    } else if (c === 0x7d || c === 0x5d) {
+      depth--;
+    }
+  }
+  return false;
+}

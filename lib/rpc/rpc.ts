@@ -1,0 +1,112 @@
+/**
+ * JSON-RPC 2.0: text in, checked requests out; outcomes in, text out. Knows neither sockets nor sessions.
+ *
+ * @see https://www.jsonrpc.org/specification
+ */
+import { exceedsDepth } from "./depth.ts";
+import { ErrorCode, errorMessage } from "./errors.ts";
+
+export { ERROR_REASON, ErrorCode } from "./errors.ts";
+
+/** `null` is an id a client may send; `undefined` marks a notification, which is never answered. */
+export type RequestId = string | number | null;
+
+/** One checked request object. `text` is JSON whose `params` member the handler's cell reads. */
+export interface RpcRequest {
+  readonly id: RequestId | undefined;
+  readonly method: string;
+  readonly text: string;
+}
+
+/** An element that is no request object; it is answered with `code` and the id that could be read, else null. */
+export interface RpcFault {
+  readonly id: RequestId;
+  readonly code: number;
+}
+
+export type RpcElement = RpcRequest | RpcFault;
+
+/** A message is one element, or a batch of at least one. */
+export type RpcMessage =
+  | { readonly batch: false; readonly element: RpcElement }
+  | { readonly batch: true; readonly elements: readonly RpcElement[] };
+
+export interface RpcLimits {
+  readonly max_depth: number;
+  readonly max_batch: number;
+}
+
+/** Tells a fault from a request. */
+export function isFault(element: RpcElement): element is RpcFault {
+  return "code" in element;
+}
+
+/**
+ * Reads a client's message. Never throws: what is wrong with it is in the elements.
+ * Excess of `max_depth` or `max_batch` is -32600 for the whole message.
+ */
+export function parseMessage(text: string, limits: RpcLimits): RpcMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { batch: false, element: { id: null, code: ErrorCode.PARSE_ERROR } };
+  }
+  if (!Array.isArray(value)) {
+    const element = checkRequest(value, text);
+    if (exceedsDepth(text, limits.max_depth)) return invalid(element.id ?? null);
+    return { batch: false, element };
+  }
+  if (value.length === 0 || value.length > limits.max_batch || exceedsDepth(text, limits.max_depth)) {
+    return invalid(null);
+  }
+  return { batch: true, elements: value.map((item) => checkRequest(item, undefined)) };
+}
+
+function invalid(id: RequestId): RpcMessage {
+  return { batch: false, element: { id, code: ErrorCode.INVALID_REQUEST } };
+}
+
+/** `text` is the element's own JSON where it is at hand; a batch's elements are written out again. */
+function checkRequest(value: unknown, text: string | undefined): RpcElement {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { id: null, code: ErrorCode.INVALID_REQUEST };
+  }
+  // JSON.parse makes own properties only, "__proto__" included, and none of these names is inherited.
+  const { jsonrpc, method, params, id: sentId } = value as Record<string, unknown>;
+  const id = readId(sentId);
+  if (
+    jsonrpc !== "2.0" || typeof method !== "string" || (sentId !== undefined && id === undefined) ||
+    (params !== undefined && (typeof params !== "object" || params === null))
+  ) {
+    return { id: id ?? null, code: ErrorCode.INVALID_REQUEST };
+  }
+  return { id, method, text: text ?? JSON.stringify(params === undefined ? {} : { params }) };
+}
+
+/** A number that a double can't hold exactly would come back changed, so it is no id. */
+function readId(id: unknown): RequestId | undefined {
+  if (id === null || typeof id === "string") return id;
+  if (typeof id !== "number" || !Number.isFinite(id)) return undefined;
+  return Number.isInteger(id) && !Number.isSafeInteger(id) ? undefined : id;
+}
+
+/** A response object with a result; `resultJson` is JSON text (JSON-RPC 2.0 section 5). */
+export function resultResponse(id: RequestId, resultJson: string): string {
+  return `{"jsonrpc":"2.0","id":${idJson(id)},"result":${resultJson}}`;
+}
+
+/** A response object with an error; `dataJson` is JSON text (JSON-RPC 2.0 section 5.1). */
+export function errorResponse(id: RequestId, code: number, dataJson?: string): string {
+  const data = dataJson === undefined ? "" : `,"data":${dataJson}`;
+  return `{"jsonrpc":"2.0","id":${idJson(id)},"error":{"code":${code},"message":"${errorMessage(code)}"${data}}}`;
+}
+
+/** A notification to a client; `paramsJson` is JSON text. */
+export function notification(method: string, paramsJson: string): string {
+  return `{"jsonrpc":"2.0","method":${JSON.stringify(method)},"params":${paramsJson}}`;
+}
+
+function idJson(id: RequestId): string {
+  return typeof id === "number" ? String(id) : JSON.stringify(id);
+}

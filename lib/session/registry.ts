@@ -1,0 +1,46 @@
+/** What the registry needs to know of a session. */
+export interface Registered {
+  readonly id: string;
+  readonly userId: string;
+}
+
+/** All open sessions, by id and by user. */
+export class Registry<S extends Registered> {
+  readonly #byId = new Map<string, S>();
+  readonly #byUser = new Map<string, Set<S>>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  add(session: S): void {
+    this.#byId.set(session.id, session);
+    const sessions = this.#byUser.get(session.userId);
+    if (sessions) sessions.add(session);
+    else this.#byUser.set(session.userId, new Set([session]));
+  }
+
+  delete(session: S): void {
+    this.#byId.delete(session.id);
+    const sessions = this.#byUser.get(session.userId);
+    if (sessions?.delete(session) && sessions.size === 0) this.#byUser.delete(session.userId);
+  }
+
+  get(id: string): S | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** A snapshot, so that sessions may end while the caller goes through it. */
+  ofUser(user: string): S[] {
+    return [...this.#byUser.get(user) ?? []];
+  }
+
+  countOfUser(user: string): number {
+    return this.#byUser.get(user)?.size ?? 0;
+  }
+
+  /** A snapshot, as {@linkcode Registry.ofUser}. */
+  all(): S[] {
+    return [...this.#byId.values()];
+  }
+}
