@@ -1,0 +1,35 @@
+/** The configuration of `serve --dev`: no file, localhost only, keys in one folder. */
+import { join } from "node:path";
+import { type Config, ConfigSchema } from "./schema.ts";
+
+export interface DevOptions {
+  /** Port of the listener, 0 picks a free one. The origins name this port, so they need it again once it is known. */
+  port: number;
+  /** Absolute path of the folder with `server.crt`, `server.key` and `dev.secret`. Nothing is read or made here. */
+  certsDir: string;
+  /** The modules to serve: absolute paths or `file:///` URLs. */
+  handlers: readonly { subprotocol: string; module: string }[];
+}
+
+/** Every default, with what development changes. */
+export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
+  return ConfigSchema.parse({
+    server: { host: "localhost", port },
+    tls: { cert_file: join(certsDir, "server.crt"), key_file: join(certsDir, "server.key"), hsts_max_age: "0s" },
+    admission: { origins: devOrigins(port) },
+    auth: {
+      algorithms: ["HS256"],
+      secret_file: join(certsDir, "dev.secret"),
+      issuer: "sallyport-dev",
+      audience: "sallyport",
+    },
+    handlers: handlers.map(({ subprotocol, module }) => ({ subprotocol, module })),
+    log: { format: "pretty" },
+  });
+}
+
+/** The origins of the page that `serve --dev` shows. */
+export function devOrigins(port: number): string[] {
+  const suffix = port === 443 ? "" : `:${port}`;
+  return [`https://localhost${suffix}`, `https://127.0.0.1${suffix}`];
+}

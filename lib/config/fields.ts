@@ -1,0 +1,124 @@
+/** The kinds of values a configuration key can have, each a zod schema with one message that says what is allowed. */
+import { z } from "zod";
+import ipaddr from "ipaddr.js";
+import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "./units.ts";
+
+/** A value as a message shows it: JSON, shortened, control characters escaped. */
+export function shown(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  if (value instanceof Date) return "a date";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "a table";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 100 ? `${text.slice(0, 97)}…"` : text;
+}
+
+/** "is X, must be Y", or "is missing, must be Y". */
+export function wrong(value: unknown, allowed: string): string {
+  return value === undefined ? `is missing, must be ${allowed}` : `is ${shown(value)}, must be ${allowed}`;
+}
+
+const because = (allowed: string) => ({ error: (issue: { input?: unknown }) => wrong(issue.input, allowed) });
+
+/** A whole number, both bounds included. */
+export function int(min: number, max: number) {
+  const message = because(`a whole number from ${min} to ${max}`);
+  return z.int(message).gte(min, message).lte(max, message);
+}
+
+/** A finite number, fractions allowed; the lower bound is excluded when `above` is set. */
+export function number(min: number, max: number, above = false) {
+  const message = because(`a number ${above ? "above" : "from"} ${min} ${above ? "and up " : ""}to ${max}`);
+  const finite = z.number(message).lte(max, message);
+  return above ? finite.gt(min, message) : finite.gte(min, message);
+}
+
+/** true or false. */
+export function bool() {
+  return z.boolean(because("true or false"));
+}
+
+/** One of the given words. */
+export function choice<const T extends readonly [string, ...string[]]>(...words: T) {
+  return z.enum(words, because(words.map((word) => `"${word}"`).join(" or ")));
+}
+
+/** A duration between two others, both included; the result is in milliseconds. */
+export function duration(min: string, max: string) {
+  const [from, to] = [parseDuration(min), parseDuration(max)];
+  const allowed = `${DURATION_FORM}, from "${min}" to "${max}"`;
+  return z.string(because(allowed)).transform((text, context) => {
+    const milliseconds = attempt(() => parseDuration(text));
+    if (milliseconds !== undefined && milliseconds >= from && milliseconds <= to) return milliseconds;
+    context.addIssue(wrong(text, allowed));
+    return z.NEVER;
+  });
+}
+
+/** A size between two others, both included; the result is in bytes. */
+export function size(min: string, max: string) {
+  const [from, to] = [parseSize(min), parseSize(max)];
+  const allowed = `${SIZE_FORM}, from "${min}" to "${max}"`;
+  return z.union([z.string(), z.number()], because(allowed)).transform((value, context) => {
+    const bytes = attempt(() => parseSize(value));
+    if (bytes !== undefined && bytes >= from && bytes <= to) return bytes;
+    context.addIssue(wrong(value, allowed));
+    return z.NEVER;
+  });
+}
+
+/** A text that obeys a rule; the rule gives what is wrong with it, or null. */
+export function text(allowed: string, rule: (text: string) => string | null = () => null) {
+  return z.string(because(allowed)).transform((value, context) => {
+    const problem = value === "" ? wrong(value, allowed) : rule(value);
+    if (problem === null) return value;
+    context.addIssue(problem);
+    return z.NEVER;
+  });
+}
+
+/** A text that a regular expression describes. */
+export function matching(expression: RegExp, allowed: string) {
+  return text(allowed, (value) => expression.test(value) ? null : wrong(value, allowed));
+}
+
+/** A file or folder on this machine; made absolute when the configuration is resolved. */
+export function path() {
+  return text("a path", (value) => value.includes("\0") ? wrong(value, "a path without NUL characters") : null);
+}
+
+/** A list, each entry by the given schema. */
+export function list<T extends z.ZodType>(entry: T, allowed: string) {
+  return z.array(entry, because(allowed));
+}
+
+/** A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+export function cidr() {
+  const allowed = 'an address or a block of addresses such as "10.0.0.0/8" or "2001:db8::/32"';
+  return text(allowed, (value) => isBlock(value) ? null : wrong(value, allowed));
+}
+
+function isBlock(value: string): boolean {
+  // ipaddr.js also reads "127.1" and octal parts, which people take for something else.
+  const address = value.split("/")[0] ?? "";
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false;
+  if (address.includes("%")) return false;
+  return value.includes("/") ? /\/[0-9]{1,3}$/.test(value) && ipaddr.isValidCIDR(value) : true;
+}
+
+/** A table with exactly these keys. */
+export function table<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `is not known here, allowed: ${Object.keys(shape).join(", ")}`
+        : wrong(issue.input, `a table with ${Object.keys(shape).join(", ")}`),
+  });
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

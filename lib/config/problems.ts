@@ -1,0 +1,35 @@
+/** One thing that is wrong with a configuration file. */
+export interface Problem {
+  /** The file as it was named. */
+  readonly file: string;
+  /** Where in it: `limits.types."chat.send".rate`, `handlers[0].module`, or `line 3`. */
+  readonly key: string;
+  /** What is wrong, and what is allowed. */
+  readonly message: string;
+}
+
+/** Everything that is wrong with a configuration, found in one go. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** A problem on one line: `file: key: what is wrong, what is allowed`. */
+export function formatProblem(problem: Problem): string {
+  return [problem.file, problem.key, problem.message].filter((part) => part !== "").join(": ");
+}
+
+/** A key as TOML writes it, with list positions in brackets. */
+export function formatKey(path: readonly PropertyKey[]): string {
+  return path.map((part, index) => {
+    if (typeof part === "number") return `[${part}]`;
+    const name = String(part);
+    const written = /^[A-Za-z0-9_-]+$/.test(name) ? name : JSON.stringify(name);
+    return index === 0 ? written : `.${written}`;
+  }).join("");
+}

@@ -1,0 +1,167 @@
+/**
+ * Every key of the configuration: its kind, its bounds, its default. What concerns more than one key is in rules.ts.
+ *
+ * A default is written as the file would write it (`prefault`), so that it passes the same checks.
+ * Durations come out in milliseconds, sizes in bytes.
+ */
+import { z } from "zod";
+import { bool, choice, cidr, duration, int, list, matching, number, path, size, table, text, wrong } from "./fields.ts";
+import { originProblem } from "./origins.ts";
+import { handlerShape } from "./schema_handlers.ts";
+import { host, jwksUrl, socketPath, TOKEN_REGEXP } from "./texts.ts";
+
+/** Algorithms of tokens (RFC 7518, RFC 8037); `none` is not among them and can't be named. */
+export const ALGORITHMS = [
+  "ES256",
+  "ES384",
+  "EdDSA",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "HS256",
+  "HS384",
+  "HS512",
+] as const;
+
+const cidrs = (default_: string[]) => list(cidr(), "a list of addresses and blocks").prefault(default_);
+
+/** One token bucket: `rate` tokens a second, `burst` tokens at most. A burst below 1 is a finding of `check`. */
+const rate = () => number(0, 1e9, true);
+const burst = () => number(0, 1e9);
+const bucket = (defaults: { rate: number; burst: number }) => ({
+  rate: rate().prefault(defaults.rate),
+  burst: burst().prefault(defaults.burst),
+});
+
+const server = {
+  host: host().prefault("127.0.0.1"),
+  port: int(0, 65535).prefault(8443),
+  unix: path().optional(),
+  path: socketPath().prefault("/ws"),
+  engine: choice("edge", "serve").prefault("edge"),
+  max_connections: int(1, 10_000_000).prefault(10_000),
+  max_connections_per_ip: int(1, 10_000_000).prefault(100),
+  max_connections_per_user: int(1, 10_000_000).prefault(20),
+  handshake_timeout: duration("10ms", "5m").prefault("5s"),
+  ping_interval: duration("10ms", "1h").prefault("20s"),
+  idle_timeout: duration("0s", "24d").prefault("10m"),
+  // Timers count milliseconds in 31 bits, 24.8 days.
+  max_session: duration("10ms", "24d").prefault("12h"),
+  drain_timeout: duration("0s", "1h").prefault("10s"),
+  trusted_proxies: cidrs([]),
+  proxy_protocol: bool().prefault(false),
+  send_queue: size("1KiB", "1GiB").prefault("1MiB"),
+};
+
+const tls = {
+  cert_file: path(),
+  key_file: path(),
+  hsts_max_age: duration("0s", "3650d").prefault("365d"),
+};
+
+const admission = {
+  origins: list(
+    text('an origin such as "https://app.example.com"', originProblem),
+    'a list of origins such as ["https://app.example.com"]',
+  ),
+  allow_missing_origin: bool().prefault(false),
+  require_subprotocol: bool().prefault(true),
+};
+
+const algorithm = text("an algorithm", (value) => {
+  if (value.toLowerCase() === "none") {
+    return 'is "none", which would accept every token, allowed: ' + ALGORITHMS.join(", ");
+  }
+  return (ALGORITHMS as readonly string[]).includes(value) ? null : wrong(value, `one of ${ALGORITHMS.join(", ")}`);
+}).transform((value) => value as (typeof ALGORITHMS)[number]);
+
+const auth = {
+  algorithms: list(algorithm, 'a list of algorithms such as ["ES256"]').prefault(["ES256"]),
+  public_key_file: path().optional(),
+  secret_file: path().optional(),
+  jwks_file: path().optional(),
+  jwks_url: jwksUrl().optional(),
+  private_key_file: path().optional(),
+  issuer: text('the "iss" every token must carry'),
+  audience: text('the "aud" every token must carry').prefault("sallyport"),
+  clock_skew: duration("0s", "10m").prefault("30s"),
+  max_age: duration("1s", "3650d").prefault("24h"),
+  sources: list(
+    choice("header", "subprotocol", "ticket", "cookie", "query"),
+    'a list of "header", "subprotocol", "ticket", "cookie", "query"',
+  ).prefault(["header", "subprotocol", "ticket"]),
+  cookie: matching(TOKEN_REGEXP, "the name of a cookie").prefault("__Host-session"),
+  roles_claim: text("the name of a claim").prefault("roles"),
+  required_role: text("the name of a role").optional(),
+  revoked_file: path().optional(),
+};
+
+const messages = {
+  max_bytes: size("1B", "256MiB").prefault("64KiB"),
+  max_fragments: int(1, 1_000_000).prefault(1024),
+  max_depth: int(1, 1000).prefault(32),
+  max_batch: int(1, 10_000).prefault(20),
+  max_in_flight: int(1, 100_000).prefault(64),
+  max_invalid: int(1, 1_000_000).prefault(5),
+};
+
+const limits = {
+  handshake: table(bucket({ rate: 5, burst: 20 })).prefault({}),
+  ip: table(bucket({ rate: 200, burst: 400 })).prefault({}),
+  connection: table({
+    ...bucket({ rate: 50, burst: 100 }),
+    bytes_rate: size("1B", "64GiB").prefault("256KiB"),
+    bytes_burst: size("1B", "64GiB").prefault("1MiB"),
+  }).prefault({}),
+  user: table(bucket({ rate: 100, burst: 200 })).prefault({}),
+  ticket: table(bucket({ rate: 1, burst: 10 })).prefault({}),
+  types: z.record(
+    z.string().min(1, { error: "is an empty name, must be that of a method" }),
+    table({ rate: rate(), burst: burst() }),
+    { error: (issue) => wrong(issue.input, 'a table for each method, such as [limits.types."chat.send"]') },
+  ).prefault({}),
+  on_exceed: choice("reject", "delay").prefault("reject"),
+  max_violations: int(1, 1_000_000).prefault(20),
+  ban: duration("10ms", "1d").prefault("1m"),
+  adaptive: bool().prefault(true),
+  never_ban: cidrs([]),
+};
+
+const store = { kind: choice("memory", "sqlite").prefault("memory"), path: path().optional() };
+
+const ops = {
+  host: host().prefault("127.0.0.1"),
+  port: int(0, 65535).prefault(9464),
+  admin_token_file: path().optional(),
+};
+
+const log = {
+  level: choice("debug", "info", "warn", "error").prefault("info"),
+  format: choice("json", "pretty").prefault("json"),
+};
+
+/** The tables of the file, except the list of handlers. */
+export const SECTIONS = { server, tls, admission, auth, messages, limits, store, ops, log };
+
+/** The whole file. */
+export const ConfigSchema = table({
+  server: table(server).prefault({}),
+  tls: table(tls).optional(),
+  admission: table(admission),
+  auth: table(auth),
+  messages: table(messages).prefault({}),
+  limits: table(limits).prefault({}),
+  handlers: list(table(handlerShape), "at least one [[handlers]] table")
+    .min(1, { error: "is empty, must be at least one [[handlers]] table" }),
+  store: table(store).prefault({}),
+  ops: table(ops).optional(),
+  log: table(log).prefault({}),
+});
+
+/** The resolved configuration: every default filled in, durations in milliseconds, sizes in bytes, paths absolute. */
+export type Config = z.output<typeof ConfigSchema>;
+export type HandlerConfig = Config["handlers"][number];
+export type Algorithm = (typeof ALGORITHMS)[number];

@@ -1,0 +1,58 @@
+/** One `[[handlers]]` table: a module, its subprotocol, and what its cells may use and reach. */
+import { z } from "zod";
+import { duration, int, list, size, text, wrong } from "./fields.ts";
+import { TOKEN_REGEXP } from "./texts.ts";
+
+const subprotocol = text('a subprotocol such as "chat.v1"', (value) => {
+  if (!TOKEN_REGEXP.test(value)) {
+    return wrong(value, "letters, digits and !#$%&'*+-.^_`|~ only (a token of RFC 9110, section 5.6.2)");
+  }
+  if (/^bearer\./i.test(value)) return `is ${JSON.stringify(value)}, but names beginning with "bearer." carry tokens`;
+  return null;
+});
+
+const module = text("the path of a module", (value) => {
+  if (value.startsWith("file:///") || !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(value)) return null;
+  return `is ${
+    JSON.stringify(value)
+  }, but handlers are never loaded from the network, must be a path or a file:/// URL`;
+});
+
+/** A program or a native library leaves the sandbox: no handler gets one. */
+const never = (name: string) =>
+  z.undefined({
+    error:
+      `can't be granted: a handler that can use ${name} has no sandbox, allowed: net, read, write, env, sys, import`,
+  })
+    .optional();
+
+const granted = (what: string) => {
+  const allowed = `a list of ${what}; there is no "all"`;
+  return list(text(what), allowed).optional();
+};
+
+const permissions = z.strictObject({
+  net: granted('hosts such as ["api.internal:443"]'),
+  read: granted("paths"),
+  write: granted("paths"),
+  env: granted("names of variables"),
+  sys: granted('kinds of system information such as ["hostname"]'),
+  import: granted("hosts to import from"),
+  run: never("run"),
+  ffi: never("ffi"),
+}, {
+  error: (issue) =>
+    issue.code === "unrecognized_keys"
+      ? "is not known here, allowed: net, read, write, env, sys, import"
+      : wrong(issue.input, "a table of lists with net, read, write, env, sys, import"),
+});
+
+/** The keys of one `[[handlers]]` table. */
+export const handlerShape = {
+  subprotocol,
+  module,
+  cells: int(0, 256).prefault(0),
+  memory: size("8MiB", "16GiB").prefault("64MiB"),
+  timeout: duration("1ms", "10m").prefault("2s"),
+  permissions: permissions.prefault({}),
+};
