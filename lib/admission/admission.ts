@@ -2,22 +2,30 @@
  * The outer gate's judgement: who may open a WebSocket here, and as whom.
  */
 import type { Config } from "../config/config.ts";
+import type { Accepted, Handshake, Peer, Refusal } from "../front/front.ts";
+import { bearerToken, findCredential, ticketOf } from "./credentials.ts";
 import type { Identity, Verified } from "./identity.ts";
+import { judgeOrigin, type OriginSet } from "./origin.ts";
+import { type Reason, refuse, retrySeconds } from "./reason.ts";
+import { chooseSubprotocol, type Offer, readOffer } from "./subprotocol.ts";
+import { checkUpgrade } from "./upgrade.ts";
 
 export type { Identity, Verified } from "./identity.ts";
+export { compileOrigins, type OriginSet, parseOrigin } from "./origin.ts";
 export { type Reason, REASONS, type RefusalExtras, refuse, retrySeconds, statusOf } from "./reason.ts";
+
+/** Seconds after which to come back to a server that is full, or to one's place among too many of one's own. */
+const CAPACITY_RETRY = 5;
 
 /** What a decision depends on besides the handshake and its peer: everything else in the server, as values. */
 export interface AdmissionContext {
   readonly config: Config;
-  /** Whether the connection is TLS, here or at a trusted proxy. */
-  readonly secure: boolean;
+  /** `config.admission.origins`, compiled once. */
+  readonly origins: OriginSet;
   readonly draining: boolean;
   readonly overloaded: boolean;
   /** Whether `server.max_connections` is reached. */
   readonly full: boolean;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
   /** Takes one handshake from the address' bucket: 0, or the milliseconds until one could be taken. */
   takeHandshake(ip: string): number;
   verify(token: string): Promise<Verified>;
@@ -27,4 +35,103 @@ export interface AdmissionContext {
   userConnections(user: string): number;
   /** Milliseconds left of the user's ban, 0 when there is none. */
   userBanned(user: string): number;
+}
+
+/**
+ * Decides on a request for `server.path`. Keeps nothing and logs nothing: the same handshake in the same context gets the
+ * same decision, and each check is made only when all before it have passed, in this order:
+ *
+ * upgrade headers, origin, drain and capacity, handshake rate, subprotocol, token or ticket, required role, the user's
+ * ban, the user's connections.
+ *
+ * The caller counts the accepted connection before it awaits anything else, or two handshakes share the last place.
+ */
+export async function admit(
+  handshake: Handshake,
+  peer: Peer,
+  context: AdmissionContext,
+): Promise<Accepted | Refusal> {
+  const refusal = checkUpgrade(handshake) ??
+    await checkOrigin(handshake, context) ??
+    checkCapacity(context) ??
+    checkRate(peer, context);
+  if (refusal !== null) return refusal;
+
+  const { admission, handlers } = context.config;
+  const offer = readOffer(handshake.headers.get("sec-websocket-protocol"));
+  if (offer === null) return refuse("bad_request", { detail: "Sec-WebSocket-Protocol is malformed" });
+  const choice = chooseSubprotocol(
+    offer,
+    handlers.map((handler) => handler.subprotocol),
+    admission.require_subprotocol,
+  );
+  if (!choice.ok) return refuse(choice.reason);
+
+  const known = await identify(handshake, offer, context);
+  if (!known.ok) return refuse(known.reason, { detail: known.detail });
+  const { identity } = known;
+  return checkUser(identity, context) ?? { accepted: true, identity, subprotocol: choice.subprotocol };
+}
+
+/** The origin, before anything that depends on who asks. A ticket that comes with a wrong one is in wrong hands: burnt. */
+async function checkOrigin({ headers, url }: Handshake, context: AdmissionContext): Promise<Refusal | null> {
+  const { admission, auth } = context.config;
+  const origin = headers.get("origin");
+  const mayBeMissing = admission.allow_missing_origin && auth.sources.includes("header") &&
+    bearerToken(headers) !== null;
+  const verdict = judgeOrigin(origin, context.origins, mayBeMissing);
+  if (verdict === "allowed") return null;
+  const ticket = ticketOf(url);
+  if (ticket !== null && auth.sources.includes("ticket")) {
+    await context.redeemTicket(ticket, origin ?? "").catch(() => null);
+  }
+  return refuse(verdict);
+}
+
+function checkCapacity({ draining, full, overloaded, config }: AdmissionContext): Refusal | null {
+  if (draining) return refuse("draining", { retryAfter: retrySeconds(config.server.drain_timeout) });
+  if (full) return refuse("server_full", { retryAfter: CAPACITY_RETRY });
+  if (overloaded) return refuse("overloaded", { retryAfter: CAPACITY_RETRY });
+  return null;
+}
+
+function checkRate({ ip }: Peer, context: AdmissionContext): Refusal | null {
+  const wait = context.takeHandshake(ip);
+  return wait > 0 ? refuse("rate_limited", { retryAfter: retrySeconds(wait) }) : null;
+}
+
+type Known =
+  | { readonly ok: true; readonly identity: Identity }
+  | { readonly ok: false; readonly reason: Reason; readonly detail: string };
+
+async function identify(handshake: Handshake, offer: Offer, context: AdmissionContext): Promise<Known> {
+  const credential = findCredential(handshake, offer, context.config.auth);
+  switch (credential.kind) {
+    case "none":
+      return { ok: false, reason: "token_missing", detail: "No configured source has a token" };
+    case "conflict":
+      return { ok: false, reason: "bad_request", detail: credential.detail };
+    case "token":
+      return await context.verify(credential.token);
+    case "ticket": {
+      const identity = await context.redeemTicket(credential.ticket, handshake.headers.get("origin") ?? "");
+      return identity !== null
+        ? { ok: true, identity }
+        : { ok: false, reason: "ticket_invalid", detail: "Unknown, used, expired, or of another origin" };
+    }
+  }
+}
+
+/** What depends on who it is. A user's ban is told only to a proven user. */
+function checkUser({ user, roles }: Identity, context: AdmissionContext): Refusal | null {
+  const { auth, server } = context.config;
+  if (auth.required_role !== undefined && !roles.includes(auth.required_role)) {
+    return refuse("forbidden", { detail: "The token lacks auth.required_role" });
+  }
+  const banned = context.userBanned(user);
+  if (banned > 0) return refuse("banned", { retryAfter: retrySeconds(banned) });
+  if (context.userConnections(user) >= server.max_connections_per_user) {
+    return refuse("too_many_connections", { retryAfter: CAPACITY_RETRY });
+  }
+  return null;
 }

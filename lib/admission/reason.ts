@@ -40,12 +40,12 @@ export function statusOf(reason: Reason): number {
 /** What a refusal may carry besides its reason. `retryAfter` is in seconds, `detail` is for the log only. */
 export type RefusalExtras = Pick<Refusal, "retryAfter" | "detail" | "headers">;
 
-/** Builds the refusal for a reason, with the headers its status demands (RFC 9110 sections 11.6.1 and 15.5.22). */
+/** Builds the refusal for a reason, with the headers its status demands (RFC 9110 sections 11.6.1 and 15.5.22, RFC 6455 section 4.4). */
 export function refuse(reason: Reason, extras: RefusalExtras = {}): Refusal {
   const status = STATUS[reason];
   const headers: Record<string, string> = { ...extras.headers };
   if (status === 401) headers["WWW-Authenticate"] = "Bearer";
-  if (status === 426) headers["Upgrade"] = "websocket";
+  if (status === 426) Object.assign(headers, { "Upgrade": "websocket", "Sec-WebSocket-Version": "13" });
   return { ...extras, accepted: false, status, reason, headers };
 }
 

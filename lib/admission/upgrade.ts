@@ -1,0 +1,40 @@
+/** The client's opening handshake (RFC 6455 section 4.2.1), as far as it does not depend on who asks. */
+import type { Handshake, Refusal } from "../front/front.ts";
+import { listHas } from "./field.ts";
+import { refuse } from "./reason.ts";
+
+/** 16 bytes in base64, canonical: the last digit before the padding carries only two bits that count. */
+const KEY_REGEXP = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+
+/** Fields that may come once; their copies reach us joined by commas, which none of them may contain. */
+const SINGLE_FIELDS = ["host", "origin", "sec-websocket-key"] as const;
+
+/**
+ * Checks method, framing and upgrade headers. Null when the request is a proper opening handshake of version 13.
+ *
+ * The refusals, in this order: 405 `method_not_allowed`, 400 `bad_request` (copies of single fields, a body), 426
+ * `upgrade_required` (no `Upgrade: websocket`, no `Connection: upgrade`, another version), 400 (no proper key).
+ */
+export function checkUpgrade(handshake: Handshake): Refusal | null {
+  const { method, headers } = handshake;
+  if (method !== "GET") return refuse("method_not_allowed", { headers: { Allow: "GET" } });
+  for (const name of SINGLE_FIELDS) {
+    if (headers.get(name)?.includes(",")) return refuse("bad_request", { detail: `Several values of ${name}` });
+  }
+  // A body would be read as frames by one hop and as a request by another.
+  if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
+    return refuse("bad_request", { detail: "The handshake announces a body" });
+  }
+  if (!listHas(headers.get("upgrade"), "websocket")) return upgradeRequired("No Upgrade: websocket");
+  if (!listHas(headers.get("connection"), "upgrade")) return upgradeRequired("No Connection: upgrade");
+  if (headers.get("sec-websocket-version") !== "13") return upgradeRequired("Sec-WebSocket-Version is not 13");
+  if (!KEY_REGEXP.test(headers.get("sec-websocket-key") ?? "")) {
+    return refuse("bad_request", { detail: "Sec-WebSocket-Key is not 16 bytes in base64" });
+  }
+  return null;
+}
+
+/** RFC 6455 section 4.4: the answer to another version names the one we speak. */
+function upgradeRequired(detail: string): Refusal {
+  return refuse("upgrade_required", { detail });
+}
