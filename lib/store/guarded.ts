@@ -1,0 +1,168 @@
+import { MemoryStore } from "./memory.ts";
+import type { Change, SqliteStore } from "./sqlite.ts";
+import type { Store, StoreDeps, StoreRecord } from "./store.ts";
+
+/** How long after a failure the file is tried again. */
+const RETRY_MS = 5000;
+
+/** With more removals than that to catch up on, the oldest are left to expire by themselves. */
+const MAX_REMOVALS = 100_000;
+
+/**
+ * A store over a SQLite file that never throws: memory mirrors every record, and when the file fails (gone, full, corrupt,
+ * read-only), memory answers and takes the writes. Each failure is one `store.failed` line (`path`, `error`). The file is
+ * tried again every five seconds, at the next write, `writable()` or `purge()`: when it works, all that memory holds is
+ * written to it, what was removed meanwhile is removed, and `store.recovered` logged.
+ */
+export class GuardedStore implements Store {
+  readonly kind = "sqlite";
+  epoch = 0;
+  readonly #path: string;
+  readonly #open: () => SqliteStore;
+  readonly #deps: StoreDeps;
+  readonly #mirror: MemoryStore;
+  /** Records removed while the file was out of reach, by space and key. */
+  readonly #removed = new Map<string, Change>();
+  #file: SqliteStore | null = null;
+  #failedAt = 0;
+  #lastError: string | null = null;
+  #closed = false;
+
+  constructor(path: string, open: () => SqliteStore, deps: StoreDeps) {
+    this.#path = path;
+    this.#open = open;
+    this.#deps = deps;
+    this.#mirror = new MemoryStore(deps.now);
+    this.#connect();
+  }
+
+  get(space: string, key: string): string | undefined {
+    return this.#try((file) => file.get(space, key), () => this.#mirror.get(space, key));
+  }
+
+  set(space: string, key: string, value: string, expiresAt: number): void {
+    this.#mirror.set(space, key, value, expiresAt);
+    this.#removed.delete(id(space, key));
+    this.#try((file) => file.set(space, key, value, expiresAt), () => {});
+  }
+
+  add(space: string, key: string, value: string, expiresAt: number): boolean {
+    const added = this.#try(
+      (file) => file.add(space, key, value, expiresAt),
+      () => this.#mirror.get(space, key) === undefined,
+    );
+    if (!added) return false;
+    this.#mirror.set(space, key, value, expiresAt);
+    this.#removed.delete(id(space, key));
+    return true;
+  }
+
+  take(space: string, key: string): string | undefined {
+    const mirrored = this.#mirror.take(space, key);
+    return this.#try((file) => file.take(space, key), () => {
+      this.#remember({ space, key });
+      return mirrored;
+    });
+  }
+
+  delete(space: string, key: string): boolean {
+    return this.take(space, key) !== undefined;
+  }
+
+  list(space: string): StoreRecord[] {
+    return this.#try((file) => file.list(space), () => this.#mirror.list(space));
+  }
+
+  flush(): void {
+    this.#try((file) => file.flush(), () => {});
+  }
+
+  writable(): boolean {
+    return this.#ready() !== null;
+  }
+
+  purge(): void {
+    this.#mirror.purge();
+    if (this.#file && !this.#file.present()) this.#failed(new Error("the file was removed or replaced"));
+    this.#try((file) => file.purge(), () => {});
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#file?.close();
+    this.#file = null;
+    this.#mirror.close();
+  }
+
+  /** Asks the file; when it fails, says so and asks memory. */
+  #try<T>(ask: (file: SqliteStore) => T, instead: () => T): T {
+    const file = this.#ready();
+    if (file === null) return instead();
+    try {
+      return ask(file);
+    } catch (error) {
+      this.#failed(error);
+      return instead();
+    }
+  }
+
+  #ready(): SqliteStore | null {
+    if (this.#file === null && !this.#closed) {
+      const since = this.#deps.now() - this.#failedAt;
+      // Negative when the clock was set back: no reason to wait for it to catch up.
+      if (since >= RETRY_MS || since < 0) this.#connect();
+    }
+    return this.#file;
+  }
+
+  #connect(): void {
+    let file: SqliteStore | null = null;
+    try {
+      file = this.#open();
+      file.apply(this.#missed());
+      for (const { space, key, value, expiresAt } of file.all()) this.#mirror.set(space, key, value, expiresAt);
+    } catch (error) {
+      file?.close();
+      this.#failed(error);
+      return;
+    }
+    this.#file = file;
+    this.#removed.clear();
+    if (this.#lastError === null) return;
+    this.#lastError = null;
+    this.epoch++;
+    this.#deps.log.info("store.recovered", { path: this.#path });
+  }
+
+  *#missed(): Iterable<Change> {
+    yield* this.#removed.values();
+    for (const space of this.#mirror.spaces()) {
+      for (const record of this.#mirror.list(space)) yield { space, ...record };
+    }
+  }
+
+  #remember(change: Change): void {
+    if (this.#removed.size >= MAX_REMOVALS) {
+      for (const oldest of this.#removed.keys()) {
+        this.#removed.delete(oldest);
+        break;
+      }
+    }
+    this.#removed.set(id(change.space, change.key), change);
+  }
+
+  #failed(error: unknown): void {
+    this.#file?.close();
+    this.#file = null;
+    this.#failedAt = this.#deps.now();
+    const text = error instanceof Error ? error.message : String(error);
+    // Each retry fails for the same reason: one line for it is enough.
+    if (text === this.#lastError) return;
+    this.#lastError = text;
+    this.#deps.log.error("store.failed", { path: this.#path, error: text, instead: "memory" });
+  }
+}
+
+function id(space: string, key: string): string {
+  return `${space}\0${key}`;
+}

@@ -1,0 +1,156 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { StoreRecord } from "./store.ts";
+
+/** The layout of the table, kept in the file's `user_version`. */
+const SCHEMA_VERSION = 1;
+
+/** How long a write waits for another process that writes to the same file. The event loop waits with it, so: not long. */
+const BUSY_TIMEOUT_MS = 100;
+
+const TABLE = `CREATE TABLE IF NOT EXISTS record (
+  space TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires_at REAL NOT NULL, PRIMARY KEY (space, key)
+) STRICT, WITHOUT ROWID`;
+
+/** A record that is to be written, or, without a value, removed. */
+export interface Change {
+  readonly space: string;
+  readonly key: string;
+  readonly value?: string;
+  readonly expiresAt?: number;
+}
+
+/**
+ * Expiring records in one SQLite file, mode 0600. Each call is a transaction of its own, committed when it returns, and
+ * throws what SQLite throws (`Error` with `code` `ERR_SQLITE_ERROR`); `GuardedStore` deals with that.
+ *
+ * Journal in WAL mode with `synchronous=NORMAL`: a commit is in the kernel's hands, so it survives the death of the process
+ * at any moment, for some tens of microseconds. A loss of power may take the last commits (never the file's soundness);
+ * `flush` waits for the disk for those that must survive that too. `FULL` would make every used ticket wait for the disk.
+ */
+export class SqliteStore {
+  readonly #db: DatabaseSync;
+  readonly #now: () => number;
+  readonly #path: string;
+  readonly #inode: number | null;
+  readonly #get: StatementSync;
+  readonly #set: StatementSync;
+  readonly #add: StatementSync;
+  readonly #take: StatementSync;
+  readonly #list: StatementSync;
+  readonly #all: StatementSync;
+  readonly #purge: StatementSync;
+
+  /** @throws {Error} If the file can't be opened for writing, is no database, or was made by a later version. */
+  constructor(path: string, now: () => number) {
+    // Made here so that the mode is right from the first moment; SQLite gives its side files the mode of the main one.
+    Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
+    this.#path = path;
+    this.#now = now;
+    this.#inode = Deno.statSync(path).ino;
+    this.#db = new DatabaseSync(path);
+    try {
+      this.#db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL`);
+      this.#migrate();
+      this.#get = this.#db.prepare("SELECT value FROM record WHERE space = ? AND key = ? AND expires_at > ?");
+      this.#set = this.#db.prepare("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)");
+      this.#add = this.#db.prepare(
+        `INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+          SET value = excluded.value, expires_at = excluded.expires_at WHERE record.expires_at <= ?`,
+      );
+      this.#take = this.#db.prepare("DELETE FROM record WHERE space = ? AND key = ? RETURNING value, expires_at");
+      this.#list = this.#db.prepare("SELECT key, value, expires_at FROM record WHERE space = ? AND expires_at > ?");
+      this.#all = this.#db.prepare("SELECT space, key, value, expires_at FROM record WHERE expires_at > ?");
+      this.#purge = this.#db.prepare("DELETE FROM record WHERE expires_at <= ?");
+      // Opening succeeds on a read-only file; only a write shows it.
+      this.purge();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  get(space: string, key: string): string | undefined {
+    return this.#get.get(space, key, this.#now())?.value as string | undefined;
+  }
+
+  set(space: string, key: string, value: string, expiresAt: number): void {
+    this.#set.run(space, key, value, expiresAt);
+  }
+
+  add(space: string, key: string, value: string, expiresAt: number): boolean {
+    return Number(this.#add.run(space, key, value, expiresAt, this.#now()).changes) === 1;
+  }
+
+  take(space: string, key: string): string | undefined {
+    const row = this.#take.get(space, key);
+    return row && (row.expires_at as number) > this.#now() ? row.value as string : undefined;
+  }
+
+  list(space: string): StoreRecord[] {
+    return this.#list.all(space, this.#now()).map((row) => ({
+      key: row.key as string,
+      value: row.value as string,
+      expiresAt: row.expires_at as number,
+    }));
+  }
+
+  /** Every record of every space. */
+  all(): (StoreRecord & { space: string })[] {
+    return this.#all.all(this.#now()).map((row) => ({
+      space: row.space as string,
+      key: row.key as string,
+      value: row.value as string,
+      expiresAt: row.expires_at as number,
+    }));
+  }
+
+  /** Makes all the changes or none. */
+  apply(changes: Iterable<Change>): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const { space, key, value, expiresAt } of changes) {
+        if (value === undefined || expiresAt === undefined) this.#take.get(space, key);
+        else this.#set.run(space, key, value, expiresAt);
+      }
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Waits until the disk has everything: a checkpoint syncs the journal, then the file. */
+  flush(): void {
+    this.#db.exec("PRAGMA wal_checkpoint(FULL)");
+  }
+
+  purge(): void {
+    this.#purge.run(this.#now());
+  }
+
+  /** False once the file was removed or replaced: SQLite would go on writing to what nobody finds again. */
+  present(): boolean {
+    try {
+      return Deno.statSync(this.#path).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    try {
+      this.#db.close();
+    } catch {
+      // What could not be written was reported when it failed.
+    }
+  }
+
+  #migrate(): void {
+    const version = Number(this.#db.prepare("PRAGMA user_version").get()?.user_version ?? 0);
+    if (version > SCHEMA_VERSION) {
+      throw new Error(`Cannot use a state file of version ${version}: this program knows version ${SCHEMA_VERSION}`);
+    }
+    this.#db.exec(TABLE);
+    if (version !== SCHEMA_VERSION) this.#db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  }
+}
