@@ -1,0 +1,43 @@
+import ipaddr from "ipaddr.js";
+
+/**
+ * The key under which an address is limited and banned: an IPv4 address itself (also when written as IPv4-mapped IPv6), of
+ * an IPv6 address its /64, since that is what one customer gets (`2001:db8:0:1::/64`). What is no address is its own key.
+ */
+export function addressKey(ip: string): string {
+  const address = parse(ip);
+  if (address === null) return ip;
+  if (address.kind() === "ipv4") return address.toString();
+  const prefix = (address as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16)).join(":");
+  return `${prefix}::/64`;
+}
+
+/** Addresses and CIDR blocks to look an address up in. IPv4-mapped IPv6 addresses are taken for IPv4. */
+export class AddressSet {
+  readonly #blocks: [ipaddr.IPv4 | ipaddr.IPv6, number][];
+
+  /** @throws {TypeError} If an entry is neither an address nor a CIDR block. */
+  constructor(entries: readonly string[]) {
+    this.#blocks = entries.map((entry) => {
+      if (ipaddr.isValidCIDR(entry)) return ipaddr.parseCIDR(entry);
+      const address = parse(entry);
+      if (address === null) throw new TypeError(`Cannot read "${entry}" as an address or a CIDR block`);
+      return [address, address.kind() === "ipv4" ? 32 : 128];
+    });
+  }
+
+  has(ip: string): boolean {
+    if (this.#blocks.length === 0) return false;
+    const address = parse(ip);
+    if (address === null) return false;
+    return this.#blocks.some(([network, bits]) => address.kind() === network.kind() && address.match(network, bits));
+  }
+}
+
+function parse(ip: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  try {
+    return ipaddr.process(ip);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,208 @@
+import type { Log } from "../ops/log.ts";
+import type { Store } from "../store/store.ts";
+import { addressKey, AddressSet } from "./address.ts";
+
+/** A ban as an operator sees it. */
+export interface Ban {
+  /** `user:NAME` or `ip:ADDRESS`, an IPv6 address as its /64. */
+  readonly key: string;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** How many bans in a row this one is. */
+  readonly strikes: number;
+}
+
+export interface BanSettings {
+  /** Milliseconds of a first ban; doubles with each one in a row, up to a day. */
+  readonly ban: number;
+  /** Addresses and CIDR blocks that are never banned. */
+  readonly never_ban: readonly string[];
+}
+
+interface BanDeps {
+  readonly log: Log;
+  readonly store: Store;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+interface Entry {
+  until: number;
+  readonly duration: number;
+  readonly strikes: number;
+  /** It has ended and is kept only for its strikes. */
+  over: boolean;
+}
+
+const SPACE = "ban";
+const DAY_MS = 86_400_000;
+
+/** The least time for which the strikes of a ban are remembered after its end. */
+const MEMORY_MS = 3_600_000;
+
+/** Bans and remembered strikes at most; beyond it those that end first are forgotten. */
+const MAX_ENTRIES = 65_536;
+
+/**
+ * Who is banned, and until when. Bans are "in a row" when one begins within an hour of the end of the one before, or within
+ * that one's own duration, whichever is longer: then it lasts twice as long as that. After that time all is forgotten.
+ * Bans and strikes are kept in the store, so they survive a restart.
+ */
+export class Bans {
+  /** Called soon after each new ban (not within `add`), to close what the banned have open. */
+  onAdded: ((key: string, until: number) => void) | undefined;
+  readonly #deps: BanDeps;
+  readonly #entries = new Map<string, Entry>();
+  #ban = 0;
+  #never = new AddressSet([]);
+  #epoch: number;
+
+  constructor(settings: BanSettings, deps: BanDeps) {
+    this.#deps = deps;
+    this.#epoch = deps.store.epoch;
+    this.reconfigure(settings);
+    this.#load();
+  }
+
+  reconfigure({ ban, never_ban }: BanSettings): void {
+    this.#ban = ban;
+    this.#never = new AddressSet(never_ban);
+    for (const key of [...this.#entries.keys()]) if (this.exempt(key)) this.lift(key);
+  }
+
+  /** Milliseconds for which `user:NAME` or `ip:ADDRESS` is still banned; 0 if it is not. */
+  banned(key: string): number {
+    if (this.#entries.size === 0) return 0;
+    const name = canonical(key);
+    const entry = this.#entries.get(name);
+    if (!entry || entry.over || this.exempt(key)) return 0;
+    return this.#left(name, entry, this.#deps.now());
+  }
+
+  /** True for an `ip:ADDRESS` of `never_ban`. */
+  exempt(key: string): boolean {
+    return key.startsWith("ip:") && this.#never.has(key.slice(3).replace(/\/64$/, ""));
+  }
+
+  /**
+   * Bans `user:NAME` or `ip:ADDRESS` and returns the milliseconds it is banned for. Who is banned already stays so until
+   * the same moment, without a strike; an address of `never_ban` is not banned (0).
+   */
+  add(key: string): number {
+    if (this.exempt(key)) return 0;
+    const name = canonical(key);
+    const now = this.#deps.now();
+    const before = this.#entries.get(name);
+    if (before && !before.over) {
+      const left = this.#left(name, before, now);
+      if (left > 0) return left;
+    }
+    const inRow = before !== undefined && now < forgottenAt(before);
+    const duration = inRow ? Math.min(before.duration * 2, DAY_MS) : Math.min(this.#ban, DAY_MS);
+    const entry = { until: now + duration, duration, strikes: inRow ? before.strikes + 1 : 1, over: false };
+    if (before === undefined && this.#entries.size >= MAX_ENTRIES) this.#makeRoom();
+    this.#entries.set(name, entry);
+    this.#save(name, entry);
+    const { until, strikes } = entry;
+    this.#deps.log.warn("ban.added", { key: name, until: iso(until), duration_ms: duration, strikes });
+    queueMicrotask(() => this.onAdded?.(name, until));
+    return duration;
+  }
+
+  /** The bans in force. */
+  list(): Ban[] {
+    const now = this.#deps.now();
+    const bans: Ban[] = [];
+    for (const [key, entry] of this.#entries) {
+      if (!entry.over && this.#left(key, entry, now) > 0) {
+        bans.push({ key, until: entry.until, strikes: entry.strikes });
+      }
+    }
+    return bans;
+  }
+
+  /** Ends a ban and forgets its strikes; false if there was none in force. */
+  lift(key: string): boolean {
+    const name = canonical(key);
+    const entry = this.#entries.get(name);
+    if (!entry) return false;
+    const inForce = !entry.over && this.#left(name, entry, this.#deps.now()) > 0;
+    this.#forget(name);
+    if (inForce) this.#deps.log.info("ban.expired", { key: name, until: iso(entry.until), lifted: true });
+    return inForce;
+  }
+
+  /** Ends all bans, forgets all strikes, and returns how many bans were in force. */
+  liftAll(): number {
+    let lifted = 0;
+    for (const key of [...this.#entries.keys()]) if (this.lift(key)) lifted++;
+    return lifted;
+  }
+
+  /** Notices what has expired. To be called about once a second. */
+  tick(): void {
+    if (this.#epoch !== this.#deps.store.epoch) {
+      this.#epoch = this.#deps.store.epoch;
+      this.#load();
+    }
+    const now = this.#deps.now();
+    for (const [key, entry] of this.#entries) {
+      if (!entry.over) this.#left(key, entry, now);
+      else if (now >= forgottenAt(entry)) this.#forget(key);
+    }
+  }
+
+  #left(key: string, entry: Entry, now: number): number {
+    // A clock set back must not make a ban longer than it was given.
+    if (entry.until - now > entry.duration) entry.until = now + entry.duration;
+    if (entry.until > now) return entry.until - now;
+    entry.over = true;
+    this.#deps.log.info("ban.expired", { key, until: iso(entry.until) });
+    return 0;
+  }
+
+  #forget(key: string): void {
+    this.#entries.delete(key);
+    this.#deps.store.delete(SPACE, key);
+  }
+
+  #makeRoom(): void {
+    const byEnd = [...this.#entries].sort(([, a], [, b]) => a.until - b.until);
+    for (const [key] of byEnd.slice(0, MAX_ENTRIES / 16)) this.#forget(key);
+  }
+
+  #save(key: string, { until, duration, strikes, ...entry }: Entry): void {
+    const value = JSON.stringify({ until, duration, strikes });
+    this.#deps.store.set(SPACE, key, value, forgottenAt({ until, duration, strikes, ...entry }));
+  }
+
+  #load(): void {
+    for (const { key, value } of this.#deps.store.list(SPACE)) {
+      const entry = read(value);
+      const known = this.#entries.get(key);
+      if (entry && (!known || entry.until > known.until)) this.#entries.set(key, entry);
+    }
+  }
+}
+
+/** `user:NAME` as it is, of `ip:ADDRESS` the key under which addresses are limited. */
+function canonical(key: string): string {
+  return key.startsWith("ip:") && !key.endsWith("::/64") ? `ip:${addressKey(key.slice(3))}` : key;
+}
+
+function forgottenAt({ until, duration }: Entry): number {
+  return until + Math.max(duration, MEMORY_MS);
+}
+
+function read(value: string): Entry | null {
+  try {
+    const { until, duration, strikes } = JSON.parse(value);
+    return [until, duration, strikes].every(Number.isFinite) ? { until, duration, strikes, over: false } : null;
+  } catch {
+    return null;
+  }
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,64 @@
+/** What a bucket allows: tokens a second in the long run, and at once after a rest. May be changed while buckets use it. */
+export interface Rate {
+  rate: number;
+  burst: number;
+}
+
+/** Tokens by which a sum of fractions may miss a whole one; what is missing is owed, so nothing is gained by it. */
+const SLACK = 1e-6;
+
+/**
+ * A token bucket: starts with `burst` tokens, gains `rate` a second up to `burst`, and what is done costs tokens. In any
+ * window of t seconds at most `burst + rate × t` tokens are spent, and who stays below that is never refused.
+ *
+ * A cost above `burst` could never be had: it passes when the bucket is full and leaves it in debt, so that the long-run
+ * rate holds all the same. When the clock goes back nothing is lost or gained: the refill goes on from the new time. Two
+ * numbers of state, no timer, no allocation.
+ */
+export class TokenBucket {
+  readonly #limit: Readonly<Rate>;
+  #tokens: number;
+  #at: number;
+
+  /** `limit` is shared, not copied: changing it changes all buckets made with it. `now` is in milliseconds. */
+  constructor(limit: Readonly<Rate>, now: number) {
+    this.#limit = limit;
+    this.#tokens = limit.burst;
+    this.#at = now;
+  }
+
+  /** Spends `cost` tokens and returns 0, or spends nothing and returns the milliseconds until they would be there. */
+  take(cost: number, now: number): number {
+    const wait = this.wait(cost, now);
+    if (wait === 0) this.spend(cost);
+    return wait;
+  }
+
+  /** What `take` would return, without spending: ask several buckets, then `spend` from all or none. */
+  wait(cost: number, now: number): number {
+    const { rate, burst } = this.#limit;
+    const elapsed = now - this.#at;
+    this.#at = now;
+    const tokens = elapsed > 0 ? this.#tokens + elapsed * rate / 1000 : this.#tokens;
+    this.#tokens = tokens < burst ? tokens : burst;
+    const missing = (cost < burst ? cost : burst) - this.#tokens;
+    return missing > SLACK ? missing / rate * 1000 : 0;
+  }
+
+  /** Spends tokens that `wait` has just found. */
+  spend(cost: number): void {
+    this.#tokens -= cost;
+  }
+
+  /** Spends `cost` tokens whether there or not, down to a debt of one burst: for what has already happened. */
+  charge(cost: number, now: number): void {
+    this.wait(0, now);
+    this.#tokens = Math.max(this.#tokens - cost, Math.min(this.#tokens, -this.#limit.burst));
+  }
+
+  /** A full bucket is as good as a new one. */
+  full(now: number): boolean {
+    this.wait(0, now);
+    return this.#tokens >= this.#limit.burst - SLACK;
+  }
+}

@@ -1,0 +1,192 @@
+import { addressKey } from "./address.ts";
+import { type Rate, TokenBucket } from "./bucket.ts";
+import type { LimitSettings, Scope, SessionLimits, Verdict } from "./limits.ts";
+import { BucketTable, type SharedBucket, type TableOptions } from "./table.ts";
+import { VIOLATION_WINDOW_MS } from "./violations.ts";
+
+/** What the buckets of sessions need from the limits as a whole. */
+export interface Shared {
+  readonly clock: () => number;
+  readonly limited: (scope: Scope) => void;
+  /** Counts a violation; true if it was one too many. */
+  readonly violated: (user: string, ip: string, now: number) => boolean;
+}
+
+/** Control frames have at least this, however low the limit of messages: a second's worth of lively pinging. */
+const LEAST_CONTROL: Readonly<Rate> = { rate: 10, burst: 100 };
+
+const FRAGMENT_COST = 1 / 16;
+
+/** Not longer than that is reading stopped: pongs and closes of the client wait behind it too. */
+const MAX_DELAY_MS = 10_000;
+
+/** Rates and tables of buckets that all sessions share. */
+export class SharedLimits {
+  readonly connection: Rate;
+  readonly bytes: Rate;
+  readonly control: Rate;
+  readonly ips: BucketTable;
+  readonly users: BucketTable;
+  /** Buckets by user, for each method of `limits.types`. */
+  readonly methods = new Map<string, BucketTable>();
+  delay = false;
+  shrink = 1;
+  readonly #options: TableOptions | undefined;
+
+  constructor(settings: LimitSettings, readonly deps: Shared, options: TableOptions | undefined) {
+    this.#options = options;
+    this.connection = { rate: 0, burst: 0 };
+    this.bytes = { rate: 0, burst: 0 };
+    this.control = { rate: 0, burst: 0 };
+    this.ips = new BucketTable({ rate: 0, burst: 0 }, options);
+    this.users = new BucketTable({ rate: 0, burst: 0 }, options);
+    this.reconfigure(settings);
+  }
+
+  reconfigure({ connection, ip, user, types, on_exceed }: LimitSettings): void {
+    const { rate, burst, bytes_rate, bytes_burst } = connection;
+    Object.assign(this.connection, { rate, burst });
+    Object.assign(this.bytes, { rate: bytes_rate, burst: bytes_burst });
+    Object.assign(this.control, {
+      rate: Math.max(rate, LEAST_CONTROL.rate),
+      burst: Math.max(burst, LEAST_CONTROL.burst),
+    });
+    Object.assign(this.ips.limit, ip);
+    Object.assign(this.users.limit, user);
+    for (const method of this.methods.keys()) if (!Object.hasOwn(types, method)) this.methods.delete(method);
+    for (const [method, limit] of Object.entries(types)) {
+      const table = this.methods.get(method);
+      if (table) Object.assign(table.limit, limit);
+      else this.methods.set(method, new BucketTable({ ...limit }, this.#options));
+    }
+    this.delay = on_exceed === "delay";
+  }
+
+  session(ip: string, user: string): SessionLimits {
+    return new Session(this, ip, user);
+  }
+
+  sweep(count: number, now: number): void {
+    this.ips.sweep(count, now);
+    this.users.sweep(count, now);
+    for (const table of this.methods.values()) table.sweep(count, now);
+  }
+}
+
+class Session implements SessionLimits {
+  readonly #shared: SharedLimits;
+  readonly #address: string;
+  readonly #name: string;
+  readonly #connection: TokenBucket;
+  readonly #bytes: TokenBucket;
+  readonly #control: TokenBucket;
+  readonly #ip: SharedBucket;
+  readonly #user: SharedBucket;
+  /** Tokens the message has paid that its elements have not used. */
+  #paid = 0;
+  #violatedAt = -Infinity;
+  #released = false;
+
+  constructor(shared: SharedLimits, ip: string, user: string) {
+    const now = shared.deps.clock();
+    this.#shared = shared;
+    this.#address = ip;
+    this.#name = user;
+    this.#connection = new TokenBucket(shared.connection, now);
+    this.#bytes = new TokenBucket(shared.bytes, now);
+    this.#control = new TokenBucket(shared.control, now);
+    this.#ip = shared.ips.hold(addressKey(ip), now);
+    this.#user = shared.users.hold(user, now);
+  }
+
+  message(bytes: number): Verdict {
+    const now = this.#shared.deps.clock();
+    const cost = this.#scale(now);
+    const size = bytes * cost;
+    const connection = this.#connection.wait(cost, now);
+    const volume = this.#bytes.wait(size, now);
+    const user = this.#user.wait(cost, now);
+    const ip = this.#ip.wait(cost, now);
+    if (connection + volume + user + ip > 0) return this.#refuse(connection, volume, user, ip, 0);
+    this.#connection.spend(cost);
+    this.#bytes.spend(size);
+    this.#user.spend(cost);
+    this.#ip.spend(cost);
+    this.#paid = 1;
+    return null;
+  }
+
+  call(method: string, cost: number): Verdict {
+    const own = this.#shared.methods.get(method);
+    if (own === undefined && cost <= this.#paid) {
+      this.#paid -= cost;
+      return null;
+    }
+    const now = this.#shared.deps.clock();
+    const scale = this.#scale(now);
+    const extra = Math.max(0, cost - this.#paid) * scale;
+    const bucket = own?.find(this.#name, now);
+    const connection = this.#connection.wait(extra, now);
+    const user = this.#user.wait(extra, now);
+    const ip = this.#ip.wait(extra, now);
+    const type = bucket === undefined ? 0 : bucket.wait(scale, now);
+    if (connection + user + ip + type > 0) return this.#refuse(connection, 0, user, ip, type);
+    this.#paid = Math.max(0, this.#paid - cost);
+    this.#connection.spend(extra);
+    this.#user.spend(extra);
+    this.#ip.spend(extra);
+    bucket?.spend(scale);
+    return null;
+  }
+
+  control(bytes: number, kind: "ping" | "pong" | "fragment" = "ping"): Verdict {
+    const now = this.#shared.deps.clock();
+    const wait = this.#control.take(kind === "fragment" ? FRAGMENT_COST : 1, now);
+    if (wait > 0) return this.#verdict("connection", wait, false);
+    // The bytes of fragments are counted with their message.
+    if (kind !== "fragment") this.#bytes.charge(bytes, now);
+    return null;
+  }
+
+  violation(): boolean {
+    const now = this.#shared.deps.clock();
+    this.#violatedAt = now;
+    return this.#shared.deps.violated(this.#name, this.#address, now);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#shared.ips.release(this.#ip);
+    this.#shared.users.release(this.#user);
+  }
+
+  /** Tokens that one token's worth costs now. */
+  #scale(now: number): number {
+    const { shrink } = this.#shared;
+    if (shrink === 1) return 1;
+    return 1 / (now - this.#violatedAt < VIOLATION_WINDOW_MS ? shrink * shrink : shrink);
+  }
+
+  /** Names the bucket that takes longest, since only then the same would pass. */
+  #refuse(connection: number, bytes: number, user: number, ip: number, method: number): Verdict {
+    const wait = Math.max(connection, bytes, user, ip, method);
+    const scope = wait === connection
+      ? "connection"
+      : wait === bytes
+      ? "bytes"
+      : wait === user
+      ? "user"
+      : wait === ip
+      ? "ip"
+      : "method";
+    // Waiting for one method would hold up all the others of the connection.
+    return this.#verdict(scope, wait, method === 0);
+  }
+
+  #verdict(scope: Scope, wait: number, delayable: boolean): Verdict {
+    this.#shared.deps.limited(scope);
+    const action = delayable && this.#shared.delay && wait <= MAX_DELAY_MS ? "delay" : "reject";
+    return { scope, retryAfterMs: Math.max(1, Math.ceil(wait)), action };
+  }
+}
