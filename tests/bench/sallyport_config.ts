@@ -1,0 +1,43 @@
+import { AUDIENCE, type Fixtures, ISSUER, ORIGIN } from "./fixtures.ts";
+
+/**
+ * A configuration with every check on and every limit out of the way: each bucket is taken from for each message and
+ * never empty, so that what a check costs is measured and what it refuses is not.
+ */
+export function sallyportConfig(engine: "edge" | "serve", fixtures: Fixtures): string {
+  const wide = "{ rate = 1000000, burst = 100000000 }";
+  const handlers = ["echo", "raw", "room"].map((name) => `
+[[handlers]]
+subprotocol = "${name}.v1"
+module = ${JSON.stringify(new URL(`handlers/${name}.mjs`, import.meta.url).pathname)}
+`);
+  return `[server]
+port = 0
+engine = "${engine}"
+max_connections = 100000
+max_connections_per_ip = 100000
+max_connections_per_user = 100000
+
+[tls]
+cert_file = "${fixtures.certFile}"
+key_file = "${fixtures.keyFile}"
+
+[admission]
+origins = ["${ORIGIN}"]
+
+[auth]
+algorithms = ["ES256"]
+public_key_file = "${fixtures.publicKeyFile}"
+issuer = "${ISSUER}"
+audience = "${AUDIENCE}"
+
+[limits]
+handshake = ${wide}
+ip = ${wide}
+connection = { rate = 1000000, burst = 100000000, bytes_rate = "1GiB", bytes_burst = "64GiB" }
+user = ${wide}
+[limits.types.echo]
+rate = 1000000
+burst = 100000000
+${handlers.join("")}`;
+}
