@@ -1,0 +1,152 @@
+/** The command line: words to a command with its options, or a usage error. */
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  type Command,
+  type CommandName,
+  COMMANDS,
+  isCommand,
+  type KeyAlgorithm,
+  type Option,
+  OPTIONS,
+} from "./commands.ts";
+
+export { type CommandName, COMMANDS, KEY_ALGORITHMS, type KeyAlgorithm } from "./commands.ts";
+
+/** A command with everything it was given; what a command does not take has its default. */
+export interface ParsedArgs {
+  readonly command: CommandName;
+  /** `--config FILE` */
+  readonly config?: string;
+  /** `--dev` */
+  readonly dev: boolean;
+  /** `--port PORT`, only with `--dev` */
+  readonly port?: number;
+  /** `--json` */
+  readonly json: boolean;
+  /** `--strict` */
+  readonly strict: boolean;
+  /** `--sub NAME`; always there for `token` */
+  readonly sub?: string;
+  /** Every `--role ROLE`, in order */
+  readonly role: readonly string[];
+  /** `--ttl DURATION`, milliseconds */
+  readonly ttl: number;
+  /** `--alg ALG` */
+  readonly alg: KeyAlgorithm;
+  /** `--out DIR`; always there for `keys` */
+  readonly out?: string;
+  /** `help COMMAND`, `COMMAND --help` */
+  readonly topic?: CommandName;
+}
+
+/** Where a command writes to, a line at a time, and takes variables from. */
+export interface Io {
+  stdout(line: string): void;
+  stderr(line: string): void;
+  env(name: string): string | undefined;
+}
+
+/** The command line is wrong: exit status 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const DEFAULTS = { dev: false, json: false, strict: false, role: [], ttl: 3_600_000, alg: "ES256" } as const;
+
+/**
+ * Reads a command line, without the name of the program.
+ *
+ * @throws {UsageError} If there is no such command or option, an option lacks its value or is given twice, or a value is
+ * not allowed.
+ */
+export function parseCommandLine(words: readonly string[]): ParsedArgs {
+  const [first, ...rest] = words;
+  if (first === undefined) throw new UsageError("No command given, see: sallyport help");
+  if (first === "--help" || first === "-h") return { ...DEFAULTS, command: "help" };
+  if (first === "--version") return { ...DEFAULTS, command: "version" };
+  if (first.startsWith("-")) {
+    throw new UsageError(`The command comes first, then ${quoted(first)}, see: sallyport help`);
+  }
+  if (!isCommand(first)) {
+    throw new UsageError(`No such command: ${quoted(first)}, there are ${Object.keys(COMMANDS).join(", ")}`);
+  }
+  if (rest.some((word) => word === "--help" || word === "-h")) return { ...DEFAULTS, command: "help", topic: first };
+  if (first === "help") return { ...DEFAULTS, command: "help", ...topic(rest) };
+  const args = { ...DEFAULTS, ...options(first, rest), command: first } as ParsedArgs;
+  if (args.port !== undefined && !args.dev) {
+    throw new UsageError("--port goes with --dev only, otherwise it is server.port of the configuration");
+  }
+  return args;
+}
+
+function topic(words: readonly string[]): { topic?: CommandName } {
+  const [word, more] = words;
+  if (word === undefined) return {};
+  if (more !== undefined) throw new UsageError(`help takes one command, not also ${quoted(more)}`);
+  if (!isCommand(word)) {
+    throw new UsageError(`No such command: ${quoted(word)}, there are ${Object.keys(COMMANDS).join(", ")}`);
+  }
+  return { topic: word };
+}
+
+/** What `parseArgs` gives when every option with a value is collected. */
+type Collected = Record<string, unknown>;
+
+function options(command: CommandName, words: readonly string[]): Record<string, unknown> {
+  const { options: names, required = [] }: Command = COMMANDS[command];
+  const table: Record<string, Option> = OPTIONS;
+  const valued = names.filter((name) => table[name]?.value !== undefined);
+  const flags = names.filter((name) => !valued.includes(name));
+  words.forEach((word, index) => {
+    // parseArgs would take "--dev=no" for true, and swallow a "false" that follows.
+    const flag = flags.find((name) => word === `--${name}` || word.startsWith(`--${name}=`));
+    if (flag === undefined) return;
+    if (word !== `--${flag}` || /^(true|false)$/.test(words[index + 1] ?? "")) {
+      throw new UsageError(`--${flag} takes no value`);
+    }
+  });
+  const collected = (parseArgs as (words: readonly string[], options: object) => Collected)(words, {
+    string: valued,
+    collect: valued,
+    boolean: flags,
+    unknown: (word: string, key?: string) => {
+      if (key === undefined) {
+        throw new UsageError(`${command} takes no ${quoted(word)}, see: sallyport help ${command}`);
+      }
+      throw new UsageError(`${command} has no option ${quoted(word)}, see: sallyport help ${command}`);
+    },
+  });
+  const [operand] = collected._ as unknown[];
+  if (operand !== undefined) {
+    throw new UsageError(`${command} takes no ${quoted(String(operand))}, see: sallyport help ${command}`);
+  }
+  const values: Record<string, unknown> = {};
+  for (const name of names) {
+    const option = table[name];
+    if (option?.value === undefined) {
+      values[name] = collected[name] === true;
+      continue;
+    }
+    const given = (collected[name] ?? []) as string[];
+    if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${option.value}`);
+    if (given.length > 1 && !option.many) {
+      throw new UsageError(`--${name} is given ${given.length} times, must be once`);
+    }
+    if (given.length > 0) values[name] = option.many ? given : read(name, option, given[0] ?? "");
+    else if (required.includes(name)) throw new UsageError(`${command} needs --${name} ${option.value}`);
+  }
+  return values;
+}
+
+function read(name: string, option: Option, text: string): unknown {
+  try {
+    return option.read ? option.read(text) : text;
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--${name} is ${quoted(text)}, ${error.message}`);
+    throw error;
+  }
+}
+
+function quoted(word: string): string {
+  return JSON.stringify(word);
+}

@@ -1,0 +1,77 @@
+/** `check`: reads what `serve` would read, starts nothing, and says what it finds. */
+import { type Config, ConfigError, findConfig, formatProblem, loadConfig, type Problem } from "../config/config.ts";
+import { admitsAtMost, configFindings, type Finding, worstFirst } from "../config/findings.ts";
+import type { Io, ParsedArgs } from "./args.ts";
+
+/** Looks at something the configuration names: keys, certificates, handlers. A throw is a finding of its own. */
+export type Checker = (config: Config) => Promise<Finding[]>;
+
+export interface CheckDeps {
+  readonly checkers?: readonly Checker[];
+  /** Processors, for what `cells = 0` means; the machine's by default. */
+  readonly cores?: number;
+}
+
+/**
+ * Prints all findings, worst first, then a summary. With `--json` one object: `findings`, and `admits` where there is a
+ * configuration.
+ *
+ * @returns 2 if the file can't be read as configuration, 1 if there are errors (with `--strict` warnings), else 0.
+ */
+export async function check(args: ParsedArgs, io: Io, deps: CheckDeps = {}): Promise<number> {
+  let config: Config;
+  try {
+    config = loadConfig({ ...(args.config === undefined ? {} : { path: args.config }), env: io.env });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) io.stderr(formatProblem(problem));
+    if (args.json) io.stdout(JSON.stringify({ findings: error.problems.map(asFinding) }));
+    return 2;
+  }
+  const cores = deps.cores ?? navigator.hardwareConcurrency;
+  const found = await Promise.all((deps.checkers ?? []).map((checker) => run(checker, config)));
+  const own = configFindings(config, { cores, path: findConfig(args.config) });
+  const admitted = own.slice(-1);
+  const findings = [...worstFirst([...own.slice(0, -1), ...found.flat()]), ...admitted];
+  if (args.json) io.stdout(JSON.stringify({ findings, admits: admitsAtMost(config, cores) }));
+  else print(findings, io);
+  const fatal = args.strict ? ["error", "warning"] : ["error"];
+  return findings.some((finding) => fatal.includes(finding.severity)) ? 1 : 0;
+}
+
+async function run(checker: Checker, config: Config): Promise<Finding[]> {
+  try {
+    return await checker(config);
+  } catch (error) {
+    return [{
+      severity: "error",
+      what: `A check failed: ${error instanceof Error ? error.message : String(error)}`,
+      where: "check",
+      why: "What it looks at may be wrong",
+      remedy: "Look at what the message names",
+    }];
+  }
+}
+
+function asFinding(problem: Problem): Finding {
+  return {
+    severity: "error",
+    what: problem.message,
+    where: problem.key === "" ? problem.file : `${problem.file}: ${problem.key}`,
+    why: "The server would not start",
+    remedy: "Correct it as the message says",
+  };
+}
+
+function print(findings: readonly Finding[], io: Io): void {
+  for (const { severity, what, where, why, remedy } of findings) {
+    io.stdout(`${severity}: ${where}: ${what}`);
+    io.stdout(`  why: ${why}`);
+    io.stdout(`  remedy: ${remedy}`);
+  }
+  const counts = (["error", "warning", "note"] as const).map((severity) => {
+    const count = findings.filter((finding) => finding.severity === severity).length;
+    return `${count} ${severity}${count === 1 ? "" : "s"}`;
+  });
+  io.stdout(counts.join(", "));
+}

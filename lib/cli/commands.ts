@@ -1,0 +1,91 @@
+/**
+ * Every command with its options, in one table: the parser and the help text both read it, so that what is documented is
+ * what is understood.
+ */
+import { parseDuration } from "../config/units.ts";
+
+/** Algorithms `keys` makes keys for. */
+export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const;
+export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+
+/** How one option is read. Flags have no `value`. */
+export interface Option {
+  /** What stands for the value in the help: `--config FILE`. */
+  readonly value?: string;
+  readonly help: string;
+  /** May be given more than once. */
+  readonly many?: boolean;
+  /** Turns the text into the value, or throws a RangeError that says what is allowed. */
+  readonly read?: (text: string) => unknown;
+}
+
+export interface Command {
+  readonly summary: string;
+  /** What comes after the options. */
+  readonly operand?: string;
+  readonly options: readonly OptionName[];
+  /** Options that must be given. */
+  readonly required?: readonly OptionName[];
+}
+
+export const OPTIONS = {
+  config: { value: "FILE", help: "the configuration; else ./sallyport.toml, then /etc/sallyport/sallyport.toml" },
+  dev: { help: "development: certificate and secret are made when missing, a demo page, a ready token" },
+  port: { value: "PORT", help: "with --dev: the port to listen on, 0 picks a free one (8443)", read: readPort },
+  json: { help: "print findings as JSON" },
+  strict: { help: "exit with 1 on warnings too" },
+  sub: { value: "NAME", help: "the user the token is for" },
+  role: { value: "ROLE", help: "a role of the user, may be repeated", many: true },
+  ttl: { value: "DURATION", help: "how long the token is good for (1h)", read: readTtl },
+  alg: { value: "ALG", help: `${KEY_ALGORITHMS.join(", ")} (ES256)`, read: readAlgorithm },
+  out: { value: "DIR", help: "the folder the keys are written to" },
+} as const satisfies Record<string, Option>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+export const COMMANDS = {
+  serve: { summary: "run the server", options: ["config", "dev", "port"] },
+  check: {
+    summary: "examine configuration, keys, certificates and handlers, start nothing",
+    options: ["config", "json", "strict"],
+  },
+  token: {
+    summary: "sign a token with the configured private key or secret",
+    options: ["sub", "role", "ttl", "config"],
+    required: ["sub"],
+  },
+  keys: { summary: "make a key pair or a secret", options: ["alg", "out"], required: ["out"] },
+  contract: { summary: "print what the handlers take and give, as an OpenRPC document", options: ["config"] },
+  version: { summary: "print the versions", options: [] },
+  help: { summary: "print help, in general or about a command", operand: "COMMAND", options: [] },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+/** Whether a word is the name of a command. */
+export function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+function readPort(text: string): number {
+  const port = /^(0|[1-9][0-9]{0,4})$/.test(text) ? Number(text) : NaN;
+  if (port >= 0 && port <= 65535) return port;
+  throw new RangeError("must be a whole number from 0 to 65535");
+}
+
+function readTtl(text: string): number {
+  const allowed = 'must be a duration such as "15m" or "1h", from "1s" to "365d"';
+  try {
+    const milliseconds = parseDuration(text);
+    if (milliseconds >= 1000 && milliseconds <= 365 * 86_400_000) return milliseconds;
+  } catch {
+    // The message below says all.
+  }
+  throw new RangeError(allowed);
+}
+
+function readAlgorithm(text: string): KeyAlgorithm {
+  const found = KEY_ALGORITHMS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new RangeError(`must be one of ${KEY_ALGORITHMS.join(", ")}`);
+}

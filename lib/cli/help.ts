@@ -1,0 +1,51 @@
+/** `help`: the table of commands as text. */
+import type { Io, ParsedArgs } from "./args.ts";
+import { type Command, type CommandName, COMMANDS, type Option, OPTIONS } from "./commands.ts";
+
+/** Help in general, or about one command. Lines of at most 120 characters, no trailing newline. */
+export function helpText(topic?: CommandName): string {
+  return topic === undefined ? overview() : about(topic);
+}
+
+/** Prints help. */
+// deno-lint-ignore require-await -- every command is called the same way
+export async function help(args: ParsedArgs, io: Io): Promise<number> {
+  io.stdout(helpText(args.topic));
+  return 0;
+}
+
+function overview(): string {
+  return [
+    "sallyport: a hardened WebSocket server",
+    "",
+    "usage: sallyport COMMAND [OPTION]…",
+    "",
+    ...columns(Object.entries(COMMANDS).map(([name, command]) => [name, command.summary])),
+    "",
+    "sallyport help COMMAND says more about one.",
+    "",
+    "exit status: 0 done, 1 failed, 2 wrong usage or configuration",
+  ].join("\n");
+}
+
+function about(name: CommandName): string {
+  const { summary, options, required = [], operand }: Command = COMMANDS[name];
+  const table: Record<string, Option> = OPTIONS;
+  const words = options.map((option) => {
+    const { value, many } = table[option] ?? {};
+    const word = value === undefined ? `--${option}` : `--${option} ${value}`;
+    return (required.includes(option) ? word : `[${word}]`) + (many ? "…" : "");
+  });
+  if (operand !== undefined) words.push(`[${operand}]`);
+  const rows = options.map((option): [string, string] => {
+    const { value, help } = table[option] ?? { help: "" };
+    return [value === undefined ? `--${option}` : `--${option} ${value}`, help];
+  });
+  const lines = [`sallyport ${name}: ${summary}`, "", ["usage: sallyport", name, ...words].join(" ")];
+  return (rows.length > 0 ? [...lines, "", ...columns(rows)] : lines).join("\n");
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,39 @@
+/** The most a configuration lets through, however many clients want it. */
+import type { Config } from "./schema.ts";
+
+/** What one connection's reads are held in before they are decoded, bytes. */
+export const READ_BUFFER = 16 * 1024;
+
+export interface Admits {
+  /** Messages a second, steadily, all connections at their limit. */
+  readonly messages_per_second: number;
+  /** Bytes of messages a second, steadily. */
+  readonly bytes_per_second: number;
+  /** Bytes of buffers and handler heaps; null where the engine has no bound. */
+  readonly memory_bytes: number | null;
+  /** Messages a second of one user on all connections, and of one address. */
+  readonly user_messages_per_second: number;
+  readonly ip_messages_per_second: number;
+}
+
+/**
+ * The most a configuration admits: every connection open, each of another user at another address, each sending as much
+ * as its buckets give. `cores` stands for `cells = 0`.
+ */
+export function admitsAtMost(config: Config, cores: number): Admits {
+  const { server, messages, limits } = config;
+  const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
+  const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
+  const buffers = messages.max_bytes + READ_BUFFER + server.send_queue;
+  const heaps = config.handlers.reduce((sum, handler) => sum + (handler.cells || cores) * handler.memory, 0);
+  const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
+  const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);
+  return {
+    messages_per_second: server.max_connections * perConnection,
+    bytes_per_second: server.max_connections * bytesPerConnection,
+    memory_bytes: server.engine === "serve" ? null : server.max_connections * buffers + heaps,
+    // A user on many addresses is not held by the bucket of any one of them; an address may carry many users.
+    user_messages_per_second: Math.min(limits.user.rate, ofOneUser * Math.min(limits.connection.rate, limits.ip.rate)),
+    ip_messages_per_second: Math.min(limits.ip.rate, ofOneIp * Math.min(limits.connection.rate, limits.user.rate)),
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * What `check` has to say about a configuration that loads: nonsense, exposure, gaps of the chosen engine, what handlers
+ * may reach, and what it all admits at most.
+ */
+import { admitsAtMost } from "./admits.ts";
+import { admitsFinding } from "./findings_admits.ts";
+import { engineFindings } from "./findings_engine.ts";
+import { exposureFindings } from "./findings_exposure.ts";
+import { handlerFindings } from "./findings_handlers.ts";
+import { identityFindings } from "./findings_identity.ts";
+import { limitFindings } from "./findings_limits.ts";
+import { timeFindings } from "./findings_times.ts";
+import type { Finding, FindingContext } from "./finding.ts";
+import type { Config } from "./schema.ts";
+
+export { type Admits, admitsAtMost } from "./admits.ts";
+export type { Finding, FindingContext, Severity } from "./finding.ts";
+
+/** Every finding about a configuration, worst first; the last one is what it admits at most. */
+export function configFindings(config: Config, context: FindingContext): Finding[] {
+  const findings = [
+    ...limitFindings(config),
+    ...timeFindings(config),
+    ...identityFindings(config),
+    ...exposureFindings(config, context),
+    ...engineFindings(config),
+    ...handlerFindings(config),
+  ];
+  return [...worstFirst(findings), admitsFinding(config, admitsAtMost(config, context.cores))];
+}
+
+/** Errors, then warnings, then notes, each in the order they came. */
+export function worstFirst(findings: readonly Finding[]): Finding[] {
+  return (["error", "warning", "note"] as const).flatMap((severity) =>
+    findings.filter((finding) => finding.severity === severity)
+  );
+}

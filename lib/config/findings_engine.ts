@@ -1,0 +1,56 @@
+/** What engine `serve`, the platform's own path, can't bound. */
+import { type Finding, finding, type Severity } from "./finding.ts";
+import type { Config } from "./schema.ts";
+
+const GAPS: readonly (readonly [Severity, string, string])[] = [
+  [
+    "warning",
+    "Fragments of a message have no limit and one frame may have 64 MiB",
+    "One client can fill the memory: messages.max_bytes and messages.max_fragments apply only to what has already been buffered",
+  ],
+  [
+    "warning",
+    "There is no deadline for TLS and request head",
+    "A client that sends half a request stays connected: server.handshake_timeout has no effect",
+  ],
+  [
+    "warning",
+    "Pings, pongs and empty fragments can't be counted",
+    "They are answered natively, no limit sees a flood of them",
+  ],
+  ["warning", "Reading can't be paused", "Every message is delivered and buffered, however slow the handlers are"],
+  [
+    "warning",
+    "Connections can't be refused before TLS and a full request",
+    "Caps and bans by address act late, with an answer instead of a closed connection",
+  ],
+  [
+    "warning",
+    "Some protocol errors are let pass",
+    "Unmasked frames, control frames over 125 bytes and interleaved messages are accepted, a frame over 64 MiB drops the connection without 1009",
+  ],
+  ["note", "Small messages may wait up to 40 ms over TLS", "Nagle's algorithm stays on"],
+  [
+    "note",
+    "A new certificate needs a second listener on the same port",
+    "It is fixed for the life of a listener, and a connection just being accepted may be reset",
+  ],
+  [
+    "note",
+    "Refused requests may be followed by others on the same connection",
+    "Connection: close in an answer does not close it",
+  ],
+];
+
+export function engineFindings({ server }: Config): Finding[] {
+  if (server.engine !== "serve") return [];
+  return GAPS.map(([severity, what, why]) =>
+    finding(
+      severity,
+      "server.engine",
+      `Engine "serve": ${what[0]?.toLowerCase()}${what.slice(1)}`,
+      why,
+      'Use engine "edge"',
+    )
+  );
+}

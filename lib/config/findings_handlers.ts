@@ -1,0 +1,87 @@
+/** What the configuration lets handlers reach. Each grant is named, and grants that reach the server itself are errors. */
+import { dirname } from "node:path";
+import { type Finding, finding } from "./finding.ts";
+import { namedFiles } from "./files.ts";
+import type { Config, HandlerConfig } from "./schema.ts";
+import { formatDuration } from "./units.ts";
+
+export function handlerFindings(config: Config): Finding[] {
+  return config.handlers.flatMap((handler, index) => {
+    const where = `handlers[${index}]`;
+    return [
+      ...grantFindings(handler, where),
+      ...reachFindings(config, handler, where),
+      ...timeoutFindings(handler, where),
+    ];
+  });
+}
+
+const GRANTS = {
+  net: "can connect to",
+  read: "can read",
+  write: "can write",
+  env: "can read the environment variables",
+  sys: "can see of the system",
+  import: "can load code from",
+} as const;
+
+function grantFindings(handler: HandlerConfig, where: string): Finding[] {
+  const findings: Finding[] = [];
+  for (const name of Object.keys(GRANTS) as (keyof typeof GRANTS)[]) {
+    const granted = handler.permissions[name] ?? [];
+    if (granted.length === 0) continue;
+    findings.push(finding(
+      name === "import" ? "warning" : "note",
+      `${where}.permissions.${name}`,
+      `${handler.subprotocol} ${GRANTS[name]} ${granted.join(", ")}`,
+      name === "import" ? "What that host serves runs in the handler" : "Without the grant it can reach nothing",
+      name === "import" ? "Keep the code in a file beside the handler" : "Take back what it does not need",
+    ));
+  }
+  return findings;
+}
+
+/** Grants over the server's own secrets and code undo the sandbox. */
+function reachFindings(config: Config, handler: HandlerConfig, where: string): Finding[] {
+  const files = namedFiles(config);
+  const findings: Finding[] = [];
+  const add = (grant: "read" | "write", path: string, key: string, why: string) =>
+    findings.push(
+      finding("error", `${where}.permissions.${grant}`, `${path} covers ${key}`, why, "Grant a folder of its own"),
+    );
+  for (const path of handler.permissions.read ?? []) {
+    for (const file of files) {
+      if (file.secret && covers(path, file.path)) {
+        add("read", path, file.key, "The handler could read a secret of the server");
+      }
+    }
+  }
+  for (const path of handler.permissions.write ?? []) {
+    for (const file of files) {
+      if (covers(path, file.path)) add("write", path, file.key, "The handler could change who is let in, or what runs");
+    }
+    if (config.store.kind === "sqlite" && config.store.path !== undefined && covers(path, config.store.path)) {
+      add("write", path, "store.path", "The handler could lift bans and revocations");
+    }
+  }
+  return findings;
+}
+
+function timeoutFindings(handler: HandlerConfig, where: string): Finding[] {
+  if (handler.timeout <= 30_000) return [];
+  return [finding(
+    "warning",
+    `${where}.timeout`,
+    `A request may take ${formatDuration(handler.timeout)}`,
+    "A handler that hangs keeps its cell busy that long, and every session on it waits",
+    "Lower it to a few seconds and let long work report back by a notification",
+  )];
+}
+
+/** Whether a file is the granted path or below it. */
+function covers(granted: string, file: string): boolean {
+  for (let path = file;; path = dirname(path)) {
+    if (path === granted) return true;
+    if (path === dirname(path)) return false;
+  }
+}
