@@ -1,0 +1,164 @@
+/** Keys from an issuer's `jwks_url`. */
+import type { Algorithm } from "../config/config.ts";
+import type { KeySource, KeySourceDeps } from "./key_source.ts";
+import { KeyError, KeySet, readJwks } from "./keys.ts";
+import { decodeUtf8 } from "./token_form.ts";
+
+/** Bounds on asking the issuer. All times in milliseconds. */
+export interface RemoteKeysOptions {
+  /** Least time between two requests, whatever unknown `kid`s clients come up with. */
+  cooldownMs: number;
+  /** The same while there are no keys at all, when nobody can come in anyway. */
+  emptyCooldownMs: number;
+  /** For a whole answer: connection, head and body. */
+  timeoutMs: number;
+  /** How long a handshake with an unknown `kid` waits for an answer on its way. */
+  waitMs: number;
+  /** Age at which the set is asked for again, so that a withdrawn key goes without a new one being used. */
+  maxAgeMs: number;
+  /** Largest body, in bytes. */
+  maxBytes: number;
+}
+
+const DEFAULTS: RemoteKeysOptions = {
+  cooldownMs: 30_000,
+  emptyCooldownMs: 5_000,
+  timeoutMs: 5_000,
+  waitMs: 2_000,
+  maxAgeMs: 600_000,
+  maxBytes: 256 * 1024,
+};
+
+/**
+ * A key set that is fetched, kept, and replaced whole by the next one that can be used.
+ *
+ * - The address comes from the configuration and nothing else; no claim or header of a token leads to a request.
+ * - `keys` answers at once, always. While the issuer is down, slow, or lies, the last good set stays in force.
+ * - At most one request is on its way; an unknown `kid` starts one when the cool-down is over, and else waits for the one
+ *   on its way or for nothing.
+ */
+export class RemoteKeys implements KeySource {
+  readonly #url: string;
+  readonly #algorithms: readonly Algorithm[];
+  readonly #deps: KeySourceDeps;
+  readonly #options: RemoteKeysOptions;
+  readonly #closing = new AbortController();
+  #keys = new KeySet([], true);
+  #fetchedAt = -Infinity;
+  #askedAt = -Infinity;
+  #request: Promise<void> | null = null;
+
+  constructor(url: string, algorithms: readonly Algorithm[], deps: KeySourceDeps) {
+    if (new URL(url).protocol !== "https:") throw new KeyError("auth.jwks_url must be https");
+    this.#url = url;
+    this.#algorithms = algorithms;
+    this.#deps = deps;
+    this.#options = { ...DEFAULTS, ...deps.remote };
+  }
+
+  get keys(): KeySet {
+    if (this.#deps.now() - this.#fetchedAt >= this.#options.maxAgeMs && this.#mayAsk()) void this.#ask();
+    return this.#keys;
+  }
+
+  async missed(): Promise<KeySet> {
+    const request = this.#request ?? (this.#mayAsk() ? this.#ask() : null);
+    if (request !== null) await within(request, this.#options.waitMs);
+    return this.#keys;
+  }
+
+  /** Never throws: an issuer that is down is no reason to refuse anything but unknown keys. */
+  async reload(): Promise<void> {
+    await (this.#request ?? this.#ask());
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #mayAsk(): boolean {
+    const { cooldownMs, emptyCooldownMs } = this.#options;
+    const waited = this.#deps.now() - this.#askedAt;
+    // Negative when the clock was set back: no reason to wait for it to catch up.
+    return this.#request === null && !this.#closing.signal.aborted &&
+      (waited >= (this.#keys.size === 0 ? emptyCooldownMs : cooldownMs) || waited < 0);
+  }
+
+  #ask(): Promise<void> {
+    this.#askedAt = this.#deps.now();
+    this.#request = this.#fetch().finally(() => this.#request = null);
+    return this.#request;
+  }
+
+  async #fetch(): Promise<void> {
+    const { log, now } = this.#deps;
+    try {
+      const text = await fetchText(this.#url, this.#options, this.#closing.signal, this.#deps.fetch ?? fetch);
+      const { keys, ignored } = await readJwks(text, this.#algorithms);
+      this.#keys = keys;
+      this.#fetchedAt = now();
+      log.debug("keys.fetched", { source: "auth.jwks_url", keys: keys.size, ignored });
+    } catch (error) {
+      const why = error instanceof KeyError ? error.message : "no answer";
+      if (!this.#closing.signal.aborted) {
+        log.warn("keys.unavailable", { source: "auth.jwks_url", error: why, kept: this.#keys.size });
+      }
+    }
+  }
+}
+
+/** Gets a text of at most `maxBytes` within `timeoutMs`; only a plain 200 counts. */
+async function fetchText(
+  url: string,
+  { timeoutMs, maxBytes }: RemoteKeysOptions,
+  closing: AbortSignal,
+  fetch: typeof globalThis.fetch,
+): Promise<string> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  try {
+    // A redirect would let the issuer's web server choose whose keys count.
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal: AbortSignal.any([timeout.signal, closing]),
+      headers: { accept: "application/jwk-set+json, application/json" },
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new KeyError(`answers with status ${response.status}`);
+    }
+    return await readText(response, maxBytes);
+  } catch (error) {
+    if (timeout.signal.aborted) throw new KeyError(`no answer within ${timeoutMs} ms`);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    // Leaving the loop cancels the rest.
+    if (size > maxBytes) throw new KeyError(`is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return decodeUtf8(await new Blob(chunks).bytes());
+  } catch {
+    throw new KeyError("is not UTF-8 text");
+  }
+}
+
+/** Waits for the promise, but no longer than `ms`. */
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,80 @@
+/** The form of a token (RFC 7515 section 7.1), judged before any cryptography. */
+import { parseUniqueObject } from "./json.ts";
+
+/** Longest token that is looked at, in characters; browsers and proxies carry no longer header either. */
+export const MAX_TOKEN_LENGTH = 8192;
+
+const MAX_KID_LENGTH = 256;
+const BASE64URL_REGEXP = /^[A-Za-z0-9_-]+$/;
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/** Media types of access and identity tokens; others (logout, DPoP, events) are signed by the same keys for other ends. */
+const TYPES: readonly string[] = ["jwt", "at+jwt"];
+
+/** What of the header selects the key, or what is wrong with the form. */
+export type TokenForm =
+  | { readonly ok: true; readonly alg: string; readonly kid: string | undefined }
+  | { readonly ok: false; readonly detail: string };
+
+/**
+ * Reads the header of a compact JWS. Refuses what no proper issuer sends: non-canonical base64url, other numbers of
+ * parts (JWE has five), duplicate names, `crit`, `b64`, nesting, types of tokens meant for something else.
+ * Keys and addresses in the header (`jwk`, `jku`, `x5c`, `x5u`) are not read at all: the sender chose them.
+ */
+export function readTokenForm(token: string): TokenForm {
+  if (token.length > MAX_TOKEN_LENGTH) return wrong("Longer than 8192 characters");
+  const parts = token.split(".");
+  if (parts.length !== 3) return wrong("Not three parts");
+  if (!parts.every(isCanonicalBase64url)) return wrong("A part is not canonical base64url");
+  const header = parseUniqueObject(decodeText(parts[0] ?? "") ?? "");
+  if (header === null) return wrong("The header is not a JSON object with unique names");
+  const { alg, kid, typ } = header;
+  if (typeof alg !== "string") return wrong("alg is not a text");
+  if (kid !== undefined && (typeof kid !== "string" || kid.length > MAX_KID_LENGTH)) {
+    return wrong("kid is not a short text");
+  }
+  if ("crit" in header || "b64" in header) return wrong("The header has extensions");
+  if ("enc" in header || "zip" in header || "cty" in header) {
+    return wrong("The token is encrypted, compressed or nested");
+  }
+  if (typ !== undefined && !isTokenType(typ)) return wrong("typ is of another kind of token");
+  return { ok: true, alg, kid };
+}
+
+function wrong(detail: string): TokenForm {
+  return { ok: false, detail };
+}
+
+/** RFC 7515 section 4.1.9: `application/` may be left out, and media types have no case. */
+function isTokenType(typ: unknown): boolean {
+  return typeof typ === "string" && TYPES.includes(typ.toLowerCase().replace(/^application\//, ""));
+}
+
+/** Whether the text is base64url without padding whose unused last bits are zero (RFC 4648 section 3.5). */
+export function isCanonicalBase64url(text: string): boolean {
+  if (!BASE64URL_REGEXP.test(text)) return false;
+  const last = DIGITS.indexOf(text.at(-1) ?? "");
+  switch (text.length % 4) {
+    case 0:
+      return true;
+    case 2:
+      return (last & 0b1111) === 0;
+    case 3:
+      return (last & 0b11) === 0;
+    default:
+      return false;
+  }
+}
+
+/** UTF-8 text of base64url, null when it is not UTF-8. */
+function decodeText(base64url: string): string | null {
+  try {
+    return decodeUtf8(Uint8Array.fromBase64(base64url, { alphabet: "base64url" }));
+  } catch {
+    return null;
+  }
+}
+
+/** Strict UTF-8: a byte order mark stays, and malformed bytes throw {@linkcode TypeError}. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
