@@ -7,16 +7,19 @@
  * `Deno.upgradeWebSocket`). Everything behind the front is the same code for both.
  */
 
+import type { Config } from "../config/config.ts";
 import type { Identity, Reason } from "../admission/admission.ts";
 import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
 import type { SharedText } from "../websocket/websocket.ts";
+import { startEdge } from "./edge/edge.ts";
+import { startServe } from "./serve.ts";
 
 /** Who is at the other end, as far as the network tells. */
 export interface Peer {
   /** Normalised address (IPv4-mapped IPv6 written as IPv4); behind a trusted proxy, the forwarded one. */
   readonly ip: string;
-  /** Whether this hop is TLS. */
+  /** TLS up to us, or up to the trusted proxy that says so (`X-Forwarded-Proto: https`). */
   readonly secure: boolean;
   /** Whether `ip` was told by a trusted proxy rather than seen by ourselves. */
   readonly forwarded: boolean;
@@ -116,11 +119,15 @@ export interface SocketSink {
   control(kind: "ping" | "pong" | "fragment", bytes: number): void;
   /** The send queue went back under half of `server.send_queue` after having been over it. */
   drained(): void;
-  /** The peer broke the protocol; the front closes with this code itself. `closed` still follows. */
-  failed(code: number, reason: string): void;
+  /**
+   * The peer broke the protocol; the front closes with this code itself, and `closed` still follows. `detail` is for
+   * the log and quotes nothing of the message.
+   */
+  failed(code: number, reason: string, detail: string): void;
   /**
    * Exactly once, last. The code the connection ended with: ours when we closed first, else the peer's (1005 when its
-   * close frame had none), 1006 when it vanished without a closing handshake.
+   * close frame had none), 1006 when it vanished without a closing handshake. Never called from within a method of
+   * {@linkcode Socket}, so a session may close or terminate wherever it stands.
    */
   closed(code: number, reason: string): void;
 }
@@ -157,4 +164,13 @@ export interface Front {
   close(): Promise<void>;
   /** Open TCP connections, whatever their state (`serve`: requests and WebSockets). */
   connections(): number;
+}
+
+/**
+ * Starts the front named by `server.engine`.
+ *
+ * @throws {Error} when the address can't be bound or the TLS material can't be used.
+ */
+export function startFront(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
+  return config.server.engine === "serve" ? startServe(config, gate, deps) : startEdge(config, gate, deps);
 }

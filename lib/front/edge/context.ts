@@ -1,0 +1,30 @@
+/** What all connections of one edge share. */
+
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../ops/log.ts";
+import type { Telemetry } from "../../ops/telemetry.ts";
+import type { AddressSet } from "../forwarded.ts";
+import type { Gate } from "../front.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Flusher } from "./flusher.ts";
+
+export interface EdgeContext {
+  readonly config: Config;
+  readonly gate: Gate;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  /** Whether we terminate TLS. */
+  readonly secure: boolean;
+  readonly trusted: AddressSet;
+  /** From accept to the 101: `server.handshake_timeout`. */
+  readonly handshakes: Deadlines;
+  /** From our last word to the end of the connection. */
+  readonly endings: Deadlines;
+  readonly flusher: Flusher;
+}
+
+/** How long a peer may take to answer our close frame, or to read a refusal, in ms. */
+export const ENDING_TIMEOUT = 3_000;
+
+/** Most bytes we go on reading, unseen, from a peer that was refused (RFC 9112 9.6, lingering close). */
+export const MAX_DRAINED = 256 * 1024;

@@ -1,0 +1,179 @@
+/**
+ * Engine `edge`: our own accept loop, deadlines and framing.
+ *
+ * ```text
+ * accept ─▶ cap, ban ─▶ [PROXY header] ─▶ TLS ─▶ request head ─▶ gate ─▶ 101 ─▶ frames
+ * edge.ts               proxy_stage.ts   connection.ts  handshake.ts         edge_socket.ts, incoming.ts
+ * ```
+ *
+ * **Memory promise.** Whatever a peer sends, one connection holds at most
+ *
+ * `messages.max_bytes + DECODER_OVERHEAD` (a message being put together; before the 101 `MAX_HEAD_BYTES` instead)
+ * `+ READ_BUFFER` (64 KiB: the chunk being read, or its rest during a pause; without TLS one more, in the platform)
+ * `+ server.send_queue` (beyond it the session closes `slow_consumer`) and one TLS record each way.
+ *
+ * It rests on pausing the raw socket, see {@linkcode Connection.pause}, and on at most one read being under way.
+ */
+
+import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { Config } from "../../config/config.ts";
+import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
+import type { Front, FrontDeps, Gate, TlsMaterial } from "../front.ts";
+import { Connection } from "./connection.ts";
+import { type EdgeContext, ENDING_TIMEOUT } from "./context.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Flusher } from "./flusher.ts";
+import { HandshakeStage, type Origin } from "./handshake.ts";
+import { type Bound, listen } from "./listen.ts";
+import type { ProxyHeader } from "./proxy_protocol.ts";
+import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
+import { secureContextOf } from "./tls_context.ts";
+
+/** What a peer on a unix socket is taken for until it forwards an address. */
+const LOCAL_PEER = "127.0.0.1";
+
+/**
+ * Starts the edge on `server.host` and `server.port`, or on `server.unix`.
+ *
+ * @throws {Error} when the address can't be bound or the TLS material can't be used
+ */
+export async function startEdge(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
+  const edge = new Edge(config, gate, deps);
+  await edge.start();
+  return edge;
+}
+
+class Edge implements Front, ProxyHost {
+  readonly engine = "edge";
+  readonly #context: EdgeContext;
+  readonly #gate: Gate;
+  readonly #trusted: AddressSet;
+  readonly #server: Server;
+  readonly #local: boolean;
+  /** Connections beyond this are closed unheard; up to it they can still be told `server_full`. */
+  readonly #capacity: number;
+  readonly #connections = new Set<Connection>();
+  readonly #left = (connection: Connection): void => {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#emptied?.();
+  };
+  #secureContext: SecureContext | null;
+  #bound: Bound = { hostname: "", port: 0 };
+  #emptied: (() => void) | undefined;
+
+  constructor(config: Config, gate: Gate, deps: FrontDeps) {
+    const { max_connections, handshake_timeout, trusted_proxies } = config.server;
+    this.#gate = gate;
+    this.#trusted = addressSet(trusted_proxies);
+    this.#local = config.server.unix !== undefined;
+    this.#capacity = max_connections + Math.max(64, Math.ceil(max_connections / 10));
+    this.#secureContext = deps.tls === undefined ? null : secureContextOf(deps.tls);
+    this.#context = {
+      config,
+      gate,
+      log: deps.log,
+      telemetry: deps.telemetry,
+      secure: deps.tls !== undefined,
+      trusted: this.#trusted,
+      handshakes: new Deadlines(handshake_timeout, deps.now),
+      endings: new Deadlines(ENDING_TIMEOUT, deps.now),
+      flusher: new Flusher(),
+    };
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    // Running out of file descriptors ends no listener: the next connection that ends makes room.
+    this.#server.on("error", (error) => deps.log.error("front.accept_failed", { detail: error.message }));
+  }
+
+  async start(): Promise<void> {
+    this.#bound = await listen(this.#server, this.#context.config.server);
+  }
+
+  get hostname(): string {
+    return this.#bound.hostname;
+  }
+
+  get port(): number {
+    return this.#bound.port;
+  }
+
+  connections(): number {
+    return this.#connections.size;
+  }
+
+  stopAccepting(): Promise<void> {
+    // Its callback waits for the last connection; accepting ends at once.
+    if (this.#server.listening) this.#server.close();
+    return Promise.resolve();
+  }
+
+  reloadTls(tls: TlsMaterial): Promise<void> {
+    try {
+      if (this.#secureContext !== null) this.#secureContext = secureContextOf(tls);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.stopAccepting();
+    if (this.#connections.size === 0) return;
+    const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
+    for (const connection of this.#connections) connection.destroy();
+    await emptied;
+  }
+
+  #accept(socket: NetSocket): void {
+    const ip = this.#local ? LOCAL_PEER : normaliseAddress(socket.remoteAddress ?? "");
+    // Without an address the peer has gone already.
+    if (ip === null) return void socket.destroy();
+    if (this.#connections.size >= this.#capacity) return this.#turnAway(socket, ip, "server_full");
+
+    const trusted = this.#local || this.#trusted(ip);
+    const entry = trusted ? null : this.#gate.enter(ip);
+    if (typeof entry === "string") return this.#turnAway(socket, ip, entry);
+    const connection = new Connection(socket, entry, this.#left);
+    this.#connections.add(connection);
+    if (trusted && this.#context.config.server.proxy_protocol === true) {
+      const stage = new ProxyStage(this, connection, ip);
+      this.#context.handshakes.start(stage);
+      connection.stage = stage;
+      connection.open();
+    } else {
+      this.#begin(connection, { ip, trusted });
+    }
+  }
+
+  /** Closed without an answer: before TLS there is none to give. */
+  #turnAway(socket: { destroy(): unknown }, ip: string, reason: string): void {
+    socket.destroy();
+    this.#context.telemetry.handshake("rejected", reason);
+    this.#context.log.debug("connection.refused", { ip, reason });
+  }
+
+  #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
+    const stage = new HandshakeStage(this.#context, connection, origin);
+    this.#context.handshakes.start(stage);
+    connection.stage = stage;
+    if (this.#secureContext !== null) connection.secure(this.#secureContext, rest);
+    else connection.open(rest);
+  }
+
+  announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void {
+    this.gone(stage);
+    const { connection } = stage;
+    const ip = header.client ?? stage.proxy;
+    const trusted = header.client === null || this.#trusted(ip);
+    if (!trusted) {
+      const entry = this.#gate.enter(ip);
+      if (typeof entry === "string") return this.#turnAway(connection, ip, entry);
+      connection.entry = entry;
+    }
+    this.#begin(connection, { ip, trusted }, rest);
+  }
+
+  gone(stage: ProxyStage): void {
+    this.#context.handshakes.stop(stage);
+  }
+}

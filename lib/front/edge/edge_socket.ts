@@ -1,0 +1,249 @@
+/** One open WebSocket of the edge: sending, queue, both closing handshakes. */
+
+import {
+  CloseCode,
+  encodeClose,
+  encodeControl,
+  type Failure,
+  FrameWriter,
+  Opcode,
+  type SharedText,
+} from "../../websocket/websocket.ts";
+import type { Socket, SocketSink } from "../front.ts";
+import type { Connection, Stage } from "./connection.ts";
+import type { EdgeContext } from "./context.ts";
+import type { Expiring } from "./deadlines.ts";
+import type { Flushable } from "./flusher.ts";
+import { Incoming, type IncomingHost } from "./incoming.ts";
+
+const PING = encodeControl(Opcode.ping, new Uint8Array(0));
+
+/**
+ * open: messages go both ways. closing: our close frame is sent, theirs awaited. cut: we hung up.
+ * closed: the session was told; what is left is to end the connection.
+ */
+type State = "open" | "closing" | "cut" | "closed";
+
+/**
+ * Frames are gathered in a writer and written together, one write in flight at a time: at the end of the chunk that
+ * caused them, else at the end of the tick.
+ */
+export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flushable {
+  readonly #context: EdgeContext;
+  readonly #connection: Connection;
+  readonly #incoming: Incoming;
+  #sink: SocketSink | null = null;
+  #writer: FrameWriter | null = null;
+  #state: State = "open";
+  #code: number = CloseCode.abnormal;
+  #reason = "";
+  /** In the flusher's list. */
+  #dirty = false;
+  /** The queue has been over half of `send_queue` since `drained` was last called. */
+  #full = false;
+  #reading = true;
+
+  constructor(context: EdgeContext, connection: Connection) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#incoming = new Incoming(this, context.config.messages);
+  }
+
+  /** @param rest what the client sent behind its request head */
+  start(sink: SocketSink, rest: Uint8Array | null): void {
+    this.#sink = sink;
+    this.#incoming.sink = sink;
+    if (rest !== null && rest.length > 0) this.received(rest);
+    if (!this.#incoming.paused && this.#state !== "cut") this.#connection.resume();
+    else this.#reading = false;
+  }
+
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  get queued(): number {
+    return this.#connection.pending + (this.#writer?.size ?? 0);
+  }
+
+  sendText(text: string): void {
+    if (this.#state !== "open") return;
+    (this.#writer ??= new FrameWriter()).text(text);
+    this.#touch();
+  }
+
+  sendBinary(data: Uint8Array): void {
+    if (this.#state !== "open") return;
+    (this.#writer ??= new FrameWriter()).binary(data);
+    this.#touch();
+  }
+
+  sendShared(message: SharedText): void {
+    if (this.#state !== "open") return;
+    this.#send(message.frame);
+  }
+
+  ping(): boolean {
+    if (this.#state === "open") this.#send(PING);
+    return true;
+  }
+
+  pause(): boolean {
+    if (this.#state !== "open") return true;
+    this.#incoming.pause();
+    if (!this.#incoming.pumping) this.#stopReading();
+    return true;
+  }
+
+  resume(): void {
+    if (!this.#incoming.paused) return;
+    this.#incoming.resume();
+    if (this.#incoming.pumping) return;
+    this.flush();
+    this.#resumeReading();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#code = code;
+    this.#reason = reason;
+    this.#send(encodeClose(code, reason));
+    this.#context.endings.start(this);
+    // A paused reader would never see the answer.
+    this.resume();
+  }
+
+  terminate(): void {
+    if (this.#state === "open") this.#state = "cut";
+    this.#connection.destroy();
+  }
+
+  // Called by the connection.
+
+  secured(): void {}
+
+  received(chunk: Uint8Array): void {
+    if (this.#state === "cut" || this.#state === "closed") return;
+    this.#incoming.push(chunk);
+    if (this.#incoming.paused) this.#stopReading();
+    this.flush();
+  }
+
+  written(): void {
+    this.flush();
+    if (this.#full && this.queued <= this.#context.config.server.send_queue / 2) {
+      this.#full = false;
+      if (this.#state === "open") this.#guard(() => this.#sink?.drained());
+    }
+  }
+
+  ended(): void {
+    // After our own end the platform closes by itself once the rest is written; else nobody is left to talk to.
+    if (this.#state !== "closed") this.#connection.destroy();
+  }
+
+  closed(): void {
+    this.#context.endings.stop(this);
+    this.#finish(this.#code, this.#reason);
+  }
+
+  expired(): void {
+    this.#connection.destroy();
+  }
+
+  flush(): void {
+    this.#dirty = false;
+    const writer = this.#writer;
+    if (writer === null || writer.size === 0 || this.#connection.pending > 0) return;
+    this.#connection.write(writer.take());
+  }
+
+  // Called by the frames.
+
+  pong(payload: Uint8Array): void {
+    // RFC 6455 5.5.3 asks for the answer to the latest ping only; a peer that reads none of them gets no further one.
+    if (this.queued > this.#context.config.server.send_queue) return;
+    (this.#writer ??= new FrameWriter()).frame(Opcode.pong, payload);
+    this.#touch();
+  }
+
+  peerClosed(code: number, reason: string): void {
+    if (this.#state === "closing") return this.#end(this.#code, this.#reason);
+    if (this.#state !== "open") return;
+    // RFC 6455 5.5.1: "the endpoint typically echos the status code it received".
+    this.#end(code, reason, encodeClose(code, ""));
+  }
+
+  broken(failure: Failure): void {
+    if (this.#state === "closing") return this.#end(this.#code, this.#reason);
+    if (this.#state !== "open") return;
+    this.#guard(() => this.#sink?.failed(failure.code, failure.reason, failure.detail));
+    // The session may have cut the connection.
+    if (this.#state !== "open") return;
+    this.#end(failure.code, failure.reason, encodeClose(failure.code, failure.reason));
+  }
+
+  sinkFailed(error: unknown): void {
+    this.#context.log.error("front.session_failed", { error });
+    this.close(CloseCode.internalError, "internal");
+  }
+
+  /** Says the last word, tells the session, and ends our side of the connection (RFC 6455 7.1.1: the server first). */
+  #end(code: number, reason: string, frame?: Uint8Array): void {
+    this.#state = "closed";
+    if (frame !== undefined) (this.#writer ??= new FrameWriter()).raw(frame);
+    const bytes = this.#writer?.take();
+    this.#writer = null;
+    if (bytes !== undefined && bytes.length > 0) this.#connection.write(bytes);
+    this.#connection.end();
+    this.#context.endings.start(this);
+    // What still comes is read and dropped, so that the peer sees our last word rather than a reset.
+    this.#resumeReading();
+    this.#finish(code, reason);
+  }
+
+  #finish(code: number, reason: string): void {
+    this.#state = "closed";
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.#sink = null;
+    this.#writer = null;
+    this.#incoming.release();
+    this.#guard(() => sink.closed(code, reason));
+  }
+
+  #send(frame: Uint8Array): void {
+    (this.#writer ??= new FrameWriter()).raw(frame);
+    this.#touch();
+  }
+
+  /** Something was put in the writer. */
+  #touch(): void {
+    if (!this.#full && this.queued > this.#context.config.server.send_queue / 2) this.#full = true;
+    // `received` flushes what a chunk caused, `written` what came while a write was under way.
+    if (this.#dirty || this.#incoming.pumping || this.#connection.pending > 0) return;
+    this.#dirty = true;
+    this.#context.flusher.add(this);
+  }
+
+  #stopReading(): void {
+    if (!this.#reading) return;
+    this.#reading = false;
+    this.#connection.pause();
+  }
+
+  #resumeReading(): void {
+    if (this.#reading || this.#incoming.paused) return;
+    this.#reading = true;
+    this.#connection.resume();
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.sinkFailed(error);
+    }
+  }
+}

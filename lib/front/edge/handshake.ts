@@ -1,0 +1,193 @@
+/** From accept to the 101, or to a refusal: TLS, request head, admission, answer, all within `handshake_timeout`. */
+
+import { acceptKey } from "../../websocket/websocket.ts";
+import { clientAddress } from "../forwarded.ts";
+import type { Accepted, Handshake, Peer, Refusal } from "../front.ts";
+import { errorResponse, securityHeaders } from "../headers.ts";
+import type { Connection, Stage } from "./connection.ts";
+import { type EdgeContext, MAX_DRAINED } from "./context.ts";
+import type { Expiring } from "./deadlines.ts";
+import { EdgeSocket } from "./edge_socket.ts";
+import { HeadReader, type RequestHead } from "./request_head.ts";
+import { serialiseResponse, serialiseUpgrade } from "./response.ts";
+
+/**
+ * securing: TLS handshake. reading: the head comes in. judging: the gate decides; reading is paused. answering: the
+ * last word is being written and what still comes is dropped. over: the socket has another stage, or is gone.
+ */
+type State = "securing" | "reading" | "judging" | "answering" | "over";
+
+/** How the other end of the TCP connection is seen. */
+export interface Origin {
+  /** Normalised address: of the socket, or as told by the PROXY protocol. */
+  readonly ip: string;
+  /** Its forwarding headers are believed. */
+  readonly trusted: boolean;
+}
+
+export class HandshakeStage implements Stage, Expiring {
+  readonly #context: EdgeContext;
+  readonly #connection: Connection;
+  readonly #origin: Origin;
+  #peer: Peer;
+  #state: State;
+  #handshake: Handshake | null = null;
+  readonly #reader = new HeadReader();
+  /** What came behind the head: the first frames, when there is a 101. */
+  #rest: Uint8Array | null = null;
+  #ended = false;
+  #drained = 0;
+
+  constructor(context: EdgeContext, connection: Connection, origin: Origin) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#origin = origin;
+    this.#peer = { ip: origin.ip, secure: context.secure, forwarded: false };
+    this.#state = context.secure ? "securing" : "reading";
+  }
+
+  secured(): void {
+    if (this.#state === "securing") this.#state = "reading";
+  }
+
+  received(chunk: Uint8Array): void {
+    switch (this.#state) {
+      case "securing":
+      case "reading":
+        return this.#read(chunk);
+      case "judging":
+        // Reading is paused; this is what was under way. One read buffer, not more.
+        if (this.#rest !== null && this.#rest.length > 0) return this.#connection.destroy();
+        this.#rest = chunk;
+        return;
+      case "answering":
+        this.#drained += chunk.length;
+        if (this.#drained > MAX_DRAINED) this.#connection.destroy();
+    }
+  }
+
+  written(): void {}
+
+  ended(): void {
+    this.#ended = true;
+    if (this.#state === "securing" || this.#state === "reading") this.#connection.destroy();
+  }
+
+  closed(detail: string): void {
+    if (this.#state === "securing") {
+      this.#context.telemetry.handshake("rejected", "tls_failed");
+      this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail });
+    }
+    this.#state = "over";
+    this.#context.handshakes.stop(this);
+    this.#context.endings.stop(this);
+  }
+
+  /** The deadline of the handshake, then that of the answer. */
+  expired(): void {
+    if (this.#state === "reading" || this.#state === "judging") {
+      return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
+    }
+    if (this.#state === "securing") {
+      this.#context.telemetry.handshake("rejected", "timeout");
+      this.#state = "over";
+    }
+    this.#connection.destroy();
+  }
+
+  #read(chunk: Uint8Array): void {
+    const consumed = this.#reader.push(chunk);
+    const { head, failure } = this.#reader;
+    if (failure !== null) return this.#refuse({ accepted: false, ...failure });
+    if (head === null) return;
+    this.#rest = consumed < chunk.length ? chunk.subarray(consumed) : null;
+    this.#state = "judging";
+    this.#connection.pause();
+    this.#judge(head).catch((error) => this.#failed(error));
+  }
+
+  async #judge(head: RequestHead): Promise<void> {
+    const { config, gate } = this.#context;
+    this.#peer = this.#seen(head.headers);
+    const url = new URL(`${this.#peer.secure ? "https" : "http"}://${head.host}${head.target}`);
+    // A path that is not in its normal form (dot segments) was perhaps judged otherwise by the proxy before us.
+    if (url.pathname !== head.target.split("?", 1)[0]) {
+      return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Path is not normalised" });
+    }
+    const handshake: Handshake = { method: head.method, url, headers: head.headers };
+    this.#handshake = handshake;
+
+    if (this.#connection.entry === null) {
+      const entry = gate.enter(this.#peer.ip);
+      if (typeof entry === "string") return this.#refuse({ accepted: false, status: 429, reason: entry });
+      this.#connection.entry = entry;
+    }
+    if (url.pathname !== config.server.path) return this.#answerRoute(head, url);
+
+    const decision = await gate.admit(handshake, this.#peer);
+    // Its time was up, or it has gone.
+    if (this.#state !== "judging") return;
+    if (!decision.accepted) return this.#refuse(decision);
+    if (this.#ended) return this.#connection.destroy();
+    this.#upgrade(decision, handshake);
+  }
+
+  #seen(headers: Headers): Peer {
+    if (!this.#origin.trusted) return this.#peer;
+    const { secure, trusted } = this.#context;
+    const client = clientAddress(headers.get("x-forwarded-for"), this.#origin.ip, trusted, true);
+    return { ...client, secure: secure || headers.get("x-forwarded-proto")?.toLowerCase() === "https" };
+  }
+
+  async #answerRoute(head: RequestHead, url: URL): Promise<void> {
+    let request: Request;
+    try {
+      request = new Request(url, { method: head.method, headers: head.headers });
+    } catch {
+      // The methods a fetch-style request can't have: CONNECT, TRACE, TRACK.
+      return this.#refuse({ accepted: false, status: 405, reason: "method_not_allowed" });
+    }
+    const response = await this.#context.gate.http(request, this.#peer);
+    if (this.#state === "judging") await this.#answer(response);
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#answer(this.#context.gate.refused(this.#handshake, this.#peer, refusal)).catch((error) =>
+      this.#failed(error)
+    );
+  }
+
+  /** Writes the last word and ends our side; the peer has until the ending's deadline to read it. */
+  async #answer(response: Response): Promise<void> {
+    this.#state = "answering";
+    this.#rest = null;
+    this.#context.handshakes.stop(this);
+    this.#context.endings.start(this);
+    const bytes = await serialiseResponse(response, this.#handshake?.method === "HEAD");
+    if (this.#state !== "answering") return;
+    this.#connection.write(bytes);
+    this.#connection.end();
+    this.#connection.resume();
+  }
+
+  #upgrade(accepted: Accepted, handshake: Handshake): void {
+    const { config, gate, handshakes } = this.#context;
+    const key = handshake.headers.get("sec-websocket-key") ?? "";
+    this.#state = "over";
+    handshakes.stop(this);
+    this.#connection.write(serialiseUpgrade(acceptKey(key), accepted.subprotocol, securityHeaders(config)));
+    const socket = new EdgeSocket(this.#context, this.#connection);
+    this.#connection.stage = socket;
+    const rest = this.#rest;
+    this.#rest = null;
+    socket.start(gate.open(socket, accepted, this.#peer, handshake), rest);
+  }
+
+  /** The gate broke its promise not to throw: the client learns nothing, the log does. */
+  #failed(error: unknown): void {
+    this.#context.log.error("front.gate_failed", { error });
+    if (this.#state !== "judging") return this.#connection.destroy();
+    const response = errorResponse(this.#context.config, 500, "internal");
+    this.#answer(response).catch(() => this.#connection.destroy());
+  }
+}

@@ -1,0 +1,66 @@
+/** PROXY protocol, version 2 (haproxy.org, proxy-protocol.txt 2.2): how a proxy tells the address before any byte of TLS. */
+
+import { normaliseAddress } from "../forwarded.ts";
+
+const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a);
+const HEADER_SIZE = 16;
+
+/** Addresses (36 bytes for IPv6) and TLVs; what proxies send is far below. */
+export const MAX_PROXY_HEADER = 1024;
+
+const COMMAND = { local: 0x20, proxy: 0x21 } as const;
+const FAMILY = { unspecified: 0x00, tcp4: 0x11, tcp6: 0x21, unix: 0x31 } as const;
+
+/** `client` is null for the proxy's own connections (health checks) and for families without an address. */
+export interface ProxyHeader {
+  readonly client: string | null;
+  /** Bytes of the whole header. */
+  readonly size: number;
+}
+
+/**
+ * Reads a header at the start of `bytes`.
+ *
+ * @returns "more" when it may still become one; "invalid" when it is none. Decided at the first wrong byte.
+ */
+export function parseProxyHeader(bytes: Uint8Array): ProxyHeader | "more" | "invalid" {
+  const known = Math.min(bytes.length, SIGNATURE.length);
+  for (let at = 0; at < known; at++) if (bytes[at] !== SIGNATURE[at]) return "invalid";
+  const command = bytes[12];
+  if (command === undefined) return "more";
+  if (command !== COMMAND.local && command !== COMMAND.proxy) return "invalid";
+  if (bytes.length < HEADER_SIZE) return "more";
+
+  const length = (bytes[14]! << 8) | bytes[15]!;
+  const size = HEADER_SIZE + length;
+  if (size > MAX_PROXY_HEADER) return "invalid";
+  const addresses = addressesSize(bytes[13]!);
+  if (command === COMMAND.proxy && (addresses === null || length < addresses)) return "invalid";
+  if (bytes.length < size) return "more";
+  return { client: command === COMMAND.proxy ? sourceAddress(bytes) : null, size };
+}
+
+/** Bytes of both addresses and ports; null for families that no proxy of a stream socket may name. */
+function addressesSize(family: number): number | null {
+  switch (family) {
+    case FAMILY.unspecified:
+      return 0;
+    case FAMILY.tcp4:
+      return 12;
+    case FAMILY.tcp6:
+      return 36;
+    case FAMILY.unix:
+      return 216;
+    default:
+      return null;
+  }
+}
+
+function sourceAddress(bytes: Uint8Array): string | null {
+  const family = bytes[13];
+  if (family === FAMILY.tcp4) return normaliseAddress(bytes.subarray(16, 20).join("."));
+  if (family !== FAMILY.tcp6) return null;
+  const groups: string[] = [];
+  for (let at = 16; at < 32; at += 2) groups.push(((bytes[at]! << 8) | bytes[at + 1]!).toString(16));
+  return normaliseAddress(groups.join(":"));
+}

@@ -1,0 +1,53 @@
+/** Reads the PROXY protocol header that a trusted proxy sends before anything else. */
+
+import type { Connection, Stage } from "./connection.ts";
+import type { Expiring } from "./deadlines.ts";
+import { parseProxyHeader, type ProxyHeader } from "./proxy_protocol.ts";
+
+export interface ProxyHost {
+  /** `rest`: what came behind the header. */
+  announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void;
+  /** The connection ended before its header was whole. */
+  gone(stage: ProxyStage): void;
+}
+
+/** Lasts until the header is whole; anything else than a header ends the connection without a word. */
+export class ProxyStage implements Stage, Expiring {
+  readonly #host: ProxyHost;
+  readonly connection: Connection;
+  /** The proxy's own address. */
+  readonly proxy: string;
+  #bytes = new Uint8Array(0);
+
+  constructor(host: ProxyHost, connection: Connection, proxy: string) {
+    this.#host = host;
+    this.connection = connection;
+    this.proxy = proxy;
+  }
+
+  secured(): void {}
+
+  received(chunk: Uint8Array): void {
+    const bytes = new Uint8Array(this.#bytes.length + chunk.length);
+    bytes.set(this.#bytes);
+    bytes.set(chunk, this.#bytes.length);
+    const header = parseProxyHeader(bytes);
+    if (header === "invalid") return this.connection.destroy();
+    if (header === "more") this.#bytes = bytes;
+    else this.#host.announced(this, header, bytes.subarray(header.size));
+  }
+
+  written(): void {}
+
+  ended(): void {
+    this.connection.destroy();
+  }
+
+  closed(): void {
+    this.#host.gone(this);
+  }
+
+  expired(): void {
+    this.connection.destroy();
+  }
+}

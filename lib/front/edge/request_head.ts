@@ -1,0 +1,215 @@
+/**
+ * The request head, RFC 9112 sections 2 to 5, read strictly: where a lenient reading and a strict one differ, two
+ * programs in a row may disagree on where a request ends (request smuggling), so everything doubtful is refused.
+ */
+
+/** Bytes of the whole head, the empty line at its end included. */
+export const MAX_HEAD_BYTES = 16 * 1024;
+/** Header lines, the request line not counted. */
+export const MAX_HEADER_LINES = 64;
+
+export interface RequestHead {
+  readonly method: string;
+  /** Origin-form (RFC 9112 3.2.1): starts with a slash, holds no fragment. */
+  readonly target: string;
+  /** A syntactically valid authority. */
+  readonly host: string;
+  readonly headers: Headers;
+}
+
+/** Why the head was refused; `detail` is for the log and quotes nothing of the request. */
+export interface HeadFailure {
+  readonly status: 400 | 431;
+  readonly reason: "bad_request" | "headers_too_large";
+  readonly detail: string;
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const TAB = 0x09;
+const SPACE = 0x20;
+const DELETE = 0x7f;
+
+const FIRST_CAPACITY = 1024;
+const utf8Decoder = new TextDecoder();
+
+/**
+ * Bytes in, one head or one failure out. Looks at each byte once however they are cut, fails at the first wrong byte,
+ * never throws, and holds at most {@linkcode MAX_HEAD_BYTES}.
+ */
+export class HeadReader {
+  #head: RequestHead | null = null;
+  #failure: HeadFailure | null = null;
+  /** Earlier chunks; null while the head lies in one chunk. */
+  #stored: Uint8Array | null = null;
+  #size = 0;
+  #lines = 0;
+  #lineLength = 0;
+  #afterReturn = false;
+
+  get head(): RequestHead | null {
+    return this.#head;
+  }
+
+  get failure(): HeadFailure | null {
+    return this.#failure;
+  }
+
+  /** Whether any byte has come in. */
+  get started(): boolean {
+    return this.#size > 0;
+  }
+
+  /** @returns bytes consumed: fewer than there are only once there is a head or a failure */
+  push(chunk: Uint8Array): number {
+    if (this.#head !== null || this.#failure !== null) return 0;
+    const stored = this.#size;
+    for (let at = 0; at < chunk.length; at++) {
+      const ended = this.#next(chunk[at]!);
+      if (this.#failure !== null) return at + 1;
+      if (ended) {
+        const parsed = parseHead(utf8Decoder.decode(this.#whole(chunk.subarray(0, at + 1), stored)));
+        if ("status" in parsed) this.#failure = parsed;
+        else this.#head = parsed;
+        this.#stored = null;
+        return at + 1;
+      }
+    }
+    this.#store(chunk, stored);
+    return chunk.length;
+  }
+
+  /** @returns whether this byte ended the head */
+  #next(byte: number): boolean {
+    if (++this.#size > MAX_HEAD_BYTES) return this.#tooLarge(`Head is longer than ${MAX_HEAD_BYTES} bytes`);
+    if (this.#afterReturn) {
+      if (byte !== LF) return this.#bad("CR without LF");
+      this.#afterReturn = false;
+      if (this.#lineLength === 0) {
+        // RFC 9112 2.2 lets a server ignore an empty line before the request line; nobody needs it to open a WebSocket.
+        if (this.#lines === 0) return this.#bad("Empty request line");
+        return true;
+      }
+      this.#lineLength = 0;
+      if (this.#lines++ > MAX_HEADER_LINES - 1) return this.#tooLarge(`More than ${MAX_HEADER_LINES} header lines`);
+      return false;
+    }
+    if (byte === CR) {
+      this.#afterReturn = true;
+      return false;
+    }
+    if (byte === LF) return this.#bad("LF without CR");
+    // RFC 9110 5.5: obs-text has no meaning anyone agrees on; control bytes are for smuggling.
+    if (byte >= DELETE || (byte < SPACE && byte !== TAB)) return this.#bad("Control or non-ASCII byte");
+    if (this.#lineLength === 0 && (byte === SPACE || byte === TAB)) {
+      // RFC 9112 5.2: "A server that receives an obs-fold in a request message ... MUST either reject the message ..."
+      return this.#bad("Line starts with white space");
+    }
+    this.#lineLength++;
+    return false;
+  }
+
+  #bad(detail: string): false {
+    this.#failure = bad(detail);
+    this.#stored = null;
+    return false;
+  }
+
+  #tooLarge(detail: string): false {
+    this.#failure = { status: 431, reason: "headers_too_large", detail };
+    this.#stored = null;
+    return false;
+  }
+
+  #store(chunk: Uint8Array, at: number): void {
+    if (this.#stored === null || this.#stored.length < this.#size) {
+      const capacity = Math.min(MAX_HEAD_BYTES, Math.max(FIRST_CAPACITY, 2 * this.#size));
+      const grown = new Uint8Array(capacity);
+      if (this.#stored !== null) grown.set(this.#stored.subarray(0, at));
+      this.#stored = grown;
+    }
+    this.#stored.set(chunk, at);
+  }
+
+  #whole(last: Uint8Array, stored: number): Uint8Array {
+    if (this.#stored === null) return last;
+    const whole = new Uint8Array(stored + last.length);
+    whole.set(this.#stored.subarray(0, stored));
+    whole.set(last, stored);
+    return whole;
+  }
+}
+
+function bad(detail: string): HeadFailure {
+  return { status: 400, reason: "bad_request", detail };
+}
+
+/** RFC 9110 5.6.2. */
+const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 3986 path and query, and what browsers leave unescaped in a query; no fragment, no backslash, no space. */
+const TARGET_REGEXP = /^\/[!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~|{}^`]*$/;
+/** RFC 3986 3.2.2 without userinfo: a name or IPv4 address, or an IPv6 address in brackets; then a port. */
+const HOST_REGEXP = /^(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+const LENGTH_REGEXP = /^\d{1,15}$/;
+
+/** Headers whose second occurrence could be read differently by the next program. */
+const SINGLE: ReadonlySet<string> = new Set([
+  "authorization",
+  "content-length",
+  "content-type",
+  "cookie",
+  "host",
+  "origin",
+  "sec-websocket-key",
+  "sec-websocket-version",
+  "transfer-encoding",
+]);
+
+/** @param text a whole head: lines of printable ASCII and tabs, each ended by CRLF, the last one empty */
+function parseHead(text: string): RequestHead | HeadFailure {
+  const lines = text.split("\r\n");
+  const [method, target, version, ...more] = lines[0]!.split(" ");
+  if (more.length > 0 || version === undefined) return bad("Request line is not method, target and version");
+  if (!TOKEN_REGEXP.test(method!)) return bad("Method is not a token");
+  // RFC 9112 3.2.2's absolute-form is for proxies; a server that follows it can be made to fetch.
+  if (!TARGET_REGEXP.test(target!)) return bad("Request target is not in origin-form");
+  if (version !== "HTTP/1.1") return bad("Version is not HTTP/1.1");
+
+  const headers = new Headers();
+  const seen = new Set<string>();
+  for (let index = 1; index < lines.length - 2; index++) {
+    const line = lines[index]!;
+    const colon = line.indexOf(":");
+    // RFC 9112 5.1: "A server MUST reject ... any received request message that contains whitespace between a header
+    // field name and colon"; a space is no token character.
+    const name = line.slice(0, Math.max(colon, 0));
+    if (!TOKEN_REGEXP.test(name)) return bad("Header name is not a token");
+    const key = name.toLowerCase();
+    if (SINGLE.has(key)) {
+      if (seen.has(key)) return bad(`Header ${key} occurs twice`);
+      seen.add(key);
+    }
+    headers.append(key, line.slice(colon + 1));
+  }
+
+  // RFC 9112 3.2: "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a Host header field
+  // and ... contains more than one Host header field line or a Host header field with an invalid field value."
+  const host = headers.get("host");
+  if (host === null || !HOST_REGEXP.test(host)) return bad("Host is missing or invalid");
+  const body = bodyFailure(method!, headers);
+  return body ?? { method: method!, target: target!, host, headers };
+}
+
+/** Bodies are never read; where one begins or ends must still not be in doubt. */
+function bodyFailure(method: string, headers: Headers): HeadFailure | null {
+  const length = headers.get("content-length");
+  const coding = headers.get("transfer-encoding");
+  // RFC 9112 6.3: a message with both "ought to be handled as an error".
+  if (length !== null && coding !== null) return bad("Both Content-Length and Transfer-Encoding");
+  if (length !== null && !LENGTH_REGEXP.test(length)) return bad("Content-Length is not a number");
+  if (coding !== null && coding.toLowerCase() !== "chunked") return bad("Transfer-Encoding is not chunked");
+  if ((method === "GET" || method === "HEAD") && (coding !== null || (length !== null && Number(length) > 0))) {
+    return bad(`${method} with a body`);
+  }
+  return null;
+}

@@ -1,0 +1,95 @@
+/** Who is at the other end of a chain of trusted proxies. */
+
+import ipaddr from "ipaddr.js";
+
+type Address = ReturnType<typeof ipaddr.parse>;
+
+/** Says whether an address is in one of the configured blocks. */
+export type AddressSet = (address: string) => boolean;
+
+/** The client as told by the chain, and whether a proxy told it. */
+export interface Client {
+  readonly ip: string;
+  readonly forwarded: boolean;
+}
+
+/**
+ * One spelling for each address: IPv4-mapped IPv6 (RFC 4291 2.5.5.2) as IPv4, IPv6 as RFC 5952 writes it, no zone.
+ *
+ * @returns null when the text is no address
+ */
+export function normaliseAddress(text: string): string | null {
+  const address = parseAddress(text);
+  return address === null ? null : address.toString();
+}
+
+function parseAddress(text: string): Address | null {
+  const zone = text.indexOf("%");
+  const bare = zone < 0 ? text : text.slice(0, zone);
+  // The library also takes octal, hexadecimal and short forms of IPv4, which others read differently.
+  if (!bare.includes(":") && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return null;
+  if (!ipaddr.isValid(bare)) return null;
+  return ipaddr.process(bare);
+}
+
+/**
+ * Compiles CIDR blocks and single addresses.
+ *
+ * @throws {Error} when an entry is neither
+ */
+export function addressSet(blocks: readonly string[]): AddressSet {
+  const parsed = blocks.map((block) => {
+    const [base, bits] = block.includes("/") ? ipaddr.parseCIDR(block) : wholeAddress(block);
+    // A mapped block covers the IPv4 addresses that peers are normalised to.
+    if (base instanceof ipaddr.IPv6 && base.isIPv4MappedAddress() && bits >= 96) {
+      return [base.toIPv4Address(), bits - 96] as const;
+    }
+    return [base, bits] as const;
+  });
+  if (parsed.length === 0) return () => false;
+  return (text) => {
+    const address = parseAddress(text);
+    if (address === null) return false;
+    return parsed.some(([base, bits]) => address.kind() === base.kind() && sameBlock(address, base, bits));
+  };
+}
+
+function wholeAddress(text: string): [Address, number] {
+  const address = ipaddr.parse(text);
+  return [address, address.kind() === "ipv4" ? 32 : 128];
+}
+
+function sameBlock(address: Address, base: Address, bits: number): boolean {
+  return address instanceof ipaddr.IPv4
+    ? address.match(base as ipaddr.IPv4, bits)
+    : address.match(base as ipaddr.IPv6, bits);
+}
+
+/**
+ * Reads `X-Forwarded-For` from the right: each hop is believed only as far as the one that told it is a trusted proxy,
+ * so what a client wrote itself on the left is never taken. An entry that is no address ends the walk at the last hop
+ * that was.
+ *
+ * @param header all values of the header joined in order, or null
+ * @param peer the normalised address of whoever connected
+ */
+export function clientAddress(header: string | null, peer: string, trusted: AddressSet, local = false): Client {
+  if (header === null || !(local || trusted(peer))) return { ip: peer, forwarded: false };
+  let ip = peer;
+  let forwarded = false;
+  const hops = header.split(",");
+  for (let index = hops.length - 1; index >= 0; index--) {
+    const hop = normaliseAddress(withoutPort(hops[index]!.trim()));
+    if (hop === null) break;
+    ip = hop;
+    forwarded = true;
+    if (!trusted(hop)) break;
+  }
+  return { ip, forwarded };
+}
+
+/** Some proxies write `1.2.3.4:5678` and `[2001:db8::1]:5678`. */
+function withoutPort(hop: string): string {
+  const match = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(hop) ?? /^([\d.]+):\d{1,5}$/.exec(hop);
+  return match?.[1] ?? hop;
+}

@@ -1,0 +1,45 @@
+/** The development page: static files that a browser gets from the server it talks to, and nothing from elsewhere. */
+import html from "./index.html" with { type: "text" };
+import icon from "./icon.svg" with { type: "text" };
+import style from "./style.css" with { type: "text" };
+import app from "./app.js" with { type: "text" };
+import attempts from "./attempts.js" with { type: "text" };
+import client from "./client.js" with { type: "text" };
+import meanings from "./meanings.js" with { type: "text" };
+
+/** One file as it goes out; `type` is its Content-Type. */
+export interface PageFile {
+  readonly body: string;
+  readonly type: string;
+}
+
+/**
+ * Only files of this origin, connections to it, no inline script or style, no frame around it; what would turn text into
+ * markup is refused by the browser (trusted types). `'self'` in connect-src covers `wss:` of the same host and port.
+ */
+export const pageContentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join("; ");
+
+const SCRIPT = "text/javascript; charset=utf-8";
+
+/** Every file of the page, by the path it is served under. */
+export function developmentPage(): Map<string, PageFile> {
+  return new Map([
+    ["/", { body: html, type: "text/html; charset=utf-8" }],
+    ["/style.css", { body: style, type: "text/css; charset=utf-8" }],
+    ["/icon.svg", { body: icon, type: "image/svg+xml" }],
+    ["/app.js", { body: app, type: SCRIPT }],
+    ["/attempts.js", { body: attempts, type: SCRIPT }],
+    ["/client.js", { body: client, type: SCRIPT }],
+    ["/meanings.js", { body: meanings, type: SCRIPT }],
+  ]);
+}

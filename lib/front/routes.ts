@@ -1,0 +1,55 @@
+/** The few HTTP routes of the public port, as one function from request to response. */
+
+import type { Config } from "../config/config.ts";
+import type { Peer } from "./front.ts";
+import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
+
+/** Answers one HTTP request. Never rejects. */
+export type Routes = (request: Request, peer: Peer) => Promise<Response>;
+
+export interface RouteOptions {
+  readonly config: Config;
+  /** Whole HTML text of the development page; served at `/` only when `dev` is set. */
+  readonly page?: string;
+  readonly dev: boolean;
+  /** Answers `POST /ticket` and its preflight; without it there is no such route. */
+  readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
+  /** Told of what `ticket` throws; the client gets a 500 without detail. */
+  readonly failed?: (error: unknown) => void;
+}
+
+interface Route {
+  readonly methods: readonly string[];
+  answer(request: Request, peer: Peer): Response | Promise<Response>;
+}
+
+/**
+ * Everything that is not the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page at `/`; else 404
+ * `not_found`, or 405 `method_not_allowed` with `Allow` (RFC 9110 15.5.6).
+ */
+export function createRoutes(options: RouteOptions): Routes {
+  const { config, page, ticket } = options;
+  const routes = new Map<string, Route>();
+  routes.set("/healthz", {
+    methods: ["GET", "HEAD"],
+    answer: () => new Response("ok", { headers: { ...securityHeaders(config), "Content-Type": "text/plain" } }),
+  });
+  if (ticket !== undefined) routes.set("/ticket", { methods: ["POST", "OPTIONS"], answer: ticket });
+  if (options.dev && page !== undefined) {
+    routes.set("/", { methods: ["GET", "HEAD"], answer: () => pageResponse(page, config) });
+  }
+
+  return async (request, peer) => {
+    const route = routes.get(new URL(request.url).pathname);
+    if (route === undefined) return errorResponse(config, 404, "not_found");
+    if (!route.methods.includes(request.method)) {
+      return errorResponse(config, 405, "method_not_allowed", { "Allow": route.methods.join(", ") });
+    }
+    try {
+      return await route.answer(request, peer);
+    } catch (error) {
+      options.failed?.(error);
+      return errorResponse(config, 500, "internal");
+    }
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Engine `serve`: the platform's own path, `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
+ *
+ * What the platform keeps to itself, and so nobody can bound here: time and size of the request head, caps before TLS,
+ * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), and
+ * what is pipelined behind a refusal.
+ */
+
+import type { Config } from "../config/config.ts";
+import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
+import type { Accepted, Front, FrontDeps, Gate, Handshake, Peer, TlsMaterial } from "./front.ts";
+import { errorResponse, securityHeaders } from "./headers.ts";
+import { DrainWatch, ServeSocket } from "./serve_socket.ts";
+
+/**
+ * Starts `Deno.serve` on `server.host` and `server.port`.
+ *
+ * @throws {Error} when the address can't be bound or the TLS material can't be used
+ */
+export function startServe(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
+  // deno-lint-ignore require-await -- turns what Deno.serve throws into a rejection
+  return (async () => new ServeFront(config, gate, deps))();
+}
+
+class ServeFront implements Front {
+  readonly engine = "serve";
+  readonly hostname: string;
+  readonly port: number;
+  readonly #config: Config;
+  readonly #gate: Gate;
+  readonly #deps: FrontDeps;
+  readonly #trusted: AddressSet;
+  readonly #watch: DrainWatch;
+  readonly #sockets = new Set<ServeSocket>();
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #requests = 0;
+
+  constructor(config: Config, gate: Gate, deps: FrontDeps) {
+    this.#config = config;
+    this.#gate = gate;
+    this.#deps = deps;
+    this.#trusted = addressSet(config.server.trusted_proxies);
+    this.#watch = new DrainWatch(config.server.send_queue / 2);
+    this.#server = this.#listen(config.server.port, deps.tls);
+    this.hostname = config.server.host;
+    this.port = this.#server.addr.port;
+  }
+
+  #listen(port: number, tls: TlsMaterial | undefined): Deno.HttpServer<Deno.NetAddr> {
+    return Deno.serve(
+      {
+        hostname: this.#config.server.host,
+        port,
+        // So that a second listener with a new certificate can take over the port.
+        ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key, reusePort: true }),
+        onListen: () => {},
+        onError: (error) => this.#internal(error),
+      },
+      (request, info) => this.#handle(request, info),
+    );
+  }
+
+  connections(): number {
+    return this.#requests + this.#sockets.size;
+  }
+
+  stopAccepting(): Promise<void> {
+    // Waits for the last connection; accepting ends at once.
+    this.#server.shutdown().catch((error) => this.#deps.log.debug("front.shutdown_failed", { error }));
+    return Promise.resolve();
+  }
+
+  // deno-lint-ignore require-await -- turns what Deno.serve throws into a rejection
+  async reloadTls(tls: TlsMaterial): Promise<void> {
+    if (this.#deps.tls === undefined) return;
+    const old = this.#server;
+    this.#server = this.#listen(this.port, tls);
+    old.shutdown().catch((error) => this.#deps.log.debug("front.shutdown_failed", { error }));
+  }
+
+  async close(): Promise<void> {
+    await this.stopAccepting();
+    for (const socket of this.#sockets) socket.terminate();
+    this.#watch.stop();
+  }
+
+  async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
+    this.#requests++;
+    try {
+      return await this.#answer(request, info.remoteAddr.hostname);
+    } catch (error) {
+      return this.#internal(error);
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  async #answer(request: Request, address: string): Promise<Response> {
+    const peer = this.#peer(request.headers, address);
+    const handshake: Handshake = { method: request.method, url: new URL(request.url), headers: request.headers };
+    const entry = this.#gate.enter(peer.ip);
+    if (typeof entry === "string") {
+      return this.#gate.refused(handshake, peer, { accepted: false, status: 429, reason: entry });
+    }
+    let kept = false;
+    try {
+      if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
+      const decision = await this.#gate.admit(handshake, peer);
+      if (!decision.accepted) return this.#gate.refused(handshake, peer, decision);
+      const upgrade = this.#upgrade(request, decision.subprotocol);
+      if (upgrade === null) {
+        return this.#gate.refused(handshake, peer, { accepted: false, status: 400, reason: "bad_request" });
+      }
+      kept = true;
+      this.#attach(upgrade.socket, decision, peer, handshake, () => entry.leave());
+      return upgrade.response;
+    } finally {
+      if (!kept) entry.leave();
+    }
+  }
+
+  #peer(headers: Headers, address: string): Peer {
+    const ip = normaliseAddress(address) ?? address;
+    const client = clientAddress(headers.get("x-forwarded-for"), ip, this.#trusted);
+    const secure = this.#deps.tls !== undefined ||
+      (this.#trusted(ip) && headers.get("x-forwarded-proto")?.toLowerCase() === "https");
+    return { ...client, secure };
+  }
+
+  /** Null when the platform finds something in the request that it can't upgrade. */
+  #upgrade(request: Request, subprotocol: string | null): Deno.WebSocketUpgrade | null {
+    // The platform pings at this interval and closes when nothing comes back; it counts in whole seconds.
+    const idleTimeout = Math.max(1, Math.ceil(this.#config.server.ping_interval / 1000));
+    try {
+      const options = subprotocol === null ? { idleTimeout } : { idleTimeout, protocol: subprotocol };
+      const upgrade = Deno.upgradeWebSocket(request, options);
+      for (const [name, value] of Object.entries(securityHeaders(this.#config))) {
+        upgrade.response.headers.set(name, value);
+      }
+      return upgrade;
+    } catch (error) {
+      this.#deps.log.debug("front.upgrade_failed", { error });
+      return null;
+    }
+  }
+
+  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, leave: () => void): void {
+    const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#watch, this.#deps.log, () => {
+      this.#sockets.delete(socket);
+      leave();
+    });
+    this.#sockets.add(socket);
+    socket.start(() => this.#gate.open(socket, accepted, peer, handshake));
+  }
+
+  #internal(error: unknown): Response {
+    this.#deps.log.error("front.gate_failed", { error });
+    return errorResponse(this.#config, 500, "internal");
+  }
+}

@@ -1,0 +1,183 @@
+/** The platform's WebSocket as a {@linkcode Socket}. */
+
+import { Buffer } from "node:buffer";
+import type { Log } from "../ops/log.ts";
+import { CloseCode, type SharedText } from "../websocket/websocket.ts";
+import type { Socket, SocketSink } from "./front.ts";
+
+/** How long a peer may take to answer our close frame, in ms. */
+const CLOSING_TIMEOUT = 3_000;
+
+/** How often queues that were over half full are looked at, in ms: the platform tells nobody when one empties. */
+const WATCH_INTERVAL = 50;
+
+export class ServeSocket implements Socket {
+  readonly #web: WebSocket;
+  readonly #maxBytes: number;
+  readonly #watch: DrainWatch;
+  readonly #log: Log;
+  readonly #left: () => void;
+  #sink: SocketSink | null = null;
+  #closing = false;
+  #ended = false;
+  #code: number = CloseCode.abnormal;
+  #reason = "";
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param left called once, when the connection has ended, whatever way */
+  constructor(web: WebSocket, maxBytes: number, watch: DrainWatch, log: Log, left: () => void) {
+    this.#web = web;
+    this.#maxBytes = maxBytes;
+    this.#watch = watch;
+    this.#log = log;
+    this.#left = left;
+  }
+
+  /** @param open called when the platform has sent the 101; never, when the client has vanished meanwhile */
+  start(open: () => SocketSink): void {
+    const web = this.#web;
+    web.binaryType = "arraybuffer";
+    web.onopen = () => this.#guard(() => this.#sink = open());
+    web.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.#message(event.data);
+    // "error" comes with a "close" of its own.
+    web.onerror = (event) => event.preventDefault();
+    web.onclose = (event) => {
+      if (this.#closing) this.#end(this.#code, this.#reason);
+      else if (event.wasClean) this.#end(event.code, event.reason);
+      else this.#end(CloseCode.abnormal, "");
+    };
+  }
+
+  get open(): boolean {
+    return !this.#closing && !this.#ended && this.#web.readyState === WebSocket.OPEN;
+  }
+
+  get queued(): number {
+    return this.#web.bufferedAmount;
+  }
+
+  sendText(text: string): void {
+    this.#send(text);
+  }
+
+  sendBinary(data: Uint8Array<ArrayBuffer>): void {
+    // The platform keeps the view until it is written; the caller may write over it.
+    this.#send(data.slice());
+  }
+
+  sendShared(message: SharedText): void {
+    this.#send(message.text);
+  }
+
+  ping(): boolean {
+    return false;
+  }
+
+  pause(): boolean {
+    return false;
+  }
+
+  resume(): void {}
+
+  close(code: number, reason: string): void {
+    if (!this.open) return;
+    this.#closing = true;
+    this.#code = code;
+    this.#reason = reason;
+    this.#web.close(code, reason);
+    this.#deadline = setTimeout(() => this.#end(code, reason), CLOSING_TIMEOUT);
+  }
+
+  /** The platform can't cut a connection: it gets a close frame, and nobody waits for the answer. */
+  terminate(): void {
+    if (this.#ended) return;
+    if (this.open) {
+      this.#closing = true;
+      this.#web.close(CloseCode.goingAway);
+    }
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#end(this.#code, this.#reason), 0);
+  }
+
+  /** Calls `drained` of the session; by {@linkcode DrainWatch}. */
+  drained(): void {
+    this.#guard(() => this.#sink?.drained());
+  }
+
+  #send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (!this.open) return;
+    this.#web.send(data);
+    this.#watch.sent(this);
+  }
+
+  #message(data: string | ArrayBuffer): void {
+    if (!this.open) return;
+    if (this.#tooBig(data)) {
+      const detail = `Message is longer than ${this.#maxBytes} bytes`;
+      this.#guard(() => this.#sink?.failed(CloseCode.messageTooBig, "message_too_big", detail));
+      return this.close(CloseCode.messageTooBig, "message_too_big");
+    }
+    this.#guard(() => this.#sink?.message(typeof data === "string" ? data : new Uint8Array(data)));
+  }
+
+  #tooBig(data: string | ArrayBuffer): boolean {
+    if (typeof data !== "string") return data.byteLength > this.#maxBytes;
+    // UTF-8 takes one to three bytes for each UTF-16 unit.
+    if (3 * data.length <= this.#maxBytes) return false;
+    return data.length > this.#maxBytes || Buffer.byteLength(data) > this.#maxBytes;
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    this.#watch.forget(this);
+    const sink = this.#sink;
+    this.#sink = null;
+    this.#left();
+    this.#guard(() => sink?.closed(code, reason));
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#log.error("front.session_failed", { error });
+      this.close(CloseCode.internalError, "internal");
+    }
+  }
+}
+
+/** Looks after the sockets whose queue went over half of `send_queue`, to call `drained` when it is back under it. */
+export class DrainWatch {
+  readonly #half: number;
+  readonly #full = new Set<ServeSocket>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(half: number) {
+    this.#half = half;
+  }
+
+  sent(socket: ServeSocket): void {
+    if (socket.queued <= this.#half) return;
+    this.#full.add(socket);
+    this.#timer ??= setInterval(() => this.#look(), WATCH_INTERVAL);
+  }
+
+  forget(socket: ServeSocket): void {
+    if (this.#full.delete(socket) && this.#full.size === 0) this.stop();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    for (const socket of this.#full) {
+      if (socket.queued > this.#half) continue;
+      this.forget(socket);
+      socket.drained();
+    }
+  }
+}
