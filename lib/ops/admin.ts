@@ -1,0 +1,132 @@
+import { z } from "zod";
+import type { OpsTarget, RevocationTarget } from "./ops_target.ts";
+
+/** What an administrative request came to: a status, a JSON body, and for changes what the log says. */
+export interface AdminResult {
+  readonly status: number;
+  readonly body: unknown;
+  readonly logged?: Record<string, unknown>;
+}
+
+/** A request with its admin token already checked; `body` reads the JSON body or throws an `AdminError`. */
+export interface AdminRequest {
+  readonly method: string;
+  readonly path: string;
+  body(): Promise<unknown>;
+}
+
+/** A refusal: its status and the `error` of its body. */
+export class AdminError extends Error {
+  override readonly name = "AdminError";
+
+  constructor(readonly status: number, readonly reason: string, readonly detail: Record<string, unknown> = {}) {
+    super(reason);
+  }
+}
+
+const name = z.string().min(1).max(256);
+
+/** A moment: seconds since the epoch, as tokens have it, or RFC 3339. Becomes milliseconds. */
+const moment = z.union([
+  z.number().nonnegative().max(253_402_300_799).transform((seconds) => seconds * 1000),
+  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+]);
+
+const revocation = z.union([
+  z.strictObject({ jti: name, expires_at: moment.optional() }),
+  z.strictObject({ sub: name, expires_at: moment.optional() }),
+  z.strictObject({ before: moment, expires_at: moment.optional() }),
+], "must be one of { jti }, { sub }, { before }, with an optional expires_at");
+
+const publication = z.strictObject({
+  topic: name,
+  method: name,
+  params: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]).optional(),
+});
+
+type Action = (request: AdminRequest, target: OpsTarget, argument: string) => Promise<AdminResult> | AdminResult;
+
+const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Record<string, Action>> }[] = [
+  {
+    path: "/connections",
+    argument: false,
+    methods: { GET: (_, target) => ({ status: 200, body: { connections: [...target.connections()] } }) },
+  },
+  { path: "/connections", argument: true, methods: { DELETE: kick } },
+  { path: "/revocations", argument: false, methods: { POST: revoke } },
+  {
+    path: "/bans",
+    argument: false,
+    methods: { GET: (_, target) => ({ status: 200, body: { bans: [...target.bans()] } }), DELETE: liftAll },
+  },
+  { path: "/bans", argument: true, methods: { DELETE: lift } },
+  { path: "/publish", argument: false, methods: { POST: publish } },
+];
+
+/** Whether a path belongs to the administration, whatever its method. */
+export function isAdminPath(path: string): boolean {
+  return find(path) !== null;
+}
+
+/** Does what an authorised request asks. Throws `AdminError` for what can't be done: 400, 404, 405, and what `body` throws. */
+export async function administer(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
+  const found = find(request.path);
+  if (!found) throw new AdminError(404, "not_found");
+  const action = Object.hasOwn(found.methods, request.method) ? found.methods[request.method] : undefined;
+  if (!action) throw new AdminError(405, "method_not_allowed", { allow: Object.keys(found.methods).join(", ") });
+  return await action(request, target, found.argument);
+}
+
+function find(path: string): { methods: Readonly<Record<string, Action>>; argument: string } | null {
+  for (const route of ROUTES) {
+    if (!route.argument && path === route.path) return { methods: route.methods, argument: "" };
+    if (route.argument && path.startsWith(`${route.path}/`)) {
+      const argument = decode(path.slice(route.path.length + 1));
+      if (argument) return { methods: route.methods, argument };
+    }
+  }
+  return null;
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function kick(_: AdminRequest, target: OpsTarget, id: string): AdminResult {
+  if (!target.kick(id)) throw new AdminError(404, "not_found");
+  return { status: 200, body: { kicked: id }, logged: { action: "kick", conn: id } };
+}
+
+function lift(_: AdminRequest, target: OpsTarget, key: string): AdminResult {
+  if (!target.liftBan(key)) throw new AdminError(404, "not_found");
+  return { status: 200, body: { lifted: 1 }, logged: { action: "lift_ban", key } };
+}
+
+function liftAll(_: AdminRequest, target: OpsTarget): AdminResult {
+  const keys = [...target.bans()].map((ban) => ban.key);
+  const lifted = keys.filter((key) => target.liftBan(key)).length;
+  return { status: 200, body: { lifted }, logged: { action: "lift_all_bans", lifted } };
+}
+
+async function revoke(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
+  const { expires_at, ...what } = parse(revocation, await request.body());
+  const closed = await target.revoke(what as RevocationTarget, expires_at);
+  return { status: 200, body: { closed }, logged: { action: "revoke", ...what, expires_at, closed } };
+}
+
+async function publish(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
+  const { topic, method, params } = parse(publication, await request.body());
+  await target.publish(topic, method, params);
+  return { status: 200, body: { published: topic }, logged: { action: "publish", topic, method } };
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => ({ path: issue.path, message: issue.message }));
+  throw new AdminError(400, "bad_request", { issues });
+}

@@ -1,0 +1,180 @@
+import { isIP } from "node:net";
+import { digest, equalSecrets } from "../admission/equal.ts";
+import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
+import type { Log } from "./log.ts";
+import type { Scrape } from "./metrics.ts";
+import type { OpsTarget } from "./ops_target.ts";
+
+const MAX_BODY = 64 * 1024;
+const BODY_DEADLINE_MS = 5000;
+
+export interface OpsServerOptions {
+  hostname: string;
+  /** 0 picks a free one. */
+  port: number;
+  version: string;
+  metrics: Scrape;
+  target: OpsTarget;
+  log: Log;
+  /** Without it there is no administration: its paths are 404. */
+  adminToken?: string;
+  now?: () => number;
+}
+
+export interface OpsServer {
+  /** `http://HOST:PORT`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the operators' server: `/healthz`, `/readyz`, `/metrics` for everyone who reaches it, administration for the holder
+ * of the admin token. It is meant for loopback; against web pages that try to reach it from a browser there it refuses
+ * every request with an `Origin` or from another site, and every `Host` that is a name which DNS could make point here.
+ * Throws what listening throws (`Deno.errors.AddrInUse`).
+ */
+export function startOpsServer(options: OpsServerOptions): OpsServer {
+  const startedAt = (options.now ?? Date.now)();
+  const server = Deno.serve({
+    hostname: options.hostname,
+    port: options.port,
+    onListen() {},
+    onError: (error) => {
+      options.log.error("ops.failed", { error });
+      return answer(500, { error: "internal" });
+    },
+  }, (request, info) => handle(request, info.remoteAddr.hostname, options, startedAt));
+  const { hostname, port } = server.addr;
+  return {
+    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    close: () => server.shutdown(),
+  };
+}
+
+async function handle(request: Request, ip: string, options: OpsServerOptions, startedAt: number): Promise<Response> {
+  const refused = foreign(request, options.hostname);
+  if (refused) {
+    options.log.warn("admin.rejected", { ip, reason: refused, host: request.headers.get("host") });
+    return answer(403, { error: refused });
+  }
+  const path = new URL(request.url).pathname;
+  if (path === "/healthz" || path === "/readyz" || path === "/metrics") {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return answer(405, { error: "method_not_allowed" }, { allow: "GET, HEAD" });
+    }
+    if (path === "/metrics") return text(await options.metrics.text(), options.metrics.contentType);
+    return path === "/healthz" ? health(options, startedAt) : await readiness(options.target);
+  }
+  if (options.adminToken === undefined || !isAdminPath(path)) return answer(404, { error: "not_found" });
+  return await authorised(request, path, ip, options, options.adminToken);
+}
+
+/** Alive, and what the process may do. */
+function health(options: OpsServerOptions, startedAt: number): Response {
+  const uptime = Math.floor(((options.now ?? Date.now)() - startedAt) / 1000);
+  return answer(200, {
+    status: "ok",
+    version: options.version,
+    uptime_seconds: uptime,
+    permissions: options.target.permissions(),
+  });
+}
+
+async function readiness(target: OpsTarget): Promise<Response> {
+  const conditions = await target.ready();
+  const ready = Object.values(conditions).every(Boolean);
+  return answer(ready ? 200 : 503, { ready, conditions });
+}
+
+async function authorised(
+  request: Request,
+  path: string,
+  ip: string,
+  options: OpsServerOptions,
+  adminToken: string,
+): Promise<Response> {
+  const given = /^Bearer ([^\s]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (given === undefined || !await equalSecrets(given, adminToken)) {
+    const reason = given === undefined ? "token_missing" : "token_invalid";
+    options.log.warn("admin.rejected", { ip, reason, method: request.method, path });
+    return answer(401, { error: reason }, { "www-authenticate": "Bearer" });
+  }
+  const who = { ip, admin: await fingerprint(adminToken) };
+  let result: AdminResult;
+  try {
+    result = await administer({ method: request.method, path, body: () => readJson(request) }, options.target);
+  } catch (error) {
+    if (error instanceof AdminError) {
+      const { allow, ...detail } = error.detail;
+      options.log.warn("admin.rejected", { ...who, reason: error.reason, method: request.method, path });
+      return answer(error.status, { error: error.reason, ...detail }, allow ? { allow: String(allow) } : {});
+    }
+    options.log.error("admin.failed", { ...who, method: request.method, path, error });
+    return answer(500, { error: "internal" });
+  }
+  if (result.logged) options.log.info("admin.action", { ...who, ...result.logged });
+  return answer(result.status, result.body);
+}
+
+/** Tells one admin token from the next in the log, after a change of it; of 256 random bits the digest tells nothing. */
+async function fingerprint(adminToken: string): Promise<string> {
+  return (await digest(adminToken)).subarray(0, 4).toHex();
+}
+
+/** Why a request may come from a web page rather than an operator's tool, or null. */
+function foreign(request: Request, bound: string): "origin_not_allowed" | "host_not_allowed" | null {
+  if (request.headers.has("origin")) return "origin_not_allowed";
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null && site !== "none") return "origin_not_allowed";
+  const host = hostname(request.headers.get("host"));
+  if (host === null) return "host_not_allowed";
+  // An address can't be rebound, and any port is fine: it may be forwarded.
+  return isIP(host) !== 0 || host === "localhost" || host === bound.toLowerCase() ? null : "host_not_allowed";
+}
+
+function hostname(host: string | null): string | null {
+  const url = host === null ? null : URL.parse(`http://${host}`);
+  return url ? url.hostname.replace(/^\[|\]$/g, "") : null;
+}
+
+/** Reads at most 64 KiB of JSON within 5 s. Throws `AdminError` 408, 413, 415 and 400. */
+async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new AdminError(415, "unsupported_media_type");
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw new AdminError(413, "body_too_large");
+  const reader = request.body?.getReader();
+  const timer = setTimeout(() => reader?.cancel("timeout"), BODY_DEADLINE_MS);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const startedAt = performance.now();
+  try {
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      size += next.value.length;
+      if (size > MAX_BODY) throw new AdminError(413, "body_too_large");
+      chunks.push(next.value);
+    }
+  } finally {
+    clearTimeout(timer);
+    await reader?.cancel().catch(() => {});
+  }
+  if (performance.now() - startedAt >= BODY_DEADLINE_MS) throw new AdminError(408, "timeout");
+  try {
+    const bytes = await new Blob(chunks as BlobPart[]).arrayBuffer();
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new AdminError(400, "bad_request");
+  }
+}
+
+function text(body: string, contentType: string): Response {
+  return new Response(body, { headers: { ...HEADERS, "content-type": contentType } });
+}
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body) + "\n", {
+    status,
+    headers: { ...HEADERS, "content-type": "application/json", ...headers },
+  });
+}
+
+const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };

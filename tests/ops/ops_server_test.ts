@@ -1,0 +1,332 @@
+import { createLog } from "../../lib/ops/log.ts";
+import { createMetrics } from "../../lib/ops/metrics.ts";
+import { startOpsServer } from "../../lib/ops/ops_server.ts";
+import type { Conditions, OpsTarget, RevocationTarget } from "../../lib/ops/ops_target.ts";
+import { currentPermissions } from "../../lib/ops/permissions.ts";
+import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "../assert.ts";
+import { parseScrape } from "./prometheus.ts";
+
+const TOKEN = "k7QmYt0Jq3bV9sZ1xW5nR8cF2hL6dP4g";
+
+/** A server with two connections and two bans that records what is done to it. */
+class FakeTarget implements OpsTarget {
+  conditions: Conditions = { listener: true, cells: true, certificate: true, store: true, not_draining: true };
+  readonly live = new Map([["c1", "alice"], ["c/2", "bob"]]);
+  readonly banned = new Map([["ip:192.0.2.7", "2026-11-22T14:00:00.000Z"], ["user:a/b", "2026-11-22T15:00:00.000Z"]]);
+  readonly revocations: [RevocationTarget, number | undefined][] = [];
+  readonly published: unknown[] = [];
+
+  ready = () => this.conditions;
+  permissions = currentPermissions;
+  connections = () =>
+    [...this.live].map(([id, user]) => (
+      { id, user, ip: "192.0.2.1", since: "2026-11-22T13:00:00.000Z", subprotocol: "chat.v1" }
+    ));
+  kick = (id: string) => this.live.delete(id);
+  bans = () => [...this.banned].map(([key, until]) => ({ key, until }));
+  liftBan = (key: string) => this.banned.delete(key);
+
+  revoke(target: RevocationTarget, expiresAt?: number): number {
+    this.revocations.push([target, expiresAt]);
+    if ("sub" in target && target.sub === "broken") throw new Error("store is gone");
+    return 2;
+  }
+
+  publish(topic: string, method: string, params: unknown): void {
+    this.published.push({ topic, method, params });
+  }
+}
+
+async function withServer(
+  body: (server: {
+    url: string;
+    target: FakeTarget;
+    lines: () => Record<string, unknown>[];
+    call: (method: string, path: string, options?: { body?: unknown; headers?: Record<string, string> }) => Promise<
+      { status: number; body: unknown; headers: Headers }
+    >;
+  }) => Promise<void>,
+  adminToken: string | undefined = TOKEN,
+): Promise<void> {
+  const target = new FakeTarget();
+  const text: string[] = [];
+  const server = startOpsServer({
+    hostname: "127.0.0.1",
+    port: 0,
+    version: "1.2.3",
+    metrics: createMetrics({ telemetry: new Telemetry(), version: "1.2.3", startedAt: Date.now() }),
+    target,
+    log: createLog({ level: "info", format: "json", write: (line) => text.push(line) }),
+    ...(adminToken === undefined ? {} : { adminToken }),
+  });
+  const client = Deno.createHttpClient({ allowHost: true });
+  try {
+    await body({
+      url: server.url,
+      target,
+      lines: () => text.map((line) => JSON.parse(line)),
+      call: async (method, path, options = {}) => {
+        const response = await fetch(server.url + path, {
+          client,
+          method,
+          headers: {
+            authorization: `Bearer ${TOKEN}`,
+            ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+            ...options.headers,
+          },
+          ...(options.body === undefined
+            ? {}
+            : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
+        });
+        const answer = await response.text();
+        const json = response.headers.get("content-type") === "application/json";
+        return { status: response.status, body: json ? JSON.parse(answer) : answer, headers: response.headers };
+      },
+    });
+  } finally {
+    client.close();
+    await server.close();
+  }
+  assert(!text.join("\n").includes(TOKEN), "the admin token must never be logged");
+}
+
+Deno.test("GET /healthz says that the process lives, its version and what it may do", async () => {
+  await withServer(async ({ call }) => {
+    const { status, body, headers } = await call("GET", "/healthz", { headers: { authorization: "" } });
+    const { uptime_seconds, permissions, ...rest } = body as Record<string, unknown>;
+    assertEquals([status, rest], [200, { status: "ok", version: "1.2.3" }]);
+    assertEquals(typeof uptime_seconds, "number");
+    assertEquals(Object.keys(permissions as object), ["read", "write", "net", "env", "run", "ffi", "sys", "import"]);
+    assertEquals([headers.get("cache-control"), headers.get("x-content-type-options")], ["no-store", "nosniff"]);
+  });
+});
+
+Deno.test("GET /readyz is 200 only while every condition holds, and names each", async () => {
+  await withServer(async ({ call, target }) => {
+    const all = target.conditions;
+    assertEquals((await call("GET", "/readyz")).body, { ready: true, conditions: all });
+    for (const name of Object.keys(all)) {
+      target.conditions = { ...all, [name]: false };
+      const { status, body } = await call("GET", "/readyz");
+      assertEquals([status, body], [503, { ready: false, conditions: target.conditions }]);
+    }
+  });
+});
+
+Deno.test("GET /metrics is a scrape", async () => {
+  await withServer(async ({ call }) => {
+    const { status, body, headers } = await call("GET", "/metrics");
+    assertEquals([status, headers.get("content-type")], [200, "text/plain; version=0.0.4; charset=utf-8"]);
+    assert(parseScrape(body as string).types.has("sallyport_connections"));
+  });
+});
+
+Deno.test("the ops server answers 404 and 405 as JSON", async () => {
+  await withServer(async ({ call }) => {
+    for (const path of ["/", "/connection", "/connections/", "/bans/%zz", "/publish/x", "/metrics/", "/__proto__"]) {
+      const { status, body } = await call("GET", path);
+      assertEquals([path, status, body], [path, 404, { error: "not_found" }]);
+    }
+    for (
+      const [method, path, allow] of [
+        ["POST", "/healthz", "GET, HEAD"],
+        ["DELETE", "/metrics", "GET, HEAD"],
+        ["POST", "/connections", "GET"],
+        ["GET", "/connections/c1", "DELETE"],
+        ["PUT", "/bans", "GET, DELETE"],
+        ["GET", "/publish", "POST"],
+        ["GET", "/revocations", "POST"],
+      ] as const
+    ) {
+      const { status, body, headers } = await call(method, path);
+      assertEquals([status, body, headers.get("allow")], [405, { error: "method_not_allowed" }, allow]);
+    }
+  });
+});
+
+Deno.test("administration needs the admin token", async () => {
+  await withServer(async ({ call, lines, target }) => {
+    for (
+      const [authorization, error] of [
+        ["", "token_missing"],
+        ["Basic abc", "token_missing"],
+        [`Bearer ${TOKEN} x`, "token_missing"],
+        [`Bearer ${TOKEN.slice(0, -1)}`, "token_invalid"],
+        [`Bearer ${TOKEN}x`, "token_invalid"],
+        [`Bearer ${TOKEN.toLowerCase()}`, "token_invalid"],
+      ] as const
+    ) {
+      for (const [method, path] of [["GET", "/connections"], ["DELETE", "/connections/c1"], ["POST", "/nothing"]]) {
+        const { status, body, headers } = await call(method!, path!, { headers: { authorization } });
+        if (path === "/nothing") assertEquals(status, 404);
+        else assertEquals([status, body, headers.get("www-authenticate")], [401, { error }, "Bearer"]);
+      }
+    }
+    assertEquals(target.live.size, 2);
+    assertEquals(lines().filter((line) => line["event"] === "admin.rejected").length, 10);
+    assertEquals((await call("GET", "/connections", { headers: { authorization: `bearer ${TOKEN}` } })).status, 200);
+  });
+});
+
+Deno.test("administration is off without an admin token", async () => {
+  const target = new FakeTarget();
+  const server = startOpsServer({
+    hostname: "127.0.0.1",
+    port: 0,
+    version: "1",
+    metrics: createMetrics({ telemetry: new Telemetry(), version: "1", startedAt: 0 }),
+    target,
+    log: createLog({ level: "error", format: "json", write: () => {} }),
+  });
+  try {
+    for (const authorization of ["", "Bearer ", "Bearer undefined"]) {
+      const response = await fetch(`${server.url}/connections`, { headers: { authorization } });
+      assertEquals([response.status, await response.json()], [404, { error: "not_found" }]);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
+Deno.test("the ops server refuses requests that a web page could have caused", async () => {
+  await withServer(async ({ call, url }) => {
+    for (const path of ["/healthz", "/metrics", "/connections"]) {
+      for (const origin of ["https://evil.example", "null", url]) {
+        const { status, body } = await call("GET", path, { headers: { origin } });
+        assertEquals([status, body], [403, { error: "origin_not_allowed" }]);
+      }
+      for (const site of ["cross-site", "same-site", "same-origin"]) {
+        assertEquals((await call("GET", path, { headers: { "sec-fetch-site": site } })).status, 403);
+      }
+      for (const host of ["evil.example", "evil.example:9464", "localhost.evil.example", "127.0.0.1.nip.io"]) {
+        const { status, body } = await call("GET", path, { headers: { host } });
+        assertEquals([host, status, body], [host, 403, { error: "host_not_allowed" }]);
+      }
+      for (const host of ["localhost", "localhost:9464", "127.0.0.1:1", "[::1]:9464", "LOCALHOST:80"]) {
+        assertEquals((await call("GET", path, { headers: { host } })).status, 200, host);
+      }
+    }
+  });
+});
+
+Deno.test("GET /connections lists, DELETE /connections/ID closes one", async () => {
+  await withServer(async ({ call, target, lines }) => {
+    const { body } = await call("GET", "/connections");
+    assertEquals((body as { connections: unknown[] }).connections[0], {
+      id: "c1",
+      user: "alice",
+      ip: "192.0.2.1",
+      since: "2026-11-22T13:00:00.000Z",
+      subprotocol: "chat.v1",
+    });
+    assertEquals((await call("DELETE", "/connections/c%2F2")).body, { kicked: "c/2" });
+    assertEquals([...target.live.keys()], ["c1"]);
+    assertEquals((await call("DELETE", "/connections/c%2F2")).status, 404);
+    const line = lines().find((line) => line["event"] === "admin.action")!;
+    assertEquals([line["action"], line["conn"], line["ip"]], ["kick", "c/2", "127.0.0.1"]);
+    assertEquals((line["admin"] as string).length, 8);
+  });
+});
+
+Deno.test("POST /revocations takes a token, a user or a moment", async () => {
+  await withServer(async ({ call, target, lines }) => {
+    const at = Date.UTC(2026, 10, 23);
+    for (
+      const [body, expected] of [
+        [{ jti: "t1" }, [{ jti: "t1" }, undefined]],
+        [{ sub: "alice", expires_at: at / 1000 }, [{ sub: "alice" }, at]],
+        [{ before: "2026-11-23T01:00:00+01:00" }, [{ before: at }, undefined]],
+        [{ before: at / 1000, expires_at: "2026-11-23T00:00:00Z" }, [{ before: at }, at]],
+      ] as const
+    ) {
+      assertEquals((await call("POST", "/revocations", { body })).body, { closed: 2 });
+      assertEquals(target.revocations.pop() as unknown, expected);
+    }
+    for (
+      const body of [
+        {},
+        { jti: "" },
+        { jti: 1 },
+        { jti: "a", sub: "b" },
+        { before: "soon" },
+        { sub: "a", x: 1 },
+        [],
+        null,
+        "x",
+      ]
+    ) {
+      const { status, body: answer } = await call("POST", "/revocations", { body: JSON.stringify(body) });
+      assertEquals([status, (answer as { error: string }).error], [400, "bad_request"], JSON.stringify(body));
+    }
+    assertEquals(target.revocations, []);
+    assertEquals(lines().filter((line) => line["event"] === "admin.action").length, 4);
+  });
+});
+
+Deno.test("GET and DELETE /bans list and lift them, one or all", async () => {
+  await withServer(async ({ call, target }) => {
+    assertEquals((await call("GET", "/bans")).body, { bans: target.bans() });
+    assertEquals((await call("DELETE", "/bans/ip:192.0.2.8")).status, 404);
+    assertEquals((await call("DELETE", "/bans/user%3Aa%2Fb")).body, { lifted: 1 });
+    assertEquals([...target.banned.keys()], ["ip:192.0.2.7"]);
+    assertEquals((await call("DELETE", "/bans")).body, { lifted: 1 });
+    assertEquals(target.banned.size, 0);
+  });
+});
+
+Deno.test("POST /publish sends a notification to a topic", async () => {
+  await withServer(async ({ call, target, lines }) => {
+    const body = { topic: "room:1", method: "chat.notice", params: { text: "private words" } };
+    assertEquals((await call("POST", "/publish", { body })).body, { published: "room:1" });
+    assertEquals(target.published, [body]);
+    assertNotMatch(JSON.stringify(lines()), /private words/);
+    for (
+      const wrong of [{ ...body, params: 1 }, { topic: "a" }, { ...body, topic: "x".repeat(257) }, { ...body, more: 1 }]
+    ) {
+      assertEquals((await call("POST", "/publish", { body: wrong })).status, 400);
+    }
+  });
+});
+
+Deno.test("administration bounds and checks the body before it acts", async () => {
+  await withServer(async ({ call, target }) => {
+    const json = { "content-type": "application/json" };
+    const filled = (size: number) => JSON.stringify({ sub: "a" }).padEnd(size);
+    for (
+      const [what, body, headers, status] of [
+        ["no type", filled(11), { "content-type": "text/plain" }, 415],
+        ["64 KiB", filled(65_536), json, 200],
+        ["a byte more", filled(65_537), json, 413],
+        ["not JSON", "{", json, 400],
+        ["empty", "", json, 400],
+      ] as const
+    ) {
+      assertEquals((await call("POST", "/revocations", { body, headers })).status, status, what);
+    }
+    assertEquals(target.revocations.length, 1);
+  });
+});
+
+Deno.test("administration counts a body without a length too", async () => {
+  await withServer(async ({ url, target }) => {
+    const body = ReadableStream.from((function* () {
+      for (let i = 0; i < 100; i++) yield new Uint8Array(1024).fill(32);
+    })());
+    const response = await fetch(`${url}/revocations`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body,
+    });
+    assertEquals([response.status, await response.json()], [413, { error: "body_too_large" }]);
+    assertEquals(target.revocations, []);
+  });
+});
+
+Deno.test("administration answers 500 and logs when the server can't do it", async () => {
+  await withServer(async ({ call, lines }) => {
+    const { status, body } = await call("POST", "/revocations", { body: { sub: "broken" } });
+    assertEquals([status, body], [500, { error: "internal" }]);
+    assertStringIncludes(JSON.stringify(lines().find((line) => line["event"] === "admin.failed")), "store is gone");
+  });
+});
