@@ -1,7 +1,7 @@
 /** The development page: wires the form, the chat and the lists to one client. Everything is shown by textContent. */
 import { ATTEMPTS } from "./attempts.js";
 import { createClient, requestTicket } from "./client.js";
-import { CLOSES, ERRORS, meaning, REASONS } from "./meanings.js";
+import { CLOSE_REASONS, closeMeaning, CLOSES, ERRORS, meaning, REASONS } from "./meanings.js";
 
 const MOST_ENTRIES = 200;
 const MOST_CHARACTERS = 300;
@@ -79,8 +79,8 @@ const events = {
     client = undefined;
     showStatus("closed", "not connected");
     const name = `${code}${reason === "" ? "" : ` ${reason}`}`;
-    record("note", `Closed: ${name}`, meaning(CLOSES, code));
-    if (wasOpen) return showRefusal(code === 1000 ? "" : `Closed with ${name}: ${meaning(CLOSES, code)}`);
+    record("note", `Closed: ${name}`, closeMeaning(code, reason));
+    if (wasOpen) return showRefusal(code === 1000 ? "" : `Closed with ${name}: ${closeMeaning(code, reason)}`);
     showRefusal("The handshake was refused. Asking why…");
     const subprotocol = byId("subprotocol").value;
     const asked = byId("carrier").value === "nothing" ? "No token was sent. " : `Asked for ${subprotocol}. `;
@@ -181,6 +181,7 @@ for (const { id, label, note, run } of ATTEMPTS) {
 fillList("reasons", REASONS);
 fillList("errors", ERRORS);
 fillList("closes", CLOSES);
+fillList("close-reasons", CLOSE_REASONS);
 takeTokenFromAddress();
 addEventListener("hashchange", takeTokenFromAddress);
 showStatus("closed", "not connected");

@@ -14,6 +14,10 @@ export const REASONS = new Map([
   ["origin_not_allowed", "Pages of this origin may not connect: admission.origins lists those that may."],
   ["forbidden", "The token is good but lacks the role this server asks for."],
   ["not_found", "There is nothing under this path."],
+  ["method_not_allowed", "This path takes another method."],
+  ["timeout", "The request took too long to arrive."],
+  ["upgrade_required", "This path is for WebSocket handshakes of version 13 only."],
+  ["headers_too_large", "The head of the request is too large, or has too many lines."],
   ["rate_limited", "Too many attempts in a short time: wait as long as Retry-After says."],
   ["banned", "Banned for a while, after too many violations."],
   ["too_many_connections", "This user or address has as many connections as it may."],
@@ -57,6 +61,28 @@ export const CLOSES = new Map([
   [1013, `Try again later. ${LATER}`],
   [4401, `The token or the session has ended. ${TOKEN}`],
 ]);
+
+/** Reasons that come with a close code: what they add to it. */
+export const CLOSE_REASONS = new Map([
+  ["draining", "It shuts down in good order."],
+  ["message_too_big", "The limit is messages.max_bytes, over all fragments."],
+  ["rate_limited", "Too many messages over the limit, in a minute: the user is banned for a while."],
+  ["invalid_messages", "Too many messages that were no valid requests."],
+  ["too_many_fragments", "One message in too many pieces."],
+  ["slow_consumer", "The client did not read what it was sent."],
+  ["idle", "No message, or no answer to pings, for too long."],
+  ["kicked", "An operator closed the connection."],
+  ["banned", "An operator or the limits banned this user."],
+  ["token_expired", "The token was good until now."],
+  ["token_revoked", "The token, or its owner, was revoked."],
+  ["session_expired", "The connection was open for as long as it may be."],
+]);
+
+/** What a close code and its reason mean together. */
+export function closeMeaning(code, reason) {
+  const added = CLOSE_REASONS.get(reason);
+  return added === undefined ? meaning(CLOSES, code) : `${meaning(CLOSES, code)} ${added}`;
+}
 
 /** The meaning of `code` in a table, or that it has none there. */
 export function meaning(table, code) {

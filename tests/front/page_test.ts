@@ -1,0 +1,63 @@
+import { REASONS } from "../../lib/admission/reason.ts";
+import { developmentPage, pageContentSecurityPolicy } from "../../lib/front/page/page.ts";
+import * as meanings from "../../lib/front/page/meanings.js";
+import { ErrorCode } from "../../lib/rpc/errors.ts";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
+
+const page = developmentPage();
+const scripts = [...page].filter(([path]) => path.endsWith(".js"));
+
+Deno.test("developmentPage() has a document whose every reference is one of its own files", () => {
+  const html = page.get("/")?.body ?? "";
+  const references = [...html.matchAll(/\b(?:src|href)="([^"]+)"/g)].map(([, reference]) => reference ?? "");
+  assertEquals(references.length, 3);
+  for (const reference of references) assert(page.has(reference), reference);
+});
+
+Deno.test("developmentPage() has scripts that import only each other", () => {
+  for (const [path, { body }] of scripts) {
+    for (const [, module] of body.matchAll(/from "([^"]+)"/g)) {
+      assert(page.has(`/${module?.slice(2)}`), `${path}: ${module}`);
+    }
+  }
+});
+
+Deno.test("developmentPage() needs nothing that its policy forbids", () => {
+  const html = page.get("/")?.body ?? "";
+  assertNotMatch(html, /<style|\sstyle=|\son\w+=|<script[^>]*>[^<]|javascript:/i);
+  for (const [path, { body }] of page) {
+    assertNotMatch(body.replaceAll("http://www.w3.org/2000/svg", ""), /https?:\/\//, path);
+  }
+});
+
+Deno.test("developmentPage() never turns text into markup", () => {
+  for (const [path, { body }] of scripts) {
+    assertNotMatch(body, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/, path);
+  }
+});
+
+Deno.test("developmentPage() gives each file the type a browser demands under nosniff", () => {
+  const types = new Map([["js", /^text\/javascript;/], ["css", /^text\/css;/], ["svg", /^image\/svg\+xml$/]]);
+  for (const [path, { type }] of page) {
+    assertMatch(type, types.get(path.split(".")[1] ?? "") ?? /^text\/html; charset=utf-8$/);
+  }
+});
+
+Deno.test("pageContentSecurityPolicy starts from nothing and has no unsafe-*", () => {
+  assertMatch(pageContentSecurityPolicy, /^default-src 'none'/);
+  assertNotMatch(pageContentSecurityPolicy, /unsafe|\*|https?:|data:/);
+});
+
+Deno.test("meanings explain every reason of a refusal and every error code", () => {
+  assertEquals(REASONS.filter((reason) => !meanings.REASONS.has(reason)), []);
+  assertEquals(Object.values(ErrorCode).filter((code) => !meanings.ERRORS.has(code)), []);
+});
+
+Deno.test("closeMeaning() joins what code and reason say", () => {
+  assertEquals(
+    meanings.closeMeaning(1008, "idle"),
+    "A rule was broken; the reason names it. Don't come back the same way. No message, or no answer to pings, for too long.",
+  );
+  assertEquals(meanings.closeMeaning(1000, ""), "Closed as agreed.");
+  assertEquals(meanings.closeMeaning(3999, ""), "Not a code of this server.");
+});
