@@ -49,12 +49,14 @@ export function inspectCertificate(input: { cert: string; key: string; host?: st
       ),
     ];
   }
+  const keys = keyFindings(leaf, chain, input.key);
+  const misplaced = keys.some((finding) => finding.where === "tls.cert_file");
   return [
-    ...keyFindings(leaf, chain, input.key),
+    ...keys,
     ...dateFindings(chain, input.now),
-    ...strengthFindings(leaf),
-    ...chainFindings(leaf, chain),
-    ...nameFindings(leaf, input.host ?? ""),
+    ...(misplaced
+      ? []
+      : [...strengthFindings(leaf), ...chainFindings(leaf, chain), ...nameFindings(leaf, input.host ?? "")]),
   ];
 }
 
