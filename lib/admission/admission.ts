@@ -11,8 +11,20 @@ import { chooseSubprotocol, type Offer, readOffer } from "./subprotocol.ts";
 import { checkUpgrade } from "./upgrade.ts";
 
 export type { Identity, Verified } from "./identity.ts";
+export { authFindings } from "./auth_findings.ts";
+export { bearerToken } from "./credentials.ts";
+export { equalSecrets } from "./equal.ts";
+export { KeyError } from "./keys.ts";
+export { type KeyAlgorithm, makeKeys, makeSecret } from "./make_keys.ts";
 export { compileOrigins, type OriginSet, parseOrigin } from "./origin.ts";
 export { type Reason, REASONS, type RefusalExtras, refuse, retrySeconds, statusOf } from "./reason.ts";
+export { parseRevocationRequest, type RevocationRequest } from "./revocation_form.ts";
+export { type Revocation, Revocations, type RevocationsDeps, revokes } from "./revocations.ts";
+export { openRevokedFile, type RevokedFile } from "./revoked_file.ts";
+export { type SignerConfig, signToken, type TokenRequest } from "./sign.ts";
+export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
+export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";
+export { createVerifier, type Verifier, type VerifierDeps } from "./verifier.ts";
 
 /** Seconds after which to come back to a server that is full, or to one's place among too many of one's own. */
 const CAPACITY_RETRY = 5;

@@ -3,8 +3,7 @@ import { exportPKCS8, exportSPKI, generateKeyPair } from "jose";
 import { join } from "node:path";
 
 /** Algorithms that keys are made for. */
-export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const;
-export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+export type KeyAlgorithm = "ES256" | "EdDSA" | "RS256" | "HS256";
 
 const SECRET_BYTES = 32;
 const RSA_BITS = 3072;
@@ -36,7 +35,8 @@ export async function makeKeys(alg: KeyAlgorithm, folder: string): Promise<strin
   return written;
 }
 
-function makeSecret(): string {
+/** The contents of a new `secret_file`: 256 random bits in base64url, one line. */
+export function makeSecret(): string {
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   return `${secret.toBase64({ alphabet: "base64url", omitPadding: true })}\n`;
 }

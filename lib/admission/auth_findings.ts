@@ -1,0 +1,121 @@
+/** What `check` finds in the files behind `[auth]`: the same reading that `serve` does, without a server. */
+import type { Config } from "../config/config.ts";
+import type { Finding } from "../config/findings.ts";
+import { keyFileOf, type KeySourceDeps, readKeyFile } from "./key_source.ts";
+import { KeyError } from "./keys.ts";
+import { RemoteKeys } from "./jwks.ts";
+import { parseRevokedFile } from "./revocation_form.ts";
+import { signToken } from "./sign.ts";
+import { createVerifier } from "./verifier.ts";
+
+/** Time to ask a `jwks_url` and to compare clocks with; the real ones by default. */
+export type AuthFindingsDeps = Partial<Pick<KeySourceDeps, "now" | "fetch" | "remote">>;
+
+/** Every finding about keys, key sets and revocations. Asks the `jwks_url`, if there is one, once. */
+export async function authFindings(config: Config, deps: AuthFindingsDeps = {}): Promise<Finding[]> {
+  const now = deps.now ?? Date.now;
+  return [
+    ...await keyFindings(config, { ...deps, now }),
+    ...await signingFindings(config, now),
+    ...await revokedFindings(config),
+  ];
+}
+
+async function keyFindings({ auth }: Config, deps: AuthFindingsDeps & Pick<KeySourceDeps, "now">): Promise<Finding[]> {
+  const found: Finding[] = [];
+  const log = recorder((fields) => found.push(...ignoredFindings(fields)));
+  const file = keyFileOf(auth);
+  if (file !== null) {
+    try {
+      await readKeyFile(file, auth.algorithms, log);
+    } catch (error) {
+      found.push({
+        severity: "error",
+        where: file.key,
+        what: messageOf(error),
+        why: "Tokens could be forged, or none could be verified; the server does not start",
+        remedy: "Make a new key with: sallyport keys --alg ALG --out DIR",
+      });
+    }
+  } else if (auth.jwks_url !== undefined) {
+    const remote = new RemoteKeys(auth.jwks_url, auth.algorithms, { ...deps, log });
+    await remote.reload();
+    if (remote.keys.size === 0) {
+      found.push({
+        severity: "warning",
+        where: "auth.jwks_url",
+        what: "The issuer gives no key set that can be used now",
+        why: "The server starts, but lets nobody in until the issuer answers",
+        remedy: "Look at the address, the network, and that its keys fit auth.algorithms",
+      });
+    }
+    remote.close();
+  }
+  return found;
+}
+
+function ignoredFindings({ source, ignored }: Record<string, unknown>): Finding[] {
+  if (!Array.isArray(ignored)) return [];
+  return ignored.map((entry) => ({
+    severity: "warning",
+    where: String(source),
+    what: String(entry),
+    why: "Tokens signed with that key are refused",
+    remedy: "Replace the key, or leave it out of the set",
+  }));
+}
+
+/** Whether `token` signs what this server takes. */
+async function signingFindings({ auth }: Config, now: () => number): Promise<Finding[]> {
+  if (auth.private_key_file === undefined) return [];
+  try {
+    const token = await signToken(auth, { sub: "check", roles: [], ttlMs: 60_000, now: now() });
+    if (keyFileOf(auth) === null) return [];
+    const verifier = await createVerifier(auth, { log: recorder(() => {}), now });
+    const verified = await verifier.verify(token);
+    verifier.close();
+    return verified.ok ? [] : [signingFinding("warning", "signs tokens that auth's own keys refuse")];
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    // What is wrong with the verification keys has its own finding.
+    return error.message.startsWith("auth.private_key_file") ? [signingFinding("error", error.message)] : [];
+  }
+}
+
+function signingFinding(severity: Finding["severity"], what: string): Finding {
+  return {
+    severity,
+    where: "auth.private_key_file",
+    what,
+    why: "Tokens of the command token are refused by this server",
+    remedy: "Name the private half of the key that verifies, or leave auth.private_key_file out",
+  };
+}
+
+async function revokedFindings({ auth }: Config): Promise<Finding[]> {
+  const path = auth.revoked_file;
+  if (path === undefined) return [];
+  const why = "What it should revoke is still let in";
+  const remedy = "Write jti:VALUE, sub:VALUE or before:RFC3339, one a line";
+  try {
+    return parseRevokedFile(await Deno.readTextFile(path)).wrong.map(({ line, problem }) => ({
+      severity: "error",
+      where: "auth.revoked_file",
+      what: `line ${line}: ${problem}`,
+      why,
+      remedy,
+    }));
+  } catch (error) {
+    return [{ severity: "error", where: "auth.revoked_file", what: messageOf(error), why, remedy }];
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A log that only passes on the fields of what it is told. */
+function recorder(record: (fields: Record<string, unknown>) => void): KeySourceDeps["log"] {
+  const line = (_event: string, fields: Record<string, unknown> = {}) => record(fields);
+  return { debug: line, info: line, warn: line, error: line, level: "debug" };
+}

@@ -1,0 +1,31 @@
+/** `keys`: makes a key pair or a secret. */
+import { makeKeys } from "../admission/admission.ts";
+import type { Io, ParsedArgs } from "./args.ts";
+
+/**
+ * Writes the files and prints their paths, one a line. Never overwrites.
+ *
+ * @returns 1 if a file is there already or can't be written, else 0.
+ */
+export async function keys(args: ParsedArgs, io: Io): Promise<number> {
+  const { alg, out = "." } = args;
+  try {
+    for (const path of await makeKeys(alg, out)) io.stdout(path);
+    return 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      io.stderr(`${out} has ${alg} keys already, nothing was written: name another folder, or move them away`);
+      return 1;
+    }
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied || isIoError(error)) {
+      io.stderr(`${out}: can't be written (${(error as Error).name})`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+/** A path through a file, a full disk, a read-only mount: errors of the system with a code. */
+function isIoError(error: unknown): boolean {
+  return error instanceof Error && typeof (error as { code?: unknown }).code === "string";
+}
