@@ -12,7 +12,7 @@ export { addressKey, AddressSet } from "./address.ts";
 export { type Ban, Bans } from "./bans.ts";
 export { type Rate, TokenBucket } from "./bucket.ts";
 export { LoadSampler } from "./load_sampler.ts";
-export { type Load, OverloadController, type OverloadThresholds } from "./overload.ts";
+export { type Load, memoryThreshold, OverloadController, type OverloadThresholds } from "./overload.ts";
 export { TurnBudget, Turns } from "./turns.ts";
 
 /** Which bucket refused. */

@@ -97,6 +97,8 @@ export class OverloadController {
   /** Switches it on or off (reload); off means level 0 at once. */
   enable(enabled: boolean, now: number): void {
     this.#enabled = enabled;
+    this.#highSince = null;
+    this.#lowSince = null;
     if (!enabled && this.#level > 0) this.#change(0, { delayMs: 0, queueDepth: 0, rssBytes: 0 }, now);
   }
 

@@ -29,6 +29,8 @@ export class SharedLimits {
   readonly users: BucketTable;
   /** Buckets by user, for each method of `limits.types`. */
   readonly methods = new Map<string, BucketTable>();
+  /** Changes with every change of settings. */
+  version = 0;
   delay = false;
   shrink = 1;
   readonly #options: TableOptions | undefined;
@@ -60,6 +62,7 @@ export class SharedLimits {
       else this.methods.set(method, new BucketTable({ ...limit }, this.#options));
     }
     this.delay = on_exceed === "delay";
+    this.version++;
   }
 
   session(ip: string, user: string): SessionLimits {
@@ -84,12 +87,16 @@ class Session implements SessionLimits {
   readonly #user: SharedBucket;
   /** Tokens the message has paid that its elements have not used. */
   #paid = 0;
+  /** The user's buckets for methods of `limits.types` that this session has called. */
+  readonly #methods = new Map<string, SharedBucket>();
+  #version: number;
   #violatedAt = -Infinity;
   #released = false;
 
   constructor(shared: SharedLimits, ip: string, user: string) {
     const now = shared.deps.clock();
     this.#shared = shared;
+    this.#version = shared.version;
     this.#address = ip;
     this.#name = user;
     this.#connection = new TokenBucket(shared.connection, now);
@@ -117,25 +124,30 @@ class Session implements SessionLimits {
   }
 
   call(method: string, cost: number): Verdict {
-    const own = this.#shared.methods.get(method);
-    if (own === undefined && cost <= this.#paid) {
+    const own = this.#own(method);
+    const covered = cost <= this.#paid;
+    if (own === null && covered) {
       this.#paid -= cost;
       return null;
     }
     const now = this.#shared.deps.clock();
     const scale = this.#scale(now);
-    const extra = Math.max(0, cost - this.#paid) * scale;
-    const bucket = own?.find(this.#name, now);
-    const connection = this.#connection.wait(extra, now);
-    const user = this.#user.wait(extra, now);
-    const ip = this.#ip.wait(extra, now);
-    const type = bucket === undefined ? 0 : bucket.wait(scale, now);
-    if (connection + user + ip + type > 0) return this.#refuse(connection, 0, user, ip, type);
-    this.#paid = Math.max(0, this.#paid - cost);
-    this.#connection.spend(extra);
-    this.#user.spend(extra);
-    this.#ip.spend(extra);
-    bucket?.spend(scale);
+    const type = own === null ? 0 : own.wait(scale, now);
+    if (covered) {
+      if (type > 0) return this.#refuse(0, 0, 0, 0, type);
+      this.#paid -= cost;
+    } else {
+      const extra = (cost - this.#paid) * scale;
+      const connection = this.#connection.wait(extra, now);
+      const user = this.#user.wait(extra, now);
+      const ip = this.#ip.wait(extra, now);
+      if (connection + user + ip + type > 0) return this.#refuse(connection, 0, user, ip, type);
+      this.#paid = 0;
+      this.#connection.spend(extra);
+      this.#user.spend(extra);
+      this.#ip.spend(extra);
+    }
+    own?.spend(scale);
     return null;
   }
 
@@ -157,8 +169,27 @@ class Session implements SessionLimits {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#shared.ips.release(this.#ip);
-    this.#shared.users.release(this.#user);
+    this.#ip.holders--;
+    this.#user.holders--;
+    this.#releaseMethods();
+  }
+
+  /** The user's bucket for a method of `limits.types`, held from its first use on; null for other methods. */
+  #own(method: string): SharedBucket | null {
+    if (this.#version !== this.#shared.version) this.#releaseMethods();
+    const held = this.#methods.get(method);
+    if (held) return held;
+    const table = this.#shared.methods.get(method);
+    if (!table || this.#released) return null;
+    const bucket = table.hold(this.#name, this.#shared.deps.clock());
+    this.#methods.set(method, bucket);
+    return bucket;
+  }
+
+  #releaseMethods(): void {
+    for (const bucket of this.#methods.values()) bucket.holders--;
+    this.#methods.clear();
+    this.#version = this.#shared.version;
   }
 
   /** Tokens that one token's worth costs now. */

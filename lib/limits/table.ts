@@ -2,7 +2,7 @@ import { type Rate, TokenBucket } from "./bucket.ts";
 
 /** A bucket of a table; it stays in the table as long as somebody holds it or it is not full. */
 export class SharedBucket extends TokenBucket {
-  /** How many hold it. */
+  /** How many sessions hold it; who gives it back takes one off. */
   holders = 0;
 
   constructor(readonly key: string, limit: Readonly<Rate>, now: number) {
@@ -11,7 +11,7 @@ export class SharedBucket extends TokenBucket {
 }
 
 export interface TableOptions {
-  /** Buckets with a key of their own, at most. Default 65,536, which is about 12 MB when all are taken. */
+  /** Buckets with a key of their own, at most. Default 65,536, which is about 10 MB when all are taken. */
   capacity?: number;
   /** Buckets shared by the keys for which there is no room. Default 1,024. */
   overflow?: number;
@@ -68,15 +68,11 @@ export class BucketTable {
     return bucket;
   }
 
-  /** The key's bucket, kept until it is released as many times as it was held. */
+  /** The key's bucket, kept until `holders` is 0 again. */
   hold(key: string, now: number): SharedBucket {
     const bucket = this.find(key, now);
     bucket.holders++;
     return bucket;
-  }
-
-  release(bucket: SharedBucket): void {
-    bucket.holders--;
   }
 
   /** Looks at the next `count` buckets and drops those that are full and not held. */

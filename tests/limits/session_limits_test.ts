@@ -1,0 +1,296 @@
+import fc from "fast-check";
+import type { SessionLimits, Verdict } from "../../lib/limits/limits.ts";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../assert.ts";
+import { countUntilRefused, makeLimits } from "./fixtures.ts";
+
+const HIGH = { rate: 1e6, burst: 1e6 };
+const WIDE = { ...HIGH, bytes_rate: 1e9, bytes_burst: 1e9 };
+
+function scope(verdict: Verdict): string | null {
+  return verdict === null ? null : verdict.scope;
+}
+
+/** A message with calls of these costs; the scope that refused first. */
+function send(session: SessionLimits, ...costs: number[]): string | null {
+  const message = session.message(10);
+  if (message) return scope(message);
+  for (const cost of costs) {
+    const verdict = session.call("m", cost);
+    if (verdict) return scope(verdict);
+  }
+  return null;
+}
+
+const BUCKETS = [
+  ["connection", { connection: { ...WIDE, rate: 1, burst: 5 } }],
+  ["user", { connection: WIDE, user: { rate: 1, burst: 5 } }],
+  ["ip", { connection: WIDE, user: HIGH, ip: { rate: 1, burst: 5 } }],
+  ["bytes", { connection: { ...HIGH, bytes_rate: 10, bytes_burst: 50 } }],
+] as const;
+
+for (const [name, changes] of BUCKETS) {
+  Deno.test(`SessionLimits.message() is limited by the ${name} bucket and says so`, () => {
+    const { limits, telemetry, clock } = makeLimits(changes);
+    const session = limits.session("192.0.2.1", "ann");
+    assertEquals(countUntilRefused(() => session.message(10) === null), 5);
+    assertEquals(session.message(10), { scope: name, retryAfterMs: 1000, action: "reject" });
+    assertEquals(telemetry.limits.get(name, ""), 2);
+    clock.advance(999);
+    assertEquals(scope(session.message(10)), name);
+    clock.advance(1);
+    assertEquals(session.message(10), null);
+    assertEquals(scope(session.message(10)), name);
+  });
+}
+
+Deno.test("SessionLimits share the user's and the address's buckets, not the connection's", () => {
+  const { limits } = makeLimits({ user: { rate: 1, burst: 6 }, ip: { rate: 1, burst: 10 } });
+  const sessions = [["192.0.2.1", "ann"], ["192.0.2.2", "ann"], ["192.0.2.1", "bob"]] as const;
+  const [ann, annElsewhere, bob] = sessions.map(([ip, user]) => limits.session(ip, user));
+  for (let i = 0; i < 3; i++) assertEquals([send(ann!), send(annElsewhere!)], [null, null]);
+  assertEquals([send(ann!), send(annElsewhere!)], ["user", "user"]);
+  for (let i = 0; i < 6; i++) assertEquals(send(bob!), null);
+  assertEquals(send(bob!), "user");
+  assertEquals(send(limits.session("192.0.2.1", "eve")), null);
+  assertEquals(send(limits.session("192.0.2.1", "dan")), "ip");
+});
+
+Deno.test("SessionLimits.message() that one bucket refuses takes nothing from the others", () => {
+  const { limits } = makeLimits({ connection: { ...WIDE, rate: 1, burst: 3 }, user: { rate: 1, burst: 5 } });
+  const first = limits.session("192.0.2.1", "ann");
+  for (let i = 0; i < 100; i++) first.message(10);
+  const second = limits.session("192.0.2.1", "ann");
+  assertEquals(countUntilRefused(() => second.message(10) === null), 2);
+});
+
+Deno.test("SessionLimits.message() names the bucket that takes longest", () => {
+  const { limits, clock } = makeLimits({ connection: { ...WIDE, rate: 10, burst: 1 }, user: { rate: 1, burst: 1 } });
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(session.message(1), null);
+  assertEquals(session.message(1), { scope: "user", retryAfterMs: 1000, action: "reject" });
+  clock.advance(1000);
+  assertEquals(session.message(1), null);
+});
+
+Deno.test("SessionLimits charge a message and its calls once: the cost of each element, and at least one", () => {
+  const spent = (...costs: number[]) => {
+    const { limits } = makeLimits({ connection: { ...WIDE, rate: 1e-9, burst: 100 } });
+    const session = limits.session("192.0.2.1", "ann");
+    assertEquals(send(session, ...costs), null);
+    return 100 - countUntilRefused(() => session.message(1) === null);
+  };
+  assertEquals(spent(), 1);
+  assertEquals(spent(1), 1);
+  assertEquals(spent(5), 5);
+  assertEquals(spent(0), 1);
+  assertEquals(spent(1, 1, 1), 3);
+  assertEquals(spent(0, 1), 1);
+  assertEquals(spent(0.5, 0.5, 0.5), 2);
+  assertEquals(spent(3, 4), 7);
+});
+
+Deno.test("SessionLimits charge as many tokens as elements cost, whatever the batch", () => {
+  const costs = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 20 });
+  fc.assert(fc.property(costs, (costs) => {
+    const { limits } = makeLimits({ connection: { ...WIDE, rate: 1e-9, burst: 1000 }, user: HIGH, ip: HIGH });
+    const session = limits.session("192.0.2.1", "ann");
+    assertEquals(send(session, ...costs), null);
+    const sum = costs.reduce((a, b) => a + b, 0);
+    assertEquals(1000 - countUntilRefused(() => session.message(1) === null), Math.max(1, sum));
+  }));
+});
+
+Deno.test("SessionLimits.call() that is refused takes nothing and may be tried again", () => {
+  const { limits, clock } = makeLimits({
+    connection: { ...WIDE, rate: 1, burst: 10 },
+    types: { m: { rate: 0.1, burst: 1 } },
+  });
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(send(session, 3), null);
+  assertEquals(session.message(1), null);
+  const refused = session.call("m", 3);
+  assertEquals(refused, { scope: "method", retryAfterMs: 10_000, action: "reject" });
+  assertEquals(countUntilRefused(() => session.message(1) === null), 10 - 3 - 1);
+  clock.advance(10_000);
+  assertEquals(session.call("m", 3), null);
+});
+
+Deno.test("SessionLimits.call() limits a method for each user, over all connections", () => {
+  const { limits, telemetry } = makeLimits({ types: { m: { rate: 5, burst: 4 } } });
+  const ann = [limits.session("192.0.2.1", "ann"), limits.session("192.0.2.2", "ann")];
+  const bob = limits.session("192.0.2.1", "bob");
+  for (const session of [...ann, ...ann]) assertEquals(send(session, 1), null);
+  assertEquals(ann.map((session) => send(session, 1)), ["method", "method"]);
+  assertEquals(send(bob, 1), null);
+  ann[0]!.message(1);
+  assertEquals(ann[0]!.call("other", 1), null);
+  assertEquals(telemetry.limits.get("method", ""), 2);
+});
+
+Deno.test("SessionLimits.call() takes one token of the method's bucket whatever the call costs elsewhere", () => {
+  const { limits } = makeLimits({ types: { m: { rate: 1e-9, burst: 4 } } });
+  const session = limits.session("192.0.2.1", "ann");
+  for (let i = 0; i < 4; i++) assertEquals(send(session, 10), null);
+  assertEquals(send(session, 0), "method");
+});
+
+Deno.test("SessionLimits.call() treats names of inherited properties as any other name", () => {
+  const { limits } = makeLimits();
+  const session = limits.session("192.0.2.1", "ann");
+  session.message(1);
+  for (const name of ["__proto__", "constructor", "toString", ""]) assertEquals(session.call(name, 0), null);
+});
+
+Deno.test("SessionLimits keep a user's method tokens across reconnects", () => {
+  const { limits } = makeLimits({ types: { m: { rate: 1e-9, burst: 2 } }, user: { rate: 1, burst: 3 } });
+  for (let i = 0; i < 2; i++) {
+    const session = limits.session("192.0.2.1", "ann");
+    assertEquals(send(session, 1), null);
+    session.release();
+    session.release();
+  }
+  limits.tick();
+  assertEquals(send(limits.session("192.0.2.1", "ann"), 1), "method");
+  assertEquals(send(limits.session("192.0.2.1", "ann")), "user");
+});
+
+Deno.test("SessionLimits.message() lets bytes above the burst pass once, and makes them pay", () => {
+  const { limits, clock } = makeLimits({ connection: { ...HIGH, bytes_rate: 100, bytes_burst: 50 } });
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(session.message(150), null);
+  assertEquals(session.message(50), { scope: "bytes", retryAfterMs: 1500, action: "reject" });
+  clock.advance(1500);
+  assertEquals(session.message(50), null);
+});
+
+Deno.test("SessionLimits.control() refuses a flood of pings, and never an honest client", () => {
+  const { limits, clock } = makeLimits();
+  const flood = limits.session("192.0.2.1", "ann");
+  assertEquals(countUntilRefused(() => flood.control(0, "ping") === null), 100);
+  assertEquals(scope(flood.control(0, "pong")), "connection");
+  assertEquals(countUntilRefused(() => !flood.violation()), 19);
+
+  const honest = limits.session("192.0.2.2", "bob");
+  for (let i = 0; i < 10_000; i++) {
+    assertEquals([honest.control(4, "ping"), honest.control(4, "pong")], [null, null]);
+    clock.advance(1000);
+  }
+});
+
+Deno.test("SessionLimits.control() answers pings of one who has used up its messages, or may send few", () => {
+  const { limits } = makeLimits({ connection: { ...WIDE, rate: 0.1, burst: 1 } });
+  const session = limits.session("192.0.2.1", "ann");
+  session.message(1);
+  assertEquals(scope(session.message(1)), "connection");
+  assertEquals(countUntilRefused(() => session.control(4, "pong") === null), 100);
+});
+
+Deno.test("SessionLimits.control() lets a message of 1,025 tiny fragments through to its own limit, not a flood", () => {
+  const { limits } = makeLimits();
+  const session = limits.session("192.0.2.1", "ann");
+  const fragments = countUntilRefused(() => session.control(0, "fragment") === null);
+  assertGreater(fragments, 1025);
+  assertLessOrEqual(fragments, 2000);
+});
+
+Deno.test("SessionLimits.control() counts the bytes of pings, not those of fragments", () => {
+  const { limits } = makeLimits({ connection: { ...HIGH, bytes_rate: 1, bytes_burst: 1000 } });
+  const session = limits.session("192.0.2.1", "ann");
+  session.control(100, "fragment");
+  assertEquals(session.message(900), null);
+  session.control(100, "ping");
+  assertEquals(scope(session.message(1)), "bytes");
+});
+
+Deno.test("SessionLimits.violation() bans the user over all connections together", () => {
+  const { limits, log } = makeLimits({ max_violations: 4 });
+  const sessions = [limits.session("192.0.2.1", "ann"), limits.session("192.0.2.2", "ann")];
+  assertEquals([0, 1, 0, 1].map((i) => sessions[i]!.violation()), [false, false, false, true]);
+  assertEquals(limits.bans.banned("user:ann"), 60_000);
+  assertEquals(limits.bans.banned("ip:192.0.2.1"), 0);
+  assertEquals(log.events(), ["ban.added"]);
+});
+
+Deno.test("SessionLimits.violation() forgives what is a minute old", () => {
+  const { limits, clock } = makeLimits({ max_violations: 3 });
+  const session = limits.session("192.0.2.1", "ann");
+  for (let i = 0; i < 100; i++) {
+    assertEquals(session.violation(), false);
+    clock.advance(30_000);
+  }
+});
+
+Deno.test("SessionLimits say delay where that is configured, except for methods, control frames and long waits", () => {
+  const { limits } = makeLimits({
+    on_exceed: "delay",
+    connection: { ...HIGH, bytes_rate: 1000, bytes_burst: 1000 },
+    user: { rate: 1, burst: 3 },
+    types: { m: { rate: 1, burst: 1 } },
+  });
+  const session = limits.session("192.0.2.1", "ann");
+  session.message(1);
+  assertEquals(session.call("m", 1), null);
+  assertEquals(session.call("m", 1), { scope: "method", retryAfterMs: 1000, action: "reject" });
+  session.message(1);
+  session.message(1);
+  assertEquals(session.message(1), { scope: "user", retryAfterMs: 1000, action: "delay" });
+  countUntilRefused(() => session.control(0, "ping") === null, 1_000_001);
+  assertEquals(session.control(0, "ping")!.action, "reject");
+
+  const big = limits.session("192.0.2.1", "bob");
+  assertEquals(big.message(20_000), null);
+  assertEquals(big.message(1)!.action, "reject");
+});
+
+/** Messages that pass in ten seconds of one a millisecond. */
+function goodput(shrink: number, violate: boolean, perSecond = 1000): number {
+  const { limits, clock } = makeLimits({ connection: { ...WIDE, rate: 40, burst: 40 }, user: HIGH });
+  const session = limits.session("192.0.2.1", "ann");
+  countUntilRefused(() => session.message(1) === null);
+  if (violate) session.violation();
+  limits.shrink = shrink;
+  let passed = 0;
+  for (let i = 0; i < 10 * perSecond; i++) {
+    clock.advance(1000 / perSecond);
+    if (session.message(1) === null) passed++;
+  }
+  return passed;
+}
+
+Deno.test("Limits.shrink slows those who use most, and those who violate limits twice as much", () => {
+  assertEquals(goodput(1, false), 400);
+  assertEquals(goodput(1, true), 400);
+  assertEquals(goodput(1 / 4, false), 100);
+  assertEquals(goodput(1 / 4, true), 25);
+});
+
+Deno.test("Limits.shrink is not noticed by one who uses little, nor by pings", () => {
+  assertEquals(goodput(1 / 8, false, 4), 40);
+  const { limits } = makeLimits();
+  limits.shrink = 1 / 8;
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(countUntilRefused(() => session.control(0, "ping") === null), 100);
+});
+
+Deno.test("SessionLimits tell true how long to wait, all buckets considered", () => {
+  const rate = fc.integer({ min: 1, max: 200 });
+  const bucket = fc.record({ rate, burst: rate });
+  const steps = fc.array(fc.record({ dt: fc.integer({ min: 0, max: 300 }), bytes: fc.integer({ min: 0, max: 3000 }) }));
+  fc.assert(fc.property(bucket, bucket, bucket, fc.constantFrom(1, 1 / 2, 1 / 8), steps, (a, b, c, shrink, steps) => {
+    const connection = { ...a, bytes_rate: 10_000, bytes_burst: 5000 };
+    const { limits, clock } = makeLimits({ connection, user: b, ip: c });
+    limits.shrink = shrink;
+    const session = limits.session("192.0.2.1", "ann");
+    for (const { dt, bytes } of steps) {
+      clock.advance(dt);
+      const verdict = session.message(bytes);
+      if (verdict === null) continue;
+      if (verdict.retryAfterMs >= 20) {
+        clock.advance(verdict.retryAfterMs * 0.9);
+        assert(session.message(bytes) !== null, "passes before its time");
+        clock.advance(verdict.retryAfterMs * 0.1);
+      } else clock.advance(verdict.retryAfterMs);
+      assertEquals(session.message(bytes), null);
+    }
+  }));
+});
