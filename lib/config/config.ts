@@ -5,7 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { expandVariables, type Expansion } from "./expand.ts";
+import { type Expanded, expandVariables } from "./expand.ts";
 import { checkFiles, resolvePaths } from "./files.ts";
 import { ConfigError, formatKey, type Problem } from "./problems.ts";
 import { applyRules, type Draft } from "./rules.ts";
@@ -129,10 +129,12 @@ function isGiven(table: unknown, key: string): boolean {
 }
 
 /** A message shows a value that came from a variable as the file writes it: a secret could have been in it. */
-function concealed(problem: Problem, expanded: Expansion["expanded"]): Problem {
+function concealed(problem: Problem, expanded: readonly Expanded[]): Problem {
   let message = problem.message;
-  for (const { written, value } of expanded) {
-    if (value !== "") message = message.replaceAll(JSON.stringify(value).slice(1, -1), () => written);
+  for (const { path, written, value } of expanded) {
+    // Elsewhere than at its own key a short value might hide ordinary words of the message.
+    if (value === "" || (value.length < 8 && formatKey(path) !== problem.key)) continue;
+    message = message.replaceAll(JSON.stringify(value).slice(1, -1), () => written);
   }
   return { ...problem, message };
 }

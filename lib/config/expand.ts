@@ -3,17 +3,23 @@
  * `$HOME` taken literally would name a folder nobody meant. What a variable holds is not expanded again.
  */
 
+export interface Expanded {
+  readonly path: readonly PropertyKey[];
+  readonly written: string;
+  readonly value: string;
+}
+
 export interface Expansion {
   /** The same tree with every string expanded. Keys are left alone. */
   readonly value: unknown;
   /** Strings that hold a variable: what the file says and what came out of it. */
-  readonly expanded: readonly { readonly written: string; readonly value: string }[];
+  readonly expanded: readonly Expanded[];
   readonly problems: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
 }
 
 /** Expands every string of a parsed TOML document. */
 export function expandVariables(document: unknown, env: (name: string) => string | undefined): Expansion {
-  const expanded: { written: string; value: string }[] = [];
+  const expanded: Expanded[] = [];
   const problems: { path: readonly PropertyKey[]; message: string }[] = [];
 
   function walk(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -38,7 +44,7 @@ export function expandVariables(document: unknown, env: (name: string) => string
       variables++;
       return found ?? "";
     });
-    if (variables > 0) expanded.push({ written, value });
+    if (variables > 0) expanded.push({ path, written, value });
     return value;
   }
 

@@ -1,6 +1,5 @@
 /** The kinds of values a configuration key can have, each a zod schema with one message that says what is allowed. */
 import { z } from "zod";
-import ipaddr from "ipaddr.js";
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "./units.ts";
 
 /** A value as a message shows it: JSON, shortened, control characters escaped. */
@@ -89,20 +88,6 @@ export function path() {
 /** A list, each entry by the given schema. */
 export function list<T extends z.ZodType>(entry: T, allowed: string) {
   return z.array(entry, because(allowed));
-}
-
-/** A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address. */
-export function cidr() {
-  const allowed = 'an address or a block of addresses such as "10.0.0.0/8" or "2001:db8::/32"';
-  return text(allowed, (value) => isBlock(value) ? null : wrong(value, allowed));
-}
-
-function isBlock(value: string): boolean {
-  // ipaddr.js also reads "127.1" and octal parts, which people take for something else.
-  const address = value.split("/")[0] ?? "";
-  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return false;
-  if (address.includes("%")) return false;
-  return value.includes("/") ? /\/[0-9]{1,3}$/.test(value) && ipaddr.isValidCIDR(value) : true;
 }
 
 /** A table with exactly these keys. */

@@ -11,6 +11,8 @@ export interface NamedFile {
   readonly key: string;
   readonly path: string;
   readonly secret: boolean;
+  /** Whether this process reads it. The private key is for the command `token` only, whoever runs that. */
+  readonly opened: boolean;
 }
 
 /** Makes every path absolute, relative ones from the folder of the file they are written in. Changes the draft. */
@@ -42,7 +44,7 @@ export function resolvePaths(draft: Draft, base: string): void {
 export function namedFiles(draft: Draft): NamedFile[] {
   const files: NamedFile[] = [];
   const add = (key: string, path: string | undefined, secret = false) => {
-    if (path !== undefined) files.push({ key, path, secret });
+    if (path !== undefined) files.push({ key, path, secret, opened: key !== "auth.private_key_file" });
   };
   add("tls.cert_file", draft.tls?.cert_file);
   add("tls.key_file", draft.tls?.key_file, true);
@@ -93,7 +95,7 @@ function fileProblem(file: NamedFile, credentials?: string): string | null {
       const mode = ((info.mode ?? 0) & 0o777).toString(8).padStart(4, "0");
       return `${named}which others than its owner can access (mode ${mode}), must be 0600 or 0400: chmod 600 it`;
     }
-    Deno.openSync(file.path, { read: true }).close();
+    if (file.opened) Deno.openSync(file.path, { read: true }).close();
     return null;
   } catch (error) {
     return `${named}${accessProblem(error)}`;

@@ -5,10 +5,10 @@
  * Durations come out in milliseconds, sizes in bytes.
  */
 import { z } from "zod";
-import { bool, choice, cidr, duration, int, list, matching, number, path, size, table, text, wrong } from "./fields.ts";
+import { bool, choice, duration, int, list, matching, number, path, size, table, text, wrong } from "./fields.ts";
 import { originProblem } from "./origins.ts";
 import { handlerShape } from "./schema_handlers.ts";
-import { host, jwksUrl, socketPath, TOKEN_REGEXP } from "./texts.ts";
+import { cidr, host, jwksUrl, socketPath, TOKEN_REGEXP } from "./texts.ts";
 
 /** Algorithms of tokens (RFC 7518, RFC 8037); `none` is not among them and can't be named. */
 export const ALGORITHMS = [
@@ -122,7 +122,8 @@ const limits = {
     z.string().min(1, { error: "is an empty name, must be that of a method" }),
     table({ rate: rate(), burst: burst() }),
     { error: (issue) => wrong(issue.input, 'a table for each method, such as [limits.types."chat.send"]') },
-  ).prefault({}),
+    // Names come from clients at look-up: "constructor" must not find anything.
+  ).transform((types) => Object.assign(Object.create(null) as typeof types, types)).prefault({}),
   on_exceed: choice("reject", "delay").prefault("reject"),
   max_violations: int(1, 1_000_000).prefault(20),
   ban: duration("10ms", "1d").prefault("1m"),

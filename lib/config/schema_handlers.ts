@@ -26,18 +26,26 @@ const never = (name: string) =>
   })
     .optional();
 
-const granted = (what: string) => {
-  const allowed = `a list of ${what}; there is no "all"`;
-  return list(text(what), allowed).optional();
+const granted = (what: string, rule: (entry: string) => boolean = () => true) => {
+  const allowed = `${what}; there is no "all"`;
+  return list(
+    text(allowed, (entry) => entry !== "*" && rule(entry) ? null : wrong(entry, allowed)),
+    `a list of ${allowed}`,
+  )
+    .optional();
 };
 
+const isHost = (entry: string) => !/[\s/@?#]/.test(entry);
+const isVariable = (entry: string) => /^[A-Za-z_][A-Za-z0-9_]*\*?$/.test(entry);
+const isWord = (entry: string) => /^[A-Za-z]+$/.test(entry);
+
 const permissions = z.strictObject({
-  net: granted('hosts such as ["api.internal:443"]'),
+  net: granted('hosts such as "api.internal:443"', isHost),
   read: granted("paths"),
   write: granted("paths"),
-  env: granted("names of variables"),
-  sys: granted('kinds of system information such as ["hostname"]'),
-  import: granted("hosts to import from"),
+  env: granted("names of variables", isVariable),
+  sys: granted('kinds of system information such as "hostname"', isWord),
+  import: granted('hosts to import from, such as "modules.internal:443"', isHost),
   run: never("run"),
   ffi: never("ffi"),
 }, {

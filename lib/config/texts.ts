@@ -1,4 +1,4 @@
-/** Texts with a grammar of their own: hosts, the path of the socket, the address of a key set. */
+/** Texts with a grammar of their own: hosts, blocks of addresses, the path of the socket, the address of a key set. */
 import ipaddr from "ipaddr.js";
 import { text, wrong } from "./fields.ts";
 
@@ -49,6 +49,29 @@ export function jwksUrl() {
   });
 }
 
+/** A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+export function cidr() {
+  const allowed = 'an address or a block of addresses such as "10.0.0.0/8" or "2001:db8::/32"';
+  return text(allowed, (value) => {
+    const [address = "", bits, more] = value.split("/");
+    if (!isAddress(address) || address.includes("%") || more !== undefined) return wrong(value, allowed);
+    if (ipaddr.parse(address).kind() === "ipv6" && ipaddr.process(address).kind() === "ipv4") {
+      return wrong(value, "written as IPv4: addresses of that kind are compared in that form");
+    }
+    if (bits === undefined) return null;
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(bits) || !ipaddr.isValidCIDR(value)) return wrong(value, allowed);
+    const network = networkOf(value);
+    return network.toNormalizedString() === ipaddr.parse(address).toNormalizedString()
+      ? null
+      : wrong(value, `the first address of the block: "${network.toString()}/${bits}"`);
+  });
+}
+
+function networkOf(block: string): ipaddr.IPv4 | ipaddr.IPv6 {
+  return block.includes(":") ? ipaddr.IPv6.networkAddressFromCIDR(block) : ipaddr.IPv4.networkAddressFromCIDR(block);
+}
+
+// ipaddr.js would also read "127.1" and octal parts, which people take for something else.
 function isAddress(value: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(value) || (value.includes(":") && ipaddr.IPv6.isValid(value));
 }
