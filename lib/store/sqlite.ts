@@ -70,26 +70,28 @@ export class SqliteStore {
   }
 
   get(space: string, key: string): string | undefined {
-    return this.#get.get(space, key, this.#now())?.value as string | undefined;
+    const row = this.#get.get(space, encode(key), this.#now());
+    return row && decode(row.value);
   }
 
   set(space: string, key: string, value: string, expiresAt: number): void {
-    this.#set.run(space, key, value, expiresAt);
+    this.#set.run(space, encode(key), encode(value), expiresAt);
   }
 
   add(space: string, key: string, value: string, expiresAt: number): boolean {
-    return Number(this.#add.run(space, key, value, expiresAt, this.#now()).changes) === 1;
+    const { changes } = this.#add.run(space, encode(key), encode(value), expiresAt, this.#now());
+    return Number(changes) === 1;
   }
 
   take(space: string, key: string): string | undefined {
-    const row = this.#take.get(space, key);
-    return row && (row.expires_at as number) > this.#now() ? row.value as string : undefined;
+    const row = this.#take.get(space, encode(key));
+    return row && (row.expires_at as number) > this.#now() ? decode(row.value) : undefined;
   }
 
   list(space: string): StoreRecord[] {
     return this.#list.all(space, this.#now()).map((row) => ({
-      key: row.key as string,
-      value: row.value as string,
+      key: decode(row.key),
+      value: decode(row.value),
       expiresAt: row.expires_at as number,
     }));
   }
@@ -98,8 +100,8 @@ export class SqliteStore {
   all(): (StoreRecord & { space: string })[] {
     return this.#all.all(this.#now()).map((row) => ({
       space: row.space as string,
-      key: row.key as string,
-      value: row.value as string,
+      key: decode(row.key),
+      value: decode(row.value),
       expiresAt: row.expires_at as number,
     }));
   }
@@ -109,8 +111,8 @@ export class SqliteStore {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       for (const { space, key, value, expiresAt } of changes) {
-        if (value === undefined || expiresAt === undefined) this.#take.get(space, key);
-        else this.#set.run(space, key, value, expiresAt);
+        if (value === undefined || expiresAt === undefined) this.#take.get(space, encode(key));
+        else this.set(space, key, value, expiresAt);
       }
       this.#db.exec("COMMIT");
     } catch (error) {
@@ -153,4 +155,18 @@ export class SqliteStore {
     this.#db.exec(TABLE);
     if (version !== SCHEMA_VERSION) this.#db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   }
+}
+
+/**
+ * SQLite ends a text at its first NUL and replaces lone surrogates, so that one user's key could turn into another's. Texts
+ * with either are kept as JSON behind a backslash.
+ */
+function encode(text: string): string {
+  const plain = !text.startsWith("\\") && !text.includes("\0") && text.isWellFormed();
+  return plain ? text : `\\${JSON.stringify(text)}`;
+}
+
+function decode(stored: unknown): string {
+  const text = stored as string;
+  return text.startsWith("\\") ? JSON.parse(text.slice(1)) : text;
 }
