@@ -6,8 +6,8 @@ import { decodeText, Utf8Judge } from "./utf8.ts";
 
 /** What a decoder tells its owner, synchronously and in the order of the bytes. */
 export interface DecoderEvents {
-  /** A whole message. A `Uint8Array` is a window on memory that is used again: valid only during the call. */
-  message(data: string | Uint8Array): void;
+  /** A whole message, `bytes` long. A `Uint8Array` is a window on memory that is used again: valid only during the call. */
+  message(data: string | Uint8Array, bytes: number): void;
   /** The payload is valid only during the call. */
   ping(payload: Uint8Array): void;
   /** The payload is valid only during the call. */
@@ -284,10 +284,10 @@ export class Decoder {
         const text = decodeText(chunk, start, end, ascii);
         if (text === null) return this.#invalidText();
         this.#endMessage();
-        this.#events.message(text);
+        this.#events.message(text, end - start);
       } else {
         this.#endMessage();
-        this.#events.message(chunk.subarray(start, end));
+        this.#events.message(chunk.subarray(start, end), end - start);
       }
       return;
     }
@@ -310,14 +310,14 @@ export class Decoder {
     if (this.#messageOpcode === Opcode.binary) {
       const data = this.#message.take();
       this.#endMessage();
-      return this.#events.message(data);
+      return this.#events.message(data, data.length);
     }
     if (this.#utf8 !== null && !this.#utf8.complete) return this.#invalidText();
     const data = this.#message.take();
     const text = decodeText(data, 0, data.length, this.#ascii);
     if (text === null) return this.#invalidText();
     this.#endMessage();
-    this.#events.message(text);
+    this.#events.message(text, data.length);
   }
 
   #endMessage(): void {

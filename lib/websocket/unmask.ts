@@ -26,7 +26,7 @@ export function unmaskBytes(bytes: Uint8Array, start: number, end: number, mask:
  */
 export function unmaskWords(bytes: Uint8Array, words: Words, start: number, end: number, mask: number): boolean {
   const view = words.view;
-  const wordsStart = start + ((words.shift - start) & 3);
+  const wordsStart = Math.min(start + ((words.shift - start) & 3), end);
   let ascii = unmaskBytes(bytes, start, wordsStart, mask);
   mask = turnMask(mask, wordsStart - start);
 

@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "../assert.ts";
+import { encodeBinary, encodeControl, encodeText, FrameWriter, Opcode } from "../../lib/websocket/websocket.ts";
+import { concat } from "./client_frames.ts";
+
+const around = [0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 124, 125, 126, 127, 255, 256, 257, 65_535, 65_536, 65_537];
+
+Deno.test("FrameWriter.text() writes what encodeText() does, at every length and width", () => {
+  for (const unit of ["a", "ü", "€", "😀", "\ud800"]) {
+    for (const count of around) {
+      for (const text of [unit.repeat(count), "a".repeat(count) + unit, unit + "a".repeat(count)]) {
+        const writer = new FrameWriter();
+        writer.text(text);
+        assertEquals(writer.take().toHex() === encodeText(text).toHex(), true, `${count} of ${unit}`);
+      }
+    }
+  }
+});
+
+Deno.test("FrameWriter gathers frames of all kinds in their order", () => {
+  const writer = new FrameWriter();
+  const expected: Uint8Array[] = [];
+  for (let turn = 0; turn < 50; turn++) {
+    writer.text(`text ${turn} ${"x".repeat(turn * 20)}`);
+    writer.binary(new Uint8Array(turn * 10).fill(turn));
+    writer.raw(encodeText("shared"));
+    writer.frame(Opcode.pong, Uint8Array.of(turn));
+    expected.push(
+      encodeText(`text ${turn} ${"x".repeat(turn * 20)}`),
+      encodeBinary(new Uint8Array(turn * 10).fill(turn)),
+      encodeText("shared"),
+      encodeControl(Opcode.pong, Uint8Array.of(turn)),
+    );
+  }
+  assertEquals(writer.size, concat(...expected).length);
+  assertEquals(writer.take().toHex(), concat(...expected).toHex());
+});
+
+Deno.test("FrameWriter.take() gives the bytes away and starts anew", () => {
+  const writer = new FrameWriter();
+  assertEquals([writer.size, writer.take().length], [0, 0]);
+  writer.text("one");
+  const one = writer.take();
+  assertEquals([writer.size, writer.take().length], [0, 0]);
+  for (let turn = 0; turn < 1000; turn++) {
+    writer.text("two");
+    writer.take();
+  }
+  assertEquals([...one], [...encodeText("one")]);
+});
+
+Deno.test("FrameWriter.take() does not hold much more memory than it says", () => {
+  const writer = new FrameWriter();
+  writer.text("x".repeat(100_000));
+  writer.take();
+  writer.text("y");
+  assert(writer.take().buffer.byteLength <= 16 * 1024, "A small reply after a big one is small again");
+});
