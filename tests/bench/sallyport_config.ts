@@ -1,11 +1,31 @@
 import { AUDIENCE, type Fixtures, ISSUER, ORIGIN } from "./fixtures.ts";
 
+const WIDE = "{ rate = 1000000, burst = 100000000 }";
+
+const WIDE_CAPS = `max_connections = 100000
+max_connections_per_ip = 100000
+max_connections_per_user = 100000
+`;
+
+const WIDE_LIMITS = `[limits]
+handshake = ${WIDE}
+ip = ${WIDE}
+connection = { rate = 1000000, burst = 100000000, bytes_rate = "1GiB", bytes_burst = "64GiB" }
+user = ${WIDE}
+[limits.types.echo]
+rate = 1000000
+burst = 100000000
+`;
+
 /**
- * A configuration with every check on and every limit out of the way: each bucket is taken from for each message and
- * never empty, so that what a check costs is measured and what it refuses is not.
+ * With `limits` "wide", a configuration with every check on and every limit out of the way: each bucket is taken from for each message and
+ * never empty, so that what a check costs is measured and what it refuses is not. With "default", the documented limits.
  */
-export function sallyportConfig(engine: "edge" | "serve", fixtures: Fixtures): string {
-  const wide = "{ rate = 1000000, burst = 100000000 }";
+export function sallyportConfig(
+  engine: "edge" | "serve",
+  fixtures: Fixtures,
+  limits: "wide" | "default" = "wide",
+): string {
   const handlers = ["echo", "raw", "room"].map((name) => `
 [[handlers]]
 subprotocol = "${name}.v1"
@@ -14,10 +34,7 @@ module = ${JSON.stringify(new URL(`handlers/${name}.mjs`, import.meta.url).pathn
   return `[server]
 port = 0
 engine = "${engine}"
-max_connections = 100000
-max_connections_per_ip = 100000
-max_connections_per_user = 100000
-
+${limits === "wide" ? WIDE_CAPS : ""}
 [tls]
 cert_file = "${fixtures.certFile}"
 key_file = "${fixtures.keyFile}"
@@ -31,13 +48,5 @@ public_key_file = "${fixtures.publicKeyFile}"
 issuer = "${ISSUER}"
 audience = "${AUDIENCE}"
 
-[limits]
-handshake = ${wide}
-ip = ${wide}
-connection = { rate = 1000000, burst = 100000000, bytes_rate = "1GiB", bytes_burst = "64GiB" }
-user = ${wide}
-[limits.types.echo]
-rate = 1000000
-burst = 100000000
-${handlers.join("")}`;
+${limits === "wide" ? WIDE_LIMITS : ""}${handlers.join("")}`;
 }

@@ -1,0 +1,157 @@
+/**
+ * `deno task bench:attack`: fifty honest clients alone, then under each attack, then under all at once; Sallyport with its
+ * default limits beside the bare servers. See README.md here.
+ *
+ *     deno task bench:attack [--quick] [--json] [--only "sallyport edge,ws"]
+ */
+import { parseArgs } from "node:util";
+import { type Contestant, contestants, startSallyport, target } from "./contestants.ts";
+import {
+  type AttackJob,
+  ATTACKS,
+  type HonestFigures,
+  type HonestJob,
+  type Outcomes,
+  type Victim,
+} from "./attack/job.ts";
+import { attackMarkdown, type Episode } from "./attack/report.ts";
+import { createFixtures, type Fixtures } from "./fixtures.ts";
+import { residentBytes, watch } from "./load/process_figures.ts";
+import { sallyportConfig } from "./sallyport_config.ts";
+import type { ServerProcess } from "./server_process.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
+});
+
+const HONEST = 50;
+const MESSAGES_PER_SECOND = 20;
+const ATTACKERS = 501;
+const WARMUP_MS = 2000; // the attack begins with it, the measuring after it
+const DURATION_MS = options.quick ? 3000 : 10_000;
+const SCENARIOS = [[], ...ATTACKS.map((attack) => [attack]), [...ATTACKS]];
+
+const say = (stream: { writeSync(bytes: Uint8Array): number }, text: string) =>
+  void stream.writeSync(new TextEncoder().encode(text));
+
+/** Runs a client process; attackers get only the time that nobody else wants, as if they had machines of their own. */
+async function run<T>(script: string, job: HonestJob | AttackJob, nice: number): Promise<T> {
+  const path = new URL(`attack/${script}`, import.meta.url).pathname;
+  const child = new Deno.Command("nice", {
+    args: ["-n", String(nice), Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", path],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
+  await writer.close();
+  const { success, stdout } = await child.output();
+  if (!success) throw new Error(`${script} failed`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Highest resident memory until `stop()`. */
+function watchMemory(pid: number): { stop(): number } {
+  let peak = 0;
+  const look = () => {
+    try {
+      peak = Math.max(peak, residentBytes(pid));
+    } catch {
+      // the server died: the figures say so
+    }
+  };
+  const timer = setInterval(look, 100);
+  return {
+    stop() {
+      look();
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+async function episode(
+  contestant: Contestant,
+  server: ServerProcess,
+  attacks: AttackJob["attacks"],
+  fixtures: Fixtures,
+): Promise<Episode> {
+  const service = contestant.services.has("bare") ? "bare" : "whole";
+  const victim: Victim = target(contestant, service, server.port, fixtures, "");
+  const signed = (prefix: string, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, i) => fixtures.token(`${prefix}-${i}`)));
+  const honestJob: HonestJob = {
+    victim,
+    tokens: await signed("honest", HONEST),
+    newcomers: await signed("newcomer", 100),
+    messagesPerSecond: MESSAGES_PER_SECOND,
+    warmupMs: WARMUP_MS,
+    durationMs: DURATION_MS,
+  };
+  const attackJob: AttackJob = {
+    victim,
+    attacks,
+    tokens: await signed("attacker", ATTACKERS),
+    durationMs: WARMUP_MS + DURATION_MS,
+  };
+  const memory = watchMemory(server.pid);
+  const clock = watch(server.pid);
+  const [honest, outcomes] = await Promise.all([
+    run<HonestFigures>("honest.ts", honestJob, 0),
+    attacks.length === 0 ? Promise.resolve<Outcomes>({}) : run<Outcomes>("attackers.ts", attackJob, 19),
+  ]);
+  const peakBytes = memory.stop();
+  return { contestant: contestant.name, attacks, honest, outcomes, peakBytes, serverCores: cores(clock) };
+}
+
+/** NaN when the server is gone. */
+function cores(clock: ReturnType<typeof watch>): number {
+  try {
+    return clock.end().serverCores;
+  } catch {
+    return NaN;
+  }
+}
+
+/** Sallyport as an operator would run it: the limits of the documentation. */
+async function withDefaultLimits(all: readonly Contestant[], fixtures: Fixtures): Promise<Contestant[]> {
+  const changed: Contestant[] = [];
+  for (const contestant of all) {
+    const engine = (["edge", "serve"] as const).find((name) => contestant.name === `sallyport ${name}`);
+    if (engine === undefined) {
+      changed.push(contestant);
+      continue;
+    }
+    const config = `${fixtures.directory}/${engine}-attack.toml`;
+    await Deno.writeTextFile(config, sallyportConfig(engine, fixtures, "default"));
+    changed.push({ ...contestant, start: () => startSallyport(config) });
+  }
+  return changed;
+}
+
+const fixtures = await createFixtures();
+const episodes: Episode[] = [];
+try {
+  const only = options.only === undefined ? undefined : new Set(options.only.split(","));
+  for (const contestant of await withDefaultLimits(await contestants(fixtures, only), fixtures)) {
+    for (const attacks of SCENARIOS) {
+      say(Deno.stderr, `${contestant.name}: ${attacks.join(" + ") || "alone"}\n`);
+      const server = await contestant.start();
+      try {
+        episodes.push(await episode(contestant, server, attacks, fixtures));
+      } catch (error) {
+        say(Deno.stderr, `${error instanceof Error ? error.stack : error}\n`);
+      } finally {
+        await server.stop();
+      }
+    }
+  }
+  say(Deno.stdout, options.json ? JSON.stringify(episodes, null, 2) + "\n" : attackMarkdown(episodes));
+} finally {
+  await fixtures.remove();
+}
