@@ -1,10 +1,8 @@
+import { Buffer } from "node:buffer";
 import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 
 /** A control frame's opcode, RFC 6455 5.5. */
 export type ControlOpcode = typeof Opcode.close | typeof Opcode.ping | typeof Opcode.pong;
-
-/** Two bytes and eight of extended length: a server's frames carry no masking key. */
-export const MAX_SERVER_HEADER = 10;
 
 const utf8Encoder = new TextEncoder();
 
@@ -48,7 +46,10 @@ function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffe
 
 /** One text frame. Lone surrogates, which UTF-8 can't say, become U+FFFD. */
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
-  return encodeFrame(Opcode.text, utf8Encoder.encode(text));
+  const length = Buffer.byteLength(text);
+  const frame = new Uint8Array(headerSize(length) + length);
+  utf8Encoder.encodeInto(text, frame.subarray(writeHeader(frame, 0, Opcode.text, length)));
+  return frame;
 }
 
 /** One binary frame. */
