@@ -1,0 +1,129 @@
+import { AUTH, Fixture, type Sections, toml } from "./fixture.ts";
+import { assertEquals } from "../assert.ts";
+
+/** For each key with a secret: a configuration that names it, and the file. */
+const SECRETS: [string, string, Sections][] = [
+  ["tls.key_file", "server.key", { tls: 'cert_file = "server.crt"\nkey_file = "server.key"' }],
+  ["auth.secret_file", "hs256.secret", { auth: `${AUTH}algorithms = ["HS256"]\nsecret_file = "hs256.secret"` }],
+  ["auth.private_key_file", "es256.key.pem", {
+    auth: `${AUTH}public_key_file = "es256.pub.pem"\nprivate_key_file = "es256.key.pem"`,
+  }],
+  ["ops.admin_token_file", "admin.token", { ops: 'admin_token_file = "admin.token"' }],
+];
+
+Deno.test("loadConfig() refuses secrets that group or others can access", () => {
+  using fixture = new Fixture();
+  for (const [key, name, sections] of SECRETS) {
+    for (const mode of [0o600, 0o400, 0o700]) {
+      Deno.chmodSync(`${fixture.dir}/${name}`, mode);
+      fixture.load(sections);
+    }
+    for (const mode of [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777]) {
+      Deno.chmodSync(`${fixture.dir}/${name}`, mode);
+      const written = `mode 0${mode.toString(8)}), must be 0600 or 0400: chmod 600 it`;
+      fixture.assertProblem(sections, key, written);
+    }
+  }
+});
+
+Deno.test("loadConfig() looks at the file behind a link", () => {
+  using fixture = new Fixture();
+  const [key, name, sections] = SECRETS[0] ?? [];
+  if (!key || !name || !sections) throw new Error("no case");
+  Deno.renameSync(`${fixture.dir}/${name}`, `${fixture.dir}/real`);
+  Deno.symlinkSync("real", `${fixture.dir}/${name}`);
+  fixture.load(sections);
+  Deno.chmodSync(`${fixture.dir}/real`, 0o644);
+  fixture.assertProblem(sections, key, "mode 0644");
+  Deno.removeSync(`${fixture.dir}/real`);
+  fixture.assertProblem(sections, key, "does not exist");
+});
+
+Deno.test("loadConfig() lets pass the group bit of systemd credentials, there only and that bit only", () => {
+  using fixture = new Fixture();
+  Deno.mkdirSync(`${fixture.dir}/credentials`);
+  Deno.mkdirSync(`${fixture.dir}/credentials-2`);
+  const write = (folder: string, mode: number) => {
+    Deno.writeTextFileSync(`${fixture.dir}/${folder}/admin.token`, "x");
+    Deno.chmodSync(`${fixture.dir}/${folder}/admin.token`, mode);
+  };
+  const sections = (folder: string) => ({ ops: `admin_token_file = "${folder}/admin.token"` });
+  const variables = { CREDENTIALS_DIRECTORY: `${fixture.dir}/credentials` };
+  write("credentials", 0o440);
+  fixture.load({ ops: 'admin_token_file = "${CREDENTIALS_DIRECTORY}/admin.token"' }, variables);
+  fixture.assertProblem(sections("credentials"), "ops.admin_token_file", "mode 0440");
+  write("credentials-2", 0o440);
+  fixture.assertProblem(sections("credentials-2"), "ops.admin_token_file", "mode 0440", variables);
+  for (const mode of [0o460, 0o444, 0o450]) {
+    write("credentials", mode);
+    fixture.assertProblem(sections("credentials"), "ops.admin_token_file", "others than its owner", variables);
+  }
+});
+
+Deno.test("loadConfig() refuses files that are missing or no files", () => {
+  using fixture = new Fixture();
+  const cases: [string, string, Sections][] = [
+    ...SECRETS,
+    ["tls.cert_file", "server.crt", { tls: 'cert_file = "server.crt"\nkey_file = "server.key"' }],
+    ["auth.public_key_file", "es256.pub.pem", {}],
+    ["auth.jwks_file", "keys.json", { auth: `${AUTH}jwks_file = "keys.json"` }],
+    ["auth.revoked_file", "revoked.txt", {
+      auth: `${AUTH}public_key_file = "es256.pub.pem"\nrevoked_file = "revoked.txt"`,
+    }],
+    ["handlers[0].module", "chat.ts", {}],
+  ];
+  for (const [key, name, sections] of cases) {
+    const path = `${fixture.dir}/${name}`;
+    const { mode } = Deno.statSync(path);
+    Deno.removeSync(path);
+    fixture.assertProblem(sections, key, "which does not exist, must be an existing file");
+    Deno.mkdirSync(path);
+    fixture.assertProblem(sections, key, "which is not a file, must be a file");
+    Deno.removeSync(path);
+    Deno.writeTextFileSync(path, "x");
+    Deno.chmodSync(path, (mode ?? 0o600) & 0o777);
+    assertEquals(fixture.load(sections).server.port, 8443);
+  }
+});
+
+Deno.test({
+  name: "loadConfig() refuses files it can't read, except the private key, which it never needs",
+  ignore: Deno.uid() === 0, // root reads everything
+  fn() {
+    using fixture = new Fixture();
+    Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o000);
+    fixture.assertProblem({}, "handlers[0].module", "permission denied");
+    Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o644);
+    Deno.chmodSync(`${fixture.dir}/es256.key.pem`, 0o000);
+    fixture.load({ auth: `${AUTH}public_key_file = "es256.pub.pem"\nprivate_key_file = "es256.key.pem"` });
+  },
+});
+
+Deno.test("loadConfig() says that a file is out of reach of this process, instead of asking", async () => {
+  using fixture = new Fixture();
+  Deno.writeTextFileSync(fixture.path, toml({ ops: 'admin_token_file = "/etc/hostname"' }));
+  const script = `${fixture.dir}/load.ts`;
+  const config = new URL("../../lib/config/config.ts", import.meta.url).href;
+  Deno.writeTextFileSync(
+    script,
+    `import { loadConfig } from "${config}";
+     try { loadConfig({ path: Deno.args[0], env: () => undefined }) } catch (error) { console.log(error.message) }`,
+  );
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-check",
+      `--config=${new URL("../../deno.json", import.meta.url).pathname}`,
+      `--allow-read=${fixture.dir}`,
+      script,
+      fixture.path,
+    ],
+    stderr: "null",
+  }).output();
+  assertEquals(
+    new TextDecoder().decode(stdout).trim(),
+    `${fixture.path}: ops.admin_token_file: names "/etc/hostname", which can't be read (permission denied), ` +
+      "must be a file this user can read",
+  );
+});
