@@ -1,0 +1,74 @@
+import * as fc from "fast-check";
+import { admitsAtMost } from "../../lib/config/findings.ts";
+import { Fixture, type Sections } from "./fixture.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+const KIB = 1024;
+const HANDLER = 'subprotocol = "a"\nmodule = "chat.ts"\n';
+
+Deno.test("admitsAtMost() multiplies out the defaults", () => {
+  using fixture = new Fixture();
+  assertEquals(admitsAtMost(fixture.load(), 4), {
+    messages_per_second: 10_000 * 50,
+    bytes_per_second: 10_000 * 256 * KIB,
+    memory_bytes: 10_000 * (64 + 16 + 1024) * KIB + 4 * 64 * KIB * KIB,
+    user_messages_per_second: 100,
+    ip_messages_per_second: 200,
+  });
+});
+
+Deno.test("admitsAtMost() takes the smallest of what stops a client", () => {
+  using fixture = new Fixture();
+  const admits = (sections: Sections) => admitsAtMost(fixture.load({ server: "max_connections = 10", ...sections }), 1);
+  assertEquals(admits({ limits: "user = { rate = 7 }" }).messages_per_second, 70);
+  assertEquals(admits({ limits: "ip = { rate = 3 }" }).messages_per_second, 30);
+  assertEquals(admits({ limits: "connection = { rate = 2 }" }).messages_per_second, 20);
+  assertEquals(admits({ limits: "connection = { rate = 2 }" }).ip_messages_per_second, 20);
+  assertEquals(admits({ limits: "connection = { rate = 2 }" }).user_messages_per_second, 20);
+  assertEquals(
+    admits({ limits: "connection = { rate = 2 }", messages: "max_bytes = 100" }).bytes_per_second,
+    10 * 2 * 100,
+  );
+  assertEquals(admits({ limits: 'connection = { bytes_rate = "1KiB" }' }).bytes_per_second, 10 * KIB);
+});
+
+Deno.test("admitsAtMost() counts the cells of every handler, as many as cores where it is 0", () => {
+  using fixture = new Fixture();
+  const handlers = [`${HANDLER}cells = 3\nmemory = "8MiB"`, `${HANDLER.replace('"a"', '"b"')}memory = "16MiB"`];
+  const config = fixture.load({ handlers, server: "max_connections = 1" });
+  assertEquals(admitsAtMost(config, 2).memory_bytes, (64 + 16 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
+});
+
+Deno.test("admitsAtMost() knows no bound of memory for engine serve", () => {
+  using fixture = new Fixture();
+  assertEquals(admitsAtMost(fixture.load({ server: 'engine = "serve"' }), 1).memory_bytes, null);
+});
+
+Deno.test("admitsAtMost() admits no less when a limit is raised", () => {
+  using fixture = new Fixture();
+  const base = fixture.load();
+  const rate = fc.integer({ min: 1, max: 1000 });
+  fc.assert(fc.property(rate, rate, rate, rate, (connection, user, ip, more) => {
+    const admits = (add: number) =>
+      admitsAtMost({
+        ...base,
+        limits: {
+          ...base.limits,
+          connection: { ...base.limits.connection, rate: connection + add },
+          user: { rate: user + add, burst: 1 },
+          ip: { rate: ip + add, burst: 1 },
+        },
+      }, 1);
+    const [low, high] = [admits(0), admits(more)];
+    for (
+      const key of [
+        "messages_per_second",
+        "bytes_per_second",
+        "user_messages_per_second",
+        "ip_messages_per_second",
+      ] as const
+    ) {
+      assert(low[key] <= high[key] && Number.isFinite(high[key]));
+    }
+  }));
+});
