@@ -83,10 +83,10 @@ export async function readPublicKey(pem: string, algorithms: readonly Algorithm[
   }
   const keys: VerificationKey[] = [];
   for (const alg of algorithms) {
-    const key = await importSPKI(pem, alg).catch(() => null);
+    const key = await importSPKI(pem, alg, { extractable: true }).catch(() => null);
     if (key === null) continue;
-    const weakness = weaknessOf(key);
-    if (weakness !== null) throw new KeyError(weakness);
+    const flaw = await flawOf(key);
+    if (flaw !== null) throw new KeyError(flaw);
     keys.push({ alg, kid: null, key });
   }
   if (keys.length === 0) throw new KeyError(`is not a key for ${algorithms.join(", ")}`);
@@ -147,25 +147,33 @@ async function readJwk(entry: unknown, algorithms: readonly Algorithm[]): Promis
   for (const alg of algorithms) {
     if (entry.alg !== undefined && entry.alg !== alg) continue;
     const { kty, crv, n, e, x, y } = entry;
-    const key = await importJWK({ kty, crv, n, e, x, y } as JWK, alg).catch(() => null);
+    const key = await importJWK({ kty, crv, n, e, x, y } as JWK, alg, { extractable: true }).catch(() => null);
     if (key === null || key instanceof Uint8Array) continue;
-    const weakness = weaknessOf(key);
-    if (weakness !== null) return weakness;
+    const flaw = await flawOf(key);
+    if (flaw !== null) return flaw;
     keys.push({ alg, kid, key });
   }
   return keys.length > 0 ? keys : `is not a key for ${algorithms.join(", ")}`;
 }
 
-/** What makes a key too weak to trust, or null. */
-function weaknessOf(key: CryptoKey): string | null {
-  const { modulusLength, publicExponent } = key.algorithm as Partial<RsaKeyAlgorithm>;
-  if (modulusLength === undefined || publicExponent === undefined) return null;
-  if (modulusLength < RSA_MIN_BITS) return `is an RSA key of ${modulusLength} bits, must have at least ${RSA_MIN_BITS}`;
-  if (modulusLength > RSA_MAX_BITS) return `is an RSA key of ${modulusLength} bits, must have at most ${RSA_MAX_BITS}`;
+/** What makes a key unfit to trust, or null. */
+async function flawOf(key: CryptoKey): Promise<string | null> {
+  // Importing takes points that are not on the curve; exporting doesn't.
+  const { kty, n = "", e = "" } = await crypto.subtle.exportKey("jwk", key).catch((): JsonWebKey => ({}));
+  if (kty === undefined) return "is not a valid key";
+  if (kty !== "RSA") return null;
+  const bits = integerOf(n).toString(2).length;
+  if (bits < RSA_MIN_BITS) return `is an RSA key of ${bits} bits, must have at least ${RSA_MIN_BITS}`;
+  if (bits > RSA_MAX_BITS) return `is an RSA key of ${bits} bits, must have at most ${RSA_MAX_BITS}`;
   // With exponent 1 the signature is the padded hash itself, which anyone can write.
-  const exponent = publicExponent.reduce((value, byte) => value * 256 + byte, 0);
-  if (exponent < 3 || exponent % 2 === 0 || exponent > 0xffffffff) return "is an RSA key with an improper exponent";
+  const exponent = integerOf(e);
+  if (exponent < 3n || exponent % 2n === 0n || exponent > 0xffffffffn) return "is an RSA key with an improper exponent";
   return null;
+}
+
+/** Base64urlUInt of RFC 7518 section 2. */
+function integerOf(base64url: string): bigint {
+  return BigInt(`0x${Uint8Array.fromBase64(base64url, { alphabet: "base64url" }).toHex() || "0"}`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
