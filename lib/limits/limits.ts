@@ -2,44 +2,30 @@ import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey } from "./address.ts";
-import { Bans, type BanSettings } from "./bans.ts";
-import type { Rate } from "./bucket.ts";
-import { type Shared, SharedLimits } from "./session_limits.ts";
+import { Bans } from "./bans.ts";
+import { SessionBuckets } from "./session_buckets.ts";
+import type { SessionLimits } from "./session_limits.ts";
+import type { LimitSettings } from "./settings.ts";
+import { type SessionDeps, SharedBuckets } from "./shared_buckets.ts";
 import { BucketTable, type TableOptions } from "./table.ts";
 import { Violations } from "./violations.ts";
 
 export { addressKey, AddressSet } from "./address.ts";
-export { type Ban, Bans } from "./bans.ts";
+export { type Ban, Bans, type BanSettings } from "./bans.ts";
 export { type Rate, TokenBucket } from "./bucket.ts";
-export { LoadSampler } from "./load_sampler.ts";
-export { type Load, memoryThreshold, OverloadController, type OverloadThresholds } from "./overload.ts";
-export { TurnBudget, Turns } from "./turns.ts";
-
-/** Which bucket refused. */
-export type Scope = "ip" | "connection" | "user" | "method" | "bytes";
-
-/**
- * The answer to an inbound message: null if it may go on. `retryAfterMs` is a whole number of milliseconds, at least 1, after
- * which the same would pass, all its buckets considered, if nothing else is spent meanwhile. `action` is what to do under
- * `on_exceed`: with `reject` answer -32001 and count a violation, with `delay` stop reading for that time and ask again.
- */
-export type Verdict = null | {
-  readonly scope: Scope;
-  readonly retryAfterMs: number;
-  readonly action: "reject" | "delay";
-};
-
-/** `[limits]` of the configuration, in milliseconds and bytes. */
-export interface LimitSettings extends BanSettings {
-  readonly handshake: Readonly<Rate>;
-  readonly ip: Readonly<Rate>;
-  readonly connection: Readonly<Rate> & { readonly bytes_rate: number; readonly bytes_burst: number };
-  readonly user: Readonly<Rate>;
-  readonly ticket: Readonly<Rate>;
-  readonly types: Readonly<Record<string, Readonly<Rate>>>;
-  readonly on_exceed: "reject" | "delay";
-  readonly max_violations: number;
-}
+export { LoadSampler, type SamplerOptions } from "./load_sampler.ts";
+export {
+  type Load,
+  LOWER_AFTER_MS,
+  memoryThreshold,
+  OverloadController,
+  type OverloadOptions,
+  type OverloadThresholds,
+} from "./overload.ts";
+export type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
+export type { LimitSettings } from "./settings.ts";
+export type { TableOptions } from "./table.ts";
+export { MESSAGES_PER_TURN, TurnBudget, Turns } from "./turns.ts";
 
 export interface LimitDeps {
   readonly log: Log;
@@ -53,36 +39,6 @@ export interface LimitDeps {
   readonly table?: TableOptions;
 }
 
-/** The limits of one session. Every call is synchronous, and allocates nothing when it allows. */
-export interface SessionLimits {
-  /**
-   * Once for each inbound message, before it is parsed: one token of the connection, the user and the address, and the
-   * message's bytes. All are there and taken, or none is taken.
-   */
-  message(bytes: number): Verdict;
-  /**
-   * Once for each request, notification or faulty element in the message (a faulty one costs 1, its method is ""). The
-   * message has paid the first token: of the first elements' costs one token is free, the rest is taken from the
-   * connection, the user and the address. A method of `limits.types` takes one token more, from its own bucket of this
-   * user. All are there and taken, or none is taken.
-   */
-  call(method: string, cost: number): Verdict;
-  /**
-   * Once for each ping, pong, and empty or tiny fragment that is not the last. They have a bucket of their own per
-   * connection (its rate and burst, but at least 10 a second and 100): a ping or pong costs one token, a fragment a
-   * sixteenth, since a message of `max_fragments` is allowed. So one who uses up its messages can still answer pings, and a
-   * flood ends in violations. Never delayed: always reject, and count a violation.
-   */
-  control(bytes: number, kind?: "ping" | "pong" | "fragment"): Verdict;
-  /**
-   * Counts a violation for the user. True on the `max_violations`-th within a minute: the user is now banned (unless the
-   * address is one of `never_ban`), and the session is to be closed with 1008 `rate_limited`.
-   */
-  violation(): boolean;
-  /** To be called when the session ends. */
-  release(): void;
-}
-
 /** What a failed handshake costs, beside the one token that a handshake takes once it is past the origin check. */
 const FAILED_HANDSHAKE_COST = 1.5;
 
@@ -94,7 +50,7 @@ export class Limits {
   readonly bans: Bans;
   readonly #deps: LimitDeps;
   readonly #clock: () => number;
-  readonly #shared: SharedLimits;
+  readonly #shared: SharedBuckets;
   readonly #handshakes: BucketTable;
   readonly #tickets: BucketTable;
   readonly #violations: Violations;
@@ -106,12 +62,12 @@ export class Limits {
     this.#violations = new Violations(settings.max_violations);
     this.#handshakes = new BucketTable({ ...settings.handshake }, deps.table);
     this.#tickets = new BucketTable({ ...settings.ticket }, deps.table);
-    const shared: Shared = {
+    const sessions: SessionDeps = {
       clock: this.#clock,
       limited: (scope) => deps.telemetry.limited(scope),
       violated: (user, ip, now) => this.#violated(`user:${user}`, ip, now),
     };
-    this.#shared = new SharedLimits(settings, shared, deps.table);
+    this.#shared = new SharedBuckets(settings, sessions, deps.table);
   }
 
   /**
@@ -148,7 +104,7 @@ export class Limits {
 
   /** The limits of a new session; the user's and the address's buckets are shared with their other sessions. */
   session(ip: string, user: string): SessionLimits {
-    return this.#shared.session(ip, user);
+    return new SessionBuckets(this.#shared, ip, user);
   }
 
   /**

@@ -1,223 +1,43 @@
-import { addressKey } from "./address.ts";
-import { type Rate, TokenBucket } from "./bucket.ts";
-import type { LimitSettings, Scope, SessionLimits, Verdict } from "./limits.ts";
-import { BucketTable, type SharedBucket, type TableOptions } from "./table.ts";
-import { VIOLATION_WINDOW_MS } from "./violations.ts";
+/** Which bucket refused. */
+export type Scope = "ip" | "connection" | "user" | "method" | "bytes";
 
-/** What the buckets of sessions need from the limits as a whole. */
-export interface Shared {
-  readonly clock: () => number;
-  readonly limited: (scope: Scope) => void;
-  /** Counts a violation; true if it was one too many. */
-  readonly violated: (user: string, ip: string, now: number) => boolean;
-}
+/**
+ * The answer to an inbound message: null if it may go on. `retryAfterMs` is a whole number of milliseconds, at least 1, after
+ * which the same would pass, all its buckets considered, if nothing else is spent meanwhile. `action` is what to do under
+ * `on_exceed`: with `reject` answer -32001 and count a violation, with `delay` stop reading for that time and ask again.
+ */
+export type Verdict = null | {
+  readonly scope: Scope;
+  readonly retryAfterMs: number;
+  readonly action: "reject" | "delay";
+};
 
-/** Control frames have at least this, however low the limit of messages: a second's worth of lively pinging. */
-const LEAST_CONTROL: Readonly<Rate> = { rate: 10, burst: 100 };
-
-const FRAGMENT_COST = 1 / 16;
-
-/** Not longer than that is reading stopped: pongs and closes of the client wait behind it too. */
-const MAX_DELAY_MS = 10_000;
-
-/** Rates and tables of buckets that all sessions share. */
-export class SharedLimits {
-  readonly connection: Rate;
-  readonly bytes: Rate;
-  readonly control: Rate;
-  readonly ips: BucketTable;
-  readonly users: BucketTable;
-  /** Buckets by user, for each method of `limits.types`. */
-  readonly methods = new Map<string, BucketTable>();
-  /** Changes with every change of settings. */
-  version = 0;
-  delay = false;
-  shrink = 1;
-  readonly #options: TableOptions | undefined;
-
-  constructor(settings: LimitSettings, readonly deps: Shared, options: TableOptions | undefined) {
-    this.#options = options;
-    this.connection = { rate: 0, burst: 0 };
-    this.bytes = { rate: 0, burst: 0 };
-    this.control = { rate: 0, burst: 0 };
-    this.ips = new BucketTable({ rate: 0, burst: 0 }, options);
-    this.users = new BucketTable({ rate: 0, burst: 0 }, options);
-    this.reconfigure(settings);
-  }
-
-  reconfigure({ connection, ip, user, types, on_exceed }: LimitSettings): void {
-    const { rate, burst, bytes_rate, bytes_burst } = connection;
-    Object.assign(this.connection, { rate, burst });
-    Object.assign(this.bytes, { rate: bytes_rate, burst: bytes_burst });
-    Object.assign(this.control, {
-      rate: Math.max(rate, LEAST_CONTROL.rate),
-      burst: Math.max(burst, LEAST_CONTROL.burst),
-    });
-    Object.assign(this.ips.limit, ip);
-    Object.assign(this.users.limit, user);
-    for (const method of this.methods.keys()) if (!Object.hasOwn(types, method)) this.methods.delete(method);
-    for (const [method, limit] of Object.entries(types)) {
-      const table = this.methods.get(method);
-      if (table) Object.assign(table.limit, limit);
-      else this.methods.set(method, new BucketTable({ ...limit }, this.#options));
-    }
-    this.delay = on_exceed === "delay";
-    this.version++;
-  }
-
-  session(ip: string, user: string): SessionLimits {
-    return new Session(this, ip, user);
-  }
-
-  sweep(count: number, now: number): void {
-    this.ips.sweep(count, now);
-    this.users.sweep(count, now);
-    for (const table of this.methods.values()) table.sweep(count, now);
-  }
-}
-
-class Session implements SessionLimits {
-  readonly #shared: SharedLimits;
-  readonly #address: string;
-  readonly #name: string;
-  readonly #connection: TokenBucket;
-  readonly #bytes: TokenBucket;
-  readonly #control: TokenBucket;
-  readonly #ip: SharedBucket;
-  readonly #user: SharedBucket;
-  /** Tokens the message has paid that its elements have not used. */
-  #paid = 0;
-  /** The user's buckets for methods of `limits.types` that this session has called. */
-  readonly #methods = new Map<string, SharedBucket>();
-  #version: number;
-  #violatedAt = -Infinity;
-  #released = false;
-
-  constructor(shared: SharedLimits, ip: string, user: string) {
-    const now = shared.deps.clock();
-    this.#shared = shared;
-    this.#version = shared.version;
-    this.#address = ip;
-    this.#name = user;
-    this.#connection = new TokenBucket(shared.connection, now);
-    this.#bytes = new TokenBucket(shared.bytes, now);
-    this.#control = new TokenBucket(shared.control, now);
-    this.#ip = shared.ips.hold(addressKey(ip), now);
-    this.#user = shared.users.hold(user, now);
-  }
-
-  message(bytes: number): Verdict {
-    const now = this.#shared.deps.clock();
-    const cost = this.#scale(now);
-    const size = bytes * cost;
-    const connection = this.#connection.wait(cost, now);
-    const volume = this.#bytes.wait(size, now);
-    const user = this.#user.wait(cost, now);
-    const ip = this.#ip.wait(cost, now);
-    if (connection + volume + user + ip > 0) return this.#refuse(connection, volume, user, ip, 0);
-    this.#connection.spend(cost);
-    this.#bytes.spend(size);
-    this.#user.spend(cost);
-    this.#ip.spend(cost);
-    this.#paid = 1;
-    return null;
-  }
-
-  call(method: string, cost: number): Verdict {
-    const own = this.#own(method);
-    const covered = cost <= this.#paid;
-    if (own === null && covered) {
-      this.#paid -= cost;
-      return null;
-    }
-    const now = this.#shared.deps.clock();
-    const scale = this.#scale(now);
-    const type = own === null ? 0 : own.wait(scale, now);
-    if (covered) {
-      if (type > 0) return this.#refuse(0, 0, 0, 0, type);
-      this.#paid -= cost;
-    } else {
-      const extra = (cost - this.#paid) * scale;
-      const connection = this.#connection.wait(extra, now);
-      const user = this.#user.wait(extra, now);
-      const ip = this.#ip.wait(extra, now);
-      if (connection + user + ip + type > 0) return this.#refuse(connection, 0, user, ip, type);
-      this.#paid = 0;
-      this.#connection.spend(extra);
-      this.#user.spend(extra);
-      this.#ip.spend(extra);
-    }
-    own?.spend(scale);
-    return null;
-  }
-
-  control(bytes: number, kind: "ping" | "pong" | "fragment" = "ping"): Verdict {
-    const now = this.#shared.deps.clock();
-    const wait = this.#control.take(kind === "fragment" ? FRAGMENT_COST : 1, now);
-    if (wait > 0) return this.#verdict("connection", wait, false);
-    // The bytes of fragments are counted with their message.
-    if (kind !== "fragment") this.#bytes.charge(bytes, now);
-    return null;
-  }
-
-  violation(): boolean {
-    const now = this.#shared.deps.clock();
-    this.#violatedAt = now;
-    return this.#shared.deps.violated(this.#name, this.#address, now);
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#ip.holders--;
-    this.#user.holders--;
-    this.#releaseMethods();
-  }
-
-  /** The user's bucket for a method of `limits.types`, held from its first use on; null for other methods. */
-  #own(method: string): SharedBucket | null {
-    if (this.#version !== this.#shared.version) this.#releaseMethods();
-    const held = this.#methods.get(method);
-    if (held) return held;
-    const table = this.#shared.methods.get(method);
-    if (!table || this.#released) return null;
-    const bucket = table.hold(this.#name, this.#shared.deps.clock());
-    this.#methods.set(method, bucket);
-    return bucket;
-  }
-
-  #releaseMethods(): void {
-    for (const bucket of this.#methods.values()) bucket.holders--;
-    this.#methods.clear();
-    this.#version = this.#shared.version;
-  }
-
-  /** Tokens that one token's worth costs now. */
-  #scale(now: number): number {
-    const { shrink } = this.#shared;
-    if (shrink === 1) return 1;
-    return 1 / (now - this.#violatedAt < VIOLATION_WINDOW_MS ? shrink * shrink : shrink);
-  }
-
-  /** Names the bucket that takes longest, since only then the same would pass. */
-  #refuse(connection: number, bytes: number, user: number, ip: number, method: number): Verdict {
-    const wait = Math.max(connection, bytes, user, ip, method);
-    const scope = wait === connection
-      ? "connection"
-      : wait === bytes
-      ? "bytes"
-      : wait === user
-      ? "user"
-      : wait === ip
-      ? "ip"
-      : "method";
-    // Waiting for one method would hold up all the others of the connection.
-    return this.#verdict(scope, wait, method === 0);
-  }
-
-  #verdict(scope: Scope, wait: number, delayable: boolean): Verdict {
-    this.#shared.deps.limited(scope);
-    const action = delayable && this.#shared.delay && wait <= MAX_DELAY_MS ? "delay" : "reject";
-    return { scope, retryAfterMs: Math.max(1, Math.ceil(wait)), action };
-  }
+/** The limits of one session. Every call is synchronous, and allocates nothing when it allows. */
+export interface SessionLimits {
+  /**
+   * Once for each inbound message, before it is parsed: one token of the connection, the user and the address, and the
+   * message's bytes. All are there and taken, or none is taken.
+   */
+  message(bytes: number): Verdict;
+  /**
+   * Once for each request, notification or faulty element in the message (a faulty one costs 1, its method is ""). The
+   * message has paid the first token: of the first elements' costs one token is free, the rest is taken from the
+   * connection, the user and the address. A method of `limits.types` takes one token more, from its own bucket of this
+   * user. All are there and taken, or none is taken.
+   */
+  call(method: string, cost: number): Verdict;
+  /**
+   * Once for each ping, pong, and empty or tiny fragment that is not the last. They have a bucket of their own per
+   * connection (its rate and burst, but at least 10 a second and 100): a ping or pong costs one token, a fragment a
+   * sixteenth, since a message of `max_fragments` is allowed. So one who uses up its messages can still answer pings, and a
+   * flood ends in violations. Never delayed: always reject, and count a violation.
+   */
+  control(bytes: number, kind?: "ping" | "pong" | "fragment"): Verdict;
+  /**
+   * Counts a violation for the user. True on the `max_violations`-th within a minute: the user is now banned (unless the
+   * address is one of `never_ban`), and the session is to be closed with 1008 `rate_limited`.
+   */
+  violation(): boolean;
+  /** To be called when the session ends. */
+  release(): void;
 }

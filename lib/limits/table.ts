@@ -23,7 +23,7 @@ export interface TableOptions {
 const LOOKED_AT = 4;
 
 /** The same when the table has no room left. */
-const LOOKED_AT_WITHOUT_ROOM = 32;
+const LOOKED_AT_WITHOUT_ROOM = 16;
 
 /**
  * Buckets by key (an address, a user) in bounded memory. A full bucket is as good as none, so it is dropped: every new key

@@ -1,7 +1,7 @@
 /** The window in which violations are counted. */
 export const VIOLATION_WINDOW_MS = 60_000;
 
-/** Keys remembered at most; beyond it the one that has behaved longest is forgotten. */
+/** Keys remembered at most; beyond it those that have behaved longest are forgotten. */
 const MAX_KEYS = 65_536;
 
 /**
@@ -26,10 +26,19 @@ export class Violations {
     // The map keeps the order of insertion, so the first key is the one without a violation for longest.
     this.#keys.delete(key);
     if (times.add(now, now - VIOLATION_WINDOW_MS) >= this.max) return true;
-    this.sweep(now);
-    if (this.#keys.size >= MAX_KEYS) this.#keys.delete(this.#keys.keys().next().value!);
+    if (this.#keys.size >= MAX_KEYS) this.#makeRoom(now);
     this.#keys.set(key, times);
     return false;
+  }
+
+  /** Many at once: what is deleted at its front makes the next walk through a map slow until there are many. */
+  #makeRoom(now: number): void {
+    this.sweep(now);
+    let surplus = this.#keys.size - MAX_KEYS * 15 / 16;
+    for (const key of this.#keys.keys()) {
+      if (surplus-- <= 0) return;
+      this.#keys.delete(key);
+    }
   }
 
   /** Forgets keys without a violation within the minute. */

@@ -143,9 +143,10 @@ export class GuardedStore implements Store {
 
   #remember(change: Change): void {
     if (this.#removed.size >= MAX_REMOVALS) {
+      let surplus = MAX_REMOVALS / 16;
       for (const oldest of this.#removed.keys()) {
+        if (surplus-- <= 0) break;
         this.#removed.delete(oldest);
-        break;
       }
     }
     this.#removed.set(id(change.space, change.key), change);

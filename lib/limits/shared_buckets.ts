@@ -1,0 +1,67 @@
+import type { Rate } from "./bucket.ts";
+import type { Scope } from "./session_limits.ts";
+import type { LimitSettings } from "./settings.ts";
+import { BucketTable, type TableOptions } from "./table.ts";
+
+/** What the buckets of sessions need from the limits as a whole. */
+export interface SessionDeps {
+  readonly clock: () => number;
+  readonly limited: (scope: Scope) => void;
+  /** Counts a violation; true if it was one too many. */
+  readonly violated: (user: string, ip: string, now: number) => boolean;
+}
+
+/** Control frames have at least this, however low the limit of messages: a second's worth of lively pinging. */
+const LEAST_CONTROL: Readonly<Rate> = { rate: 10, burst: 100 };
+
+/** Rates and tables of buckets that all sessions share. */
+export class SharedBuckets {
+  readonly connection: Rate;
+  readonly bytes: Rate;
+  readonly control: Rate;
+  readonly ips: BucketTable;
+  readonly users: BucketTable;
+  /** Buckets by user, for each method of `limits.types`. */
+  readonly methods = new Map<string, BucketTable>();
+  /** Changes with every change of settings. */
+  version = 0;
+  delay = false;
+  shrink = 1;
+  readonly #options: TableOptions | undefined;
+
+  constructor(settings: LimitSettings, readonly deps: SessionDeps, options: TableOptions | undefined) {
+    this.#options = options;
+    this.connection = { rate: 0, burst: 0 };
+    this.bytes = { rate: 0, burst: 0 };
+    this.control = { rate: 0, burst: 0 };
+    this.ips = new BucketTable({ rate: 0, burst: 0 }, options);
+    this.users = new BucketTable({ rate: 0, burst: 0 }, options);
+    this.reconfigure(settings);
+  }
+
+  reconfigure({ connection, ip, user, types, on_exceed }: LimitSettings): void {
+    const { rate, burst, bytes_rate, bytes_burst } = connection;
+    Object.assign(this.connection, { rate, burst });
+    Object.assign(this.bytes, { rate: bytes_rate, burst: bytes_burst });
+    Object.assign(this.control, {
+      rate: Math.max(rate, LEAST_CONTROL.rate),
+      burst: Math.max(burst, LEAST_CONTROL.burst),
+    });
+    Object.assign(this.ips.limit, ip);
+    Object.assign(this.users.limit, user);
+    for (const method of this.methods.keys()) if (!Object.hasOwn(types, method)) this.methods.delete(method);
+    for (const [method, limit] of Object.entries(types)) {
+      const table = this.methods.get(method);
+      if (table) Object.assign(table.limit, limit);
+      else this.methods.set(method, new BucketTable({ ...limit }, this.#options));
+    }
+    this.delay = on_exceed === "delay";
+    this.version++;
+  }
+
+  sweep(count: number, now: number): void {
+    this.ips.sweep(count, now);
+    this.users.sweep(count, now);
+    for (const table of this.methods.values()) table.sweep(count, now);
+  }
+}
