@@ -6,7 +6,8 @@ const MAX_TEXT = 16 * 1024;
 
 const REDACTED = "[redacted]";
 const SECRET_NAME = /token|cookie|ticket|authorization|secret|password|passphrase|private_?key/i;
-const JWT = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*/g;
+/** What a compact JWT consists of, and the words around it. */
+const WORD = /[\w.-]+/g;
 const SECRET_PARAMETER = /([?&](?:ticket|access_token|token)=)[^&#\s]+/gi;
 
 /** What is left of the allowance of one line. */
@@ -99,7 +100,14 @@ function text(value: string, budget: Budget): string {
   const cut = value.length > room ? `${value.slice(0, room)}…(${value.length})` : value;
   budget.text -= cut.length;
   let clean = cut;
-  if (clean.includes("eyJ")) clean = clean.replace(JWT, REDACTED);
+  if (clean.includes("eyJ")) clean = clean.replace(WORD, withoutToken);
   if (clean.includes("=")) clean = clean.replace(SECRET_PARAMETER, `$1${REDACTED}`);
   return clean;
+}
+
+/** `bearer.eyJ….eyJ….…` becomes `bearer.[redacted]`. */
+function withoutToken(word: string): string {
+  const start = word.indexOf("eyJ");
+  if (start < 0 || word.indexOf(".", start) < 0) return word;
+  return word.slice(0, start) + REDACTED;
 }

@@ -1,0 +1,75 @@
+/** What the tools share: where things are, how the server is run, how to run a program. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's folder. */
+export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** Where everything that is made goes. */
+export const DIST = join(ROOT, "dist");
+
+/** The Deno that runs this. */
+export const DENO = Deno.execPath();
+
+interface Project {
+  readonly version: string;
+  readonly tasks: Readonly<Record<string, string>>;
+  readonly unstable: readonly string[];
+}
+
+export async function readProject(): Promise<Project> {
+  return JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+}
+
+/**
+ * The flags with which the server runs: the ones between `deno run` and `main.ts` of the task `sallyport`, the one place
+ * where its permissions are declared. Throws when the task is not of that form, or grants what the server must not have.
+ */
+export function serverFlags(project: Project): string[] {
+  const words = (project.tasks["sallyport"] ?? "").split(" ");
+  const end = words.indexOf("main.ts");
+  if (words[0] !== "deno" || words[1] !== "run" || end < 0) {
+    throw new TypeError('The task "sallyport" must be "deno run FLAGS main.ts"');
+  }
+  const flags = words.slice(2, end);
+  for (const flag of flags) {
+    if (/^(-A|--allow-(all|run|ffi|sys))(=|$)/.test(flag)) throw new TypeError(`The server must not run with ${flag}`);
+  }
+  return flags;
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs a program in the repository; its output is returned, and shown too unless `quiet`. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: { quiet?: boolean; env?: Record<string, string>; cwd?: string } = {},
+): Promise<Ran> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd: options.cwd ?? ROOT,
+    env: { NO_COLOR: "1", ...options.env },
+  }).output();
+  const decoder = new TextDecoder();
+  const output = decoder.decode(stdout) + decoder.decode(stderr);
+  if (!options.quiet) print(output.trimEnd());
+  return { code, output };
+}
+
+export function print(line: string): void {
+  if (line !== "") Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** `SHA-256  name` of each file, as `sha256sum -c` reads it. */
+export async function sha256Sums(directory: string, names: readonly string[]): Promise<string> {
+  const lines = [];
+  for (const name of [...names].sort()) {
+    const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(join(directory, name)));
+    lines.push(`${new Uint8Array(digest).toHex()}  ${name}\n`);
+  }
+  return lines.join("");
+}

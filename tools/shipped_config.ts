@@ -1,0 +1,33 @@
+/** A folder in which the shipped configuration finds every file it names, so that `check` can judge it. */
+import { join } from "node:path";
+import { makeCertificate } from "../lib/ops/certificate.ts";
+import { DENO, ROOT, run } from "./project.ts";
+
+const PLACES = { "/var/lib/sallyport": "state", "${CREDENTIALS_DIRECTORY}": "credentials" };
+
+/**
+ * Copies deploy/sallyport.toml to `folder`, its absolute paths moved below it, and makes what it names: a certificate
+ * from a made-up authority, keys, an admin token, the example handler. Returns the copy's path.
+ */
+export async function layOutShippedConfig(folder: string): Promise<string> {
+  let text = await Deno.readTextFile(join(ROOT, "deploy/sallyport.toml"));
+  for (const [place, below] of Object.entries(PLACES)) {
+    text = text.replaceAll(place, join(folder, below));
+    await Deno.mkdir(join(folder, below), { mode: 0o700 });
+  }
+  await Deno.mkdir(join(folder, "state/tls"), { mode: 0o700 });
+  await Deno.mkdir(join(folder, "handlers"));
+  const root = await makeCertificate({ hosts: ["Root"], isCa: true });
+  const ca = await makeCertificate({ hosts: ["Intermediate"], isCa: true, ca: root });
+  const { cert, key } = await makeCertificate({ hosts: ["app.example.com"], ca });
+  await Deno.writeTextFile(join(folder, "state/tls/server.crt"), cert);
+  await Deno.writeTextFile(join(folder, "state/tls/server.key"), key, { mode: 0o600 });
+  const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await Deno.writeTextFile(join(folder, "credentials/admin.token"), token, { mode: 0o600 });
+  const { code, output } = await run(DENO, ["task", "-q", "keys", "--alg", "ES256", "--out", folder], { quiet: true });
+  if (code !== 0) throw new Error(output);
+  await Deno.copyFile(join(ROOT, "examples/chat/chat.ts"), join(folder, "handlers/chat.ts"));
+  const path = join(folder, "sallyport.toml");
+  await Deno.writeTextFile(path, text, { mode: 0o600 });
+  return path;
+}
