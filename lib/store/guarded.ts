@@ -5,6 +5,9 @@ import type { Store, StoreDeps, StoreRecord } from "./store.ts";
 /** How long after a failure the file is tried again. */
 const RETRY_MS = 5000;
 
+/** How often what has expired is removed from the file, and a write shows that it can still be written. */
+const PURGE_MS = 30_000;
+
 /** With more removals than that to catch up on, the oldest are left to expire by themselves. */
 const MAX_REMOVALS = 100_000;
 
@@ -25,6 +28,7 @@ export class GuardedStore implements Store {
   readonly #removed = new Map<string, Change>();
   #file: SqliteStore | null = null;
   #failedAt = 0;
+  #purgedAt = -Infinity;
   #lastError: string | null = null;
   #closed = false;
 
@@ -82,9 +86,15 @@ export class GuardedStore implements Store {
   }
 
   purge(): void {
-    this.#mirror.purge();
     if (this.#file && !this.#file.present()) this.#failed(new Error("the file was removed or replaced"));
-    this.#try((file) => file.purge(), () => {});
+    const now = this.#deps.now();
+    if (now - this.#purgedAt < PURGE_MS && now >= this.#purgedAt) return void this.#ready();
+    this.#purgedAt = now;
+    this.#mirror.purge();
+    this.#try((file) => {
+      file.purge();
+      file.set("store", "written", String(now), now + 2 * PURGE_MS);
+    }, () => {});
   }
 
   close(): void {

@@ -36,7 +36,7 @@ export interface Store {
   flush(): void;
   /** Whether writes reach what they are to reach; false means that memory stands in for the file. Tries again when due. */
   writable(): boolean;
-  /** Forgets what has expired, checks that the file is still there. To be called every few seconds. */
+  /** Forgets what has expired, checks that the file is still there and can be written. To be called every few seconds. */
   purge(): void;
   close(): void;
 }

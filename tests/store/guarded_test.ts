@@ -1,3 +1,4 @@
+import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertGreater, assertMatch } from "../assert.ts";
 import { Clock, Lines } from "../limits/fixtures.ts";
@@ -132,6 +133,26 @@ Deno.test("GuardedStore notices at the next purge that its file was removed, and
     clock.advance(5000);
     assertEquals(store.writable(), true);
     assertEquals(open().list("ban").map(({ key }) => key), ["user:ann"]);
+  }));
+
+Deno.test("GuardedStore removes from its file what has expired, and shows by a write that it can, every 30 seconds", () =>
+  guarded(({ path, clock, open }) => {
+    const store = open();
+    const count = () => {
+      const db = new DatabaseSync(path);
+      const rows = db.prepare("SELECT space FROM record ORDER BY space").all().map(({ space }) => space);
+      db.close();
+      return rows;
+    };
+    store.set("a", "key", "1", clock.time + 1000);
+    store.purge();
+    assertEquals(count(), ["a", "store"]);
+    clock.advance(29_999);
+    store.purge();
+    assertEquals(count(), ["a", "store"]);
+    clock.advance(1);
+    store.purge();
+    assertEquals(count(), ["store"]);
   }));
 
 Deno.test("GuardedStore makes up for what was removed and written while the file was out of reach", () =>
