@@ -312,8 +312,8 @@ export class Decoder {
       this.#endMessage();
       return this.#events.message(data, data.length);
     }
-    if (this.#utf8 !== null && !this.#utf8.complete) return this.#invalidText();
     const data = this.#message.take();
+    // Each piece was fine; the last character may be half told.
     const text = decodeText(data, 0, data.length, this.#ascii);
     if (text === null) return this.#invalidText();
     this.#endMessage();
@@ -323,7 +323,6 @@ export class Decoder {
   #endMessage(): void {
     this.#messageOpcode = 0;
     this.#ascii = true;
-    this.#utf8?.reset();
   }
 
   #judge(chunk: Uint8Array, start: number, end: number, ascii: boolean): boolean {

@@ -20,12 +20,6 @@ export class Utf8Judge {
     return this.#owed === 0;
   }
 
-  reset(): void {
-    this.#owed = 0;
-    this.#lower = 0x80;
-    this.#upper = 0xbf;
-  }
-
   /** @returns false as soon as a byte of `bytes[start, end)` can't follow what came before */
   push(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start < BULK_FROM) return this.#step(bytes, start, end);

@@ -15,6 +15,7 @@ import {
 import { closePayload, concat, fragments, frame } from "../websocket/client_frames.ts";
 import { eventsOf, record, type Recorded, ROOMY } from "../websocket/recorder.ts";
 import { type ServerFrame, ServerFrameReader } from "../websocket/server_frames.ts";
+import { expectedEvents } from "./model.ts";
 import { chunkSizes, cut, limits, stream, textBytes } from "./streams.ts";
 
 /** A named property whose input can be written down as JSON and played again. */
@@ -82,6 +83,11 @@ export const properties: readonly Property[] = [
       assertEquals(events, whole.events);
       assertEquals(events.slice(0, -1).some(terminal), false, "Spoke after its last word");
     },
+  ),
+  property(
+    "Any stream gives the events the plain model expects",
+    fc.record({ bytes: stream, limits }),
+    ({ bytes, limits }) => assertEquals(eventsOf(bytes, limits), expectedEvents(bytes, limits)),
   ),
   property(
     "Noise never throws and never holds more than the promise",

@@ -45,6 +45,18 @@ Deno.test("gorilla CVE-2020-27813: a 64-bit length neither overflows nor reserve
   }
 });
 
+Deno.test("gorilla CVE-2020-27813: a header that announces much reserves little", () => {
+  for (const opcode of [text, binary]) {
+    const bytes = frame({ opcode, payload: "a".repeat(limits.max_bytes) });
+    const { decoder } = record(limits);
+    const sent = [14, 15, 100, 1000, 10_000];
+    for (const [index, end] of sent.entries()) {
+      decoder.push(bytes.slice(index === 0 ? 0 : sent[index - 1], end));
+      assertLessOrEqual(decoder.buffered, Math.max(256, 2 * end));
+    }
+  }
+});
+
 Deno.test("undici CVE-2026-1528: a 64-bit length with its top bit set is a protocol error", () => {
   for (const announcedLength of [1n << 63n, (1n << 64n) - 1n, (1n << 63n) + 5n]) {
     assertEquals(eventsOf(frame({ opcode: text, announcedLength }), limits), [protocolError]);

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
-import { CloseCode, Decoder, DECODER_OVERHEAD, Opcode, TINY_FRAGMENT } from "../../lib/websocket/websocket.ts";
+import {
+  CloseCode,
+  Decoder,
+  DECODER_OVERHEAD,
+  type DecoderEvents,
+  Opcode,
+  TINY_FRAGMENT,
+} from "../../lib/websocket/websocket.ts";
 import { closePayload, concat, fragments, frame } from "./client_frames.ts";
 import { eventsOf, record, type Recorded, ROOMY } from "./recorder.ts";
 
@@ -11,6 +18,15 @@ function assertEvents(bytes: Uint8Array, expected: Recorded[], limits = ROOMY): 
     assertEquals(eventsOf(bytes, limits, size), expected, `chunks of ${size}`);
   }
 }
+
+const silent: DecoderEvents = {
+  message: () => {},
+  ping: () => {},
+  pong: () => {},
+  fragment: () => {},
+  close: () => {},
+  fail: () => {},
+};
 
 const protocolError: Recorded = ["fail", 1002, ""];
 const tooBig: Recorded = ["fail", 1009, "message_too_big"];
@@ -52,7 +68,17 @@ Deno.test("Decoder reads many frames of one chunk in their order", () => {
 });
 
 Deno.test("Decoder keeps a leading byte order mark: it is part of the text", () => {
-  assertEvents(frame({ opcode: text, payload: "\ufeffx" }), [["text", "\ufeffx"]]);
+  for (const length of [0, 1, 125, 252, 253, 254, 300, 5000]) {
+    const payload = "\ufeff" + "x".repeat(length);
+    assertEvents(frame({ opcode: text, payload }), [["text", payload]]);
+  }
+});
+
+Deno.test("Decoder takes U+FFFD itself, which platform decoders put in place of wrong bytes", () => {
+  for (const length of [0, 1, 252, 253, 254, 5000]) {
+    const payload = "x".repeat(length) + "\ufffd";
+    assertEvents(frame({ opcode: text, payload }), [["text", payload]]);
+  }
 });
 
 // RFC 6455 5.1, 5.2: every first byte, masked and not, in a fresh connection.
@@ -148,6 +174,13 @@ Deno.test("Decoder refuses continuations of nothing and new messages within one"
   ]);
 });
 
+Deno.test("Decoder takes the next message whatever the one before was made of", () => {
+  const half = [frame({ opcode: text, fin: false, payload: "ü" }), frame({ opcode: continuation, payload: "€" })];
+  const bytes = concat(...half, frame({ opcode: text, payload: "a" }), ...half, ...fragments(text, "ab", 1));
+  const umlaut: Recorded[] = [["fragment", 2], ["text", "ü€"]];
+  assertEvents(bytes, [...umlaut, ["text", "a"], ...umlaut, ["fragment", 1], ["text", "ab"]]);
+});
+
 Deno.test("Decoder reports non-final fragments under 128 bytes, and no others", () => {
   for (const [length, reported] of [[0, true], [1, true], [127, true], [128, false]] as const) {
     const payload = "a".repeat(length);
@@ -241,7 +274,10 @@ for (
 
 Deno.test("Decoder judges a close frame's payload", () => {
   assertEvents(frame({ opcode: close }), [["close", CloseCode.noStatus, ""]]);
-  assertEvents(frame({ opcode: close, payload: Uint8Array.of(3) }), [protocolError]);
+  // Half a code, also where a zero would make it an allowed one.
+  for (let half = 0; half < 256; half++) {
+    assertEvents(frame({ opcode: close, payload: Uint8Array.of(half) }), [protocolError]);
+  }
   assertEvents(frame({ opcode: close, payload: closePayload(1000, "grüß") }), [["close", 1000, "grüß"]]);
   const wrong = closePayload(1000, Uint8Array.of(0xed, 0xa0, 0x80));
   assertEvents(frame({ opcode: close, payload: wrong }), [invalidText]);
@@ -322,6 +358,20 @@ Deno.test("Decoder hands a whole frame's payload out where it lies", () => {
   const events = { message: keep, ping: keep, pong: keep, fragment: unexpected, close: unexpected, fail: unexpected };
   new Decoder(ROOMY, events).push(chunk);
   assertEquals(memories.map((memory) => memory === chunk.buffer), [true, true]);
+});
+
+Deno.test("Decoder says how many bytes a message had on the wire", () => {
+  for (const [payload, bytes] of [["", 0], ["abc", 3], ["ü€😀", 9]] as const) {
+    for (const opcode of [text, binary] as const) {
+      for (const parts of [[frame({ opcode, payload })], fragments(opcode, payload, 1)]) {
+        const said: number[] = [];
+        const message = (_: string | Uint8Array, bytes: number) => void said.push(bytes);
+        const decoder = new Decoder(ROOMY, { ...silent, message });
+        decoder.push(concat(...parts));
+        assertEquals(said, [bytes]);
+      }
+    }
+  }
 });
 
 Deno.test("Decoder.suspend() in an event stops right after it, and resume() goes on with the rest", () => {

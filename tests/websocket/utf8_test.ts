@@ -60,14 +60,6 @@ Deno.test("Utf8Judge says no to a long run of continuation bytes", () => {
   for (let length = 1; length < 200; length++) assertEquals(judge(new Uint8Array(length).fill(0x80)), false);
 });
 
-Deno.test("Utf8Judge.reset() forgets half a character", () => {
-  const utf8 = new Utf8Judge();
-  utf8.push(Uint8Array.of(0xf4), 0, 1);
-  assertEquals(utf8.complete, false);
-  utf8.reset();
-  assertEquals([utf8.complete, utf8.push(Uint8Array.of(0x61), 0, 1)], [true, true]);
-});
-
 Deno.test("decodeText() reads ASCII and nothing else from bytes said to be ASCII", () => {
   const bytes = Uint8Array.from({ length: 128 }, (_, index) => index);
   const expected = String.fromCharCode(...bytes);
