@@ -16,6 +16,7 @@ import { parseToml, TomlError } from "./toml.ts";
 export { type Algorithm, ALGORITHMS, type Config, type HandlerConfig } from "./schema.ts";
 export { ConfigError, formatProblem, type Problem } from "./problems.ts";
 export { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
+export { type NamedFile, namedFiles } from "./files.ts";
 export { isLoopback } from "./texts.ts";
 export { devConfig, type DevOptions } from "./dev.ts";
 export { type Changes, reloadable } from "./reload.ts";
@@ -28,7 +29,7 @@ export interface LoadOptions {
   path?: string;
   /** The contents, instead of reading the file; `path` is then only its name and the base of relative paths. */
   text?: string;
-  /** An environment variable, for `${NAME}`. */
+  /** An environment variable, for `${NAME}`; asked again by a reload, when this process may have lost the permission. */
   env: (name: string) => string | undefined;
 }
 

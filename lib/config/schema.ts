@@ -39,20 +39,30 @@ const bucket = (defaults: { rate: number; burst: number }) => ({
 const server = {
   host: host().prefault("127.0.0.1"),
   port: int(0, 65535).prefault(8443),
+  /** Listens on this socket instead of host and port, for a proxy on the same machine (edge only). */
   unix: path().optional(),
+  /** Where clients upgrade. */
   path: socketPath().prefault("/ws"),
   engine: choice("edge", "serve").prefault("edge"),
+  /** Beyond it new handshakes get 503 server_full. */
   max_connections: int(1, 10_000_000).prefault(10_000),
   max_connections_per_ip: int(1, 10_000_000).prefault(100),
   max_connections_per_user: int(1, 10_000_000).prefault(20),
+  /** TLS and request head together. */
   handshake_timeout: duration("10ms", "5m").prefault("5s"),
+  /** No pong and no data within two of them: closed. */
   ping_interval: duration("10ms", "1h").prefault("20s"),
+  /** Without a message from the client; 0 is never. */
   idle_timeout: duration("0s", "24d").prefault("10m"),
   // Timers count milliseconds in 31 bits, 24.8 days.
   max_session: duration("10ms", "24d").prefault("12h"),
+  /** From SIGTERM to the end of the process. */
   drain_timeout: duration("0s", "1h").prefault("10s"),
+  /** Addresses and blocks whose X-Forwarded-For, or PROXY header, is believed. */
   trusted_proxies: cidrs([]),
+  /** Trusted proxies speak PROXY protocol version 2 (edge only). */
   proxy_protocol: bool().prefault(false),
+  /** Bytes; a client that leaves more unread is closed as slow_consumer. */
   send_queue: size("1KiB", "1GiB").prefault("1MiB"),
 };
 
@@ -67,6 +77,7 @@ const admission = {
     text('an origin such as "https://app.example.com"', originProblem),
     'a list of origins such as ["https://app.example.com"]',
   ),
+  /** Only for clients with a Bearer header. */
   allow_missing_origin: bool().prefault(false),
   require_subprotocol: bool().prefault(true),
 };
@@ -84,10 +95,12 @@ const auth = {
   secret_file: path().optional(),
   jwks_file: path().optional(),
   jwks_url: jwksUrl().optional(),
+  /** For the command `token` only; the server never reads it. */
   private_key_file: path().optional(),
   issuer: text('the "iss" every token must carry'),
   audience: text('the "aud" every token must carry').prefault("sallyport"),
   clock_skew: duration("0s", "10m").prefault("30s"),
+  /** Since `iat`. */
   max_age: duration("1s", "3650d").prefault("24h"),
   sources: list(
     choice("header", "subprotocol", "ticket", "cookie", "query"),
@@ -95,20 +108,25 @@ const auth = {
   ).prefault(["header", "subprotocol", "ticket"]),
   cookie: matching(TOKEN_REGEXP, "the name of a cookie").prefault("__Host-session"),
   roles_claim: text("the name of a claim").prefault("roles"),
+  /** Without it a valid token is answered with 403 forbidden. */
   required_role: text("the name of a role").optional(),
   revoked_file: path().optional(),
 };
 
 const messages = {
+  /** Of a whole message, over all its fragments. */
   max_bytes: size("1B", "256MiB").prefault("64KiB"),
   max_fragments: int(1, 1_000_000).prefault(1024),
   max_depth: int(1, 1000).prefault(32),
   max_batch: int(1, 10_000).prefault(20),
+  /** Of one connection. */
   max_in_flight: int(1, 100_000).prefault(64),
+  /** The connection is closed on this one. */
   max_invalid: int(1, 1_000_000).prefault(5),
 };
 
 const limits = {
+  /** Per address, as is `ip`; IPv6 by /64. */
   handshake: table(bucket({ rate: 5, burst: 20 })).prefault({}),
   ip: table(bucket({ rate: 200, burst: 400 })).prefault({}),
   connection: table({
@@ -117,7 +135,9 @@ const limits = {
     bytes_burst: size("1B", "64GiB").prefault("1MiB"),
   }).prefault({}),
   user: table(bucket({ rate: 100, burst: 200 })).prefault({}),
+  /** `POST /ticket`, per user. */
   ticket: table(bucket({ rate: 1, burst: 10 })).prefault({}),
+  /** Per method. */
   types: z.record(
     z.string().min(1, { error: "is an empty name, must be that of a method" }),
     table({ rate: rate(), burst: burst() }),
@@ -125,9 +145,12 @@ const limits = {
     // Names come from clients at look-up: "constructor" must not find anything.
   ).transform((types) => Object.assign(Object.create(null) as typeof types, types)).prefault({}),
   on_exceed: choice("reject", "delay").prefault("reject"),
+  /** In a minute, then the connection is closed and the user or address banned. */
   max_violations: int(1, 1_000_000).prefault(20),
+  /** Of the first ban; doubles with each in a row, up to a day. */
   ban: duration("10ms", "1d").prefault("1m"),
   adaptive: bool().prefault(true),
+  /** Addresses and blocks. */
   never_ban: cidrs([]),
 };
 

@@ -41,10 +41,11 @@ Deno.test("loadConfig() looks at the file behind a link", () => {
 
 Deno.test("loadConfig() lets pass the group bit of systemd credentials, there only and that bit only", () => {
   using fixture = new Fixture();
-  Deno.mkdirSync(`${fixture.dir}/credentials`);
-  Deno.mkdirSync(`${fixture.dir}/credentials-2`);
   const write = (folder: string, mode: number) => {
-    Deno.writeTextFileSync(`${fixture.dir}/${folder}/admin.token`, "x");
+    // Made anew: who is not root can't write to it with mode 0440.
+    Deno.mkdirSync(`${fixture.dir}/${folder}`, { recursive: true });
+    Deno.writeTextFileSync(`${fixture.dir}/token.new`, "x");
+    Deno.renameSync(`${fixture.dir}/token.new`, `${fixture.dir}/${folder}/admin.token`);
     Deno.chmodSync(`${fixture.dir}/${folder}/admin.token`, mode);
   };
   const sections = (folder: string) => ({ ops: `admin_token_file = "${folder}/admin.token"` });
