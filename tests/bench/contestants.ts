@@ -1,6 +1,7 @@
 /** Who is compared: how each is started, and under which path it offers which service. */
 import { AUDIENCE, type Fixtures, ISSUER, ORIGIN } from "./fixtures.ts";
 import type { Target } from "./load/connection.ts";
+import { DENO, readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { type ServerProcess, startServer } from "./server_process.ts";
 import { sallyportConfig } from "./sallyport_config.ts";
 
@@ -68,14 +69,10 @@ function script(name: string): string {
   return new URL(`servers/${name}`, import.meta.url).pathname;
 }
 
-/** Sallyport as its own task starts it: the same permissions, another file of settings. */
+/** Sallyport with the permissions it always runs with, and another file of settings. */
 export async function startSallyport(config: string): Promise<ServerProcess> {
-  const root = new URL("../../", import.meta.url).pathname;
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
-  const task: string = typeof tasks.serve === "string" ? tasks.serve : tasks.serve.command;
-  const [command, ...args] = task.split(/\s+/);
-  if (command !== "deno") throw new TypeError(`The task "serve" should start with deno: ${task}`);
-  return startServer({ command: Deno.execPath(), args: [...args, "--config", config], cwd: root });
+  const flags = serverFlags(await readProject());
+  return startServer({ command: DENO, args: ["run", ...flags, "main.ts", "serve", "--config", config], cwd: ROOT });
 }
 
 /** Every contestant this machine can run, Sallyport first. */
@@ -89,7 +86,7 @@ export async function contestants(fixtures: Fixtures, only?: ReadonlySet<string>
     "--no-prompt",
     "-A",
     "--config",
-    new URL("../../deno.json", import.meta.url).pathname,
+    `${ROOT}/deno.json`,
   ];
   const all: Contestant[] = [];
   for (const engine of ["edge", "serve"] as const) {
@@ -100,7 +97,7 @@ export async function contestants(fixtures: Fixtures, only?: ReadonlySet<string>
   all.push({
     name: "Deno.serve",
     services: new Map([...BASELINE, ...CHECKED]),
-    start: () => startServer({ command: Deno.execPath(), args: [...denoArgs, script("deno_serve.ts")], env }),
+    start: () => startServer({ command: DENO, args: [...denoArgs, script("deno_serve.ts")], env }),
   });
   if (await present("node")) {
     all.push({

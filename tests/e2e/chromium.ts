@@ -36,8 +36,8 @@ export interface Browser extends AsyncDisposable {
   newPage(): Promise<Page>;
 }
 
-/** Starts a headless Chromium with an empty profile that trusts exactly the given certificate. */
-export async function launchChromium(certificatePem: string): Promise<Browser> {
+/** Starts a headless Chromium with an empty profile that trusts exactly the given certificate, whatever name it is for. */
+export async function launchChromium(certificatePem: string, flags: readonly string[] = []): Promise<Browser> {
   const profile = await Deno.makeTempDir({ prefix: "sallyport-chromium-" });
   const key = new X509Certificate(certificatePem).publicKey.export({ type: "spki", format: "der" });
   const child = new Deno.Command(CHROMIUM, {
@@ -54,6 +54,7 @@ export async function launchChromium(certificatePem: string): Promise<Browser> {
       "--remote-debugging-port=0",
       `--user-data-dir=${profile}`,
       `--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`,
+      ...flags,
       "about:blank",
     ],
     stdin: "null",

@@ -59,7 +59,8 @@ function explainTicket({ ticket, status, reason, retryAfter }) {
 
 /** A browser hides the answer to a failed handshake, so ask where the answer can be read. */
 async function askWhy() {
-  const answer = await requestTicket(token()).catch(() => undefined);
+  const shown = byId("carrier").value === "nothing" ? "" : token();
+  const answer = await requestTicket(shown).catch(() => undefined);
   const text = answer === undefined ? "The server does not answer." : explainTicket(answer);
   record("note", "POST /ticket", text);
   return text;
@@ -83,8 +84,7 @@ const events = {
     if (wasOpen) return showRefusal(code === 1000 ? "" : `Closed with ${name}: ${closeMeaning(code, reason)}`);
     showRefusal("The handshake was refused. Asking why…");
     const subprotocol = byId("subprotocol").value;
-    const asked = byId("carrier").value === "nothing" ? "No token was sent. " : `Asked for ${subprotocol}. `;
-    showRefusal(`The handshake was refused. ${asked}${await askWhy()}`);
+    showRefusal(`The handshake for ${subprotocol} was refused. ${await askWhy()}`);
   },
 };
 
