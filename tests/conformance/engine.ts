@@ -6,7 +6,7 @@ import { type Behaviour, type EchoPeer, runCase, type RunOptions } from "./runne
 
 /** A case an engine can't pass strictly, and why. It must still behave as said: a gap that closes is a failure, too. */
 export interface Gap {
-  readonly behaviour: Exclude<Behaviour, "strict">;
+  readonly behaviour: Exclude<Behaviour, "strict" | "abrupt">;
   readonly reason: string;
 }
 
@@ -16,19 +16,27 @@ export interface Engine {
   readonly connect: () => Promise<EchoPeer>;
   /** By case number. Default: all cases are strict. */
   readonly gaps?: Readonly<Record<string, Gap>>;
+  /** Why the engine may fail connections without a close frame (RFC 6455 7.1.7: SHOULD). Default: it may not. */
+  readonly abrupt?: string;
   readonly options?: RunOptions;
 }
 
 /** Generous: waits are for a slow machine, a passing case waits for nothing but the quiet of group 6.4. */
 export const SOCKET_OPTIONS: RunOptions = { deadlineMs: 10_000, quietMs: 50 };
 
+/** A server that fails a case by silence is not waited for that long. */
+const GAP_DEADLINE_MS = 500;
+
 /** The behaviour of one case; a failing test when it isn't the expected one. */
 export async function testCase(id: string, engine: Engine): Promise<void> {
   const test = cases.find((candidate) => candidate.id === id);
   if (test === undefined) throw new RangeError(`Cannot run case ${id}: there is none`);
   const gap = engine.gaps?.[id];
-  const verdict = await runCase(test, await engine.connect(), engine.options ?? SOCKET_OPTIONS);
+  const options = engine.options ?? SOCKET_OPTIONS;
+  const patience = gap?.behaviour === "failed" ? { ...options, deadlineMs: GAP_DEADLINE_MS } : options;
+  const verdict = await runCase(test, await engine.connect(), patience);
   const expected = gap?.behaviour ?? "strict";
+  if (verdict.behaviour === "abrupt" && engine.abrupt !== undefined && gap === undefined) return;
   assertEquals(verdict.behaviour, expected, `${id} is ${verdict.behaviour}, not ${expected}: ${verdict.detail}`);
 }
 

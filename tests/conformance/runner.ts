@@ -13,8 +13,11 @@ export interface EchoPeer {
   end(): void;
 }
 
-/** strict: all as it must be. lenient: some answers were missing that may be. failed: anything else. */
-export type Behaviour = "strict" | "lenient" | "failed";
+/**
+ * strict: all as it must be. lenient: some answers were missing that may be. abrupt: the connection was ended where it
+ * must be, but without a close frame. failed: anything else.
+ */
+export type Behaviour = "strict" | "lenient" | "abrupt" | "failed";
 
 export interface Verdict {
   readonly behaviour: Behaviour;
@@ -118,18 +121,24 @@ class Run {
 
 function judge(test: Case, expected: Answer[], run: Run): Verdict {
   const failed = (detail: string): Verdict => ({ behaviour: "failed", detail });
-  if (run.closeCode === null) return failed("Server ended the connection without a close frame");
-  if (!test.close.codes.includes(run.closeCode)) {
-    return failed(`Server closed with ${run.closeCode}, not with ${test.close.codes.join(" or ")}`);
-  }
   for (const [index, answer] of run.answers.entries()) {
     const wanted = expected[index];
     if (wanted === undefined) return failed(`Server gave ${run.answers.length} answers, not ${expected.length}`);
     if (!same(answer, wanted)) return failed(`Answer ${index + 1} is not the expected ${wanted.kind}`);
   }
-  if (run.answers.length === expected.length) return { behaviour: "strict", detail: "" };
-  const detail = `Server gave ${run.answers.length} of ${expected.length} answers`;
-  return { behaviour: test.mayMissAnswers === true ? "lenient" : "failed", detail };
+  const complete = run.answers.length === expected.length;
+  if (!complete && test.mayMissAnswers !== true) {
+    return failed(`Server gave ${run.answers.length} of ${expected.length} answers`);
+  }
+  if (run.closeCode === null) {
+    const detail = "Server ended the connection without a close frame";
+    return test.close.by === "server" ? { behaviour: "abrupt", detail } : failed(detail);
+  }
+  if (!test.close.codes.includes(run.closeCode)) {
+    return failed(`Server closed with ${run.closeCode}, not with ${test.close.codes.join(" or ")}`);
+  }
+  if (complete) return { behaviour: "strict", detail: "" };
+  return { behaviour: "lenient", detail: `Server gave ${run.answers.length} of ${expected.length} answers` };
 }
 
 function same(left: Answer, right: Answer): boolean {
