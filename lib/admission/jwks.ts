@@ -56,6 +56,13 @@ export class RemoteKeys implements KeySource {
     this.#options = { ...DEFAULTS, ...deps.remote };
   }
 
+  /** Starts from the keys of a source of the same address and algorithms: a reload forgets nothing. */
+  succeed(previous: RemoteKeys): void {
+    if (previous.#url !== this.#url || previous.#algorithms.join() !== this.#algorithms.join()) return;
+    this.#keys = previous.#keys;
+    this.#fetchedAt = previous.#fetchedAt;
+  }
+
   get keys(): KeySet {
     if (this.#deps.now() - this.#fetchedAt >= this.#options.maxAgeMs && this.#mayAsk()) void this.#ask();
     return this.#keys;

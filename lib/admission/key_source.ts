@@ -24,6 +24,8 @@ export interface KeySourceDeps {
   readonly fetch?: typeof fetch;
   /** Times and sizes of `jwks_url`. */
   readonly remote?: Partial<RemoteKeysOptions>;
+  /** The source that this one takes the place of. */
+  readonly previous?: KeySource;
 }
 
 type KeyFiles = Pick<Config["auth"], "algorithms" | "public_key_file" | "secret_file" | "jwks_file" | "jwks_url">;
@@ -37,6 +39,7 @@ type KeyFiles = Pick<Config["auth"], "algorithms" | "public_key_file" | "secret_
 export async function openKeySource(auth: KeyFiles, deps: KeySourceDeps): Promise<KeySource> {
   if (auth.jwks_url !== undefined) {
     const remote = new RemoteKeys(auth.jwks_url, auth.algorithms, deps);
+    if (deps.previous instanceof RemoteKeys) remote.succeed(deps.previous);
     await remote.reload();
     return remote;
   }

@@ -8,7 +8,9 @@ import { type KeySource, type KeySourceDeps, openKeySource } from "./key_source.
 import type { VerificationKey } from "./keys.ts";
 import { decodeUtf8, readTokenForm } from "./token_form.ts";
 
-export interface VerifierDeps extends KeySourceDeps {
+export interface VerifierDeps extends Omit<KeySourceDeps, "previous"> {
+  /** The verifier that this one takes the place of: an issuer that is down at that moment costs no keys. */
+  readonly previous?: Verifier;
   /** Whether the identity was revoked ({@linkcode Revocations.isRevoked}). */
   readonly isRevoked?: (identity: Identity) => boolean;
 }
@@ -34,6 +36,7 @@ export interface Verifier {
    * `kid` may wait a bounded time for the issuer's keys.
    */
   verify(token: string): Promise<Verified>;
+  readonly source: KeySource;
   /** How many keys there are now; none means that nobody can be verified. */
   readonly keyCount: number;
   /** Reads the keys again; throws {@linkcode KeyError} and keeps the old ones when that fails. */
@@ -47,8 +50,10 @@ export interface Verifier {
  * @throws {KeyError} If there is no key to start with, or a weak one.
  */
 export async function createVerifier(auth: VerifierConfig, deps: VerifierDeps): Promise<Verifier> {
-  const source = await openKeySource(auth, deps);
+  const { previous, ...others } = deps;
+  const source = await openKeySource(auth, { ...others, ...(previous ? { previous: previous.source } : {}) });
   return {
+    source,
     verify: (token) => verify(token, auth, source, deps),
     get keyCount() {
       return source.keys.size;

@@ -14,7 +14,7 @@ export async function keys(args: ParsedArgs, io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
-      io.stderr(`${out} has ${alg} keys already, nothing was written: name another folder, or move them away`);
+      io.stderr(`${out}: ${alg} keys are there already, nothing was written: name another folder, or move them away`);
       return 1;
     }
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied || isIoError(error)) {

@@ -92,6 +92,24 @@ Deno.test("admit() judges the origin before everything that depends on state: no
   assertEquals(touched, []);
 });
 
+Deno.test("admit() refuses other sites' pages that come with the visitor's cookie (CVE-2023-0957, CVE-2025-24010, CVE-2026-25253)", async () => {
+  const config = configWith({ auth: { sources: ["cookie"] } });
+  const headers = { authorization: null, cookie: "__Host-session=good" };
+  const sites = [
+    "https://evil.example",
+    "https://app.example.com.evil.example",
+    "http://app.example.com",
+    "null",
+    null,
+  ];
+  for (const origin of sites) {
+    const refusal = await decide({ headers: { ...headers, origin }, config });
+    assert(!refusal.accepted);
+    assertEquals(refusal.status, 403);
+  }
+  assertEquals((await decide({ headers, config })).accepted, true);
+});
+
 Deno.test("admit() skips no check for a handshake that looks like another kind (socket.io#5077, CVE-2024-28179)", async () => {
   for (const query of ["?sid=1", "?EIO=4&transport=websocket", "?token=good", "?authorization=Bearer%20good"]) {
     const refusal = await decide({ query, headers: { authorization: null } });

@@ -275,6 +275,20 @@ Deno.test("createVerifier() starts while the issuer is down, refuses, and accept
   verifier.close();
 });
 
+Deno.test("createVerifier() starts from the keys of the verifier before it, so that a reload costs none", async () => {
+  await scene(async ({ issuer, verifier, log, clock }) => {
+    issuer.answer = () => new Response(null, { status: 503 });
+    const { secret_file: _, ...base } = configWith().auth;
+    const deps = { log, now: () => clock.ms, fetch: issuer.fetch, previous: verifier };
+    const same = await createVerifier({ ...base, algorithms: ["ES256"], jwks_url: issuer.url }, deps);
+    assertEquals((await same.verify(KNOWN_TOKEN)).ok, true);
+    const elsewhere = await createVerifier({ ...base, algorithms: ["ES256"], jwks_url: `${issuer.url}2` }, deps);
+    assertEquals((await elsewhere.verify(KNOWN_TOKEN)).ok, false);
+    same.close();
+    elsewhere.close();
+  });
+});
+
 Deno.test("RemoteKeys takes a token without kid when one key fits, and refuses it when two do", async () => {
   await scene(async ({ issuer, verifier, accepts }) => {
     assertEquals(await accepts(tokenOf(known)), true);

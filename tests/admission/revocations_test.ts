@@ -1,12 +1,6 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import {
-  openRevokedFile,
-  parseRevocationRequest,
-  type Revocation,
-  Revocations,
-  revokes,
-} from "../../lib/admission/admission.ts";
+import { openRevokedFile, type Revocation, Revocations, revokes } from "../../lib/admission/admission.ts";
 import { parseRevokedFile } from "../../lib/admission/revocation_form.ts";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { ALICE, memoryLog, NOW, until, withFolder } from "./fixtures.ts";
@@ -170,38 +164,6 @@ Deno.test("parseRevokedFile() reads lines and tells the ones that are none", () 
   const { revocations, wrong } = parseRevokedFile(text);
   assertEquals(revocations, [{ jti: "t-1" }, { sub: "auth0|a:b" }, { before: NOW }, { before: NOW + 500 }]);
   assertEquals(wrong.map(({ line }) => line), [7, 8, 9, 10, 11, 12, 13]);
-});
-
-Deno.test("parseRevocationRequest() takes exactly one of jti, sub, before, and an end", () => {
-  const ends = "2026-11-22T12:00:00Z";
-  const right: [unknown, Revocation, number | undefined][] = [
-    [{ jti: "t" }, { jti: "t" }, undefined],
-    [{ sub: "s", expires_at: ends }, { sub: "s" }, NOW],
-    [{ before: ends }, { before: NOW }, undefined],
-    [{ before: NOW / 1000, expires_at: NOW / 1000 }, { before: NOW }, NOW],
-  ];
-  for (const [body, revocation, expiresAt] of right) {
-    assertEquals(parseRevocationRequest(body), { ok: true, revocation, expiresAt });
-  }
-  const wrong = [
-    null,
-    [],
-    "jti:t",
-    {},
-    { jti: "t", sub: "s" },
-    { jti: 7 },
-    { jti: "" },
-    { role: "x" },
-    { before: "x" },
-    {
-      jti: "t",
-      expires_at: "never",
-    },
-    { before: -1 },
-    { sub: "a".repeat(257) },
-    JSON.parse('{"__proto__":"x"}'),
-  ];
-  for (const body of wrong) assertEquals(parseRevocationRequest(body).ok, false, JSON.stringify(body));
 });
 
 Deno.test("openRevokedFile() keeps up with the file: written, replaced, wrong, gone, back", async () => {

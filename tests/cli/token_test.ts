@@ -1,3 +1,4 @@
+import { createPublicKey } from "node:crypto";
 import { join } from "node:path";
 import jsonwebtoken from "jsonwebtoken";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
@@ -5,7 +6,7 @@ import { createVerifier, makeKeys } from "../../lib/admission/admission.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import { token } from "../../lib/cli/token.ts";
 import { loadConfig } from "../../lib/config/config.ts";
-import { ISSUER, memoryLog, NOW, withFolder } from "../admission/fixtures.ts";
+import { ecPair, ISSUER, jwkOf, memoryLog, NOW, withFolder } from "../admission/fixtures.ts";
 
 const verify = jsonwebtoken.verify as (token: string, key: string, options: object) => Record<string, unknown>;
 
@@ -84,6 +85,21 @@ Deno.test("token puts roles where auth.roles_claim says, and the server finds th
       verifier.close();
       assertEquals(verified.ok && verified.identity.roles, ["a", "b"], claim);
     }
+  });
+});
+
+Deno.test("token names its key when the server has a set of them", async () => {
+  await withFolder(async (folder) => {
+    await makeKeys("ES256", folder);
+    const own = createPublicKey(await Deno.readTextFile(join(folder, "es256.pub.pem"))).export({ format: "jwk" });
+    const keys = [jwkOf(ecPair(), { kid: "a" }), { ...own, kid: "b" }, jwkOf(ecPair(), { kid: "c" })];
+    await Deno.writeTextFile(join(folder, "jwks.json"), JSON.stringify({ keys }));
+    const path = await writeConfig(folder, `jwks_file = "jwks.json"\nprivate_key_file = "es256.key.pem"`);
+    const { out } = await run("--sub", "alice", "--config", path);
+    const { auth } = loadConfig({ path, env: () => undefined });
+    const verifier = await createVerifier(auth, { log: memoryLog(), now: () => NOW });
+    assertEquals((await verifier.verify(out[0] ?? "")).ok, true);
+    verifier.close();
   });
 });
 
