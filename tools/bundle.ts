@@ -4,7 +4,7 @@
  *     deno task bundle [--output DIR]
  *
  * `sallyport.js` with every dependency in it, the files it starts workers from, the examples, `run` with the permissions, the
- * unit and configuration, `SHA256SUMS`. Copy the folder, run `./run serve --config FILE`.
+ * unit and configuration, `SHA256SUMS`. Copy the folder to /usr/local/lib/sallyport, run `./run serve --config FILE`.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { dirname, join, relative, resolve } from "node:path";
@@ -63,10 +63,10 @@ async function main(): Promise<number> {
   const options = parseArgs(Deno.args, { string: ["output"] });
   const directory = options.output ? resolve(options.output) : DIST;
   const project = await readProject();
-  const flags = [...serverFlags(project), "--no-config", "--no-lock", "--no-remote", "--cached-only"]
+  const flags = [...serverFlags(project), "--no-config", "--no-lock", "--no-remote"]
     .concat(project.unstable.map((name) => `--unstable-${name}`));
   const references = await findReferences("main.ts");
-  const entries = new Set(references.map((reference) => reference.to));
+  const entries = new Set(references.filter((reference) => !reference.folder).map((reference) => reference.to));
   const made = [MAIN];
   await bundle("main.ts", directory, references);
   for (const entry of entries) {
@@ -79,10 +79,14 @@ async function main(): Promise<number> {
     await copy(path, directory);
   }
   const unit = join(directory, "deploy/sallyport.service");
+  const start = `ExecStart=/usr/local/bin/deno run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
   await Deno.writeTextFile(
     unit,
-    (await Deno.readTextFile(unit)).replaceAll("/usr/local/bin/sallyport", `${INSTALLED}/run`)
-      .replace(/^ExecPaths=/m, "ExecPaths=/usr/bin/env /usr/bin/dash /bin/sh "),
+    (await Deno.readTextFile(unit)).replace("ExecStart=/usr/local/bin/sallyport ", start)
+      .replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=").replace(
+        "-/usr/local/bin/deno",
+        "/usr/local/bin/deno",
+      ),
   );
   await Deno.writeTextFile(join(directory, "run"), runScript(flags), { mode: 0o755 });
   made.push("run");

@@ -24,12 +24,13 @@ export const TARGETS = [
 /** The arguments of `deno` that make `output`, for this machine unless a target is given. */
 export async function compileArguments(output: string, target?: string): Promise<string[]> {
   const flags = serverFlags(await readProject());
-  const included = new Set((await findReferences("main.ts")).map((reference) => reference.to));
+  const named = (await findReferences("main.ts")).filter((reference) => !reference.folder);
+  const included = new Set(named.map((reference) => reference.to));
   return [
     "compile",
     ...flags,
     // The same input makes the same program, and nothing is cached in a folder that others could write to.
-    ...["--frozen", "--cached-only", "--no-code-cache", "--exclude-unused-npm"],
+    ...["--frozen", "--no-code-cache", "--exclude-unused-npm"],
     ...[...included].sort().flatMap((path) => ["--include", path]),
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", output],

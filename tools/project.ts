@@ -35,7 +35,7 @@ export function serverFlags(project: Project): string[] {
   for (const flag of flags) {
     if (/^(-A|--allow-(all|run|ffi|sys))(=|$)/.test(flag)) throw new TypeError(`The server must not run with ${flag}`);
   }
-  return flags;
+  return [...new Set(flags)];
 }
 
 export interface Ran {

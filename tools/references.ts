@@ -1,17 +1,19 @@
 /**
- * Files that the program names at run time rather than imports: worker entries and example handlers, written as
+ * Files and folders that the program names at run time rather than imports: worker entries, example handlers, written as
  * `new URL("./x.ts", import.meta.url)` or `import.meta.resolve("./x.ts")`. Neither `deno compile` nor `deno bundle` follows these.
  */
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DENO, ROOT, run } from "./project.ts";
 
-/** A name in the source of one module, and the file it stands for; paths are relative to the repository. */
+/** A name in the source of one module, and what it stands for; paths are relative to the repository. */
 export interface Reference {
   readonly from: string;
   /** The words as written, between the quotation marks. */
   readonly literal: string;
   readonly to: string;
+  /** Of folders only the name is needed; what is in them is imported or named by itself. */
+  readonly folder: boolean;
 }
 
 const PATTERN = /(?:new URL\(|import\.meta\.resolve\()\s*"(\.{1,2}\/[^"\n]+)"/g;
@@ -28,7 +30,8 @@ export async function findReferences(entry: string): Promise<Reference[]> {
       const source = await Deno.readTextFile(resolve(ROOT, module));
       for (const [, literal] of source.matchAll(PATTERN)) {
         const to = relative(ROOT, resolve(ROOT, dirname(module), literal!));
-        found.push({ from: module, literal: literal!, to });
+        const folder = (await Deno.stat(resolve(ROOT, to))).isDirectory;
+        found.push({ from: module, literal: literal!, to, folder });
         if (/\.[jt]s$/.test(to)) waiting.push(to);
       }
     }

@@ -1,7 +1,8 @@
 /** A folder in which the shipped configuration finds every file it names, so that `check` can judge it. */
 import { join } from "node:path";
+import { makeKeys } from "../lib/admission/admission.ts";
 import { makeCertificate } from "../lib/ops/certificate.ts";
-import { DENO, ROOT, run } from "./project.ts";
+import { ROOT } from "./project.ts";
 
 const PLACES = { "/var/lib/sallyport": "state", "${CREDENTIALS_DIRECTORY}": "credentials" };
 
@@ -24,8 +25,7 @@ export async function layOutShippedConfig(folder: string): Promise<string> {
   await Deno.writeTextFile(join(folder, "state/tls/server.key"), key, { mode: 0o600 });
   const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
   await Deno.writeTextFile(join(folder, "credentials/admin.token"), token, { mode: 0o600 });
-  const { code, output } = await run(DENO, ["task", "-q", "keys", "--alg", "ES256", "--out", folder], { quiet: true });
-  if (code !== 0) throw new Error(output);
+  await makeKeys("ES256", folder);
   await Deno.copyFile(join(ROOT, "examples/chat/chat.ts"), join(folder, "handlers/chat.ts"));
   const path = join(folder, "sallyport.toml");
   await Deno.writeTextFile(path, text, { mode: 0o600 });
