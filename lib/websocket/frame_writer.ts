@@ -11,6 +11,9 @@ const FIRST_CAPACITY = 64;
 /** Largest buffer a writer starts with because the last one was that big, in bytes. */
 const MAX_FIRST_CAPACITY = 2 * 1024;
 
+/** A bigger buffer grows by a quarter: for a slow reader's queue, memory counts more than copies. */
+const DOUBLE_UP_TO = 64 * 1024;
+
 const utf8Encoder = new TextEncoder();
 
 /**
@@ -95,7 +98,8 @@ export class FrameWriter {
     if (this.#bytes === null) {
       this.#bytes = Buffer.allocUnsafe(Math.max(needed, this.#firstCapacity));
     } else if (needed > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+      const growth = this.#bytes.length < DOUBLE_UP_TO ? 2 : 1.25;
+      const grown = Buffer.allocUnsafe(Math.max(needed, Math.ceil(growth * this.#bytes.length)));
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
     }

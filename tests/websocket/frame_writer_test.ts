@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import { encodeBinary, encodeControl, encodeText, FrameWriter, Opcode } from "../../lib/websocket/websocket.ts";
 import { concat } from "./client_frames.ts";
 
@@ -46,6 +46,16 @@ Deno.test("FrameWriter.take() gives the bytes away and starts anew", () => {
     writer.take();
   }
   assertEquals([...one], [...encodeText("one")]);
+});
+
+Deno.test("FrameWriter holds at most a quarter more than it has gathered once that is much", () => {
+  for (const frames of [800, 1000, 1300, 2000]) {
+    const writer = new FrameWriter();
+    for (let count = 0; count < frames; count++) writer.binary(new Uint8Array(1000));
+    const taken = writer.take();
+    assertEquals(taken.length, frames * 1004);
+    assertLessOrEqual(taken.buffer.byteLength, 1.25 * taken.length + 1);
+  }
 });
 
 Deno.test("FrameWriter.take() does not hold much more memory than it says", () => {
