@@ -37,7 +37,7 @@ export interface CellClient {
   /** The handler's own log line: `ctx.log` and `console.*` during one of this session's messages. */
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
   /** `open()` threw or took longer than `timeout`: the session can't be served, close it with 1011 `internal`. */
-  failed(): void;
+  unserved(): void;
   /** A raw message did not fit the module's schema and was dropped; counts as an invalid message. */
   invalid(): void;
 }

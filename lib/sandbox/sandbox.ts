@@ -9,33 +9,15 @@ import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
 import type { Contract } from "./contract.ts";
 import type { CellClient, Line } from "./line.ts";
+import { Pool } from "./pool.ts";
+import type { HandlerSettings } from "./settings.ts";
+import { watchModule } from "./reload.ts";
+import { Watchdog } from "./watchdog.ts";
 
 export type { Contract, JsonSchema, MethodContract } from "./contract.ts";
+export { SandboxError } from "./pool.ts";
+export type { Grants, HandlerSettings } from "./settings.ts";
 export type { CellClient, CellUser, Line, PendingCall, Present } from "./line.ts";
-
-/** What a module's cells may reach; each list is handed to the worker exactly as given. Programs and FFI can't be granted. */
-export interface Grants {
-  readonly net?: readonly string[] | undefined;
-  readonly read?: readonly string[] | undefined;
-  readonly write?: readonly string[] | undefined;
-  readonly env?: readonly string[] | undefined;
-  readonly sys?: readonly string[] | undefined;
-  readonly import?: readonly string[] | undefined;
-}
-
-/** One `[[handlers]]` table of the configuration. */
-export interface HandlerSettings {
-  readonly subprotocol: string;
-  /** Absolute path or `file:` URL. */
-  readonly module: string;
-  /** 0 = one per core. */
-  readonly cells: number;
-  /** Heap of one cell, bytes. The same again is allowed in buffers outside the heap. */
-  readonly memory: number;
-  /** Milliseconds one call may take. */
-  readonly timeout: number;
-  readonly permissions: Grants;
-}
 
 export interface SandboxDeps {
   readonly log: Log;
@@ -67,10 +49,30 @@ export interface HandlerModule {
   attach(client: CellClient): Line;
 }
 
-/** A module that can't be used, with every reason found. */
-export class SandboxError extends Error {
-  override readonly name = "SandboxError";
-  constructor(readonly module: string, readonly problems: readonly string[]) {
-    super(`${module}: ${problems.join("; ")}`);
+/**
+ * Starts every module's cells. Throws a `SandboxError` for the first module that does not load, and an `AggregateError` of them
+ * for several; nothing is left running then.
+ */
+export async function startSandbox(handlers: readonly HandlerSettings[], deps: SandboxDeps): Promise<Sandbox> {
+  const { log, telemetry, now } = deps;
+  const started = await Promise.allSettled(
+    handlers.map((settings) => Pool.start(settings, { log, telemetry, now, random: Math.random })),
+  );
+  const pools = started.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  const errors = started.flatMap((one) => one.status === "rejected" ? [one.reason as unknown] : []);
+  if (errors.length > 0) {
+    for (const pool of pools) pool.close();
+    throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join("; "));
   }
+  const watchdog = new Watchdog(pools, now);
+  const watchers = deps.watch === true ? pools.map((pool) => watchModule(pool, log)) : [];
+  return {
+    modules: new Map(pools.map((pool) => [pool.subprotocol, pool])),
+    close() {
+      watchdog.stop();
+      for (const watcher of watchers) watcher.stop();
+      for (const pool of pools) pool.close();
+      return Promise.resolve();
+    },
+  };
 }

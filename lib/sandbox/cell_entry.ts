@@ -1,0 +1,86 @@
+/**
+ * First module of a cell: takes away what user code must not have, then loads it, then serves.
+ *
+ * Order matters. What is needed later is taken while it is still there; the rest goes before the handler's module is even
+ * read; read permission goes when it is loaded.
+ */
+import { workerData } from "node:worker_threads";
+import { z } from "zod";
+import { cellConsole } from "./cell_console.ts";
+import { fix, forbidDynamicCode, reduceGlobals } from "./globals.ts";
+import { guardImports, type ImportRules } from "./import_guard.ts";
+import { freezeIntrinsics } from "./intrinsics.ts";
+import { describeHandlers, makeHandlers } from "./module_shape.ts";
+import { Outbox } from "./outbox.ts";
+import { describeError, Runtime } from "./runtime.ts";
+import { type LoadRequest, MAX_LOG, ToMain } from "./wire.ts";
+
+const { port, granted } = workerData as { port: MessagePort; granted: readonly string[] };
+const post = port.postMessage.bind(port) as (message: unknown) => void;
+
+// A worker in an endless loop is only stopped when it holds a Web Lock: `terminate()` otherwise waits for its event loop,
+// and a loop that never comes back keeps a core for good.
+interface Locks {
+  request(name: string, held: () => Promise<never>): Promise<never>;
+}
+const { locks } = navigator as unknown as { locks: Locks };
+await new Promise<void>((held) => {
+  void locks.request(`cell ${crypto.randomUUID()}`, () => {
+    held();
+    return new Promise<never>(() => {});
+  });
+});
+
+const crash = (error: unknown) => post([ToMain.Crash, describeError(error)]);
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  crash(event.reason);
+});
+addEventListener("error", (event) => {
+  event.preventDefault();
+  crash(event.error ?? event.message);
+});
+
+const now = performance.now.bind(performance);
+const later = setImmediate;
+const random = crypto.randomUUID.bind(crypto);
+const memory = process.memoryUsage;
+const revoke = Deno.permissions.revokeSync.bind(Deno.permissions);
+const CODE = new URL(".", import.meta.url).href;
+const toPath = (url: string) => decodeURIComponent(new URL(url).pathname);
+
+const out = new Outbox({ post, now, schedule: (flush) => void later(flush) });
+let runtime: Runtime | undefined;
+const rules: ImportRules = { folder: "", network: granted.includes("import") };
+
+// zod would make functions from text for speed; without them it is a tenth slower and needs no eval.
+z.config({ jitless: true });
+guardImports(rules);
+forbidDynamicCode();
+reduceGlobals(granted);
+const lines = cellConsole((level, message) => out.log(runtime?.current ?? 0, level, message, ""));
+fix("console", lines);
+freezeIntrinsics();
+
+async function load({ url, folder, timeout }: LoadRequest): Promise<void> {
+  rules.folder = folder;
+  try {
+    const exported = ((await import(url)) as { default?: unknown }).default;
+    const handlers = await makeHandlers(exported);
+    const contract = describeHandlers(handlers);
+    if (!granted.includes("read")) revoke({ name: "read" });
+    else for (const own of [folder, CODE]) revoke({ name: "read", path: toPath(own) });
+    if ((contract as { kind?: unknown }).kind === "rpc" || (contract as { kind?: unknown }).kind === "raw") {
+      const external = () => memory().external;
+      const made = new Runtime(handlers, { out, now, random, external, timeout });
+      runtime = made;
+      port.onmessage = (event) => made.receive(event.data as unknown[]);
+    }
+    post({ loaded: true, contract });
+  } catch (error) {
+    post({ loaded: false, error: describeError(error).slice(0, MAX_LOG) });
+  }
+}
+
+port.onmessage = (event) => void load(event.data as LoadRequest);
+post({ up: true });

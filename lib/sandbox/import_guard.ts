@@ -1,0 +1,43 @@
+/** Decides, in the cell, which modules user code may import. */
+import { registerHooks } from "node:module";
+
+/** What the guard is told once the module to load is known. */
+export interface ImportRules {
+  /** `file:` URL ending in a slash; "" allows nothing. */
+  folder: string;
+  /** True when the configuration grants imports from the network (which hosts, Deno checks). */
+  network: boolean;
+}
+
+/** Kinds of file that are code, or data wherever `with { type }` says so. WebAssembly and CommonJS are neither. */
+const CODE = /\.(?:ts|mts|js|mjs|json)$/;
+const DATA = new Set(["json", "text", "bytes"]);
+
+/**
+ * From now on every import of this isolate, static or dynamic, `require` included, is refused but for files inside
+ * `rules.folder` and `zod`. Built-in modules (`node:*`) would give back what the globals lost, `npm:` would download, `data:` is code
+ * from text. `rules` is read at each import.
+ */
+export function guardImports(rules: ImportRules): void {
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === "zod") return next(specifier, context);
+      const refuse = () => {
+        throw new TypeError(
+          `Handlers may import files of their own folder, not ${JSON.stringify(specifier.slice(0, 200))}`,
+        );
+      };
+      if (/^(?:node|npm|jsr|data|blob|ext|internal):/i.test(specifier)) refuse();
+      // A bare name or a built-in one; an import map could send it anywhere.
+      if (!/^(?:\.{0,2}\/|file:|https?:)/i.test(specifier)) refuse();
+      const resolved = next(specifier, context);
+      const url = new URL(resolved.url);
+      if (/^https?:$/.test(url.protocol) && rules.network) return resolved;
+      const type = (context.importAttributes as Record<string, string> | undefined)?.["type"] ?? "";
+      const inside = rules.folder !== "" && url.protocol === "file:" && url.href.startsWith(rules.folder) &&
+        !/%2f|%5c|\/node_modules\//i.test(url.href);
+      if (!inside || !(CODE.test(url.pathname) || DATA.has(type))) refuse();
+      return resolved;
+    },
+  });
+}

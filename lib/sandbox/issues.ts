@@ -1,0 +1,22 @@
+/** Makes of zod's issues what a client may see: where and why, never the value. */
+import type { z } from "zod";
+
+/** One entry of `data.issues` of -32602. */
+export interface Issue {
+  /** Keys and indices from the parameters inwards. */
+  path: (string | number)[];
+  code: string;
+  message: string;
+}
+
+const MOST_ISSUES = 20;
+const LONGEST = 256;
+
+/** The first 20 issues; texts are cut at 256 characters, since keys of the client's own appear in them. */
+export function visibleIssues(error: z.core.$ZodError): Issue[] {
+  return error.issues.slice(0, MOST_ISSUES).map((issue) => ({
+    path: issue.path.slice(0, 32).map((key) => typeof key === "number" ? key : String(key).slice(0, LONGEST)),
+    code: issue.code ?? "custom",
+    message: issue.message.slice(0, LONGEST),
+  }));
+}

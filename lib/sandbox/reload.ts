@@ -1,0 +1,41 @@
+/** Takes up changed module files while the server runs (`--dev`). */
+import type { Log } from "../ops/log.ts";
+import type { Pool } from "./pool.ts";
+
+/** Files are often written in several steps; this long (ms) nothing must change before they are read. */
+const SETTLE_MS = 100;
+
+/** Watches the module's folder until `stop`. A version that does not load is logged and the old one stays. */
+export function watchModule(pool: Pool, log: Log): { stop(): void } {
+  const folder = decodeURIComponent(new URL(pool.folder).pathname);
+  const watcher = Deno.watchFs(folder, { recursive: true });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let running = Promise.resolve();
+  const reload = async () => {
+    try {
+      await pool.reload();
+    } catch (error) {
+      log.error("handler.failed", {
+        module: pool.subprotocol,
+        error: error instanceof Error ? error.message : String(error),
+        detail: "the changed module was not taken up, the old one stays",
+      });
+    }
+  };
+  const watching = (async () => {
+    for await (const { kind, paths } of watcher) {
+      if (kind === "access" || !paths.some((path) => /\.(?:ts|mts|js|mjs|json)$/.test(path))) continue;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        running = running.then(reload);
+      }, SETTLE_MS);
+    }
+  })();
+  watching.catch((error) => log.warn("handler.failed", { module: pool.subprotocol, error: String(error) }));
+  return {
+    stop() {
+      clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}

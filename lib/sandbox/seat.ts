@@ -1,0 +1,38 @@
+import type { CellClient, CellUser, Line, PendingCall } from "./line.ts";
+import type { Slot } from "./slot.ts";
+
+/** A session's place in a slot: its `Line`, which outlives the cells that come and go in the slot. */
+export class Seat implements Line {
+  /** The client left; the cell may still be running the `close` hook. */
+  closing = false;
+  user: CellUser;
+
+  constructor(readonly handle: number, readonly client: CellClient, readonly slot: Slot) {
+    this.user = client.user;
+  }
+
+  call(method: string, message: string, call: PendingCall): void {
+    const cell = this.slot.cell;
+    if (cell === undefined || this.closing) return call.reject(-32004);
+    cell.call(this, method, message, call);
+  }
+
+  notification(method: string, message: string): boolean {
+    return !this.closing && (this.slot.cell?.notification(this, method, message) ?? false);
+  }
+
+  message(data: string | Uint8Array): boolean {
+    return !this.closing && (this.slot.cell?.message(this, data) ?? false);
+  }
+
+  identity(user: CellUser): void {
+    this.user = user;
+    if (!this.closing) this.slot.cell?.identity(this);
+  }
+
+  close(code: number): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.slot.leave(this, code);
+  }
+}

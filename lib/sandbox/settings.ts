@@ -1,0 +1,25 @@
+/** What the configuration says about one handler module. */
+
+/** What a module's cells may reach; each list is handed to the worker exactly as given. Programs and FFI can't be granted. */
+export interface Grants {
+  readonly net?: readonly string[] | undefined;
+  readonly read?: readonly string[] | undefined;
+  readonly write?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly sys?: readonly string[] | undefined;
+  readonly import?: readonly string[] | undefined;
+}
+
+/** One `[[handlers]]` table of the configuration. */
+export interface HandlerSettings {
+  readonly subprotocol: string;
+  /** Absolute path or `file:` URL. */
+  readonly module: string;
+  /** 0 = one per core. */
+  readonly cells: number;
+  /** Heap of one cell, bytes. The same again is allowed in buffers outside the heap. */
+  readonly memory: number;
+  /** Milliseconds one call may take. */
+  readonly timeout: number;
+  readonly permissions: Grants;
+}

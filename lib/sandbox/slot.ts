@@ -1,0 +1,152 @@
+/** One of a module's places for a cell: keeps the sessions, puts a new cell in when the old one ended. */
+import type { RestartCause } from "../ops/telemetry.ts";
+import { Cell } from "./cell.ts";
+import type { CellWorker } from "./cell_worker.ts";
+import type { CellClient } from "./line.ts";
+import { Seat } from "./seat.ts";
+
+/** A worker that has loaded the module. */
+export interface Loaded {
+  readonly worker: CellWorker;
+  /** Has the worker's events sent to the cell from now on. */
+  adopt(cell: Cell): void;
+  readonly opens: boolean;
+}
+
+export interface SlotDeps {
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Starts a worker and loads the module; rejects when it can't be. */
+  readonly load: () => Promise<Loaded>;
+  /** Makes the main isolate's end of a loaded worker. */
+  readonly makeCell: (slot: Slot, loaded: Loaded, ended: (cause: RestartCause, detail: string) => void) => Cell;
+  /** A cell ended by itself. `delay` ms until the next try. */
+  readonly ended: (cause: RestartCause, detail: string, delay: number) => void;
+  /** A cell is up again, `after` ms. */
+  readonly restarted: (cause: RestartCause, after: number) => void;
+}
+
+/** A cell that has been up this long (ms) has no bad past any more. */
+const STABLE_MS = 10_000;
+/** Waits before the second, third, … restart in a row double from the first of these up to the second (ms). */
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 15_000;
+/** So many ends in a row, and the module counts as unready while the cell is down. */
+const STRIKES_UNREADY = 3;
+
+export class Slot {
+  readonly #deps: SlotDeps;
+  readonly #seats = new Map<number, Seat>();
+  #handles = 0;
+  #cell: Cell | undefined;
+  /** Cells replaced by a new version, finishing what they had begun. */
+  readonly #leaving = new Set<Cell>();
+  #since = 0;
+  #strikes = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(deps: SlotDeps) {
+    this.#deps = deps;
+  }
+
+  /** The cell that takes messages now; undefined while one is being started. */
+  get cell(): Cell | undefined {
+    return this.#cell;
+  }
+
+  /** Every cell that still runs. */
+  get cells(): Cell[] {
+    return this.#cell === undefined ? [...this.#leaving] : [this.#cell, ...this.#leaving];
+  }
+
+  get seats(): ReadonlyMap<number, Seat> {
+    return this.#seats;
+  }
+
+  get ready(): boolean {
+    return this.#cell !== undefined || this.#strikes < STRIKES_UNREADY;
+  }
+
+  attach(client: CellClient): Seat {
+    const seat = new Seat(++this.#handles, client, this);
+    this.#seats.set(seat.handle, seat);
+    this.#cell?.open(seat, false);
+    return seat;
+  }
+
+  /** The client of `seat` left. */
+  leave(seat: Seat, code: number): void {
+    for (const cell of this.#leaving) cell.close(seat, code);
+    if (this.#cell === undefined) this.#seats.delete(seat.handle);
+    else this.#cell.close(seat, code);
+  }
+
+  /** The cell is done with `seat`. */
+  left(seat: Seat): void {
+    this.#seats.delete(seat.handle);
+  }
+
+  /** Puts a loaded cell in; one that is there finishes its calls and goes. */
+  install(loaded: Loaded): void {
+    const old = this.#cell;
+    const cell = this.#deps.makeCell(this, loaded, (cause, detail) => this.#ended(cell, cause, detail));
+    loaded.adopt(cell);
+    if (loaded.worker.over) return cell.end("crash", "the cell ended while it was put in place");
+    this.#cell = cell;
+    this.#since = this.#deps.now();
+    if (old !== undefined) this.#leaving.add(old);
+    for (const seat of this.#seats.values()) {
+      if (seat.closing) this.#seats.delete(seat.handle);
+      else cell.open(seat, true);
+    }
+  }
+
+  tick(now: number): void {
+    for (const cell of this.#leaving) {
+      cell.tick(now);
+      if (cell.idle) cell.end("reload", "replaced by a new version");
+    }
+    this.#cell?.tick(now);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const cell of this.cells) cell.end("reload", "the server is closing");
+    this.#cell = undefined;
+    this.#seats.clear();
+  }
+
+  #ended(cell: Cell, cause: RestartCause, detail: string): void {
+    if (this.#leaving.delete(cell)) return;
+    if (this.#cell !== undefined && this.#cell !== cell) return;
+    this.#cell = undefined;
+    for (const seat of this.#seats.values()) {
+      if (seat.closing) this.#seats.delete(seat.handle);
+    }
+    if (this.#closed) return;
+    if (this.#deps.now() - this.#since >= STABLE_MS) this.#strikes = 0;
+    this.#again(cause, detail);
+  }
+
+  #again(cause: RestartCause, detail: string): void {
+    const strikes = this.#strikes++;
+    const wait = strikes === 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(strikes - 1, 20));
+    const delay = Math.round(wait * (0.5 + this.#deps.random() / 2));
+    const began = this.#deps.now();
+    this.#deps.ended(cause, detail, delay);
+    this.#timer = setTimeout(async () => {
+      try {
+        const loaded = await this.#deps.load();
+        if (this.#closed || this.#cell !== undefined) return loaded.worker.end();
+        this.install(loaded);
+        this.#deps.restarted(cause, Math.round(this.#deps.now() - began));
+      } catch (error) {
+        if (!this.#closed && this.#cell === undefined) {
+          this.#again("crash", error instanceof Error ? error.message : String(error));
+        }
+      }
+    }, delay);
+  }
+}
