@@ -1,23 +1,20 @@
 /** Keys from an issuer's `jwks_url`. */
 import type { Algorithm } from "../config/config.ts";
 import type { KeySource, KeySourceDeps } from "./key_source.ts";
-import { KeyError, KeySet, readJwks } from "./keys.ts";
-import { decodeUtf8 } from "./token_form.ts";
+import { readJwks } from "./jwk_set.ts";
+import { KeyError, KeySet } from "./keys.ts";
+import { type FetchBounds, fetchText } from "./fetch_text.ts";
 
 /** Bounds on asking the issuer. All times in milliseconds. */
-export interface RemoteKeysOptions {
+export interface RemoteKeysOptions extends FetchBounds {
   /** Least time between two requests, whatever unknown `kid`s clients come up with. */
   cooldownMs: number;
   /** The same while there are no keys at all, when nobody can come in anyway. */
   emptyCooldownMs: number;
-  /** For a whole answer: connection, head and body. */
-  timeoutMs: number;
   /** How long a handshake with an unknown `kid` waits for an answer on its way. */
   waitMs: number;
   /** Age at which the set is asked for again, so that a withdrawn key goes without a new one being used. */
   maxAgeMs: number;
-  /** Largest body, in bytes. */
-  maxBytes: number;
 }
 
 const DEFAULTS: RemoteKeysOptions = {
@@ -111,51 +108,6 @@ export class RemoteKeys implements KeySource {
         log.warn("keys.unavailable", { source: "auth.jwks_url", error: why, kept: this.#keys.size });
       }
     }
-  }
-}
-
-/** Gets a text of at most `maxBytes` within `timeoutMs`; only a plain 200 counts. */
-async function fetchText(
-  url: string,
-  { timeoutMs, maxBytes }: RemoteKeysOptions,
-  closing: AbortSignal,
-  fetch: typeof globalThis.fetch,
-): Promise<string> {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
-  try {
-    // A redirect would let the issuer's web server choose whose keys count.
-    const response = await fetch(url, {
-      redirect: "manual",
-      signal: AbortSignal.any([timeout.signal, closing]),
-      headers: { accept: "application/jwk-set+json, application/json" },
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new KeyError(`answers with status ${response.status}`);
-    }
-    return await readText(response, maxBytes);
-  } catch (error) {
-    if (timeout.signal.aborted) throw new KeyError(`no answer within ${timeoutMs} ms`);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    // Leaving the loop cancels the rest.
-    if (size > maxBytes) throw new KeyError(`is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  try {
-    return decodeUtf8(await new Blob(chunks).bytes());
-  } catch {
-    throw new KeyError("is not UTF-8 text");
   }
 }
 

@@ -2,7 +2,9 @@
 import type { Algorithm, Config } from "../config/config.ts";
 import type { Log } from "../ops/log.ts";
 import { RemoteKeys, type RemoteKeysOptions } from "./jwks.ts";
-import { KeyError, KeySet, readJwks, readPublicKey, readSecret } from "./keys.ts";
+import { readJwks } from "./jwk_set.ts";
+import { readPublicKey, readSecret } from "./key_files.ts";
+import { KeyError, type KeySet } from "./keys.ts";
 import { decodeUtf8 } from "./token_form.ts";
 import { watchFile } from "./watch.ts";
 

@@ -1,5 +1,5 @@
 /** How people write revocations: the lines of `revoked_file`. */
-import type { Revocation } from "./revocations.ts";
+import type { Revocation } from "./revocation_entries.ts";
 
 const MAX_VALUE_LENGTH = 256;
 

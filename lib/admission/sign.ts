@@ -1,7 +1,8 @@
 /** Signing of tokens, for the command `token` and for development; the server itself never signs. */
 import { exportJWK, importPKCS8, type JWK, SignJWT } from "jose";
 import type { Algorithm, Config } from "../config/config.ts";
-import { KeyError, readSecret, secretOf } from "./keys.ts";
+import { readSecret, secretOf } from "./key_files.ts";
+import { KeyError } from "./keys.ts";
 import { writeRoles } from "./roles.ts";
 
 /** What signing takes from `[auth]`. */

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "../assert.ts";
-import { KeyError, readJwks, readPublicKey, readSecret } from "../../lib/admission/keys.ts";
+import { readJwks } from "../../lib/admission/jwk_set.ts";
+import { readPublicKey, readSecret } from "../../lib/admission/key_files.ts";
+import { KeyError } from "../../lib/admission/keys.ts";
 import { ecPair, edPair, jwkOf, privatePem, publicPem, rsaPair } from "./fixtures.ts";
 
 Deno.test("readSecret() takes exactly as many bytes as the hash has, and drops one newline", async () => {

@@ -75,6 +75,21 @@ Deno.test("Revocations are kept for the retention, or as long as told", () => {
   assertEquals(revocations.isRevoked(ALICE), false);
 });
 
+Deno.test("Revocations of everything before keep each moment for as long as it was told", () => {
+  // Whatever the order, the later moment ends first and the earlier one goes on.
+  const [late, early] = [{ before: NOW + 1 }, { before: NOW }];
+  for (const order of [[late, early], [early, late]]) {
+    const { revocations, clock } = scene();
+    for (const revocation of order) revocations.add(revocation, NOW + (revocation === late ? 1000 : 2000));
+    const revoked = () => [ALICE, BOB].map((identity) => revocations.isRevoked(identity));
+    assertEquals(revoked(), [true, true]);
+    clock.ms = NOW + 1000;
+    assertEquals(revoked(), [false, true]);
+    clock.ms = NOW + 2000;
+    assertEquals(revoked(), [false, false]);
+  }
+});
+
 Deno.test("Revocations are announced once each, with a log line that names what is revoked", () => {
   const { revocations, heard, log } = scene();
   const all: Revocation[] = [{ jti: "t-1" }, { sub: "bob" }, { before: NOW }];
