@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
 import { type AdmissionContext, admit, REASONS, refuse, statusOf } from "../../lib/admission/admission.ts";
 import type { Config } from "../../lib/config/config.ts";
@@ -223,4 +224,22 @@ Deno.test("refuse() gives every reason its status and what goes with it", () => 
     assertEquals(status, statusOf(reason));
     assertEquals(headers?.["Upgrade"], status === 426 ? "websocket" : undefined);
   }
+});
+
+Deno.test("admit() decides on anything: it never throws, and refuses with a reason and its status", async () => {
+  const names = ["host", "origin", "upgrade", "connection", "sec-websocket-version", "sec-websocket-key"];
+  const name = fc.constantFrom(...names, "sec-websocket-protocol", "authorization", "cookie", "content-length");
+  // Bytes as a header can carry them: anything but NUL, CR and LF.
+  const value = fc.string({ unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)) })
+    .map((text) => text.replace(/[\r\n]/g, ""));
+  const config = configWith({
+    admission: { allow_missing_origin: true, require_subprotocol: false },
+    auth: { sources: ["header", "subprotocol", "cookie", "ticket", "query"] },
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(name, fc.option(value)), fc.webQueryParameters(), async (headers, query) => {
+      const outcome = await decide({ headers, query: `?${query}&ticket=x`, config });
+      if (!outcome.accepted) assertEquals(outcome.status, statusOf(outcome.reason));
+    }),
+  );
 });
