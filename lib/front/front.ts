@@ -110,8 +110,8 @@ export interface Socket {
 
 /** What a session gives to a front. All are called synchronously; what they throw is contained and closes 1011. */
 export interface SocketSink {
-  /** A whole message. A `Uint8Array` is valid only during the call. */
-  message(data: string | Uint8Array): void;
+  /** A whole message with its length in bytes. A `Uint8Array` is valid only during the call. */
+  message(data: string | Uint8Array, bytes: number): void;
   /**
    * A control frame, or a non-final fragment that is empty or under 128 bytes, with its payload length (`edge` only).
    * Called before it has any effect, so that the session can close instead.
@@ -153,11 +153,14 @@ export interface Front {
   readonly hostname: string;
   /** The port in fact bound; 0 on a unix socket. */
   readonly port: number;
-  /** Stops accepting; open connections stay, requests being admitted are finished. */
+  /**
+   * Stops accepting; open connections stay, requests being admitted are finished. `serve`, whose listener can't end
+   * alone, answers upgrades with 503 `draining` from now on.
+   */
   stopAccepting(): Promise<void>;
   /**
    * New connections get the new certificate, open ones stay.
-   * @throws {Error} when the material can't be used; the old one then stays.
+   * @throws {Error} when the material can't be used, or the engine can't change it (`serve`); the old one then stays.
    */
   reloadTls(tls: TlsMaterial): Promise<void>;
   /** Stops accepting and cuts whatever is still open. */

@@ -1,8 +1,8 @@
 /** What every HTTP answer of the public port carries, and the answers that are alike everywhere. */
 
-import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import type { Refusal } from "./front.ts";
+import { pageContentSecurityPolicy, type PageFile } from "./page/page.ts";
 
 /**
  * Headers of every answer: `Strict-Transport-Security` with TLS (RFC 6797 7.2 forbids it without), `nosniff`, and no
@@ -44,43 +44,14 @@ export function refusalResponse(refusal: Refusal, config: Config): Response {
   return errorResponse(config, refusal.status, refusal.reason, headers);
 }
 
-/** A page that may run only its own inline scripts and styles, and connect only to where it came from. */
-export function pageResponse(html: string, config: Config): Response {
-  return new Response(html, {
+/** One file of a page, with the policy that holds for all of them. */
+export function pageResponse(file: PageFile, config: Config): Response {
+  return new Response(file.body, {
     headers: {
       ...securityHeaders(config),
-      "Content-Type": "text/html; charset=utf-8",
-      "Content-Security-Policy": contentSecurityPolicy(html),
+      "Content-Type": file.type,
+      "Content-Security-Policy": pageContentSecurityPolicy,
       "Referrer-Policy": "no-referrer",
     },
   });
-}
-
-const INLINE_SCRIPT_REGEXP = /<script(?: type="module")?>([^]*?)<\/script>/g;
-const INLINE_STYLE_REGEXP = /<style>([^]*?)<\/style>/g;
-
-/**
- * A policy without `unsafe-*`: the inline scripts and styles of the page are named by their hashes (CSP 3, 6.7.3), all
- * else comes from the page's origin or not at all.
- */
-export function contentSecurityPolicy(html: string): string {
-  return [
-    "default-src 'none'",
-    `script-src ${hashes(html, INLINE_SCRIPT_REGEXP)}`,
-    `style-src ${hashes(html, INLINE_STYLE_REGEXP)}`,
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; ");
-}
-
-function hashes(html: string, inline: RegExp): string {
-  const found = [...html.matchAll(inline)].map(([, text]) => `'sha256-${sha256(text ?? "")}'`);
-  return found.length > 0 ? found.join(" ") : "'none'";
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
 }

@@ -3,15 +3,15 @@
 import type { Config } from "../config/config.ts";
 import type { Peer } from "./front.ts";
 import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
+import type { PageFile } from "./page/page.ts";
 
 /** Answers one HTTP request. Never rejects. */
 export type Routes = (request: Request, peer: Peer) => Promise<Response>;
 
 export interface RouteOptions {
   readonly config: Config;
-  /** Whole HTML text of the development page; served at `/` only when `dev` is set. */
-  readonly page?: string;
-  readonly dev: boolean;
+  /** The files of the development page by path; only in development. */
+  readonly page?: ReadonlyMap<string, PageFile>;
   /** Answers `POST /ticket` and its preflight; without it there is no such route. */
   readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
   /** Told of what `ticket` throws; the client gets a 500 without detail. */
@@ -24,7 +24,7 @@ interface Route {
 }
 
 /**
- * Everything that is not the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page at `/`; else 404
+ * Everything that is not the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page; else 404
  * `not_found`, or 405 `method_not_allowed` with `Allow` (RFC 9110 15.5.6).
  */
 export function createRoutes(options: RouteOptions): Routes {
@@ -35,8 +35,8 @@ export function createRoutes(options: RouteOptions): Routes {
     answer: () => new Response("ok", { headers: { ...securityHeaders(config), "Content-Type": "text/plain" } }),
   });
   if (ticket !== undefined) routes.set("/ticket", { methods: ["POST", "OPTIONS"], answer: ticket });
-  if (options.dev && page !== undefined) {
-    routes.set("/", { methods: ["GET", "HEAD"], answer: () => pageResponse(page, config) });
+  for (const [path, file] of page ?? []) {
+    routes.set(path, { methods: ["GET", "HEAD"], answer: () => pageResponse(file, config) });
   }
 
   return async (request, peer) => {

@@ -2,15 +2,19 @@
  * Engine `serve`: the platform's own path, `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
  *
  * What the platform keeps to itself, and so nobody can bound here: time and size of the request head, caps before TLS,
- * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), and
- * what is pipelined behind a refusal.
+ * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), what is
+ * pipelined behind a refusal, and the listener: ending it by any means also closes the open WebSockets (Deno 2.9), so
+ * neither can it be taken over by one with another certificate, nor stop accepting; while draining, new upgrades are
+ * refused instead.
  */
 
 import type { Config } from "../config/config.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
-import type { Accepted, Front, FrontDeps, Gate, Handshake, Peer, TlsMaterial } from "./front.ts";
+import type { Accepted, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
 import { errorResponse, securityHeaders } from "./headers.ts";
 import { DrainWatch, ServeSocket } from "./serve_socket.ts";
+
+const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
 
 /**
  * Starts `Deno.serve` on `server.host` and `server.port`.
@@ -32,8 +36,10 @@ class ServeFront implements Front {
   readonly #trusted: AddressSet;
   readonly #watch: DrainWatch;
   readonly #sockets = new Set<ServeSocket>();
-  #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #abort = new AbortController();
   #requests = 0;
+  #stopped = false;
 
   constructor(config: Config, gate: Gate, deps: FrontDeps) {
     this.#config = config;
@@ -41,18 +47,18 @@ class ServeFront implements Front {
     this.#deps = deps;
     this.#trusted = addressSet(config.server.trusted_proxies);
     this.#watch = new DrainWatch(config.server.send_queue / 2);
-    this.#server = this.#listen(config.server.port, deps.tls);
+    this.#server = this.#listen(deps.tls);
     this.hostname = config.server.host;
     this.port = this.#server.addr.port;
   }
 
-  #listen(port: number, tls: TlsMaterial | undefined): Deno.HttpServer<Deno.NetAddr> {
+  #listen(tls: TlsMaterial | undefined): Deno.HttpServer<Deno.NetAddr> {
     return Deno.serve(
       {
         hostname: this.#config.server.host,
-        port,
-        // So that a second listener with a new certificate can take over the port.
-        ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key, reusePort: true }),
+        port: this.#config.server.port,
+        ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
+        signal: this.#abort.signal,
         onListen: () => {},
         onError: (error) => this.#internal(error),
       },
@@ -65,23 +71,20 @@ class ServeFront implements Front {
   }
 
   stopAccepting(): Promise<void> {
-    // Waits for the last connection; accepting ends at once.
-    this.#server.shutdown().catch((error) => this.#deps.log.debug("front.shutdown_failed", { error }));
+    this.#stopped = true;
     return Promise.resolve();
   }
 
-  // deno-lint-ignore require-await -- turns what Deno.serve throws into a rejection
-  async reloadTls(tls: TlsMaterial): Promise<void> {
-    if (this.#deps.tls === undefined) return;
-    const old = this.#server;
-    this.#server = this.#listen(this.port, tls);
-    old.shutdown().catch((error) => this.#deps.log.debug("front.shutdown_failed", { error }));
+  reloadTls(_tls: TlsMaterial): Promise<void> {
+    return Promise.reject(new Error("Cannot replace the certificate: engine serve keeps the one it was started with"));
   }
 
   async close(): Promise<void> {
-    await this.stopAccepting();
+    this.#stopped = true;
     for (const socket of this.#sockets) socket.terminate();
     this.#watch.stop();
+    this.#abort.abort();
+    await this.#server.finished;
   }
 
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -105,7 +108,7 @@ class ServeFront implements Front {
     let kept = false;
     try {
       if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
-      const decision = await this.#gate.admit(handshake, peer);
+      const decision = this.#stopped ? DRAINING : await this.#gate.admit(handshake, peer);
       if (!decision.accepted) return this.#gate.refused(handshake, peer, decision);
       const upgrade = this.#upgrade(request, decision.subprotocol);
       if (upgrade === null) {

@@ -112,19 +112,13 @@ export class ServeSocket implements Socket {
 
   #message(data: string | ArrayBuffer): void {
     if (!this.open) return;
-    if (this.#tooBig(data)) {
+    const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+    if (bytes > this.#maxBytes) {
       const detail = `Message is longer than ${this.#maxBytes} bytes`;
       this.#guard(() => this.#sink?.failed(CloseCode.messageTooBig, "message_too_big", detail));
       return this.close(CloseCode.messageTooBig, "message_too_big");
     }
-    this.#guard(() => this.#sink?.message(typeof data === "string" ? data : new Uint8Array(data)));
-  }
-
-  #tooBig(data: string | ArrayBuffer): boolean {
-    if (typeof data !== "string") return data.byteLength > this.#maxBytes;
-    // UTF-8 takes one to three bytes for each UTF-16 unit.
-    if (3 * data.length <= this.#maxBytes) return false;
-    return data.length > this.#maxBytes || Buffer.byteLength(data) > this.#maxBytes;
+    this.#guard(() => this.#sink?.message(typeof data === "string" ? data : new Uint8Array(data), bytes));
   }
 
   #end(code: number, reason: string): void {

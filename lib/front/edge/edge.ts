@@ -141,7 +141,7 @@ class Edge implements Front, ProxyHost {
       connection.stage = stage;
       connection.open();
     } else {
-      this.#begin(connection, { ip, trusted });
+      this.#begin(connection, { ip, forwarded: false, trusted });
     }
   }
 
@@ -170,7 +170,7 @@ class Edge implements Front, ProxyHost {
       if (typeof entry === "string") return this.#turnAway(connection, ip, entry);
       connection.entry = entry;
     }
-    this.#begin(connection, { ip, trusted }, rest);
+    this.#begin(connection, { ip, forwarded: header.client !== null, trusted }, rest);
   }
 
   gone(stage: ProxyStage): void {

@@ -21,6 +21,8 @@ type State = "securing" | "reading" | "judging" | "answering" | "over";
 export interface Origin {
   /** Normalised address: of the socket, or as told by the PROXY protocol. */
   readonly ip: string;
+  /** Told by the PROXY protocol. */
+  readonly forwarded: boolean;
   /** Its forwarding headers are believed. */
   readonly trusted: boolean;
 }
@@ -42,7 +44,7 @@ export class HandshakeStage implements Stage, Expiring {
     this.#context = context;
     this.#connection = connection;
     this.#origin = origin;
-    this.#peer = { ip: origin.ip, secure: context.secure, forwarded: false };
+    this.#peer = { ip: origin.ip, secure: context.secure, forwarded: origin.forwarded };
     this.#state = context.secure ? "securing" : "reading";
   }
 
@@ -135,8 +137,12 @@ export class HandshakeStage implements Stage, Expiring {
   #seen(headers: Headers): Peer {
     if (!this.#origin.trusted) return this.#peer;
     const { secure, trusted } = this.#context;
-    const client = clientAddress(headers.get("x-forwarded-for"), this.#origin.ip, trusted, true);
-    return { ...client, secure: secure || headers.get("x-forwarded-proto")?.toLowerCase() === "https" };
+    const { ip, forwarded } = clientAddress(headers.get("x-forwarded-for"), this.#origin.ip, trusted, true);
+    return {
+      ip,
+      secure: secure || headers.get("x-forwarded-proto")?.toLowerCase() === "https",
+      forwarded: forwarded || this.#origin.forwarded,
+    };
   }
 
   async #answerRoute(head: RequestHead, url: URL): Promise<void> {

@@ -87,10 +87,10 @@ export class Incoming implements DecoderEvents {
     this.#sink = null;
   }
 
-  message(data: string | Uint8Array): void {
+  message(data: string | Uint8Array, bytes: number): void {
     if (!this.#host.open) return;
     try {
-      this.#sink?.message(data);
+      this.#sink?.message(data, bytes);
     } catch (error) {
       this.#host.sinkFailed(error);
     }

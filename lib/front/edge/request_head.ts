@@ -91,7 +91,8 @@ export class HeadReader {
         return true;
       }
       this.#lineLength = 0;
-      if (this.#lines++ > MAX_HEADER_LINES - 1) return this.#tooLarge(`More than ${MAX_HEADER_LINES} header lines`);
+      // The request line counts as one.
+      if (this.#lines++ > MAX_HEADER_LINES) return this.#tooLarge(`More than ${MAX_HEADER_LINES} header lines`);
       return false;
     }
     if (byte === CR) {

@@ -1,0 +1,214 @@
+/** What strangers do to a front door; after each, an honest client is served at once. */
+import { assert, assertEquals } from "../../assert.ts";
+import { RawClient } from "../../raw_client.ts";
+import { concat, frame } from "../../websocket/client_frames.ts";
+import { type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
+
+const encoder = new TextEncoder();
+const SHORT = { handshake_timeout: 150 };
+
+async function honestClientIsServed(fixture: Fixture): Promise<void> {
+  using client = await fixture.open();
+  await client.text("hello");
+  assertEquals(await client.nextText(), "hello");
+}
+
+/** Sends a byte every few ms until the server ends the connection. */
+async function trickle(client: RawClient, bytes: Uint8Array): Promise<void> {
+  const ended = client.closed();
+  let over = false;
+  ended.finally(() => over = true).catch(() => {});
+  for (const byte of bytes) {
+    if (over) break;
+    await client.send(Uint8Array.of(byte)).catch(() => over = true);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await ended;
+}
+
+Deno.test("slowloris in TLS: silence and trickling end at handshake_timeout without an answer", async () => {
+  await using fixture = await startFixture({ server: SHORT });
+  using silent = await RawClient.connect({ port: fixture.port });
+  using trickling = await RawClient.connect({ port: fixture.port });
+  const hello = new Uint8Array(600).fill(1);
+  hello.set([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]);
+  await Promise.all([silent.closed(), trickle(trickling, hello)]);
+  await until(() => fixture.telemetry.handshakes.get("rejected", "timeout") === 2, "the count");
+  await honestClientIsServed(fixture);
+  await fixture.empty();
+});
+
+Deno.test("slowloris in headers: silence and trickling get 408, then the end", async () => {
+  await using fixture = await startFixture({ server: SHORT });
+  using silent = await fixture.connect();
+  using trickling = await fixture.connect();
+  await Promise.all([
+    (async () => {
+      assertEquals((await silent.response()).status, 408);
+      await silent.closed();
+    })(),
+    trickle(trickling, encoder.encode(upgradeHead(["X-Long: " + "a".repeat(1000)]))),
+  ]);
+  const late = await trickling.response();
+  assertEquals([late.status, late.body, late.headers.get("connection")], [408, '{"error":"timeout"}', "close"]);
+  silent.close();
+  trickling.close();
+  await honestClientIsServed(fixture);
+  await fixture.empty();
+});
+
+Deno.test("slow admission counts as well: 408 at handshake_timeout, and no session afterwards", async () => {
+  const gate = Promise.withResolvers<never>();
+  await using fixture = await startFixture({ server: SHORT, admit: () => gate.promise });
+  using client = await fixture.connect();
+  assertEquals((await client.upgrade()).status, 408);
+  await client.closed();
+  client.close();
+  await fixture.empty();
+  assertEquals(fixture.sessions.length, 0);
+});
+
+Deno.test("connection flood: closed without a byte over the cap per address, before TLS", async () => {
+  await using fixture = await startFixture({ perIp: 5 });
+  const inside = await Promise.all(Array.from({ length: 5 }, () => fixture.open()));
+  const outside = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect({ port: fixture.port })));
+  await Promise.all(outside.map((client) => client.closed()));
+  assertEquals(fixture.telemetry.handshakes.get("rejected", "too_many_connections"), 50);
+  assertEquals(fixture.front.connections(), 5);
+  for (const client of [...inside, ...outside]) client.close();
+  await fixture.empty();
+  await honestClientIsServed(fixture);
+});
+
+Deno.test("a banned address is closed without a byte", async () => {
+  await using fixture = await startFixture({ banned: ["127.0.0.1"] });
+  using client = await RawClient.connect({ port: fixture.port });
+  await client.closed();
+  assertEquals(fixture.telemetry.handshakes.get("rejected", "banned"), 1);
+  assertEquals(fixture.front.connections(), 0);
+});
+
+Deno.test("connections beyond max_connections and its reserve are closed unheard", async () => {
+  await using fixture = await startFixture({ server: { max_connections: 1 } });
+  const clients = await Promise.all(Array.from({ length: 65 }, () => RawClient.connect({ port: fixture.port })));
+  await until(() => fixture.front.connections() === 65, "65 connections");
+  using one = await RawClient.connect({ port: fixture.port });
+  await one.closed();
+  assertEquals(fixture.telemetry.handshakes.get("rejected", "server_full"), 1);
+  for (const client of clients) client.close();
+  await fixture.empty();
+  await honestClientIsServed(fixture);
+});
+
+Deno.test("reset storm: resets before, during and after handshakes leave nothing behind", async () => {
+  await using fixture = await startFixture();
+  for (let round = 0; round < 5; round++) {
+    const clients = await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+      if (index % 4 === 0) return await RawClient.connect({ port: fixture.port });
+      const client = await fixture.connect();
+      if (index % 4 === 1) await client.send("GET /ws HT");
+      if (index % 4 === 2) await client.send(upgradeHead());
+      if (index % 4 === 3) await client.upgrade();
+      return client;
+    }));
+    // Closing with unread bytes makes the kernel send a reset.
+    for (const client of clients) client.close();
+  }
+  await honestClientIsServed(fixture);
+  await fixture.empty();
+  assert(fixture.sessions.every((session) => session.closes.length === 1));
+});
+
+Deno.test("slow reader: its queue grows and shows, others are unaffected, terminate() ends it", async () => {
+  const payload = "x".repeat(32_000);
+  await using fixture = await startFixture();
+  using slow = await fixture.open();
+  using other = await fixture.open();
+  const [session] = fixture.sessions;
+  for (let sent = 0; sent < 1000 && session!.socket.queued < 8_000_000; sent++) session!.socket.sendText(payload);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert(session!.socket.queued > 1_000_000, `${session!.socket.queued} bytes are queued`);
+  await other.text("hello");
+  assertEquals(await other.nextText(), "hello");
+  session!.socket.terminate();
+  assertEquals(session!.socket.open, false);
+  await until(() => session!.closes.length === 1, "the end");
+  assertEquals(session!.closes, [{ code: 1006, reason: "" }]);
+  assertEquals(fixture.front.connections(), 1);
+  slow.close();
+});
+
+Deno.test("drained() is called once the queue is back under half of send_queue", async () => {
+  await using fixture = await startFixture({ server: { send_queue: 100_000 } });
+  using client = await fixture.open();
+  const [session] = fixture.sessions;
+  for (let sent = 0; sent < 300; sent++) session!.socket.sendText("x".repeat(32_000));
+  assert(session!.socket.queued > 100_000);
+  assertEquals(session!.events, []);
+  for (let received = 0; received < 300; received++) await client.nextFrame();
+  await until(() => session!.events.length > 0, "drained");
+  assertEquals(session!.events, ["drained"]);
+  assertEquals(session!.socket.queued, 0);
+});
+
+Deno.test("a frame a byte: all arrive", async () => {
+  await using fixture = await startFixture();
+  using client = await fixture.open();
+  for (const byte of frame({ opcode: 1, payload: "x".repeat(200) })) await client.send(Uint8Array.of(byte));
+  assertEquals((await client.nextText()).length, 200);
+});
+
+Deno.test("ping flood: each is counted before its pong, and the session may cut it", async () => {
+  await using fixture = await startFixture({
+    sink: (session) => ({
+      control: (kind, bytes) => {
+        session.events.push(`${kind} ${bytes}`);
+        if (session.events.length === 3) session.socket.close(1008, "rate_limited");
+      },
+    }),
+  });
+  using client = await fixture.open();
+  const ping = frame({ opcode: 9, payload: "abc" });
+  await client.send(concat(...new Array(100).fill(0).map(() => ping.slice())));
+  const opcodes = [];
+  for (let count = 0; count < 3; count++) opcodes.push((await client.nextFrame()).opcode);
+  assertEquals(opcodes, [10, 10, 8]);
+  assertEquals(fixture.sessions[0]!.events.length, 3);
+});
+
+Deno.test("denoland/deno#25070: pongs for a peer that reads none of them stay within send_queue", async () => {
+  await using fixture = await startFixture({ tls: false, server: { send_queue: 10_000 } });
+  using client = await fixture.open();
+  const pings = concat(...new Array(500).fill(0).map(() => frame({ opcode: 9, payload: "x".repeat(125) })));
+  const [session] = fixture.sessions;
+  let sent = 0;
+  const flood = (async () => {
+    for (; sent < 200; sent++) await client.send(pings.slice());
+  })().catch(() => {});
+  let most = 0;
+  const end = Date.now() + 500;
+  while (Date.now() < end) {
+    most = Math.max(most, session!.socket.queued);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  // One chunk may be answered before the queue is looked at again.
+  assert(most < 10_000 + 2 * 65_536, `${most} bytes were queued`);
+  client.close();
+  await flood;
+  await fixture.empty();
+});
+
+Deno.test("connect and vanish, hundreds of times in every state: counters are back where they were", async () => {
+  await using fixture = await startFixture();
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 15 }, async (_, index) => {
+      const client = index % 3 === 0 ? await RawClient.connect({ port: fixture.port }) : await fixture.open();
+      if (index % 3 === 1) await client.send(frame({ opcode: 1, payload: "half a frame" }).subarray(0, 5));
+      client.close();
+    }));
+  }
+  await fixture.empty();
+  assertEquals(fixture.sessions.length, 200);
+  assert(fixture.sessions.every((session) => session.closes.length === 1 && session.closes[0]!.code === 1006));
+  await honestClientIsServed(fixture);
+});

@@ -1,0 +1,201 @@
+/** A front with a gate that lets everyone in and echoes, and remembers what happened. */
+import type { Config } from "../../lib/config/config.ts";
+import {
+  type Accepted,
+  type Front,
+  type Gate,
+  type Handshake,
+  type Peer,
+  type Refusal,
+  type Socket,
+  type SocketSink,
+  startFront,
+} from "../../lib/front/front.ts";
+import { refusalResponse } from "../../lib/front/headers.ts";
+import { createRoutes } from "../../lib/front/routes.ts";
+import { createLog } from "../../lib/ops/log.ts";
+import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { sharedCertificate } from "../certificate.ts";
+import { RawClient } from "../raw_client.ts";
+
+export interface FixtureOptions {
+  readonly engine?: "edge" | "serve";
+  /** Default: true. */
+  readonly tls?: boolean;
+  readonly server?: Partial<Config["server"]>;
+  readonly messages?: Partial<Config["messages"]>;
+  /** Connections an address may have at once. */
+  readonly perIp?: number;
+  readonly banned?: readonly string[];
+  /** Instead of accepting whoever has a key, with the first subprotocol offered. */
+  readonly admit?: (handshake: Handshake, peer: Peer) => Promise<Accepted | Refusal>;
+  /** Instead of the echo. */
+  readonly sink?: (session: Session) => Partial<SocketSink>;
+}
+
+/** What one connection told its session. */
+export class Session {
+  readonly events: string[] = [];
+  readonly messages: (string | Uint8Array)[] = [];
+  closes: { code: number; reason: string }[] = [];
+
+  constructor(readonly socket: Socket, readonly peer: Peer, readonly handshake: Handshake) {}
+}
+
+export class Fixture implements AsyncDisposable {
+  readonly sessions: Session[] = [];
+  readonly refusals: { handshake: Handshake | null; peer: Peer; refusal: Refusal }[] = [];
+  readonly lines: string[] = [];
+  readonly telemetry = new Telemetry();
+  /** Places taken by address. */
+  readonly inside = new Map<string, number>();
+  /** Every address that asked to come in. */
+  readonly entered: string[] = [];
+  front!: Front;
+  caPem: string | undefined;
+
+  constructor(readonly config: Config) {}
+
+  get port(): number {
+    return this.front.port;
+  }
+
+  /** A client of this front, before any request. */
+  connect(): Promise<RawClient> {
+    const { unix } = this.config.server;
+    if (unix !== undefined) return RawClient.connect({ unix });
+    return RawClient.connect({ port: this.port, ...(this.caPem === undefined ? {} : { caCerts: [this.caPem] }) });
+  }
+
+  /** A client behind its 101. */
+  async open(headers: Record<string, string | null> = {}): Promise<RawClient> {
+    const client = await this.connect();
+    const response = await client.upgrade("/ws", headers);
+    if (response.status !== 101) throw new Error(`Expected 101, got ${response.status} ${response.body}`);
+    return client;
+  }
+
+  /** Waits until everybody has left. */
+  async empty(): Promise<void> {
+    await until(() => this.front.connections() === 0 && this.inside.size === 0, "connections to end");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front.close();
+  }
+}
+
+export const SERVER: Config["server"] = {
+  host: "127.0.0.1",
+  port: 0,
+  path: "/ws",
+  engine: "edge",
+  max_connections: 1000,
+  max_connections_per_ip: 1000,
+  max_connections_per_user: 1000,
+  handshake_timeout: 5000,
+  ping_interval: 20_000,
+  idle_timeout: 0,
+  max_session: 3_600_000,
+  drain_timeout: 1000,
+  trusted_proxies: [],
+  proxy_protocol: false,
+  send_queue: 256 * 1024,
+};
+
+export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
+  const server = { ...SERVER, engine: options.engine ?? "edge", ...options.server };
+  const messages = { max_bytes: 65_536, max_fragments: 1024, ...options.messages };
+  const tls = options.tls === false ? undefined : await sharedCertificate();
+  // The sections a front reads; the others are other folders' business.
+  const sections = { server, messages, ...(tls === undefined ? {} : { tls: { hsts_max_age: 60_000 } }) };
+  const fixture = new Fixture(sections as unknown as Config);
+  fixture.caPem = tls?.cert;
+  fixture.front = await startFront(fixture.config, gateOf(fixture, options), {
+    log: createLog({ level: "debug", format: "json", write: (line) => fixture.lines.push(line) }),
+    telemetry: fixture.telemetry,
+    ...(tls === undefined ? {} : { tls }),
+    now: () => performance.now(),
+  });
+  return fixture;
+}
+
+function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
+  const routes = createRoutes({ config: fixture.config, ticket: () => Promise.resolve(new Response("ticket")) });
+  return {
+    enter(ip) {
+      fixture.entered.push(ip);
+      if (options.banned?.includes(ip)) return "banned";
+      const count = fixture.inside.get(ip) ?? 0;
+      if (count >= (options.perIp ?? Infinity)) return "too_many_connections";
+      fixture.inside.set(ip, count + 1);
+      return { leave: () => leave(fixture.inside, ip) };
+    },
+    admit: options.admit ?? acceptAll,
+    refused(handshake, peer, refusal) {
+      fixture.refusals.push({ handshake, peer, refusal });
+      return refusalResponse(refusal, fixture.config);
+    },
+    http: routes,
+    open(socket, _accepted, peer, handshake) {
+      const session = new Session(socket, peer, handshake);
+      fixture.sessions.push(session);
+      const { sink } = options;
+      return { ...echo(session), ...sink?.(session) };
+    },
+  };
+}
+
+function leave(inside: Map<string, number>, ip: string): void {
+  const left = (inside.get(ip) ?? 0) - 1;
+  if (left < 0) throw new Error(`${ip} left twice`);
+  if (left === 0) inside.delete(ip);
+  else inside.set(ip, left);
+}
+
+// deno-lint-ignore require-await -- the gate's signature
+export async function acceptAll(handshake: Handshake): Promise<Accepted | Refusal> {
+  if (handshake.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    return { accepted: false, status: 426, reason: "upgrade_required", headers: { "Upgrade": "websocket" } };
+  }
+  const offered = handshake.headers.get("sec-websocket-protocol");
+  const identity = { user: "ada", roles: [], claims: {}, expiresAt: Infinity, issuedAt: 0 };
+  return { accepted: true, identity, subprotocol: offered?.split(",")[0]?.trim() ?? null };
+}
+
+function echo(session: Session): SocketSink {
+  return {
+    message(data) {
+      if (typeof data === "string") session.socket.sendText(data);
+      else session.socket.sendBinary(data);
+    },
+    control: (kind, bytes) => void session.events.push(`${kind} ${bytes}`),
+    drained: () => void session.events.push("drained"),
+    failed: (code, reason) => void session.events.push(`failed ${code} ${reason}`),
+    closed: (code, reason) => void session.closes.push({ code, reason }),
+  };
+}
+
+/** Waits until the condition holds; rejects at the deadline in ms. */
+export async function until(condition: () => boolean, what: string, deadlineMs = 5000): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`Waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** An upgrade request head with these lines instead of, or after, the usual ones. */
+export function upgradeHead(lines: readonly string[] = [], requestLine = "GET /ws HTTP/1.1"): string {
+  return [
+    requestLine,
+    "Host: localhost",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+    ...lines,
+    "",
+    "",
+  ].join("\r\n");
+}
