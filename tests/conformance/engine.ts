@@ -2,7 +2,8 @@
 import { assertEquals } from "../assert.ts";
 import { RawClient, RawClientError } from "../raw_client.ts";
 import { cases } from "./cases/cases.ts";
-import { type Behaviour, type EchoPeer, runCase, type RunOptions } from "./runner.ts";
+import type { Case } from "./case.ts";
+import { type Behaviour, type EchoPeer, runCase, type RunOptions, type Verdict } from "./runner.ts";
 
 /** A case an engine can't pass strictly, and why. It must still behave as said: a gap that closes is a failure, too. */
 export interface Gap {
@@ -27,26 +28,36 @@ export const SOCKET_OPTIONS: RunOptions = { deadlineMs: 10_000, quietMs: 50 };
 /** A server that fails a case by silence is not waited for that long. */
 const GAP_DEADLINE_MS = 500;
 
-/** The behaviour of one case; a failing test when it isn't the expected one. */
-export async function testCase(id: string, engine: Engine): Promise<void> {
-  const test = cases.find((candidate) => candidate.id === id);
-  if (test === undefined) throw new RangeError(`Cannot run case ${id}: there is none`);
-  const gap = engine.gaps?.[id];
-  const options = engine.options ?? SOCKET_OPTIONS;
-  const patience = gap?.behaviour === "failed" ? { ...options, deadlineMs: GAP_DEADLINE_MS } : options;
-  const verdict = await runCase(test, await engine.connect(), patience);
-  const expected = gap?.behaviour ?? "strict";
-  if (verdict.behaviour === "abrupt" && engine.abrupt !== undefined && gap === undefined) return;
-  assertEquals(verdict.behaviour, expected, `${id} is ${verdict.behaviour}, not ${expected}: ${verdict.detail}`);
+/** Connections at once: most of a case's time is the platform's waiting, for an acknowledgement or for quiet. */
+const AT_ONCE = 8;
+
+/** Runs every case, then reports each as a step of the test. */
+export async function testAllCases(engine: Engine, context: Deno.TestContext): Promise<void> {
+  const verdicts = new Map<Case, Verdict>();
+  const waiting = cases.values();
+  const worker = async () => {
+    for (const test of waiting) verdicts.set(test, await runOne(test, engine));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  for (const [test, verdict] of verdicts) {
+    const gap = engine.gaps?.[test.id];
+    const name = `${test.id} ${test.title}`;
+    await context.step(gap === undefined ? name : `${name} (${gap.behaviour}: ${gap.reason})`, () => {
+      const expected = gap?.behaviour ?? "strict";
+      if (verdict.behaviour === "abrupt" && engine.abrupt !== undefined && gap === undefined) return;
+      assertEquals(
+        verdict.behaviour,
+        expected,
+        `${test.id} is ${verdict.behaviour}, not ${expected}: ${verdict.detail}`,
+      );
+    });
+  }
 }
 
-/** One test step for each case, in a test named by the engine. */
-export async function testAllCases(engine: Engine, context: Deno.TestContext): Promise<void> {
-  for (const { id, title } of cases) {
-    const gap = engine.gaps?.[id];
-    const name = gap === undefined ? `${id} ${title}` : `${id} ${title} (${gap.behaviour}: ${gap.reason})`;
-    await context.step(name, () => testCase(id, engine));
-  }
+async function runOne(test: Case, engine: Engine): Promise<Verdict> {
+  const options = engine.options ?? SOCKET_OPTIONS;
+  const isSilent = engine.gaps?.[test.id]?.behaviour === "failed";
+  return await runCase(test, await engine.connect(), isSilent ? { ...options, deadlineMs: GAP_DEADLINE_MS } : options);
 }
 
 /** A peer over a raw connection whose handshake is done. */
