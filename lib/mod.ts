@@ -35,3 +35,5 @@ export type {
   Vocabulary,
 } from "./sandbox/handlers.ts";
 export { defineHandlers } from "./sandbox/handlers.ts";
+export { CallError } from "./sandbox/call_error.ts";
+export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/testkit.ts";

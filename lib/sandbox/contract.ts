@@ -1,6 +1,6 @@
 /** What a handler module offers, as the main isolate keeps it: names, shapes and who may call. */
 
-/** A JSON Schema (2020-12) made by `z.toJSONSchema`. */
+/** A JSON Schema (draft 7, as OpenRPC 1.3 wants it) made by `z.toJSONSchema`. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** One method of a module. */

@@ -102,6 +102,7 @@ type AnyMethod<V extends Vocabulary> = Method<any, any, V>;
 /** A module that answers JSON-RPC methods. */
 export interface RpcHandlers<V extends Vocabulary = Vocabulary> {
   methods: Record<string, AnyMethod<V>>;
+  raw?: undefined;
   /** Before the first message of a connection. `resumed`: the connection is older than this cell, its `state` is lost. */
   open?(ctx: Context<V>, info: { resumed: boolean }): void | Promise<void>;
   /** After the last one, with the close code. It may still publish; what it sends to the client goes nowhere. */
@@ -120,6 +121,7 @@ export interface RawHandler<V extends Vocabulary = Vocabulary, S extends z.ZodTy
 /** A module without JSON-RPC. */
 export interface RawHandlers<V extends Vocabulary = Vocabulary> {
   raw: RawHandler<V>;
+  methods?: undefined;
   open?(ctx: RawContext<V>, info: { resumed: boolean }): void | Promise<void>;
   close?(ctx: RawContext<V>, code: number): void | Promise<void>;
 }

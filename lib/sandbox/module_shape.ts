@@ -17,7 +17,7 @@ export async function makeHandlers(exported: unknown): Promise<HandlerObject> {
 }
 
 export function isRaw(handlers: HandlerObject): handlers is RawHandlers {
-  return Object.hasOwn(handlers, "raw");
+  return handlers.raw !== undefined;
 }
 
 /** What a cell reports about its module; `checkContract` reads it. A schema that JSON Schema can't say is reported as an error. */
@@ -26,7 +26,7 @@ export function describeHandlers(handlers: HandlerObject): unknown {
   if (isRaw(handlers)) {
     const raw = handlers.raw as unknown as Record<string, unknown> | null;
     return {
-      kind: "rpc" in handlers || Object.hasOwn(handlers, "methods") ? "both" : "raw",
+      kind: (handlers as { methods?: unknown }).methods === undefined ? "raw" : "both",
       hooks,
       raw: { message: typeof raw?.["message"], binary: raw?.["binary"] ?? true, schema: schemaKind(raw?.["schema"]) },
     };
@@ -73,7 +73,9 @@ function isSchema(value: unknown): value is z.ZodType {
 function jsonSchema(schema: unknown, io: "input" | "output"): { schema: unknown } | { error: string } {
   if (!isSchema(schema)) return { error: schema === undefined ? "is missing" : "is not a zod schema" };
   try {
-    return { schema: JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any" }))) };
+    return {
+      schema: JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-7" }))),
+    };
   } catch (error) {
     return { error: `can't be written as JSON Schema (${error instanceof Error ? error.message : String(error)})` };
   }

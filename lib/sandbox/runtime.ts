@@ -19,6 +19,8 @@ interface Callable {
   readonly method: Method;
   readonly params: z.ZodType;
   readonly result: z.ZodType | undefined;
+  /** Stands for parameters that were left out: an empty object, unless the schema takes nothing at all. */
+  readonly absent: unknown;
   asynchronous: boolean;
 }
 
@@ -57,7 +59,8 @@ export class Runtime {
       this.#raw = handlers.raw;
     } else {
       for (const [name, method] of Object.entries((handlers as RpcHandlers).methods)) {
-        this.#methods.set(name, { name, method, params: method.params, result: method.result, asynchronous: false });
+        const { params, result } = method;
+        this.#methods.set(name, { name, method, params, result, absent: absent(params), asynchronous: false });
       }
     }
   }
@@ -224,7 +227,7 @@ export class Runtime {
   #call(session: CellSession, call: number, name: string, text: string): void {
     const callable = this.#methods.get(name);
     if (callable === undefined) return this.#out.error(call, -32601, "");
-    const params = (JSON.parse(text) as { params?: unknown }).params;
+    const params = (JSON.parse(text) as { params?: unknown }).params ?? callable.absent;
     const context = this.#context(session);
     this.current = session.handle;
     try {
@@ -321,7 +324,7 @@ export class Runtime {
     const callable = this.#methods.get(name);
     if (callable === undefined) return;
     this.#unasked(session, name, (context) => {
-      const params = (JSON.parse(text) as { params?: unknown }).params;
+      const params = (JSON.parse(text) as { params?: unknown }).params ?? callable.absent;
       const run = (parsed: z.ZodSafeParseResult<unknown>) =>
         parsed.success ? callable.method.handle(parsed.data as never, context as never) : undefined;
       if (callable.asynchronous) return callable.params.safeParseAsync(params).then(run);
@@ -381,6 +384,14 @@ export class Runtime {
       context.abort();
       this.#out.report(ToMain.Late, session, what);
     }
+  }
+}
+
+function absent(params: z.ZodType): unknown {
+  try {
+    return params.safeParse(undefined).success ? undefined : {};
+  } catch {
+    return {};
   }
 }
 

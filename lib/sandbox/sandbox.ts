@@ -15,6 +15,7 @@ import { watchModule } from "./reload.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export type { Contract, JsonSchema, MethodContract } from "./contract.ts";
+export { mayCall, openRpc, type OpenRpcDocument, openRpcOfAll, type OpenRpcOptions } from "./openrpc.ts";
 export { SandboxError } from "./pool.ts";
 export type { Grants, HandlerSettings } from "./settings.ts";
 export type { CellClient, CellUser, Line, PendingCall, Present } from "./line.ts";
