@@ -12,7 +12,8 @@ export interface Notifier {
   stopping(status: string): void;
   /** Starts feeding the watchdog, if the unit has one, for as long as `healthy` resolves to true in time. */
   watch(healthy: () => boolean | Promise<boolean>): void;
-  close(): void;
+  /** Resolves once everything was sent. */
+  close(): Promise<void>;
 }
 
 export interface NotifierOptions {
@@ -63,9 +64,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
     reloading: () => send("RELOADING=1"),
     stopping: (status) => send("STOPPING=1", statusLine(status)),
     watch,
-    close: () => {
+    close: async () => {
       clearInterval(timer);
-      order.finally(() => socket?.close());
+      await order;
+      socket?.close();
     },
   };
 }

@@ -51,7 +51,7 @@ Deno.test("createNotifier() sends the life of a service in order", async () => {
       "its own name is gone",
     );
   } finally {
-    notifier.close();
+    await notifier.close();
     manager.close();
   }
 });
@@ -68,7 +68,7 @@ Deno.test({
       notifier.ready("up");
       assertEquals(await manager.receive(), "READY=1\nSTATUS=up");
     } finally {
-      notifier.close();
+      await notifier.close();
       manager.close();
     }
   },
@@ -106,7 +106,7 @@ Deno.test("createNotifier() feeds the watchdog only while the server is healthy"
     await new Promise((resolve) => setTimeout(resolve, 80));
     assertEquals(asked, 5, "a health check that never answers is not asked again, so the watchdog bites");
   } finally {
-    notifier.close();
+    await notifier.close();
     manager.close();
   }
 });
@@ -128,7 +128,7 @@ Deno.test("createNotifier() does nothing without a manager, or with a socket it 
     assertEquals(notifier.socketPath, null);
     notifier.ready("up");
     notifier.watch(() => true);
-    notifier.close();
+    await notifier.close();
   }
   const errors: unknown[] = [];
   const directory = await Deno.makeTempDir();
@@ -141,6 +141,6 @@ Deno.test("createNotifier() does nothing without a manager, or with a socket it 
   const deadline = Date.now() + 5000;
   while (errors.length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
   assert(errors[0] instanceof Error);
-  notifier.close();
+  await notifier.close();
   await Deno.remove(directory, { recursive: true });
 });
