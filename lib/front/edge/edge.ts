@@ -15,7 +15,7 @@
  * It rests on pausing the raw socket, see {@linkcode Connection.pause}, and on at most one read being under way.
  */
 
-import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import type { Socket as NetSocket } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Config } from "../../config/config.ts";
 import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
@@ -25,7 +25,7 @@ import { type EdgeContext, ENDING_TIMEOUT } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Flusher } from "./flusher.ts";
 import { HandshakeStage, type Origin } from "./handshake.ts";
-import { type Bound, listen } from "./listen.ts";
+import { Listener } from "./listener.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "./tls_context.ts";
@@ -49,7 +49,7 @@ class Edge implements Front, ProxyHost {
   readonly #context: EdgeContext;
   readonly #gate: Gate;
   readonly #trusted: AddressSet;
-  readonly #server: Server;
+  readonly #listener: Listener;
   readonly #local: boolean;
   /** Connections beyond this are closed unheard; up to it they can still be told `server_full`. */
   readonly #capacity: number;
@@ -59,7 +59,6 @@ class Edge implements Front, ProxyHost {
     if (this.#connections.size === 0) this.#emptied?.();
   };
   #secureContext: SecureContext | null;
-  #bound: Bound = { hostname: "", port: 0 };
   #emptied: (() => void) | undefined;
 
   constructor(config: Config, gate: Gate, deps: FrontDeps) {
@@ -80,21 +79,22 @@ class Edge implements Front, ProxyHost {
       endings: new Deadlines(ENDING_TIMEOUT, deps.now),
       flusher: new Flusher(),
     };
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
-    // Running out of file descriptors ends no listener: the next connection that ends makes room.
-    this.#server.on("error", (error) => deps.log.error("front.accept_failed", { detail: error.message }));
+    this.#listener = new Listener(
+      (socket) => this.#accept(socket),
+      (error) => deps.log.error("front.accept_failed", { error }),
+    );
   }
 
-  async start(): Promise<void> {
-    this.#bound = await listen(this.#server, this.#context.config.server);
+  start(): Promise<void> {
+    return this.#listener.start(this.#context.config.server);
   }
 
   get hostname(): string {
-    return this.#bound.hostname;
+    return this.#listener.hostname;
   }
 
   get port(): number {
-    return this.#bound.port;
+    return this.#listener.port;
   }
 
   connections(): number {
@@ -102,8 +102,7 @@ class Edge implements Front, ProxyHost {
   }
 
   stopAccepting(): Promise<void> {
-    // Its callback waits for the last connection; accepting ends at once.
-    if (this.#server.listening) this.#server.close();
+    this.#listener.stop();
     return Promise.resolve();
   }
 

@@ -75,6 +75,8 @@ const events = {
   received: (text, error) => record("in", text, error === undefined ? undefined : meaning(ERRORS, error?.code)),
   notified(method, params) {
     if (method === "chat.message") showMessage(String(params.from), String(params.text));
+    if (method === "chat.joined") showMessage(String(params.user), "has joined");
+    if (method === "chat.left") showMessage(String(params.user), "has left");
   },
   async closed(code, reason, wasOpen) {
     client = undefined;
