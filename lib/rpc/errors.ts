@@ -29,7 +29,7 @@ export const ERROR_REASON: ReadonlyMap<number, string> = new Map([
   [ErrorCode.INVALID_REQUEST, "invalid_request"],
   [ErrorCode.METHOD_NOT_FOUND, "method_not_found"],
   [ErrorCode.INVALID_PARAMS, "invalid_params"],
-  [ErrorCode.INTERNAL_ERROR, "internal_error"],
+  [ErrorCode.INTERNAL_ERROR, "internal"],
   [ErrorCode.RATE_LIMITED, "rate_limited"],
   [ErrorCode.FORBIDDEN, "forbidden"],
   [ErrorCode.OVERLOADED, "overloaded"],

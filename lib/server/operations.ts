@@ -1,0 +1,69 @@
+/** The server as its operators see it and act on it. */
+import type { BanInfo, Conditions, ConnectionInfo, OpsTarget, RevocationTarget } from "../ops/ops_target.ts";
+import type { PermissionReport } from "../ops/permissions.ts";
+import { notification } from "../rpc/rpc.ts";
+import type { Server } from "./server.ts";
+
+export class Operations implements OpsTarget {
+  readonly #server: Server;
+  readonly #permissions: () => PermissionReport;
+
+  constructor(server: Server, permissions: () => PermissionReport) {
+    this.#server = server;
+    this.#permissions = permissions;
+  }
+
+  ready(): Conditions {
+    const { listening, modules, certificate, store, draining } = this.#server;
+    return {
+      listener: listening,
+      cells: [...modules.values()].every((module) => module.ready),
+      certificate: certificate.valid(),
+      store: store.writable(),
+      not_draining: !draining,
+    };
+  }
+
+  permissions(): PermissionReport {
+    return this.#permissions();
+  }
+
+  connections(): ConnectionInfo[] {
+    return this.#server.registry.all().map(({ id, userId, ip, since, subprotocol }) => ({
+      id,
+      user: userId,
+      ip,
+      since: new Date(since).toISOString(),
+      subprotocol,
+    }));
+  }
+
+  kick(id: string): boolean {
+    const session = this.#server.registry.get(id);
+    session?.end(1008, "kicked");
+    return session !== undefined;
+  }
+
+  revoke(target: RevocationTarget, expiresAt?: number): number {
+    return this.#server.revoke(target, expiresAt);
+  }
+
+  bans(): BanInfo[] {
+    return this.#server.limits.bans.list().map(({ key, until }) => ({ key, until: new Date(until).toISOString() }));
+  }
+
+  liftBan(key: string): boolean {
+    return this.#server.limits.bans.lift(key);
+  }
+
+  publish(topic: string, method: string, params: unknown): void {
+    this.#server.hub.publish(topic, notification(method, JSON.stringify(params ?? {})));
+  }
+}
+
+/** Live figures in one line, for the service manager. */
+export function statusLine(server: Server): string {
+  const { registry, overload, draining, config } = server;
+  const state = draining ? "draining" : overload.refusing ? "overloaded" : "serving";
+  return `${state}, ${registry.size} of at most ${config.server.max_connections} connections`;
+}

@@ -1,0 +1,33 @@
+import type { OriginSet, Revocations, Tickets, Verifier } from "../admission/admission.ts";
+import type { Config } from "../config/config.ts";
+import type { Routes } from "../front/routes.ts";
+import type { Limits, OverloadController } from "../limits/limits.ts";
+import type { Log } from "../ops/log.ts";
+import type { Telemetry } from "../ops/telemetry.ts";
+import type { Tracing } from "../ops/tracing.ts";
+import type { HandlerModule } from "../sandbox/sandbox.ts";
+import type { Registry } from "../session/registry.ts";
+import type { SessionServices } from "../session/services.ts";
+import type { Session } from "../session/session.ts";
+
+/** The parts of a running server that its gate works with. A reload replaces some of them. */
+export interface Parts {
+  readonly config: Config;
+  /** `config.admission.origins`, compiled. */
+  readonly origins: OriginSet;
+  readonly verifier: Verifier;
+  readonly draining: boolean;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly tracing: Tracing;
+  readonly limits: Limits;
+  readonly overload: OverloadController;
+  readonly tickets: Tickets;
+  readonly revocations: Revocations;
+  readonly modules: ReadonlyMap<string, HandlerModule>;
+  readonly registry: Registry<Session>;
+  readonly routes: Routes;
+  readonly services: SessionServices;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number;
+}

@@ -1,0 +1,380 @@
+/**
+ * The server as one value: every part of it, started in order and ended in the reverse one. Nothing of it is at module
+ * level, so that a process can hold many.
+ */
+import {
+  compileOrigins,
+  createTicketEndpoint,
+  createVerifier,
+  openRevokedFile,
+  type OriginSet,
+  type Revocation,
+  Revocations,
+  type RevokedFile,
+  revokes,
+  Tickets,
+  type Verified,
+  type Verifier,
+} from "../admission/admission.ts";
+import { type Config, reloadable } from "../config/config.ts";
+import { type Front, startFront } from "../front/front.ts";
+import { securityHeaders } from "../front/headers.ts";
+import type { PageFile } from "../front/page/page.ts";
+import { createRoutes, type Routes } from "../front/routes.ts";
+import { Hub } from "../hub/hub.ts";
+import { addressKey, Limits, LoadSampler, memoryThreshold, OverloadController, Turns } from "../limits/limits.ts";
+import { CertificateWatch } from "../ops/certificate_watch.ts";
+import type { Log } from "../ops/log.ts";
+import { Telemetry } from "../ops/telemetry.ts";
+import { createTracing, type Tracing } from "../ops/tracing.ts";
+import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
+import { Deadlines } from "../session/deadlines.ts";
+import { Registry } from "../session/registry.ts";
+import type { SessionServices } from "../session/services.ts";
+import type { Session } from "../session/session.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { ServerGate } from "./gate.ts";
+import type { Parts } from "./parts.ts";
+import { readTls } from "./tls_files.ts";
+
+/** A deadline of a session is met within this time. */
+const DEADLINE_SLOT_MS = 250;
+const TICK_MS = 1_000;
+const CERTIFICATE_CHECK_MS = 3_600_000;
+/** Clients that are told to come back are spread over at least this time. */
+const MIN_RECONNECT_SPREAD_MS = 5_000;
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Development: serves `page` at `/`, takes up changed handler modules. */
+  readonly dev?: boolean;
+  /** The development page by path. */
+  readonly page?: ReadonlyMap<string, PageFile>;
+  readonly tracing?: boolean;
+  /** Bytes of memory the process may use, for the overload controller. */
+  readonly memoryAvailable?: number;
+}
+
+/** A reload that was refused; the running server stays as it was. */
+export class ReloadError extends Error {
+  override readonly name = "ReloadError";
+}
+
+/** A running server. Made by {@linkcode startServer}. */
+export class Server implements Parts {
+  readonly log: Log;
+  readonly telemetry = new Telemetry();
+  readonly tracing: Tracing;
+  readonly registry = new Registry<Session>();
+  readonly hub = new Hub();
+  readonly certificate: CertificateWatch;
+  readonly monotonic = () => performance.now();
+  readonly now = () => Date.now();
+  readonly store: Store;
+  readonly limits: Limits;
+  readonly overload: OverloadController;
+  readonly revocations: Revocations;
+  readonly tickets: Tickets;
+  readonly services: SessionServices;
+  config: Config;
+  origins: OriginSet;
+  draining = false;
+  verifier!: Verifier;
+  routes!: Routes;
+  readonly #options: ServerOptions;
+  readonly #deadlines: Deadlines;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #listening = false;
+  #sandbox!: Sandbox;
+  #front!: Front;
+  #sampler: LoadSampler | undefined;
+  #revokedFile: RevokedFile | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ServerOptions) {
+    const { config, log } = options;
+    this.#options = options;
+    this.config = config;
+    this.log = log;
+    this.tracing = createTracing(options.tracing ?? false);
+    this.origins = compileOrigins(config.admission.origins);
+    this.certificate = new CertificateWatch(log, this.now);
+    this.store = openStore(config.store, { log, now: this.now });
+    this.limits = new Limits(config.limits, {
+      log,
+      telemetry: this.telemetry,
+      store: this.store,
+      now: this.now,
+      monotonic: this.monotonic,
+      table: { capacity: Math.max(100_000, config.server.max_connections) },
+    });
+    this.limits.bans.onAdded = (key) => this.#closeBanned(key);
+    this.overload = new OverloadController({
+      enabled: config.limits.adaptive,
+      log,
+      ...(options.memoryAvailable === undefined
+        ? {}
+        : { thresholds: { rssBytes: memoryThreshold(options.memoryAvailable) } }),
+      onChange: ({ shrink }) => this.limits.shrink = shrink,
+    });
+    const { max_age, clock_skew } = config.auth;
+    this.revocations = new Revocations(this.store, { log, now: this.now, retentionMs: max_age + clock_skew });
+    this.revocations.onChange((revocation) => {
+      for (const session of this.#revokedBy(revocation)) session.end(4401, "token_revoked");
+    });
+    this.tickets = new Tickets(this.store, {
+      now: this.now,
+      isRevoked: (identity) => this.revocations.isRevoked(identity),
+    });
+    this.#deadlines = new Deadlines(DEADLINE_SLOT_MS, this.monotonic());
+    this.services = this.#sessionServices();
+  }
+
+  get modules(): Sandbox["modules"] {
+    return this.#sandbox.modules;
+  }
+
+  /** Whether new connections are accepted. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** Whether the cells answer; that this is answered at all shows that the event loop turns. */
+  responsive(): boolean {
+    return [...this.modules.values()].every((module) => module.ready);
+  }
+
+  /** The address clients connect to. */
+  get url(): string {
+    const { tls, server } = this.config;
+    if (server.unix !== undefined) return `unix:${server.unix}`;
+    const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+    return `${tls ? "wss" : "ws"}://${host}:${this.#front.port}${server.path}`;
+  }
+
+  /**
+   * Opens keys, cells and listener.
+   * @throws {Error} When one of them can't be; what was opened before it is closed again.
+   */
+  async start(): Promise<void> {
+    try {
+      this.verifier = await this.#openVerifier(this.config);
+      if (this.config.auth.revoked_file !== undefined) {
+        this.#revokedFile = await openRevokedFile(this.config.auth.revoked_file, this.revocations, this);
+      }
+      this.#sandbox = await startSandbox(this.config.handlers, {
+        log: this.log,
+        telemetry: this.telemetry,
+        now: this.monotonic,
+        watch: this.#options.dev ?? false,
+      });
+      const gate = new ServerGate(this);
+      this.routes = this.#makeRoutes(gate);
+      const tls = await readTls(this.config);
+      if (tls) this.certificate.use(tls.cert);
+      this.#front = await startFront(this.config, gate, {
+        log: this.log,
+        telemetry: this.telemetry,
+        now: this.monotonic,
+        ...(tls ? { tls } : {}),
+      });
+      this.#listening = true;
+      this.#startTimers();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes over what of `next` can change on a running server: certificates, keys, origins, limits, revocations, log level.
+   * All or nothing.
+   * @throws {ReloadError} When it needs a restart, or something it names can't be used; nothing has changed then.
+   */
+  async reload(next: Config): Promise<readonly string[]> {
+    const { live, restart } = reloadable(this.config, next);
+    if (restart.length > 0) throw new ReloadError(`${restart.join(", ")}: needs a restart`);
+    const tls = await readTls(next);
+    const verifier = await this.#openVerifier(next, this.verifier);
+    let revokedFile: RevokedFile | undefined;
+    try {
+      if (next.auth.revoked_file !== undefined) {
+        revokedFile = await openRevokedFile(next.auth.revoked_file, this.revocations, this);
+      }
+      if (tls) await this.#front.reloadTls(tls);
+    } catch (error) {
+      verifier.close();
+      revokedFile?.close();
+      throw error;
+    }
+    this.verifier.close();
+    this.#revokedFile?.close();
+    this.verifier = verifier;
+    this.#revokedFile = revokedFile;
+    if (next.auth.revoked_file === undefined) this.revocations.replaceFile([]);
+    this.config = next;
+    this.origins = compileOrigins(next.admission.origins);
+    this.limits.reconfigure(next.limits);
+    this.overload.enable(next.limits.adaptive, this.monotonic());
+    this.log.level = next.log.level;
+    if (tls) {
+      this.certificate.use(tls.cert);
+      this.log.info("tls.reloaded", { expires_in: this.certificate.secondsLeft() });
+    }
+    return live;
+  }
+
+  /**
+   * Remembers a revocation until `expiresAt` (milliseconds since the epoch) and closes what it hits.
+   * @returns how many connections that were
+   */
+  revoke(revocation: Revocation, expiresAt?: number): number {
+    const hit = this.#revokedBy(revocation).length;
+    this.revocations.add(revocation, expiresAt);
+    return hit;
+  }
+
+  /** No new handshakes; clients are told when to come back, what is in flight is answered, then 1001. */
+  async drain(): Promise<void> {
+    if (this.draining) return;
+    this.draining = true;
+    const { drain_timeout } = this.config.server;
+    const started = this.monotonic();
+    this.log.info("drain.started", { connections: this.registry.size });
+    const spread = Math.max(MIN_RECONNECT_SPREAD_MS, drain_timeout);
+    for (const session of this.registry.all()) session.drain(Math.round(Math.random() * spread));
+    // The last part of the time is for the closing handshakes.
+    if (!await this.#emptied(drain_timeout * 0.8)) {
+      for (const session of this.registry.all()) session.end(1001, "draining");
+      if (!await this.#emptied(drain_timeout * 0.15)) {
+        for (const session of this.registry.all()) session.terminate();
+      }
+    }
+    this.log.info("drain.finished", {
+      connections: this.registry.size,
+      duration_ms: Math.round(this.monotonic() - started),
+    });
+  }
+
+  /** Ends everything at once, in the reverse order of the start. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#listening = false;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#sampler?.stop();
+    await this.#front?.close();
+    await this.#sandbox?.close();
+    this.#revokedFile?.close();
+    this.verifier?.close();
+    this.store.close();
+  }
+
+  #revokedBy(revocation: Revocation): Session[] {
+    return this.registry.all().filter(({ identity }) => revokes(revocation, identity));
+  }
+
+  /** Whether all sessions ended within `milliseconds`. */
+  async #emptied(milliseconds: number): Promise<boolean> {
+    const deadline = this.monotonic() + milliseconds;
+    while (this.registry.size > 0) {
+      if (this.monotonic() >= deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return true;
+  }
+
+  /** The keys of an issuer that is down outlast a reload: they are handed on from the verifier before. */
+  #openVerifier({ auth }: Config, previous?: Verifier): Promise<Verifier> {
+    return createVerifier(auth, {
+      ...(previous ? { previous } : {}),
+      log: this.log,
+      now: this.now,
+      isRevoked: (identity) => this.revocations.isRevoked(identity),
+    });
+  }
+
+  #sessionServices(): SessionServices {
+    // A getter, since a reload replaces the configuration.
+    const current = () => this.config;
+    return {
+      get config() {
+        return current();
+      },
+      log: this.log,
+      telemetry: this.telemetry,
+      limits: this.limits,
+      turns: new Turns(),
+      hub: this.hub,
+      registry: this.registry,
+      deadlines: this.#deadlines,
+      now: this.now,
+      monotonic: this.monotonic,
+      verify: (token: string): Promise<Verified> => this.verifier.verify(token),
+    };
+  }
+
+  #makeRoutes(gate: ServerGate): Routes {
+    const issue = (config: Config, origins: OriginSet) =>
+      createTicketEndpoint({
+        config,
+        origins,
+        tickets: this.tickets,
+        verify: (token) => this.verifier.verify(token),
+        takeHandshake: (ip) => this.limits.handshake(ip),
+        takeTicket: (user) => this.limits.ticket(user),
+        userBanned: (user) => this.limits.bans.banned(`user:${user}`),
+        refused: (handshake, peer, refusal) => gate.refused(handshake, peer, refusal),
+        headers: securityHeaders(config),
+      });
+    const { page } = this.#options;
+    return createRoutes({
+      config: this.config,
+      ...(page ? { page } : {}),
+      ticket: (request, peer) => issue(this.config, this.origins)(request, peer),
+      failed: (error) => this.log.error("route.failed", { error: String(error) }),
+    });
+  }
+
+  #closeBanned(key: string): void {
+    const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
+    const banned = kind === "user"
+      ? this.registry.ofUser(name)
+      : this.registry.all().filter(({ ip }) => addressKey(ip) === name);
+    for (const session of banned) session.end(1008, "banned");
+  }
+
+  #startTimers(): void {
+    const every = (milliseconds: number, action: () => void) => {
+      this.#timers.push(setInterval(action, milliseconds));
+    };
+    every(DEADLINE_SLOT_MS, () => this.#deadlines.advance(this.monotonic()));
+    every(TICK_MS, () => {
+      this.limits.tick();
+      this.store.purge();
+    });
+    every(CERTIFICATE_CHECK_MS, () => this.certificate.check());
+    this.#sampler = new LoadSampler({
+      onSample: (load, now) => this.overload.sample(load, now),
+      queueDepth: () => Math.max(0, ...[...this.modules.values()].map((module) => module.queueDepth)),
+      rssBytes: () => Deno.memoryUsage().rss,
+    });
+    this.#sampler.start();
+    this.telemetry.gauge("connections", () => this.registry.size);
+    this.telemetry.gauge("sendQueueBytes", () => this.registry.all().reduce((sum, { queued }) => sum + queued, 0));
+    this.telemetry.gauge("certificateExpirySeconds", () => this.certificate.secondsLeft());
+  }
+}
+
+/**
+ * Starts a server and resolves once it listens.
+ * @throws {Error} When keys, handlers, certificate or listener can't be used.
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const server = new Server(options);
+  await server.start();
+  return server;
+}

@@ -1,0 +1,72 @@
+/** The methods the server answers itself, in the main isolate. */
+import { z } from "zod";
+import type { Identity } from "../admission/admission.ts";
+import { ErrorCode } from "../rpc/rpc.ts";
+import { type MethodContract, openRpc } from "../sandbox/sandbox.ts";
+import type { Call } from "./calls.ts";
+import type { Session } from "./session.ts";
+
+interface Builtin {
+  readonly contract: MethodContract;
+  /** Settles `call`; `text` is the request's JSON. */
+  run(session: Session, text: string, call: Call): void;
+}
+
+const MAX_TOKEN_LENGTH = 8192;
+const NoParams = z.object({});
+const RefreshParams = z.object({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) });
+
+/** `session.whoami`, `session.refresh` and `rpc.discover`. */
+export const builtins: ReadonlyMap<string, Builtin> = new Map([
+  builtin("session.whoami", "Who the server takes this connection for.", NoParams, (session, _params, call) => {
+    call.resolve(whoami(session.identity));
+  }),
+  builtin(
+    "session.refresh",
+    "Replaces the connection's token by a fresh one of the same subject.",
+    RefreshParams,
+    async (session, { token }, call) => {
+      const verified = await session.services.verify(token);
+      if (!verified.ok || verified.identity.user !== session.userId) {
+        call.reject(ErrorCode.FORBIDDEN);
+        return;
+      }
+      session.renew(verified.identity);
+      call.resolve(whoami(verified.identity));
+    },
+  ),
+  builtin(
+    "rpc.discover",
+    "The methods this connection may call, as an OpenRPC document.",
+    NoParams,
+    (session, _, call) => {
+      call.resolve(JSON.stringify(openRpc(session.module.contract, { roles: session.identity.roles })));
+    },
+  ),
+]);
+
+function builtin<P extends z.ZodType>(
+  name: string,
+  description: string,
+  params: P,
+  run: (session: Session, params: z.output<P>, call: Call) => void | Promise<void>,
+): [string, Builtin] {
+  return [name, {
+    contract: { name, description, cost: 1, params: z.toJSONSchema(params) },
+    run(session, text, call) {
+      const parsed = params.safeParse((JSON.parse(text) as { params?: unknown }).params ?? {});
+      if (parsed.success) void run(session, parsed.data, call);
+      else call.reject(ErrorCode.INVALID_PARAMS, issuesJson(parsed.error));
+    },
+  }];
+}
+
+/** Where and what is wrong, never the value itself: it could be a secret. */
+function issuesJson(error: z.ZodError): string {
+  return JSON.stringify({ issues: error.issues.map(({ path, code, message }) => ({ path, code, message })) });
+}
+
+/** `expires_at` is in seconds since the epoch, as the token's `exp` (RFC 7519 section 4.1.4). */
+function whoami({ user, roles, expiresAt }: Identity): string {
+  return JSON.stringify({ user, roles, expires_at: Math.floor(expiresAt / 1000) });
+}

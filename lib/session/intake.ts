@@ -1,0 +1,72 @@
+import type { TurnBudget, Turns } from "../limits/limits.ts";
+
+/** The part of a socket an intake needs. */
+export interface Pausable {
+  pause(): boolean;
+  resume(): void;
+}
+
+/** Why a session does not read on. Several may hold at a time; reading goes on when none does. */
+export const PauseReason = {
+  /** A message waits for its tokens (`limits.on_exceed = "delay"`). */
+  MESSAGE: 1,
+  /** A request waits for its method's tokens, or for room within `messages.max_in_flight`. */
+  REQUEST: 2,
+  /** It has had its share of this turn of the event loop. */
+  TURN: 4,
+  /** The server drains. */
+  DRAINING: 8,
+} as const;
+
+/** Decides whether a session reads on: pausing for several reasons at once, and its share of each turn. */
+export class Intake {
+  readonly #socket: Pausable;
+  readonly #turns: Turns;
+  readonly #budget: TurnBudget;
+  #reasons = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+
+  constructor(socket: Pausable, turns: Turns) {
+    this.#socket = socket;
+    this.#turns = turns;
+    this.#budget = turns.budget();
+  }
+
+  get paused(): boolean {
+    return this.#reasons !== 0;
+  }
+
+  /** False where the engine can't stop reading; nothing is paused then. */
+  pause(reason: number): boolean {
+    if (this.#reasons === 0 && !this.#socket.pause()) return false;
+    this.#reasons |= reason;
+    return true;
+  }
+
+  /** May deliver further messages before it returns. */
+  resume(reason: number): void {
+    if ((this.#reasons & reason) === 0) return;
+    this.#reasons &= ~reason;
+    if (this.#reasons === 0 && !this.#ended) this.#socket.resume();
+  }
+
+  /** Counts a message; a session that used up its share goes on in the next turn of the event loop. */
+  spend(): void {
+    if (this.#budget.take()) return;
+    if (this.pause(PauseReason.TURN)) this.#turns.next(() => this.resume(PauseReason.TURN));
+  }
+
+  /** Calls `action` after `milliseconds`; one such wait at a time, none after the end. */
+  wait(milliseconds: number, action: () => void): void {
+    clearTimeout(this.#timer);
+    if (this.#ended) return;
+    this.#timer = setTimeout(action, Math.max(1, Math.ceil(milliseconds)));
+  }
+
+  /** Nothing is resumed or called any more. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+}

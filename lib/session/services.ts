@@ -1,0 +1,28 @@
+import type { Verified } from "../admission/admission.ts";
+import type { Config } from "../config/config.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Limits, Turns } from "../limits/limits.ts";
+import type { Log } from "../ops/log.ts";
+import type { Telemetry } from "../ops/telemetry.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+
+/** What all sessions of a server share. */
+export interface SessionServices {
+  /** The configuration in force; a reload replaces it. */
+  readonly config: Config;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly limits: Limits;
+  readonly turns: Turns;
+  readonly hub: Hub;
+  readonly registry: Registry<Session>;
+  readonly deadlines: Deadlines;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number;
+  /** Verifies a token as admission does. */
+  verify(token: string): Promise<Verified>;
+}
