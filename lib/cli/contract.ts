@@ -1,8 +1,7 @@
 /** `contract`: prints the handlers' contract as an OpenRPC document. */
 import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
-import { createLog } from "../ops/log.ts";
-import { Telemetry } from "../ops/telemetry.ts";
-import { openRpcOfAll, SandboxError, startSandbox } from "../sandbox/sandbox.ts";
+import { loadModules } from "../sandbox/load.ts";
+import { openRpcOfAll } from "../sandbox/sandbox.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
 /**
@@ -19,18 +18,12 @@ export async function contract(args: ParsedArgs, io: Io): Promise<number> {
     for (const problem of error.problems) io.stderr(formatProblem(problem));
     return 2;
   }
-  const log = createLog({ level: "error", format: "pretty", write: (line) => io.stderr(line) });
-  try {
-    const handlers = config.handlers.map((settings) => ({ ...settings, cells: 1 }));
-    const sandbox = await startSandbox(handlers, { log, telemetry: new Telemetry(), now: () => performance.now() });
-    const document = openRpcOfAll([...sandbox.modules.values()], { title: "Handlers of this server" });
-    await sandbox.close();
-    io.stdout(JSON.stringify(document, null, 2));
-    return 0;
-  } catch (error) {
-    const failed = error instanceof AggregateError ? error.errors as unknown[] : [error];
-    if (!failed.every((one) => one instanceof SandboxError)) throw error;
-    for (const one of failed) for (const problem of one.problems) io.stderr(`${one.module}: ${problem}`);
-    return 1;
+  const loaded = await loadModules(config.handlers, (line) => io.stderr(line));
+  const modules = loaded.filter((module) => "contract" in module);
+  for (const module of loaded) {
+    if ("problems" in module) { for (const problem of module.problems) io.stderr(`${module.subprotocol}: ${problem}`); }
   }
+  if (modules.length < loaded.length) return 1;
+  io.stdout(JSON.stringify(openRpcOfAll(modules, { title: "Handlers of this server" }), null, 2));
+  return 0;
 }

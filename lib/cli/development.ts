@@ -1,0 +1,60 @@
+/** What `serve --dev` makes so that no file is needed: certificate, secret, configuration, token and page. */
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { signToken } from "../admission/admission.ts";
+import { type Config, devConfig } from "../config/config.ts";
+import { ensureDevelopmentCertificate } from "../ops/development_certificate.ts";
+
+const DEFAULT_PORT = 8443;
+const SECRET_BYTES = 32;
+const TOKEN_TTL_MS = 12 * 3_600_000;
+
+const EXAMPLES = new URL("../../examples/", import.meta.url);
+const HANDLERS = [
+  { subprotocol: "chat.v1", module: fileURLToPath(new URL("chat/chat.ts", EXAMPLES)) },
+  { subprotocol: "echo.v1", module: fileURLToPath(new URL("echo/echo.ts", EXAMPLES)) },
+];
+
+/**
+ * Makes certificate and secret in `certs/` of the working folder when they are missing, and the configuration with them.
+ * @throws {Error} What writing them, or finding a free port, throws.
+ */
+export async function prepareDevelopment(port: number | undefined): Promise<Config> {
+  const certsDir = resolve("certs");
+  await Deno.mkdir(certsDir, { recursive: true });
+  await ensureDevelopmentCertificate(certsDir);
+  await ensureSecret(join(certsDir, "dev.secret"));
+  // The origins name the port, so it has to be known before anything listens on it.
+  return devConfig({ port: port === 0 ? freePort() : port ?? DEFAULT_PORT, certsDir, handlers: HANDLERS });
+}
+
+/** The lines that say where the server is and how to get in. */
+export async function welcome({ auth, server }: Config, now: number): Promise<string[]> {
+  const token = await signToken(auth, { sub: "dev", roles: ["user"], ttlMs: TOKEN_TTL_MS, now });
+  const address = `https://localhost:${server.port}`;
+  return [
+    "",
+    `  Sallyport is listening on ${address}`,
+    "  Its certificate is self-signed: the browser asks once.",
+    "",
+    `  Try it:  ${address}/#token=${token}`,
+    `  Token:   ${token}`,
+    "",
+  ];
+}
+
+async function ensureSecret(path: string): Promise<void> {
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toBase64({ alphabet: "base64url" });
+  try {
+    await Deno.writeTextFile(path, `${secret}\n`, { mode: 0o600, createNew: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "localhost", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
