@@ -1,0 +1,120 @@
+/** Start, drain, reload and end of a real process. */
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { startServer } from "../harness.ts";
+import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
+
+const TRIALS = [{ subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1 }];
+
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: SIGTERM drains: in-flight requests are answered, then 1001, exit 0`, async () => {
+    await using server = await startServer({ engine, handlers: TRIALS });
+    using client = await join(server, { subprotocol: "trials.v1" });
+    using idle = await join(server, { subprotocol: "trials.v1", user: "idle" });
+    await client.text('{"jsonrpc":"2.0","id":7,"method":"trial.slow","params":{"ms":500}}');
+    await call(idle, "trial.echo", { text: "x" }); // the slow one is in its cell by now
+    server.signal("SIGTERM");
+    const messages = [await nextAnswer(client), await nextAnswer(client)];
+    const reconnect = messages.find(({ method }) => method === "session.reconnect");
+    assert(Number(reconnect?.params?.after_ms) >= 0);
+    assertEquals(messages.find(({ id }) => id === 7)?.result, { atOnce: 1 });
+    assertEquals(await client.nextClose(), { code: 1001, reason: "draining" });
+    assertEquals((await nextAnswer(idle)).method, "session.reconnect");
+    assertEquals(await idle.nextClose(), { code: 1001, reason: "draining" });
+    assertEquals((await server.exited()).code, 0);
+    await server.logged("drain.started");
+    await server.logged("drain.finished");
+  });
+
+  Deno.test(`${engine}: a drain ends within drain_timeout whatever clients and handlers do`, async () => {
+    await using server = await startServer({
+      engine,
+      handlers: [{ ...TRIALS[0], timeout: "30s" }],
+      config: { server: { host: "localhost", port: 0, engine, drain_timeout: "2s" } },
+    });
+    using client = await join(server, { subprotocol: "trials.v1" });
+    await client.text('{"jsonrpc":"2.0","id":7,"method":"trial.hang","params":{}}');
+    await call(client, "trial.echo", { text: "x" }, 8);
+    const started = Date.now();
+    server.signal("SIGTERM");
+    assertEquals((await server.exited()).code, 0);
+    const took = Date.now() - started;
+    assert(took < 10_000, `${took} ms`);
+  });
+
+  Deno.test(`${engine}: a second signal ends the process at once with 130`, async () => {
+    await using server = await startServer({ engine, handlers: TRIALS });
+    using client = await join(server, { subprotocol: "trials.v1" });
+    await client.text('{"jsonrpc":"2.0","id":7,"method":"trial.hang","params":{}}');
+    await call(client, "trial.echo", { text: "x" }, 8);
+    server.signal("SIGINT");
+    await server.logged("drain.started");
+    server.signal("SIGINT");
+    assertEquals((await server.exited()).code, 130);
+  });
+
+  Deno.test(`${engine}: SIGHUP takes over what a running server can change, or nothing`, async (t) => {
+    await using server = await startServer({ engine });
+    using client = await join(server);
+    const original = await Deno.readTextFile(server.configFile);
+    const reload = async (text: string, event: string) => {
+      const before = server.log.filter((line) => line.event === event).length;
+      await Deno.writeTextFile(server.configFile, text);
+      server.signal("SIGHUP");
+      return await server.logged(event, () => server.log.filter((line) => line.event === event).length > before);
+    };
+
+    await t.step("origins", async () => {
+      await reload(original.replace("https://app.example.com", "https://new.example.com"), "config.reloaded");
+      assertEquals((await handshake(server, goodHeaders(server))).status, 403);
+      using fresh = await connectTo(server);
+      const good = goodHeaders(server, { headers: { origin: "https://new.example.com" } });
+      assertEquals((await fresh.upgrade("/ws", good)).status, 101);
+    });
+    await t.step("an invalid file is refused whole", async () => {
+      const line = await reload(
+        original.replace("https://app.example.com", "https://*.example.com"),
+        "config.rejected",
+      );
+      assertStringIncludes(JSON.stringify(line), "admission.origins");
+      const good = goodHeaders(server, { headers: { origin: "https://new.example.com" } });
+      assertEquals((await handshake(server, good)).status, 101);
+    });
+    await t.step("a change that needs a restart is refused whole", async () => {
+      const line = await reload(
+        original.replace('path = "/ws"', "").replace("[server]", '[server]\npath = "/other"'),
+        "config.rejected",
+      );
+      assertStringIncludes(JSON.stringify(line), "server.path");
+    });
+    await t.step("a key that does not fit the certificate is refused, the old certificate stays", async () => {
+      const key = await Deno.readTextFile(`${server.dir}/server.key`);
+      await Deno.writeTextFile(`${server.dir}/server.key`, key.slice(0, 60));
+      await reload(original, "config.rejected");
+      using fresh = await connectTo(server);
+      assertEquals(
+        (await fresh.upgrade("/ws", goodHeaders(server, { headers: { origin: "https://new.example.com" } }))).status,
+        101,
+      );
+      await Deno.writeTextFile(`${server.dir}/server.key`, key);
+    });
+    await t.step("open connections stay through all of it", async () => {
+      assertEquals((await call(client, "echo", { text: "still here" })).error, undefined);
+    });
+  });
+}
+
+Deno.test("serve exits with 2 and every problem on a line when the configuration is wrong", async () => {
+  const error = await startServer({
+    config: { server: { host: "localhost", port: 0, engine: "fast", surprise: 1 }, admission: { origins: ["*"] } },
+  }).then(() => "", (error: Error) => error.message);
+  assertStringIncludes(error, "ended with 2");
+  for (const key of ["server.engine", "server.surprise", "admission.origins"]) assertStringIncludes(error, key);
+});
+
+Deno.test("serve exits with 1 when its port is taken", async () => {
+  await using server = await startServer();
+  const error = await startServer({ config: { server: { host: "localhost", port: server.port } } })
+    .then(() => "", (error: Error) => error.message);
+  assertStringIncludes(error, "ended with 1");
+  assertStringIncludes(error, "start.failed");
+});

@@ -1,0 +1,243 @@
+/**
+ * Starts the real server as its own process, with the permissions it has in production, on a free port, with a
+ * certificate and keys made for the test.
+ */
+import { join } from "node:path";
+import jwt from "jsonwebtoken";
+import { stringify } from "@std/toml";
+import { generateKeyPairSync } from "node:crypto";
+import { makeCertificate } from "../lib/ops/certificate.ts";
+import { readProject, ROOT, serverFlags } from "../tools/project.ts";
+
+export type LogLine = { event: string; level: string; time: string } & Record<string, unknown>;
+type Table = Record<string, unknown>;
+
+export interface ServerOptions {
+  readonly engine?: "edge" | "serve";
+  /** Merged into the test configuration, section by section; `undefined` removes a key. */
+  readonly config?: Record<string, Table | undefined>;
+  /** Instead of the chat and echo examples. Paths may be relative to the repository. */
+  readonly handlers?: readonly Table[];
+  readonly env?: Record<string, string>;
+  /** Files to write beside the configuration before the start. */
+  readonly files?: Record<string, string>;
+  /** Removed when the server stops, unless the caller brings one: two servers can then share it. */
+  readonly dir?: string;
+}
+
+export interface TokenOptions {
+  readonly roles?: readonly string[];
+  /** Seconds. */
+  readonly ttl?: number;
+  readonly claims?: Table;
+}
+
+export const ORIGIN = "https://app.example.com";
+const START_DEADLINE_MS = 60_000;
+
+/** The keys of one test run: made once, since nothing in them is the server's. */
+const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const PRIVATE_PEM = keys.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+const PUBLIC_PEM = keys.publicKey.export({ type: "spki", format: "pem" }) as string;
+const certificate = makeCertificate({ hosts: ["localhost", "127.0.0.1", "::1"] });
+
+/** Signs a token as the issuer would, with another library than the server's. */
+export function signToken(sub: string, { roles = ["user"], ttl = 300, claims = {} }: TokenOptions = {}): string {
+  const now = Math.floor(Date.now() / 1000);
+  const payload = { iss: "https://id.example.com", aud: "sallyport", sub, roles, iat: now, exp: now + ttl, ...claims };
+  return jwt.sign(payload, PRIVATE_PEM, { algorithm: "ES256" });
+}
+
+export class TestServer implements AsyncDisposable {
+  readonly log: LogLine[] = [];
+  /** Whatever came on stderr, and lines of stdout that are no JSON. */
+  readonly noise: string[] = [];
+  readonly origin = ORIGIN;
+  readonly #process: Deno.ChildProcess;
+  readonly #readers: Promise<unknown>[];
+  readonly #ownsDir: boolean;
+  #watchers: (() => void)[] = [];
+
+  constructor(process: Deno.ChildProcess, readonly dir: string, readonly caPem: string, ownsDir: boolean) {
+    this.#process = process;
+    this.#ownsDir = ownsDir;
+    this.#readers = [
+      this.#read(process.stdout, (line) => {
+        try {
+          this.log.push(JSON.parse(line));
+        } catch {
+          this.noise.push(line);
+        }
+      }),
+      this.#read(process.stderr, (line) => this.noise.push(line)),
+    ];
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** `wss://localhost:PORT/ws`, as the server printed it. */
+  get url(): string {
+    return String(this.log.find(({ event }) => event === "listening")?.url);
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  get opsUrl(): string {
+    return String(this.log.find(({ event }) => event === "listening")?.ops_url);
+  }
+
+  get caFile(): string {
+    return join(this.dir, "server.crt");
+  }
+
+  get configFile(): string {
+    return join(this.dir, "sallyport.toml");
+  }
+
+  token(sub: string, options?: TokenOptions): string {
+    return signToken(sub, options);
+  }
+
+  /** The first line of that event that `accept` takes, now or within the deadline. */
+  async logged(event: string, accept: (line: LogLine) => boolean = () => true, deadlineMs = 20_000): Promise<LogLine> {
+    const deadline = Date.now() + deadlineMs;
+    for (;;) {
+      const line = this.log.find((line) => line.event === event && accept(line));
+      if (line) return line;
+      const left = deadline - Date.now();
+      if (left <= 0) {
+        throw new Error(
+          `No ${event} in the log:\n${this.log.map((l) => JSON.stringify(l)).join("\n")}\n${this.noise.join("\n")}`,
+        );
+      }
+      await this.#nextLine(left);
+    }
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#process.kill(signal);
+  }
+
+  /** The exit status, however the process ends. */
+  async exited(): Promise<Deno.CommandStatus> {
+    const status = await this.#process.status;
+    await Promise.all(this.#readers);
+    return status;
+  }
+
+  async stop(): Promise<Deno.CommandStatus> {
+    try {
+      this.#process.kill("SIGINT");
+      this.#process.kill("SIGINT"); // a second one does not wait for the drain
+    } catch {
+      // has ended already
+    }
+    const status = await this.exited();
+    if (this.#ownsDir) await Deno.remove(this.dir, { recursive: true });
+    return status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) take(line);
+      for (const wake of this.#watchers.splice(0)) wake();
+    }
+    if (rest) take(rest);
+    for (const wake of this.#watchers.splice(0)) wake();
+  }
+
+  #nextLine(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#watchers.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+/**
+ * Starts a server and waits until it listens.
+ * @throws {Error} With its output, when it ends instead.
+ */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const dir = options.dir ?? await Deno.makeTempDir({ prefix: "sallyport-" });
+  const { cert, key } = await certificate;
+  await writeConfig(dir, options, cert, key);
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      ...serverFlags(await readProject()),
+      join(ROOT, "main.ts"),
+      "serve",
+      "--config",
+      join(dir, "sallyport.toml"),
+    ],
+    cwd: ROOT,
+    env: options.env ?? {},
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const server = new TestServer(process, dir, cert, options.dir === undefined);
+  const failed = process.status.then(({ code }) => {
+    throw new Error(`The server ended with ${code}:\n${server.noise.join("\n")}\n${JSON.stringify(server.log)}`);
+  });
+  failed.catch(() => {});
+  await Promise.race([server.logged("listening", () => true, START_DEADLINE_MS), failed]);
+  return server;
+}
+
+/** Writes a complete configuration folder; `serve` in `dir` starts with it. */
+export async function writeConfig(dir: string, options: ServerOptions, cert: string, key: string): Promise<void> {
+  const defaults: Record<string, Table> = {
+    server: { host: "localhost", port: 0, engine: options.engine ?? "edge" },
+    tls: { cert_file: "server.crt", key_file: "server.key" },
+    admission: { origins: [ORIGIN] },
+    auth: {
+      algorithms: ["ES256"],
+      public_key_file: "es256.pub.pem",
+      issuer: "https://id.example.com",
+      audience: "sallyport",
+    },
+    // A busy test machine is no overload.
+    limits: { handshake: { rate: 10_000, burst: 10_000 }, adaptive: false },
+    log: { level: "debug" },
+  };
+  const config: Record<string, unknown> = { ...defaults };
+  for (const [section, table] of Object.entries(options.config ?? {})) {
+    if (table === undefined) delete config[section];
+    else config[section] = withoutUndefined({ ...defaults[section], ...table });
+  }
+  config.handlers = (options.handlers ?? [
+    { subprotocol: "chat.v1", module: "examples/chat/chat.ts", cells: 1 },
+    { subprotocol: "echo.v1", module: "examples/echo/echo.ts", cells: 1 },
+    { subprotocol: "echo.raw.v1", module: "examples/echo/raw.ts", cells: 1 },
+  ]).map((handler) => ({ ...handler, module: resolveModule(String(handler.module)) }));
+  const write = (name: string, text: string, mode = 0o600) => Deno.writeTextFile(join(dir, name), text, { mode });
+  await write("server.crt", cert);
+  await write("server.key", key);
+  await write("es256.pub.pem", PUBLIC_PEM);
+  for (const [name, text] of Object.entries(options.files ?? {})) await write(name, text);
+  await write("sallyport.toml", stringify(config));
+}
+
+function resolveModule(path: string): string {
+  return path.startsWith("/") || path.startsWith("file:") ? path : join(ROOT, path);
+}
+
+function withoutUndefined(table: Table): Table {
+  return Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined));
+}
