@@ -8,14 +8,9 @@
  */
 export { acceptKey, isHandshakeKey } from "./accept_key.ts";
 export { CloseCode, isCloseCode } from "./close_codes.ts";
-export {
-  Decoder,
-  DECODER_OVERHEAD,
-  type DecoderEvents,
-  type DecoderLimits,
-  type Failure,
-  TINY_FRAGMENT,
-} from "./decoder.ts";
+export { Decoder, DECODER_OVERHEAD, type DecoderEvents, TINY_FRAGMENT } from "./decoder.ts";
+export type { Failure } from "./failure.ts";
+export type { DecoderLimits } from "./limits.ts";
 export { type ControlOpcode, encodeBinary, encodeClose, encodeControl, encodeText, SharedText } from "./encoder.ts";
 export { FrameWriter } from "./frame_writer.ts";
 export { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";

@@ -1,0 +1,129 @@
+import { CloseCode } from "./close_codes.ts";
+import { type Failure, protocolError } from "./failure.ts";
+import type { DecoderLimits } from "./limits.ts";
+import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
+
+/** RFC 6455 5.2: two bytes, eight of extended length, four of masking key. */
+export const MAX_HEADER = 14;
+
+/** The message a data frame may belong to. */
+export interface MessageSoFar {
+  /** Its opcode; 0 when there is none. */
+  readonly opcode: number;
+  readonly fragments: number;
+  /** Payload bytes. */
+  readonly size: number;
+}
+
+/** A frame's header, RFC 6455 5.2, judged as it is read: what it says is true once {@linkcode read} returned a size. */
+export class FrameHeader {
+  final = false;
+  opcode = 0;
+  /** The payload's, in bytes. */
+  length = 0;
+  /** The masking key, its first byte in the lowest 8 bits. */
+  mask = 0;
+
+  /**
+   * Reads the header at `bytes[at]`, of which `available` bytes are there. What is wrong is refused as soon as the
+   * bytes that are there show it.
+   *
+   * @returns the header's size; 0 when more bytes are needed
+   */
+  read(
+    bytes: Uint8Array,
+    at: number,
+    available: number,
+    message: MessageSoFar,
+    limits: DecoderLimits,
+  ): number | Failure {
+    if (available < 2) return 0;
+    const first = bytes[at]!;
+    const second = bytes[at + 1]!;
+    const opcode = first & 0x0f;
+    const length = second & 0x7f;
+
+    // 5.2 RSV1-3: "MUST be 0 unless an extension is negotiated"; none ever is.
+    if ((first & 0x70) !== 0) return protocolError("Reserved bits are set");
+    // 5.1: "The server MUST close the connection upon receiving a frame that is not masked."
+    if (second < 0x80) return protocolError("Frame is not masked");
+    // 5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_."
+    if (opcode > Opcode.pong || (opcode > Opcode.binary && opcode < Opcode.close)) {
+      return protocolError(`Unknown opcode ${opcode}`);
+    }
+    this.final = first >= 0x80;
+    this.opcode = opcode;
+
+    if (opcode >= Opcode.close) {
+      // 5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented."
+      if (!this.final) return protocolError("Control frame is fragmented");
+      if (length > MAX_CONTROL_PAYLOAD) return protocolError("Control frame is longer than 125 bytes");
+      return this.#finish(bytes, at, available, 2, length);
+    }
+
+    // 5.4: fragments of one message follow each other, each but the first a continuation.
+    if (opcode === Opcode.continuation) {
+      if (message.opcode === 0) return protocolError("Continuation without a message to continue");
+      if (message.fragments >= limits.max_fragments) return tooManyFragments(limits);
+    } else if (message.opcode !== 0) {
+      return protocolError("New message within a fragmented one");
+    }
+    if (length <= 125) return this.#judgeSize(bytes, at, available, 2, length, message, limits);
+
+    if (length === 126) {
+      if (available < 4) return 0;
+      const length16 = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      // 5.2: "the minimal number of bytes MUST be used to encode the length".
+      if (length16 < 126) return protocolError("Length is not encoded minimally");
+      return this.#judgeSize(bytes, at, available, 4, length16, message, limits);
+    }
+
+    if (available < 10) return 0;
+    // 5.2: "the most significant bit MUST be 0".
+    if (bytes[at + 2]! >= 0x80) return protocolError("Length has its top bit set");
+    // Beyond 2^53 it is inexact, and still far over any limit.
+    const length64 = uint32At(bytes, at + 2) * 0x1_0000_0000 + uint32At(bytes, at + 6);
+    if (length64 <= 0xffff) return protocolError("Length is not encoded minimally");
+    return this.#judgeSize(bytes, at, available, 10, length64, message, limits);
+  }
+
+  /** 10.4: limits on the size of a frame and of the message reassembled; written so that no sum can overflow. */
+  #judgeSize(
+    bytes: Uint8Array,
+    at: number,
+    available: number,
+    size: number,
+    length: number,
+    message: MessageSoFar,
+    limits: DecoderLimits,
+  ): number | Failure {
+    if (length > limits.max_bytes - message.size) return tooBig(limits);
+    return this.#finish(bytes, at, available, size, length);
+  }
+
+  /** Takes the masking key behind `size` bytes. */
+  #finish(bytes: Uint8Array, at: number, available: number, size: number, length: number): number {
+    if (available < size + 4) return 0;
+    this.length = length;
+    const key = at + size;
+    this.mask = bytes[key]! | (bytes[key + 1]! << 8) | (bytes[key + 2]! << 16) | (bytes[key + 3]! << 24);
+    return size + 4;
+  }
+}
+
+function tooManyFragments({ max_fragments }: DecoderLimits): Failure {
+  const detail = `Message has more than ${max_fragments} fragments`;
+  return { code: CloseCode.policyViolation, reason: "too_many_fragments", detail };
+}
+
+function tooBig({ max_bytes }: DecoderLimits): Failure {
+  return {
+    code: CloseCode.messageTooBig,
+    reason: "message_too_big",
+    detail: `Message is longer than ${max_bytes} bytes`,
+  };
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
