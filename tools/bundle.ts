@@ -8,15 +8,31 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { dirname, join, relative, resolve } from "node:path";
-import { DENO, DIST, print, readProject, ROOT, run, serverFlags, sha256Sums } from "./project.ts";
+import { DENO, DIST, files, print, readProject, ROOT, run, serverFlags, writeSums } from "./project.ts";
 import { findReferences, localModules, type Reference } from "./references.ts";
 
-const MAIN = "sallyport.js";
+/** The bundle's main module. */
+export const MAIN = "sallyport.js";
 const INSTALLED = "/usr/local/lib/sallyport";
 const DEPLOYED = ["deploy/sallyport.service", "deploy/sallyport.toml"];
 
-/** Bundles one module into `directory`, its references rewritten to where the bundle has them. */
-async function bundle(entry: string, directory: string, references: readonly Reference[]): Promise<void> {
+/**
+ * Puts the program into a folder: the main module, worker entries as modules of their own, and what they read, at the places
+ * where they look for it. Returns the names of the files made.
+ */
+export async function bundleProgram(directory: string): Promise<string[]> {
+  const references = await findReferences("main.ts");
+  const made = [await bundleModule("main.ts", directory, references)];
+  const targets = new Map(references.map(({ to, kind }) => [to, kind]));
+  for (const [target, kind] of targets) {
+    if (kind === "module") made.push(await bundleModule(target, directory, references));
+    else if (kind === "data") made.push(...await copy(target, directory));
+  }
+  return made;
+}
+
+/** Bundles one module, its references rewritten to where the bundle has them. */
+async function bundleModule(entry: string, directory: string, references: readonly Reference[]): Promise<string> {
   const output = join(directory, placeOf(entry));
   await Deno.mkdir(dirname(output), { recursive: true });
   const { code, output: text } = await run(
@@ -26,29 +42,44 @@ async function bundle(entry: string, directory: string, references: readonly Ref
   );
   if (code !== 0) throw new Error(`deno bundle ${entry}: ${text}`);
   const modules = new Set(await localModules(entry));
-  let source = await Deno.readTextFile(output);
   const places = new Map<string, string>();
   for (const { from, literal, to } of references) {
     if (!modules.has(from)) continue;
-    const place = `./${relative(dirname(placeOf(entry)), placeOf(to))}`;
+    const place = `./${relative(dirname(placeOf(entry)), placeOf(to))}${literal.endsWith("/") ? "/" : ""}`;
     if ((places.get(literal) ?? place) !== place) throw new Error(`"${literal}" stands for two files in ${entry}`);
     places.set(literal, place);
   }
+  let source = await Deno.readTextFile(output);
   for (const [literal, place] of places) {
     source = source.replaceAll(`new URL("${literal}", import.meta.url)`, `new URL("${place}", import.meta.url)`)
       .replaceAll(`import.meta.resolve("${literal}")`, `import.meta.resolve("${place}")`);
   }
   await Deno.writeTextFile(output, source);
+  return placeOf(entry);
 }
 
 /** Where a file of the repository is in the bundle. Handlers stay as they are; what runs inside is JavaScript. */
 function placeOf(path: string): string {
   if (path === "main.ts") return MAIN;
-  return isHandler(path) ? path : path.replace(/\.ts$/, ".js");
+  return path.startsWith("lib/") ? path.replace(/\.ts$/, ".js") : path;
 }
 
-function isHandler(path: string): boolean {
-  return path.startsWith("examples/");
+/** Copies a file, or a folder with everything in it. */
+async function copy(path: string, directory: string): Promise<string[]> {
+  const names = await files(ROOT, path);
+  for (const name of names) {
+    await Deno.mkdir(dirname(join(directory, name)), { recursive: true });
+    await Deno.copyFile(join(ROOT, name), join(directory, name));
+  }
+  return names;
+}
+
+/** The unit for a machine with Deno: another program, the same confinement. */
+function unitForDeno(unit: string, flags: readonly string[]): string {
+  const start = `ExecStart=/usr/local/bin/deno run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
+  return unit.replace("ExecStart=/usr/local/bin/sallyport ", start)
+    .replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=")
+    .replace("-/usr/local/bin/deno", "/usr/local/bin/deno");
 }
 
 /** Starts the bundle with the server's permissions; `deno` is the one in PATH unless DENO names another. */
@@ -65,39 +96,16 @@ async function main(): Promise<number> {
   const project = await readProject();
   const flags = [...serverFlags(project), "--no-config", "--no-lock", "--no-remote"]
     .concat(project.unstable.map((name) => `--unstable-${name}`));
-  const references = await findReferences("main.ts");
-  const entries = new Set(references.filter((reference) => !reference.folder).map((reference) => reference.to));
-  const made = [MAIN];
-  await bundle("main.ts", directory, references);
-  for (const entry of entries) {
-    made.push(placeOf(entry));
-    if (/\.[jt]s$/.test(entry) && !isHandler(entry)) await bundle(entry, directory, references);
-    else await copy(entry, directory);
-  }
-  for (const path of DEPLOYED) {
-    made.push(path);
-    await copy(path, directory);
-  }
+  const made = await bundleProgram(directory);
+  for (const path of DEPLOYED) made.push(...await copy(path, directory));
   const unit = join(directory, "deploy/sallyport.service");
-  const start = `ExecStart=/usr/local/bin/deno run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
-  await Deno.writeTextFile(
-    unit,
-    (await Deno.readTextFile(unit)).replace("ExecStart=/usr/local/bin/sallyport ", start)
-      .replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=").replace(
-        "-/usr/local/bin/deno",
-        "/usr/local/bin/deno",
-      ),
-  );
-  await Deno.writeTextFile(join(directory, "run"), runScript(flags), { mode: 0o755 });
+  await Deno.writeTextFile(unit, unitForDeno(await Deno.readTextFile(unit), flags));
+  await Deno.writeTextFile(join(directory, "run"), runScript(flags));
+  await Deno.chmod(join(directory, "run"), 0o755);
   made.push("run");
-  await Deno.writeTextFile(join(directory, "SHA256SUMS"), await sha256Sums(directory, made));
+  await writeSums(directory, made);
   print(`${directory}: ${made.join(", ")}, SHA256SUMS`);
   return 0;
-}
-
-async function copy(path: string, directory: string): Promise<void> {
-  await Deno.mkdir(dirname(join(directory, path)), { recursive: true });
-  await Deno.copyFile(join(ROOT, path), join(directory, path));
 }
 
 if (import.meta.main) Deno.exit(await main());

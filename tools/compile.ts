@@ -5,11 +5,14 @@
  *
  * Without a target it is `sallyport` for this machine; with one `sallyport-TARGET`. `SHA256SUMS` beside them covers all of
  * them. Deno fetches the runtime it puts into the executable; where that is not possible, DENORT_BIN names a file with it.
+ *
+ * What is compiled is the bundle: `deno compile` from 2.9.0 to at least 2.9.6 overflows its stack on packages such as
+ * prom-client (denoland/deno#36746), and so both ways of installing run the same program.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "node:path";
-import { DENO, DIST, print, readProject, run, serverFlags, sha256Sums } from "./project.ts";
-import { findReferences } from "./references.ts";
+import { bundleProgram, MAIN } from "./bundle.ts";
+import { DENO, DIST, print, readProject, run, serverFlags, writeSums } from "./project.ts";
 
 /** What Deno can compile for. */
 export const TARGETS = [
@@ -21,21 +24,21 @@ export const TARGETS = [
   "aarch64-pc-windows-msvc",
 ] as const;
 
-/** The arguments of `deno` that make `output`, for this machine unless a target is given. */
-export async function compileArguments(output: string, target?: string): Promise<string[]> {
-  const flags = serverFlags(await readProject());
-  const named = (await findReferences("main.ts")).filter((reference) => !reference.folder);
-  const included = new Set(named.map((reference) => reference.to));
-  return [
+/** Compiles the bundle in `folder`, whose files are `names`, to `output`; shows what is embedded. */
+async function compile(folder: string, names: readonly string[], output: string, target?: string): Promise<boolean> {
+  const project = await readProject();
+  const { code } = await run(DENO, [
     "compile",
-    ...flags,
-    // The same input makes the same program, and nothing is cached in a folder that others could write to.
-    ...["--frozen", "--no-code-cache", "--exclude-unused-npm"],
-    ...[...included].sort().flatMap((path) => ["--include", path]),
+    ...serverFlags(project),
+    ...project.unstable.map((name) => `--unstable-${name}`),
+    // Nothing from around the bundle, and no cache of code in a folder that others could write to.
+    ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-check", "--no-code-cache"],
+    ...names.filter((name) => name !== MAIN).flatMap((name) => ["--include", name]),
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", output],
-    "main.ts",
-  ];
+    MAIN,
+  ], { cwd: folder });
+  return code === 0;
 }
 
 async function main(): Promise<number> {
@@ -48,18 +51,24 @@ async function main(): Promise<number> {
   const directory = options.output ? resolve(options.output) : DIST;
   await Deno.mkdir(directory, { recursive: true });
   const targets: (string | undefined)[] = options.all ? [...TARGETS] : options.target;
-  for (const target of targets.length > 0 ? targets : [undefined]) {
-    const name = target === undefined ? "sallyport" : `sallyport-${target}`;
-    const { code } = await run(DENO, await compileArguments(`${directory}/${name}`, target));
-    if (code === 0) continue;
-    print(`${name} could not be made. If Deno's runtime can't be fetched here, set DENORT_BIN to a file with it.`);
-    return 1;
+  const made: string[] = [];
+  const folder = await Deno.makeTempDir({ prefix: "sallyport-" });
+  try {
+    const names = await bundleProgram(folder);
+    for (const target of targets.length > 0 ? targets : [undefined]) {
+      const name = target === undefined ? "sallyport" : `sallyport-${target}`;
+      if (await compile(folder, names, `${directory}/${name}`, target)) {
+        made.push(target?.includes("windows") ? `${name}.exe` : name);
+        continue;
+      }
+      print(`${name} could not be made. If Deno's runtime can't be fetched here, set DENORT_BIN to a file with it.`);
+      return 1;
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-  const names = [...Deno.readDirSync(directory)].filter((entry) =>
-    entry.isFile && /^sallyport(-|\.exe$|$)/.test(entry.name)
-  );
-  await Deno.writeTextFile(`${directory}/SHA256SUMS`, await sha256Sums(directory, names.map((entry) => entry.name)));
-  print(`${directory}: ${names.map((entry) => entry.name).join(", ")}, SHA256SUMS`);
+  await writeSums(directory, made);
+  print(`${directory}: ${made.join(", ")}, SHA256SUMS`);
   return 0;
 }
 

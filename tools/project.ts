@@ -64,12 +64,28 @@ export function print(line: string): void {
   if (line !== "") Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** `SHA-256  name` of each file, as `sha256sum -c` reads it. */
-export async function sha256Sums(directory: string, names: readonly string[]): Promise<string> {
-  const lines = [];
-  for (const name of [...names].sort()) {
-    const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(join(directory, name)));
-    lines.push(`${new Uint8Array(digest).toHex()}  ${name}\n`);
+/**
+ * Writes `SHA256SUMS` as `sha256sum -c` reads it: a line for each of `names`, and those for other files that it had and that are
+ * still there.
+ */
+export async function writeSums(directory: string, names: readonly string[]): Promise<void> {
+  const path = join(directory, "SHA256SUMS");
+  const sums = new Map<string, string>();
+  for (const line of (await Deno.readTextFile(path).catch(() => "")).split("\n")) {
+    const [sum, name] = line.split("  ");
+    if (sum && name && await Deno.stat(join(directory, name)).catch(() => null)) sums.set(name, sum);
   }
-  return lines.join("");
+  for (const name of names) {
+    const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(join(directory, name)));
+    sums.set(name, new Uint8Array(digest).toHex());
+  }
+  const lines = [...sums].sort(([a], [b]) => a < b ? -1 : 1).map(([name, sum]) => `${sum}  ${name}\n`);
+  await Deno.writeTextFile(path, lines.join(""));
+}
+
+/** Every file at or below `path`, which is relative to `root`, as are the results. */
+export async function files(root: string, path: string): Promise<string[]> {
+  if (!(await Deno.stat(join(root, path))).isDirectory) return [path];
+  const entries = await Array.fromAsync(Deno.readDir(join(root, path)));
+  return (await Promise.all(entries.map((entry) => files(root, join(path, entry.name))))).flat().sort();
 }

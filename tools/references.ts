@@ -1,19 +1,19 @@
 /**
- * Files and folders that the program names at run time rather than imports: worker entries, example handlers, written as
+ * What the program names at run time rather than imports: worker entries, the folder of the examples, written as
  * `new URL("./x.ts", import.meta.url)` or `import.meta.resolve("./x.ts")`. Neither `deno compile` nor `deno bundle` follows these.
  */
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DENO, ROOT, run } from "./project.ts";
 
-/** A name in the source of one module, and what it stands for; paths are relative to the repository. */
+/** A name in the source of one module, and the file or folder it stands for; paths are relative to the repository. */
 export interface Reference {
   readonly from: string;
   /** The words as written, between the quotation marks. */
   readonly literal: string;
   readonly to: string;
-  /** Of folders only the name is needed; what is in them is imported or named by itself. */
-  readonly folder: boolean;
+  /** `module` runs inside the program, `data` is only read or is a handler, of a `name` nothing is needed but its place. */
+  readonly kind: "module" | "data" | "name";
 }
 
 const PATTERN = /(?:new URL\(|import\.meta\.resolve\()\s*"(\.{1,2}\/[^"\n]+)"/g;
@@ -30,9 +30,9 @@ export async function findReferences(entry: string): Promise<Reference[]> {
       const source = await Deno.readTextFile(resolve(ROOT, module));
       for (const [, literal] of source.matchAll(PATTERN)) {
         const to = relative(ROOT, resolve(ROOT, dirname(module), literal!));
-        const folder = (await Deno.stat(resolve(ROOT, to))).isDirectory;
-        found.push({ from: module, literal: literal!, to, folder });
-        if (/\.[jt]s$/.test(to)) waiting.push(to);
+        const kind = await kindOf(to);
+        found.push({ from: module, literal: literal!, to, kind });
+        if (kind === "module") waiting.push(to);
       }
     }
   }
@@ -43,11 +43,15 @@ export async function findReferences(entry: string): Promise<Reference[]> {
 export async function localModules(entry: string): Promise<string[]> {
   const { code, output } = await run(DENO, ["info", "--json", entry], { quiet: true });
   if (code !== 0) throw new Error(`deno info ${entry}: ${output}`);
-  const graph = JSON.parse(output.slice(output.indexOf("{"))) as {
-    modules: { local?: string; specifier: string; error?: string }[];
-  };
+  const graph = JSON.parse(output.slice(output.indexOf("{"))) as { modules: { specifier: string; error?: string }[] };
   const missing = graph.modules.filter((module) => module.error !== undefined);
   if (missing.length > 0) throw new Error(missing.map((module) => module.error).join("\n"));
   return graph.modules.filter((module) => module.specifier.startsWith("file://"))
     .map((module) => relative(ROOT, fileURLToPath(module.specifier)));
+}
+
+async function kindOf(path: string): Promise<Reference["kind"]> {
+  const inside = path.startsWith("lib/");
+  if (inside && (await Deno.stat(resolve(ROOT, path))).isDirectory) return "name";
+  return inside && /\.[jt]s$/.test(path) ? "module" : "data";
 }

@@ -60,6 +60,12 @@ export function inspectCertificate(input: { cert: string; key: string; host?: st
   ];
 }
 
+/** Why no client would accept a pair, a line each; empty when some would. For a reload, which keeps the old pair then. */
+export function certificateErrors(input: { cert: string; key: string; now: number }): string[] {
+  return inspectCertificate(input).filter(({ severity }) => severity === "error")
+    .map(({ where, what, why }) => `${where}: ${what}. ${why}`);
+}
+
 /** The dates of a PEM file, or null where it is none. */
 export function certificateValidity(cert: string): Validity | null {
   const chain = parseChain(cert);

@@ -14,6 +14,13 @@ async function own(path: string): Promise<void> {
   }
 }
 
+/** Deno where an ordinary user may run it. */
+async function denoFor(directory: string): Promise<string> {
+  const path = `${directory}/deno`;
+  await Deno.copyFile(Deno.execPath(), path);
+  return path;
+}
+
 /** Reads a stream until what was read matches; fails when it ends before. */
 async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<RegExpExecArray> {
   const decoder = new TextDecoder();
@@ -38,7 +45,7 @@ Deno.test("bundle runs from an empty folder as an ordinary user with only its pe
   const options = {
     cwd: home,
     clearEnv: true,
-    env: { DENO: Deno.execPath(), HOME: home, DENO_DIR: `${home}/cache`, NO_COLOR: "1", PATH: "/usr/bin:/bin" },
+    env: { DENO: await denoFor(home), HOME: home, DENO_DIR: `${home}/cache`, NO_COLOR: "1", PATH: "/usr/bin:/bin" },
     ...(ROOT_USER ? { uid: NOBODY, gid: NOBODY } : {}),
   };
   try {

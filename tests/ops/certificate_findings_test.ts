@@ -1,5 +1,10 @@
 import { type CertificateOptions, type MadeCertificate, makeCertificate } from "../../lib/ops/certificate.ts";
-import { certificateFindings, expiryStage, inspectCertificate } from "../../lib/ops/certificate_findings.ts";
+import {
+  certificateErrors,
+  certificateFindings,
+  expiryStage,
+  inspectCertificate,
+} from "../../lib/ops/certificate_findings.ts";
 import { CertificateWatch } from "../../lib/ops/certificate_watch.ts";
 import { createLog } from "../../lib/ops/log.ts";
 import type { Config } from "../../lib/config/config.ts";
@@ -82,6 +87,16 @@ Deno.test("inspectCertificate() finds what clients would refuse", async () => {
     assertEquals(actual.length, expected.length, `${what}: ${actual.join("; ")}`);
     expected.forEach((pattern, i) => assertMatch(actual[i]!, pattern, what));
   }
+});
+
+Deno.test("certificateErrors() names what makes a pair useless, not what is merely odd", async () => {
+  const good = await make();
+  assertEquals(certificateErrors({ ...good, now: NOW }), []);
+  assertEquals(certificateErrors({ ...good, now: NOW + 59 * DAY }), []);
+  assertEquals(certificateErrors({ ...good, key: (await make()).key, now: NOW }), [
+    "tls.key_file: The key does not belong to the certificate. TLS can't start",
+  ]);
+  assertEquals(certificateErrors({ ...good, now: NOW + 61 * DAY }).length, 1);
 });
 
 Deno.test("expiryStage() changes at 30, 7 and 1 days and at the end, later for certificates that live shortly", () => {
