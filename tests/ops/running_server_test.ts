@@ -1,0 +1,111 @@
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { startServer, type TestServer } from "../harness.ts";
+import { parseScrape, value } from "./prometheus.ts";
+
+const OPS = { host: "127.0.0.1", port: 0 };
+
+/** A service manager's socket and everything that came over it. */
+class Manager implements AsyncDisposable {
+  readonly directory = Deno.makeTempDirSync({ prefix: "sallyport-" });
+  readonly path = `${this.directory}/notify`;
+  readonly received: string[] = [];
+  private readonly socket = Deno.listenDatagram({ transport: "unixpacket", path: this.path });
+  private readonly reading = this.read();
+
+  /** The number of `assignment`s received so far. */
+  count(assignment: string): number {
+    return this.received.filter((text) => text.split("\n").includes(assignment)).length;
+  }
+
+  /** Waits until `assignment` has come `times` times. */
+  async has(assignment: string, times = 1): Promise<void> {
+    await until(() => this.count(assignment) >= times, () => `${assignment} in ${JSON.stringify(this.received)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.close();
+    await this.reading;
+    await Deno.remove(this.directory, { recursive: true });
+  }
+
+  private async read(): Promise<void> {
+    for await (const [datagram] of this.socket) this.received.push(new TextDecoder().decode(datagram));
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!await condition()) {
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function ops(server: TestServer, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(server.opsUrl + path);
+  return { status: response.status, body: await response.json() };
+}
+
+Deno.test("serve tells the service manager READY, STATUS, WATCHDOG, RELOADING and STOPPING in this order", async () => {
+  await using manager = new Manager();
+  await using server = await startServer({
+    env: { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: "200000", RUNTIME_DIRECTORY: manager.directory },
+  });
+  await manager.has("READY=1");
+  assertStringIncludes(manager.received[0]!, "READY=1\nSTATUS=");
+  await manager.has("WATCHDOG=1", 2);
+  server.signal("SIGHUP");
+  await manager.has("RELOADING=1");
+  await manager.has("READY=1", 2);
+  server.signal("SIGTERM");
+  await manager.has("STOPPING=1");
+  assertEquals((await server.exited()).code, 0);
+  const order = manager.received.map((text) => text.split("\n")[0]).filter((line) => line !== "WATCHDOG=1");
+  assertEquals(order.filter((line) => !line!.startsWith("STATUS=")), [
+    "READY=1",
+    "RELOADING=1",
+    "READY=1",
+    "STOPPING=1",
+  ]);
+});
+
+Deno.test("serve leaves the watchdog unfed while it is frozen", async () => {
+  await using manager = new Manager();
+  await using server = await startServer({
+    env: { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: "100000", RUNTIME_DIRECTORY: manager.directory },
+  });
+  await manager.has("WATCHDOG=1", 2);
+  server.signal("SIGSTOP");
+  await until(async () => /^State:\s+T/m.test(await Deno.readTextFile(`/proc/${server.pid}/status`)), () => "SIGSTOP");
+  // What was sent before it stopped may still be in the socket.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const before = manager.count("WATCHDOG=1");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assertEquals(manager.count("WATCHDOG=1"), before);
+  server.signal("SIGCONT");
+  await manager.has("WATCHDOG=1", before + 2);
+});
+
+Deno.test("a running server's readiness, metrics and log tell the truth", async () => {
+  await using server = await startServer({ config: { ops: OPS } });
+  const { status, body } = await ops(server, "/readyz");
+  assertEquals([status, body["ready"]], [200, true]);
+  const client = Deno.createHttpClient({ caCerts: [server.caPem] });
+  const page = new URL(server.url.replace("wss", "https"));
+  for (let i = 0; i < 30; i++) {
+    const response = await fetch(page, { client, headers: { upgrade: "websocket" } });
+    assertEquals(response.status >= 400, true);
+    await response.body?.cancel();
+  }
+  client.close();
+  const { samples } = parseScrape(await (await fetch(`${server.opsUrl}/metrics`)).text());
+  assertEquals(value(samples, "sallyport_connections"), 0);
+  assert(value(samples, "sallyport_certificate_expiry_seconds")! > 80 * 86_400);
+  const rejected = samples.filter(({ name, labels }) =>
+    name === "sallyport_handshakes_total" && labels["result"] === "rejected"
+  );
+  assertEquals(rejected.reduce((sum, sample) => sum + sample.value, 0), 30);
+  const summary = await server.logged("handshake.rejected", (line) => "suppressed" in line);
+  const lines = server.log.filter(({ event }) => event === "handshake.rejected");
+  assertEquals(lines.length - 1 + Number(summary["suppressed"]), 30);
+});
