@@ -1,8 +1,8 @@
 /** A folder in which the shipped configuration finds every file it names, so that `check` can judge it. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { makeKeys } from "../lib/admission/admission.ts";
 import { makeCertificate } from "../lib/ops/certificate.ts";
-import { ROOT } from "./project.ts";
+import { files, ROOT } from "./project.ts";
 
 const PLACES = { "/var/lib/sallyport": "state", "${CREDENTIALS_DIRECTORY}": "credentials" };
 
@@ -26,7 +26,9 @@ export async function layOutShippedConfig(folder: string): Promise<string> {
   const token = crypto.getRandomValues(new Uint8Array(32)).toHex();
   await Deno.writeTextFile(join(folder, "credentials/admin.token"), token, { mode: 0o600 });
   await makeKeys("ES256", folder);
-  await Deno.copyFile(join(ROOT, "examples/chat/chat.ts"), join(folder, "handlers/chat.ts"));
+  for (const name of await files(ROOT, "examples/chat")) {
+    if (name.endsWith(".ts")) await Deno.copyFile(join(ROOT, name), join(folder, "handlers", basename(name)));
+  }
   const path = join(folder, "sallyport.toml");
   await Deno.writeTextFile(path, text, { mode: 0o600 });
   return path;
