@@ -6,7 +6,7 @@ import { readJwks } from "./jwk_set.ts";
 import { readPublicKey, readSecret } from "./key_files.ts";
 import { KeyError, type KeySet } from "./keys.ts";
 import { decodeUtf8 } from "./token_form.ts";
-import { watchFile } from "./watch.ts";
+import { watchFile } from "../ops/watch_file.ts";
 
 export interface KeySource {
   /** The keys now. Never waits, so a token of a known key doesn't either. */

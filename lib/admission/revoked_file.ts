@@ -2,7 +2,7 @@
 import type { Log } from "../ops/log.ts";
 import { parseRevokedFile } from "./revocation_form.ts";
 import type { Revocations } from "./revocations.ts";
-import { watchFile } from "./watch.ts";
+import { watchFile } from "../ops/watch_file.ts";
 
 export interface RevokedFile {
   /** Reads the file again, now. */

@@ -17,7 +17,7 @@ import {
   type Verifier,
 } from "../admission/admission.ts";
 import { type Config, reloadable } from "../config/config.ts";
-import { type Front, startFront } from "../front/front.ts";
+import { type Front, startFront, type TlsMaterial } from "../front/front.ts";
 import { securityHeaders } from "../front/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
 import { createRoutes, type Routes } from "../front/routes.ts";
@@ -35,7 +35,7 @@ import type { Session } from "../session/session.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { ServerGate } from "./gate.ts";
 import type { Parts } from "./parts.ts";
-import { readTls } from "./tls_files.ts";
+import { readTls, watchTls } from "./tls_files.ts";
 
 /** A deadline of a session is met within this time. */
 const DEADLINE_SLOT_MS = 250;
@@ -86,6 +86,8 @@ export class Server implements Parts {
   readonly #deadlines: Deadlines;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #listening = false;
+  #tls: TlsMaterial | undefined;
+  #unwatchTls = () => {};
   #sandbox!: Sandbox;
   #front!: Front;
   #sampler: LoadSampler | undefined;
@@ -172,7 +174,7 @@ export class Server implements Parts {
       const gate = new ServerGate(this);
       this.routes = this.#makeRoutes(gate);
       const tls = await readTls(this.config);
-      if (tls) this.certificate.use(tls.cert);
+      if (tls) this.#useTls(tls);
       this.#front = await startFront(this.config, gate, {
         log: this.log,
         telemetry: this.telemetry,
@@ -180,6 +182,7 @@ export class Server implements Parts {
         ...(tls ? { tls } : {}),
       });
       this.#listening = true;
+      this.#unwatchTls = watchTls(this.config, () => this.#tlsChanged());
       this.#startTimers();
     } catch (error) {
       await this.close();
@@ -202,7 +205,7 @@ export class Server implements Parts {
       if (next.auth.revoked_file !== undefined) {
         revokedFile = await openRevokedFile(next.auth.revoked_file, this.revocations, this);
       }
-      if (tls) await this.#front.reloadTls(tls);
+      await this.#replaceTls(tls);
     } catch (error) {
       verifier.close();
       revokedFile?.close();
@@ -218,10 +221,8 @@ export class Server implements Parts {
     this.limits.reconfigure(next.limits);
     this.overload.enable(next.limits.adaptive, this.monotonic());
     this.log.level = next.log.level;
-    if (tls) {
-      this.certificate.use(tls.cert);
-      this.log.info("tls.reloaded", { expires_in: this.certificate.secondsLeft() });
-    }
+    this.#unwatchTls();
+    this.#unwatchTls = watchTls(next, () => this.#tlsChanged());
     return live;
   }
 
@@ -239,6 +240,7 @@ export class Server implements Parts {
   async drain(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
+    this.#listening = false;
     const { drain_timeout } = this.config.server;
     const started = this.monotonic();
     this.log.info("drain.started", { connections: this.registry.size });
@@ -264,6 +266,7 @@ export class Server implements Parts {
 
   async #close(): Promise<void> {
     this.#listening = false;
+    this.#unwatchTls();
     for (const timer of this.#timers) clearInterval(timer);
     this.#sampler?.stop();
     await this.#front?.close();
@@ -271,6 +274,29 @@ export class Server implements Parts {
     this.#revokedFile?.close();
     this.verifier?.close();
     this.store.close();
+  }
+
+  /** New connections get `tls`, if it is another than before; throws, and the old one stays, when it can't be used. */
+  async #replaceTls(tls: TlsMaterial | null): Promise<void> {
+    if (!tls || (tls.cert === this.#tls?.cert && tls.key === this.#tls.key)) return;
+    await this.#front.reloadTls(tls);
+    this.#useTls(tls);
+    this.log.info("tls.reloaded", { expires_in_s: this.certificate.secondsLeft() });
+  }
+
+  async #tlsChanged(): Promise<void> {
+    try {
+      await this.#replaceTls(await readTls(this.config));
+    } catch (error) {
+      this.log.error("config.rejected", {
+        problems: [`tls: ${error instanceof Error ? error.message : String(error)}`],
+      });
+    }
+  }
+
+  #useTls(tls: TlsMaterial): void {
+    this.#tls = tls;
+    this.certificate.use(tls.cert);
   }
 
   #revokedBy(revocation: Revocation): Session[] {

@@ -1,6 +1,8 @@
 /** Start, drain, reload and end of a real process. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { startServer } from "../harness.ts";
+import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { RawClient } from "../raw_client.ts";
 import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
 
 const TRIALS = [{ subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1 }];
@@ -60,7 +62,8 @@ for (const engine of ENGINES) {
       const before = server.log.filter((line) => line.event === event).length;
       await Deno.writeTextFile(server.configFile, text);
       server.signal("SIGHUP");
-      return await server.logged(event, () => server.log.filter((line) => line.event === event).length > before);
+      await server.logged(event, () => server.log.filter((line) => line.event === event).length > before);
+      return server.log.findLast((line) => line.event === event)!;
     };
 
     await t.step("origins", async () => {
@@ -117,4 +120,16 @@ Deno.test("serve exits with 1 when its port is taken", async () => {
     .then(() => "", (error: Error) => error.message);
   assertStringIncludes(error, "ended with 1");
   assertStringIncludes(error, "start.failed");
+});
+
+Deno.test("edge: a certificate that is replaced on disk is taken up by itself, open connections stay", async () => {
+  await using server = await startServer();
+  using before = await join(server);
+  const renewed = await makeCertificate({ hosts: ["localhost"] });
+  await Deno.writeTextFile(`${server.dir}/server.crt`, renewed.cert);
+  await Deno.writeTextFile(`${server.dir}/server.key`, renewed.key);
+  await server.logged("tls.reloaded");
+  using after = await RawClient.connect({ port: server.port, caCerts: [renewed.cert] });
+  assertEquals((await after.upgrade("/ws", goodHeaders(server))).status, 101);
+  assertEquals((await call(before, "echo", { text: "still here" })).error, undefined);
 });
