@@ -10,7 +10,7 @@ export interface Stage {
   secured(): void;
   /** Bytes from the peer, which now belong to the stage; at most {@linkcode READ_BUFFER}. */
   received(chunk: Uint8Array): void;
-  /** All that was given to {@linkcode Connection.write} has gone to the kernel. */
+  /** Something given to {@linkcode Connection.write} has gone to the kernel; {@linkcode Connection.pending} is what is left. */
   written(): void;
   /** The peer sends no more (FIN); we still can. */
   ended(): void;
@@ -20,6 +20,9 @@ export interface Stage {
 
 /** Most bytes the platform reads, and decrypts, at once. */
 export const READ_BUFFER = 64 * 1024;
+
+/** Most bytes we write at once: the platform copies what it encrypts and can't hand to the kernel yet. */
+export const WRITE_SLICE = 64 * 1024;
 
 const CONNECTION = Symbol("connection");
 type Owned = NetSocket & { [CONNECTION]: Connection };
@@ -35,8 +38,12 @@ export class Connection {
   #socket: NetSocket;
   #stage: Stage | null = null;
   #pending = 0;
-  #error = "";
+  /** What is being written, slice by slice, and what comes behind it. */
+  #writing: Uint8Array | null = null;
+  #waiting: Uint8Array[] | null = null;
+  #ending = false;
   #written: ((error?: Error | null) => void) | undefined;
+  #error = "";
   readonly #left: (connection: Connection) => void;
   /** The place the gate gave to this address; null until it was asked. */
   entry: Entry | null;
@@ -90,16 +97,29 @@ export class Connection {
     return this.#pending;
   }
 
-  /** The bytes belong to the connection until `written`. */
+  /** The bytes belong to the connection until they are written. */
   write(bytes: Uint8Array): void {
     this.#pending += bytes.length;
-    this.#written ??= (error) => {
-      if (error || this.#socket.destroyed) return;
-      if (this.#socket.writableLength > 0) return;
-      this.#pending = 0;
-      this.#stage?.written();
-    };
-    this.#socket.write(bytes, this.#written);
+    if (this.#writing === null) this.#writeSlice(bytes);
+    else (this.#waiting ??= []).push(bytes);
+  }
+
+  #writeSlice(bytes: Uint8Array): void {
+    this.#writing = bytes;
+    this.#written ??= (error) => this.#sliceWritten(error);
+    this.#socket.write(bytes.length > WRITE_SLICE ? bytes.subarray(0, WRITE_SLICE) : bytes, this.#written);
+  }
+
+  #sliceWritten(error?: Error | null): void {
+    const bytes = this.#writing;
+    if (error || bytes === null || this.#socket.destroyed) return;
+    const size = Math.min(bytes.length, WRITE_SLICE);
+    this.#pending -= size;
+    this.#writing = null;
+    if (size < bytes.length) this.#writeSlice(bytes.subarray(size));
+    else if (this.#waiting !== null && this.#waiting.length > 0) this.#writeSlice(this.#waiting.shift()!);
+    else if (this.#ending) return void this.#socket.end();
+    this.#stage?.written();
   }
 
   /**
@@ -122,7 +142,8 @@ export class Connection {
 
   /** Ends our side once all is written: close_notify, then FIN. */
   end(): void {
-    this.#socket.end();
+    this.#ending = true;
+    if (this.#writing === null) this.#socket.end();
   }
 
   /** Cuts the connection at once, in any state. */
@@ -148,6 +169,8 @@ export class Connection {
 
   static #onClose(this: Owned): void {
     const connection = this[CONNECTION];
+    connection.#pending = 0;
+    connection.#writing = connection.#waiting = null;
     connection.#left(connection);
     connection.entry?.leave();
     connection.entry = null;

@@ -8,11 +8,15 @@
  *
  * **Memory promise.** Whatever a peer sends, one connection holds at most
  *
- * `messages.max_bytes + DECODER_OVERHEAD` (a message being put together; before the 101 `MAX_HEAD_BYTES` instead)
- * `+ READ_BUFFER` (64 KiB: the chunk being read, or its rest during a pause; without TLS one more, in the platform)
- * `+ server.send_queue` (beyond it the session closes `slow_consumer`) and one TLS record each way.
+ * ```text
+ *   messages.max_bytes + DECODER_OVERHEAD   a message being put together (before the 101: MAX_HEAD_BYTES instead)
+ * + READ_BUFFER                             the chunk being read, or its rest during a pause
+ * + server.send_queue                       beyond it the session closes `slow_consumer`
+ * + WRITE_SLICE                             the platform's copy of what is being written
+ * ```
  *
- * It rests on pausing the raw socket, see {@linkcode Connection.pause}, and on at most one read being under way.
+ * and what the platform needs for a socket and its TLS keys (about 25 KB; without TLS, a paused socket holds one more
+ * READ_BUFFER). It rests on pausing the raw socket, see {@linkcode Connection.pause}.
  */
 
 import type { Socket as NetSocket } from "node:net";

@@ -1,7 +1,7 @@
 /** What strangers do to a front door; after each, an honest client is served at once. */
 import { assert, assertEquals } from "../../assert.ts";
 import { RawClient } from "../../raw_client.ts";
-import { concat, frame } from "../../websocket/client_frames.ts";
+import { type ClientFrame, concat, frame } from "../../websocket/client_frames.ts";
 import { type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
 
 const encoder = new TextEncoder();
@@ -197,6 +197,64 @@ Deno.test("denoland/deno#25070: pongs for a peer that reads none of them stay wi
   await flood;
   await fixture.empty();
 });
+
+const BLOATS: [string, (client: RawClient) => Promise<void>, number, string][] = [
+  [
+    "denoland/deno#15809, Bandit CVE-2026-42786: fragments without end",
+    async (client) => {
+      const fragment = new Uint8Array(10_000);
+      await client.frame({ opcode: 2, payload: fragment, fin: false });
+      for (let sent = 0; sent < 2000; sent++) await client.frame({ opcode: 0, payload: fragment, fin: false });
+    },
+    1009,
+    "message_too_big",
+  ],
+  [
+    "gorilla CVE-2020-27813: a header announcing 2^63 - 1 bytes",
+    async (client) => {
+      await client.frame({ opcode: 2, announcedLength: 2n ** 63n - 1n });
+      for (let sent = 0; sent < 200; sent++) await client.send(new Uint8Array(100_000));
+    },
+    1009,
+    "message_too_big",
+  ],
+  [
+    "ws CVE-2026-48779: 10,000 fragments of one byte",
+    async (client) => {
+      await client.frame({ opcode: 1, payload: "a", fin: false });
+      for (let sent = 0; sent < 100; sent++) await client.send(repeated({ opcode: 0, payload: "a", fin: false }, 100));
+    },
+    1008,
+    "too_many_fragments",
+  ],
+  [
+    "Bandit CVE-2026-65623: empty fragments without end",
+    async (client) => {
+      await client.frame({ opcode: 1, fin: false });
+      for (let sent = 0; sent < 100; sent++) await client.send(repeated({ opcode: 0, fin: false }, 1000));
+    },
+    1008,
+    "too_many_fragments",
+  ],
+];
+for (const [name, bloat, code, reason] of BLOATS) {
+  Deno.test(`memory stays flat: ${name}`, async () => {
+    await using fixture = await startFixture();
+    using client = await fixture.open();
+    const before = Deno.memoryUsage().rss;
+    const flood = bloat(client).catch(() => {});
+    assertEquals(await client.nextClose(), { code, reason });
+    assert(Deno.memoryUsage().rss - before < 64_000_000);
+    client.close();
+    await flood;
+    await fixture.empty();
+    await honestClientIsServed(fixture);
+  });
+}
+
+function repeated(spec: ClientFrame, count: number): Uint8Array {
+  return concat(...Array.from({ length: count }, () => frame(spec)));
+}
 
 Deno.test("connect and vanish, hundreds of times in every state: counters are back where they were", async () => {
   await using fixture = await startFixture();
