@@ -27,8 +27,8 @@ async function main(words: readonly string[]): Promise<number> {
   const encoder = new TextEncoder();
   const environment = new Map(Object.entries(Deno.env.toObject()));
   const io: Io = {
-    stdout: (line) => void Deno.stdout.writeSync(encoder.encode(`${line}\n`)),
-    stderr: (line) => void Deno.stderr.writeSync(encoder.encode(`${line}\n`)),
+    stdout: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
+    stderr: (line) => writeAll(Deno.stderr, encoder.encode(`${line}\n`)),
     // Read once: the running server gives the permission up.
     env: (name) => environment.get(name),
   };
@@ -39,6 +39,11 @@ async function main(words: readonly string[]): Promise<number> {
     io.stderr(error instanceof Error ? error.message : String(error));
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+/** A pipe may take less than it is given. */
+function writeAll(output: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  while (bytes.length > 0) bytes = bytes.subarray(output.writeSync(bytes));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,8 +1,8 @@
 /** `contract`: prints the handlers' contract as an OpenRPC document. */
-import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import { loadModules } from "../sandbox/load.ts";
 import { openRpcOfAll } from "../sandbox/sandbox.ts";
 import type { Io, ParsedArgs } from "./args.ts";
+import { loadOrReport } from "./load.ts";
 
 /**
  * Loads every configured module in one cell, prints the document, and ends the cells.
@@ -10,14 +10,8 @@ import type { Io, ParsedArgs } from "./args.ts";
  * @returns 2 if the file can't be read as configuration, 1 if a module does not load, else 0.
  */
 export async function contract(args: ParsedArgs, io: Io): Promise<number> {
-  let config: Config;
-  try {
-    config = loadConfig({ ...(args.config === undefined ? {} : { path: args.config }), env: io.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(formatProblem(problem));
-    return 2;
-  }
+  const config = loadOrReport(args, io);
+  if (config === null) return 2;
   const loaded = await loadModules(config.handlers, (line) => io.stderr(line));
   const modules = loaded.filter((module) => "contract" in module);
   for (const module of loaded) {

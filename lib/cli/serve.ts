@@ -1,6 +1,6 @@
 /** `serve`: runs the server until a signal ends it. */
 import { getHeapStatistics } from "node:v8";
-import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
+import { type Config, ConfigError, findConfig, formatProblem } from "../config/config.ts";
 import { developmentPage } from "../front/page/page.ts";
 import { createLog, type OwnedLog } from "../ops/log.ts";
 import { createMetrics } from "../ops/metrics.ts";
@@ -13,6 +13,7 @@ import { needsOf } from "../server/needs.ts";
 import { type Server, startServer } from "../server/server.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { prepareDevelopment, welcome } from "./development.ts";
+import { load, loadOrReport } from "./load.ts";
 import { VERSION } from "./version.ts";
 
 const STATUS_INTERVAL_MS = 5_000;
@@ -25,14 +26,8 @@ const INTERRUPTED = 130;
  * @returns 2 if the configuration is wrong, 1 if the server can't start, 0 after a drain.
  */
 export async function serve(args: ParsedArgs, io: Io): Promise<number> {
-  let config: Config;
-  try {
-    config = args.dev ? await prepareDevelopment(args.port) : load(args, io);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(formatProblem(problem));
-    return 2;
-  }
+  const config = args.dev ? await prepareDevelopment(args.port) : loadOrReport(args, io);
+  if (config === null) return 2;
   const log = createLog(config.log);
   try {
     const running = await start(config, log, args, io);
@@ -51,10 +46,6 @@ export async function serve(args: ParsedArgs, io: Io): Promise<number> {
 interface Running {
   reload(): Promise<void>;
   stop(): Promise<void>;
-}
-
-function load(args: ParsedArgs, io: Io): Config {
-  return loadConfig({ ...(args.config === undefined ? {} : { path: args.config }), env: io.env });
 }
 
 async function start(config: Config, log: OwnedLog, args: ParsedArgs, io: Io): Promise<Running> {

@@ -1,7 +1,7 @@
 /** `token`: signs a token with the configured private key or secret. */
 import { KeyError, signToken } from "../admission/admission.ts";
-import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import type { Io, ParsedArgs } from "./args.ts";
+import { loadOrReport } from "./load.ts";
 
 /**
  * Prints the token, alone on one line.
@@ -9,14 +9,8 @@ import type { Io, ParsedArgs } from "./args.ts";
  * @returns 2 if the file can't be read as configuration, 1 if there is no key to sign with, else 0.
  */
 export async function token(args: ParsedArgs, io: Io, now: () => number = Date.now): Promise<number> {
-  let config: Config;
-  try {
-    config = loadConfig({ ...(args.config === undefined ? {} : { path: args.config }), env: io.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(formatProblem(problem));
-    return 2;
-  }
+  const config = loadOrReport(args, io);
+  if (config === null) return 2;
   try {
     const { sub = "", role, ttl } = args;
     io.stdout(await signToken(config.auth, { sub, roles: role, ttlMs: ttl, now: now() }));
