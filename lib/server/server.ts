@@ -332,6 +332,7 @@ export class Server implements Parts {
       },
       log: this.log,
       telemetry: this.telemetry,
+      tracing: this.tracing,
       limits: this.limits,
       turns: new Turns(),
       hub: this.hub,

@@ -7,6 +7,15 @@ export interface CallOwner {
   settled(call: Call, code: number, response: string | null): void;
 }
 
+export interface CallOptions {
+  /** `undefined` for a notification. */
+  readonly id: RequestId | undefined;
+  readonly method: string;
+  readonly batch: Batch | null;
+  readonly startedAt: number;
+  readonly traced: (result: string) => void;
+}
+
 /** One request on its way through a handler. Settles exactly once; whatever comes later is dropped. */
 export class Call implements PendingCall {
   readonly method: string;
@@ -14,16 +23,19 @@ export class Call implements PendingCall {
   readonly batch: Batch | null;
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number;
+  /** Ends the call's span with its result. */
+  readonly traced: (result: string) => void;
   readonly #owner: CallOwner;
   readonly #id: RequestId | undefined;
   #settled = false;
 
-  constructor(owner: CallOwner, id: RequestId | undefined, method: string, batch: Batch | null, startedAt: number) {
+  constructor(owner: CallOwner, { id, method, batch, startedAt, traced }: CallOptions) {
     this.#owner = owner;
     this.#id = id;
     this.method = method;
     this.batch = batch;
     this.startedAt = startedAt;
+    this.traced = traced;
   }
 
   resolve(resultJson: string): void {

@@ -4,6 +4,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { Limits, Turns } from "../limits/limits.ts";
 import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
+import type { Tracing } from "../ops/tracing.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -14,6 +15,7 @@ export interface SessionServices {
   readonly config: Config;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly tracing: Tracing;
   readonly limits: Limits;
   readonly turns: Turns;
   readonly hub: Hub;

@@ -220,7 +220,13 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
       return true;
     }
     this.#inFlight++;
-    const call = new Call(this, id, method, batch, this.#services.monotonic());
+    const call = new Call(this, {
+      id,
+      method,
+      batch,
+      startedAt: this.#services.monotonic(),
+      traced: this.#services.tracing.call(method, this.subprotocol),
+    });
     const builtin = builtins.get(method);
     if (builtin) builtin.run(this, request.text, call);
     else this.#line.call(method, request.text, call);
@@ -312,6 +318,7 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
 
   settled(call: Call, code: number, response: string | null): void {
     this.#inFlight--;
+    call.traced(code === 0 ? "ok" : reasonOf(code));
     this.#services.telemetry.messageSeconds((this.#services.monotonic() - call.startedAt) / 1000);
     if (this.#ending) return;
     this.#reply(call.batch, response);
