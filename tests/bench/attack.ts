@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
 
 const HONEST = 50;
 const MESSAGES_PER_SECOND = 20;
+const NEWCOMERS = 100;
 const ATTACKERS = 501;
 const WARMUP_MS = 2000; // the attack begins with it, the measuring after it
 const DURATION_MS = options.quick ? 3000 : 10_000;
@@ -75,20 +76,36 @@ function watchMemory(pid: number): { stop(): number } {
   };
 }
 
+/** The tokens of everybody who takes part; a fresh server for each episode has seen none of them. */
+interface Crowd {
+  readonly honest: readonly string[];
+  readonly newcomers: readonly string[];
+  readonly attackers: readonly string[];
+}
+
+async function gather(fixtures: Fixtures): Promise<Crowd> {
+  const signed = (prefix: string, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, i) => fixtures.token(`${prefix}-${i}`)));
+  return {
+    honest: await signed("honest", HONEST),
+    newcomers: await signed("newcomer", NEWCOMERS),
+    attackers: await signed("attacker", ATTACKERS),
+  };
+}
+
 async function episode(
   contestant: Contestant,
   server: ServerProcess,
   attacks: AttackJob["attacks"],
   fixtures: Fixtures,
+  crowd: Crowd,
 ): Promise<Episode> {
   const service = contestant.services.has("bare") ? "bare" : "whole";
   const victim: Victim = target(contestant, service, server.port, fixtures, "");
-  const signed = (prefix: string, count: number) =>
-    Promise.all(Array.from({ length: count }, (_, i) => fixtures.token(`${prefix}-${i}`)));
   const honestJob: HonestJob = {
     victim,
-    tokens: await signed("honest", HONEST),
-    newcomers: await signed("newcomer", 100),
+    tokens: crowd.honest,
+    newcomers: crowd.newcomers,
     messagesPerSecond: MESSAGES_PER_SECOND,
     warmupMs: WARMUP_MS,
     durationMs: DURATION_MS,
@@ -96,7 +113,7 @@ async function episode(
   const attackJob: AttackJob = {
     victim,
     attacks,
-    tokens: await signed("attacker", ATTACKERS),
+    tokens: crowd.attackers,
     durationMs: WARMUP_MS + DURATION_MS,
   };
   const memory = watchMemory(server.pid);
@@ -137,17 +154,19 @@ async function withDefaultLimits(all: readonly Contestant[], fixtures: Fixtures)
 const fixtures = await createFixtures();
 const episodes: Episode[] = [];
 try {
+  const crowd = await gather(fixtures);
   const only = options.only === undefined ? undefined : new Set(options.only.split(","));
   for (const contestant of await withDefaultLimits(await contestants(fixtures, only), fixtures)) {
     for (const attacks of SCENARIOS) {
       say(Deno.stderr, `${contestant.name}: ${attacks.join(" + ") || "alone"}\n`);
-      const server = await contestant.start();
+      let server: ServerProcess | undefined;
       try {
-        episodes.push(await episode(contestant, server, attacks, fixtures));
+        server = await contestant.start();
+        episodes.push(await episode(contestant, server, attacks, fixtures, crowd));
       } catch (error) {
         say(Deno.stderr, `${error instanceof Error ? error.stack : error}\n`);
       } finally {
-        await server.stop();
+        await server?.stop();
       }
     }
   }

@@ -18,6 +18,9 @@ export interface Summary {
   readonly failure?: string;
 }
 
+/** More than this many cores spent by neither server nor load generator: the machine was not the bench's own. */
+const OTHERS_CORES = 0.3;
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -25,12 +28,14 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? NaN) + upper) / 2 : upper;
 }
 
-/** Who had no time left: the server's busiest thread, the load generator, or the machine as a whole. */
-function saturated({ busiestThread, loadCores, idleCores }: Usage): string {
+/** Who had no time left: the server's busiest thread, the load generator, the machine as a whole; and whether others took part. */
+function saturated({ busiestThread, serverCores, loadCores, idleCores }: Usage): string {
   const who = [];
   if (busiestThread >= 0.9) who.push("server");
   if (loadCores >= 0.9) who.push("load");
   if (idleCores <= 0.1) who.push("machine");
+  const others = navigator.hardwareConcurrency - serverCores - loadCores - idleCores;
+  if (others >= OTHERS_CORES) who.push("disturbed");
   return who.join("+") || "nobody";
 }
 
