@@ -33,6 +33,8 @@ interface Pending {
   readonly method: string;
   readonly until: number;
   readonly call: PendingCall;
+  /** It is the `open` hook that is waited for. */
+  readonly opening: boolean;
 }
 
 /** Operations and UTF-16 units or bytes a cell may have before it; beyond them calls answer -32004. */
@@ -65,7 +67,7 @@ export class Cell {
   #over = false;
   /** Bytes the cell last said to hold outside its heap. */
   external = 0;
-  /** Process RSS when the cell was last seen to be idle. */
+  /** Resident bytes of the process when the cell last showed life; 0: not looked at yet. */
   rss = 0;
 
   constructor(worker: CellWorker, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
@@ -97,7 +99,7 @@ export class Cell {
       const failed = () => {
         if (!this.#over && !seat.closing) client.unserved();
       };
-      call = this.#expect(seat, "open", { resolve() {}, reject: failed });
+      call = this.#expect(seat, "open", { resolve() {}, reject: failed }, true);
     }
     const text = JSON.stringify(info);
     this.#add(text.length, ToCell.Open, seat.handle, resumed ? 1 : 0, call, text);
@@ -146,17 +148,19 @@ export class Cell {
 
   /** Answers overdue calls, ends a cell that is stuck, asks one that says nothing. */
   tick(now: number): void {
+    const silent = this.silent(now);
+    const stuck = silent >= this.#deps.timeout;
     for (const [id, pending] of this.#pending) {
       if (pending.until > now) break;
       this.#pending.delete(id);
+      // It is not `open` that holds up a stuck cell, or it will again in the next one.
+      if (stuck && pending.opening) continue;
       this.#late(pending.seat, pending.method);
       this.#add(0, ToCell.Cancel, id);
       pending.call.reject(-32005);
     }
     if (this.#over) return;
-    if (this.silent(now) >= this.#deps.timeout) {
-      return this.end("timeout", `no sign of life for ${Math.round(this.silent(now))} ms`);
-    }
+    if (stuck) return this.end("timeout", `no sign of life for ${Math.round(silent)} ms`);
     if (this.external > this.#deps.memory) {
       return this.end("out_of_memory", `${this.external} bytes are held outside the heap`);
     }
@@ -321,8 +325,8 @@ export class Cell {
         return at + 1;
       }
       case ToMain.Crash:
-        this.end("crash", string(batch[at], MAX_LOG));
-        return at + 1;
+        this.end(batch[at] === 1 ? "out_of_memory" : "crash", string(batch[at + 1], MAX_LOG));
+        return at + 2;
     }
     throw new Broken("an operation does not exist");
   }
@@ -331,10 +335,10 @@ export class Cell {
     return this.#sent - this.#done >= MOST_OPERATIONS || this.#flyingBytes + this.#batchBytes >= MOST_BYTES;
   }
 
-  #expect(seat: Seat, method: string, call: PendingCall): number {
+  #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {
     const id = ++this.#calls;
     const at = this.#batch.length === 0 ? this.#deps.now() : this.#batchAt;
-    this.#pending.set(id, { seat, method, until: at + this.#deps.timeout, call });
+    this.#pending.set(id, { seat, method, until: at + this.#deps.timeout, call, opening });
     return id;
   }
 
@@ -408,7 +412,10 @@ export class Cell {
       const text = present === undefined ? "" : JSON.stringify(present);
       this.#add(text.length, ToCell.Presence, seat.handle, query, text);
     };
-    Promise.resolve(seat.client.presence(topic)).then(answer, () => answer(undefined));
+    new Promise<readonly Present[]>((resolve) => resolve(seat.client.presence(topic))).then(
+      answer,
+      () => answer(undefined),
+    );
   }
 
   #log(handle: unknown, level: typeof LEVELS[number], message: string, text: string): void {
@@ -448,7 +455,7 @@ const OPERANDS: Readonly<Record<ToMain, number>> = {
   [ToMain.Invalid]: 1,
   [ToMain.Closed]: 1,
   [ToMain.Done]: 2,
-  [ToMain.Crash]: 1,
+  [ToMain.Crash]: 2,
 };
 
 function string(value: unknown, most: number): string {

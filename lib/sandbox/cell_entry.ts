@@ -4,6 +4,7 @@
  * Order matters. What is needed later is taken while it is still there; the rest goes before the handler's module is even
  * read; read permission goes when it is loaded.
  */
+import { getHeapStatistics } from "node:v8";
 import { workerData } from "node:worker_threads";
 import { z } from "zod";
 import { cellConsole } from "./cell_console.ts";
@@ -31,7 +32,7 @@ await new Promise<void>((held) => {
   });
 });
 
-const crash = (error: unknown) => post([ToMain.Crash, describeError(error)]);
+const crash = (error: unknown) => post([ToMain.Crash, 0, describeError(error)]);
 addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   crash(event.reason);
@@ -48,6 +49,10 @@ const memory = Deno.memoryUsage; // that of node:process looks for the global, w
 const revoke = Deno.permissions.revokeSync.bind(Deno.permissions);
 const CODE = new URL(".", import.meta.url).href;
 const toPath = (url: string) => decodeURIComponent(new URL(url).pathname);
+
+/** Milliseconds between two looks for a heap limit that was reached. */
+const HEAP_LOOK_MS = 100;
+const heapLimit = getHeapStatistics().heap_size_limit;
 
 const out = new Outbox({ post, now, schedule: (flush) => void later(flush) });
 let runtime: Runtime | undefined;
@@ -81,6 +86,13 @@ async function load({ url, folder, timeout }: LoadRequest): Promise<void> {
     post({ loaded: false, error: describeError(error).slice(0, MAX_LOG) });
   }
 }
+
+// At the heap limit V8 cuts the running code off and doubles the limit, and nothing else happens. A timer never runs in the
+// middle of a batch, so one that seems to be under way was cut off.
+setInterval(() => {
+  if (!out.working && getHeapStatistics().heap_size_limit <= heapLimit) return;
+  post([ToMain.Crash, 1, "the heap limit was reached"]);
+}, HEAP_LOOK_MS);
 
 port.onmessage = (event) => void load(event.data as LoadRequest);
 post({ up: true });

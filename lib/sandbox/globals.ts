@@ -67,14 +67,12 @@ export function reduceGlobals(granted: readonly string[]): string[] {
   }
   given["errors"] = Deno.errors;
   const left: string[] = [];
-  for (const key of Reflect.ownKeys(globalThis)) {
-    if (!keep.has(key) && !Reflect.deleteProperty(globalThis, key)) left.push(String(key));
+  for (const key of Object.getOwnPropertyNames(globalThis)) {
+    if (!keep.has(key) && !Reflect.deleteProperty(globalThis, key)) left.push(key);
   }
   // Getters of the platform (crypto, performance) become plain values, so that nothing asks again.
   for (const key of ["crypto", "performance"]) fix(key, (globalThis as unknown as Record<string, unknown>)[key]);
   if (members.size > 0) fix("Deno", Object.freeze(given));
-  // No message, error or lifecycle event of the worker is a handler's business.
-  Reflect.setPrototypeOf(globalThis, Object.prototype);
   return left;
 }
 

@@ -24,6 +24,9 @@ type ParamsOf<V extends Vocabulary, E extends string> = V["events"] extends obje
   ? E extends keyof V["events"] ? V["events"][E] : never
   : unknown;
 
+/** Parameters of a notification, to be left out where they may be undefined. */
+type Given<P> = undefined extends P ? [params?: P] : [params: P];
+
 /** Who is connected. Only `id` (the token's `sub`) identifies; `claims` are all claims of the token. */
 export interface User<V extends Vocabulary = Vocabulary> {
   readonly id: string;
@@ -56,9 +59,9 @@ export interface Context<V extends Vocabulary = Vocabulary> {
   /** Aborted when the client leaves or the call's time is up. */
   readonly signal: AbortSignal;
   /** Sends a notification to this client. */
-  notify<E extends EventOf<V>>(method: E, params: ParamsOf<V, E>): void;
+  notify<E extends EventOf<V>>(method: E, ...params: Given<ParamsOf<V, E>>): void;
   /** Sends a notification to every connection subscribed to `topic`, this one included if it is. */
-  publish<E extends EventOf<V>>(topic: TopicsOf<V>, method: E, params: ParamsOf<V, E>): void;
+  publish<E extends EventOf<V>>(topic: TopicsOf<V>, method: E, ...params: Given<ParamsOf<V, E>>): void;
   subscribe(topic: TopicsOf<V>): void;
   unsubscribe(topic: TopicsOf<V>): void;
   /** Who listens to `topic`. */

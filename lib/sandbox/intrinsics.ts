@@ -53,7 +53,7 @@ function roots(): unknown[] {
     ""[Symbol.iterator](),
     "".matchAll(/./g),
   ].map((value) => Reflect.getPrototypeOf(value));
-  const globals = Reflect.ownKeys(globalThis)
+  const globals = Object.getOwnPropertyNames(globalThis)
     .filter((key) => key !== "globalThis" && key !== "global" && key !== "self")
     .map((key) => Reflect.getOwnPropertyDescriptor(globalThis, key)?.value as unknown);
   return [...hidden, ...globals];

@@ -184,6 +184,7 @@ class Recorder {
           this.#closing.get(next())?.();
           break;
         case ToMain.Crash:
+          at++;
           throw new Error(next<string>());
         default: {
           const session = next<number>();

@@ -54,7 +54,7 @@ export class Watchdog {
       for (const { cells } of slots) {
         for (const cell of cells) {
           const silent = cell.silent(now);
-          if (silent < SUSPECT_MS) cell.rss = rss;
+          if (silent < SUSPECT_MS || cell.rss === 0) cell.rss = rss;
           else if (rss - cell.rss > 2 * settings.memory + SLACK && silent > (guilty?.silent ?? 0)) {
             guilty = { cell, silent };
           }

@@ -60,29 +60,9 @@ export enum ToMain {
   Closed,
   /** operations done since the start, bytes held outside the heap */
   Done,
-  /** description of an error nobody caught */
+  /** 1 for the heap limit, else 0; description of an error nobody caught */
   Crash,
 }
-
-/** Operands of each operation of `ToMain`, in order: `n`umber, `s`tring, `d`ata. */
-export const TO_MAIN_OPERANDS: readonly string[] = [
-  "ns",
-  "nns",
-  "ns",
-  "nd",
-  "nss",
-  "ns",
-  "ns",
-  "nns",
-  "ns",
-  "nnss",
-  "nsss",
-  "ns",
-  "n",
-  "n",
-  "nn",
-  "s",
-];
 
 /** Log levels as they cross. */
 export const LEVELS = ["debug", "info", "warn", "error"] as const;

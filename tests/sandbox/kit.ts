@@ -17,7 +17,7 @@ export function settings(module: string, rest: Partial<HandlerSettings> = {}): H
     module: path,
     cells: 1,
     memory: 64 * 1024 * 1024,
-    timeout: 400,
+    timeout: 3000,
     permissions: {},
     ...rest,
   };
