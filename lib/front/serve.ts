@@ -135,8 +135,9 @@ class ServeFront implements Front {
     // The platform pings at this interval and closes when nothing comes back; it counts in whole seconds.
     const idleTimeout = Math.max(1, Math.ceil(this.#config.server.ping_interval / 1000));
     try {
-      const options = subprotocol === null ? { idleTimeout } : { idleTimeout, protocol: subprotocol };
-      const upgrade = Deno.upgradeWebSocket(request, options);
+      const upgrade = Deno.upgradeWebSocket(request, { idleTimeout });
+      // Its own `protocol` option refuses an offer written without a space behind the comma.
+      if (subprotocol !== null) upgrade.response.headers.set("sec-websocket-protocol", subprotocol);
       for (const [name, value] of Object.entries(securityHeaders(this.#config))) {
         upgrade.response.headers.set(name, value);
       }
