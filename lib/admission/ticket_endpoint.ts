@@ -15,8 +15,8 @@ export interface TicketEndpointDeps {
   verify(token: string): Promise<Verified>;
   /** Takes one handshake from the address' bucket: 0, or the milliseconds until one could be taken. */
   takeHandshake(ip: string): number;
-  /** Takes one ticket from the user's bucket, likewise. */
-  takeTicket(user: string): number;
+  /** Takes one ticket from the user's bucket, likewise; `ip` is where the request came from. */
+  takeTicket(user: string, ip: string): number;
   /** Milliseconds left of the user's ban, 0 when there is none. */
   userBanned(user: string): number;
   /** Logs, counts and answers a refusal. */
@@ -84,7 +84,7 @@ async function issue(
   if (required_role !== undefined && !identity.roles.includes(required_role)) return refuse("forbidden");
   const banned = deps.userBanned(identity.user);
   if (banned > 0) return refuse("banned", { retryAfter: retrySeconds(banned) });
-  const limited = deps.takeTicket(identity.user);
+  const limited = deps.takeTicket(identity.user, ip);
   if (limited > 0) return refuse("rate_limited", { retryAfter: retrySeconds(limited) });
   return await deps.tickets.issue(identity, origin) ??
     refuse("overloaded", { retryAfter: 5, detail: "Too many tickets on their way" });

@@ -352,7 +352,7 @@ export class Server implements Parts {
         tickets: this.tickets,
         verify: (token) => this.verifier.verify(token),
         takeHandshake: (ip) => this.limits.handshake(ip),
-        takeTicket: (user) => this.limits.ticket(user),
+        takeTicket: (user, ip) => this.limits.ticket(user, ip),
         userBanned: (user) => this.limits.bans.banned(`user:${user}`),
         refused: (handshake, peer, refusal) => gate.refused(handshake, peer, refusal),
         headers: securityHeaders(config),
