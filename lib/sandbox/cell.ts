@@ -49,7 +49,7 @@ const PING_MS = 250;
 
 export class Cell {
   readonly #deps: CellDeps;
-  readonly #worker: CellWorker;
+  readonly #worker: Pick<CellWorker, "post" | "end">;
   readonly #seats: ReadonlyMap<number, Seat>;
   readonly #pending = new Map<number, Pending>();
   readonly #allowance: Allowance;
@@ -70,7 +70,7 @@ export class Cell {
   /** Resident bytes of the process when the cell last showed life; 0: not looked at yet. */
   rss = 0;
 
-  constructor(worker: CellWorker, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
+  constructor(worker: Pick<CellWorker, "post" | "end">, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
     this.#worker = worker;
     this.#seats = seats;
     this.#deps = deps;
@@ -420,7 +420,7 @@ export class Cell {
 
   #log(handle: unknown, level: typeof LEVELS[number], message: string, text: string): void {
     let fields: Record<string, unknown> = {};
-    if (text !== "") fields = { ...(JSON.parse(text) as Record<string, unknown>) };
+    if (text !== "") fields = parseFields(text);
     if (handle === 0) this.#deps.log[level]("handler.log", { module: this.#deps.module, message, fields });
     else this.#seat(handle)?.client.logged(level, message, fields);
   }
@@ -457,6 +457,14 @@ const OPERANDS: Readonly<Record<ToMain, number>> = {
   [ToMain.Done]: 2,
   [ToMain.Crash]: 2,
 };
+
+function parseFields(text: string): Record<string, unknown> {
+  try {
+    return { ...(JSON.parse(text) as Record<string, unknown>) };
+  } catch {
+    throw new Broken("log fields are no JSON");
+  }
+}
 
 function string(value: unknown, most: number): string {
   if (typeof value !== "string" || value.length > most) throw new Broken("a text is missing or too long");

@@ -56,7 +56,16 @@ const heapLimit = getHeapStatistics().heap_size_limit;
 
 const out = new Outbox({ post, now, schedule: (flush) => void later(flush) });
 let runtime: Runtime | undefined;
-const rules: ImportRules = { folder: "", network: granted.includes("import") };
+const rules: ImportRules = {
+  folder: "",
+  network: granted.includes("import"),
+  loading: true,
+  abandon(reason) {
+    post(rules.loading ? { loaded: false, error: reason } : [ToMain.Crash, 0, reason]);
+    // The main isolate ends this thread; until then nothing more may run in it.
+    for (;;);
+  },
+};
 
 // zod would make functions from text for speed; without them it is a tenth slower and needs no eval.
 z.config({ jitless: true });
@@ -71,6 +80,7 @@ async function load({ url, folder, timeout }: LoadRequest): Promise<void> {
   rules.folder = folder;
   try {
     const exported = ((await import(url)) as { default?: unknown }).default;
+    rules.loading = false;
     const handlers = await makeHandlers(exported);
     const contract = describeHandlers(handlers);
     if (!granted.includes("read")) revoke({ name: "read" });

@@ -39,10 +39,12 @@ export function workerPermissions({ permissions, folder, entry }: CellWorkerOpti
     const list = permissions[kind];
     return list === undefined || list.length === 0 ? false : [...list];
   };
-  const own = [decodeURIComponent(new URL(".", entry ?? ENTRY).pathname), folder];
+  const own = [...new Set([ENTRY.href, entry ?? ENTRY.href])].map((url) =>
+    decodeURIComponent(new URL(".", url).pathname)
+  );
   return {
     net: given("net"),
-    read: [...own, ...(permissions.read ?? [])],
+    read: [...own, folder, ...(permissions.read ?? [])],
     write: given("write"),
     env: given("env"),
     sys: given("sys"),

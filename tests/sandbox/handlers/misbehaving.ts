@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a handler's console is under test
 /** A module that breaks its limits in every way, and does ordinary things beside. */
 import type { Handlers } from "../../../lib/mod.ts";
 

@@ -1,0 +1,176 @@
+/** Contracts: what is reported, what is refused and how, and what OpenRPC makes of it. */
+import * as fc from "fast-check";
+import { z } from "zod";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { checkContract } from "../../lib/sandbox/contract_check.ts";
+import { describeHandlers, makeHandlers } from "../../lib/sandbox/module_shape.ts";
+import { openRpc, openRpcOfAll } from "../../lib/sandbox/sandbox.ts";
+import { Bench, settings } from "./kit.ts";
+
+const handle = () => 1;
+const good = { params: z.object({ a: z.string() }), handle };
+const read = async (module: unknown) => checkContract(describeHandlers(await makeHandlers(module)));
+const problems = async (module: unknown): Promise<string[]> => {
+  const checked = await read(module);
+  return "problems" in checked ? checked.problems : [];
+};
+
+const wrong: [string, unknown, string][] = [
+  ["a reserved name", { methods: { "rpc.x": good } }, "the server's own"],
+  ["another reserved name", { methods: { "session.whoami": good } }, "the server's own"],
+  ["a name with spaces", { methods: { "a b": good } }, "a name is"],
+  ["an empty name", { methods: { "": good } }, "a name is"],
+  ["no methods", { methods: {} }, "methods is empty"],
+  ["neither methods nor raw", {}, "neither methods nor raw"],
+  ["both", { methods: { a: good }, raw: { message() {} } }, "both methods and raw"],
+  ["a method that is no object", { methods: { a: 1 } }, "is number, not an object"],
+  ["no handle", { methods: { a: { params: z.object({}) } } }, "handle is no function"],
+  ["no params", { methods: { a: { handle } } }, "params is missing"],
+  ["params that are no schema", { methods: { a: { params: {}, handle } } }, "params is not a zod schema"],
+  ["a result that is no schema", { methods: { a: { ...good, result: 1 } } }, "result is not a zod schema"],
+  ["roles that are no list", { methods: { a: { ...good, roles: "user" } } }, "roles is not a list"],
+  ["a role that is no text", { methods: { a: { ...good, roles: [1] } } }, "roles is not a list"],
+  ["an empty list of roles", { methods: { a: { ...good, roles: [] } } }, "roles is not a list"],
+  ["a role named twice", { methods: { a: { ...good, roles: ["x", "x"] } } }, "one role twice"],
+  ["public and roles", { methods: { a: { ...good, public: true, roles: ["x"] } } }, "contradict"],
+  ["public that is no boolean", { methods: { a: { ...good, public: "yes" } } }, "public is neither"],
+  ["a cost of nothing", { methods: { a: { ...good, cost: 0 } } }, "cost is not"],
+  ["a fractional cost", { methods: { a: { ...good, cost: 1.5 } } }, "cost is not"],
+  ["too much cost", { methods: { a: { ...good, cost: 1001 } } }, "cost is not"],
+  ["an unserialisable cost", { methods: { a: { ...good, cost: 1n } } }, "cost is not"],
+  ["a description that is no text", { methods: { a: { ...good, description: 1 } } }, "description is no text"],
+  ["an example that does not fit", { methods: { a: { ...good, examples: [{ a: 1 }] } } }, "examples[0] does not fit"],
+  ["an unknown property", { methods: { a: { ...good, role: ["x"] } } }, "role is not known"],
+  ["a hook that is no function", { methods: { a: good }, open: 1 }, "open is no function"],
+  ["raw without message", { raw: {} }, "raw.message is no function"],
+  ["raw with a wrong schema", { raw: { message() {}, schema: 1 } }, "raw.schema is not"],
+];
+for (const [what, module, text] of wrong) {
+  Deno.test(`checkContract() refuses ${what}`, async () => {
+    const found = await problems(module);
+    assertEquals(found.length, 1, found.join("; "));
+    assertStringIncludes(found[0]!, text);
+  });
+}
+
+Deno.test("checkContract() refuses a method that is there twice", () => {
+  const method = { name: "a", shape: "object", handle: "function", params: { schema: {} } };
+  const hooks = { open: "undefined", close: "undefined" };
+  const checked = checkContract({ kind: "rpc", hooks, methods: [method, method] });
+  assert("problems" in checked);
+  assertStringIncludes(checked.problems.join(), "is there twice");
+});
+
+Deno.test("checkContract() names every problem at once", async () => {
+  const found = await problems({ methods: { "rpc.a": { ...good, cost: 0 }, b: { ...good, roles: [] } } });
+  assertEquals(found.length, 3);
+});
+
+Deno.test("checkContract() never throws, whatever a cell reports", () => {
+  fc.assert(fc.property(fc.anything(), (reported) => {
+    const checked = checkContract(reported);
+    assert("problems" in checked);
+  }));
+});
+
+Deno.test("a module is given the kit, or is an object already", async () => {
+  assertEquals(await problems({ methods: { a: { ...good, cost: 1000, roles: ["user"] } } }), []);
+  assertEquals(
+    await problems(({ z }: { z: typeof import("zod").z }) => ({ methods: { a: { params: z.object({}), handle } } })),
+    [],
+  );
+});
+
+const bad = (source: string) =>
+  Deno.makeTempFile({ suffix: ".ts" }).then(async (path) => (await Deno.writeTextFile(path, source), path));
+for (
+  const [what, source, text] of [
+    ["has no default export", "export const x = 1;", "no default export"],
+    ["throws while it loads", "throw new Error('not today');", "not today"],
+    ["is no TypeScript", "const = 1;", "Expected"],
+    ["imports what it must not", "import 'node:fs';\nexport default {};", "node:fs"],
+    ["is not there", "", "no default export"],
+    ["loops while it loads", "for (;;);", "did not load"],
+  ]
+) {
+  if (what === "loops while it loads") continue;
+  Deno.test(`startSandbox() refuses a module that ${what}`, async () => {
+    const path = await bad(source!);
+    try {
+      let message = "";
+      await Bench.start(settings(path)).then(
+        (bench) => bench[Symbol.asyncDispose](),
+        (error) => message = String(error),
+      );
+      assertStringIncludes(message, "SandboxError");
+      assertStringIncludes(message, text!);
+    } finally {
+      await Deno.remove(path);
+    }
+  });
+}
+
+const described = {
+  methods: {
+    "a.open": {
+      params: z.object({ x: z.string(), y: z.number().optional() }),
+      description: "does a",
+      handle,
+      public: true,
+      examples: [{ x: "1" }],
+    },
+    "b.user": { params: z.object({}), result: z.object({ ok: z.boolean() }), roles: ["user"], cost: 3, handle },
+    "c.admin": { params: z.tuple([z.string(), z.number()]), roles: ["admin"], handle },
+    "d.any": { params: z.union([z.string(), z.number()]), handle },
+    "e.tree": {
+      params: z.object({
+        get children() {
+          return z.array(described.methods["e.tree"]!.params);
+        },
+      }),
+      handle,
+    },
+  },
+} as { methods: Record<string, { params: z.ZodType; handle: () => unknown }> };
+
+Deno.test("openRpc() describes methods with parameters, roles and cost", async () => {
+  const checked = await read(described);
+  assert(!("problems" in checked));
+  const document = openRpc(checked.contract);
+  assertEquals(document.openrpc, "1.3.2");
+  const [a, b, c, d, e] = document.methods;
+  assertEquals(a!["params"], [
+    { name: "x", required: true, schema: { type: "string" } },
+    { name: "y", required: false, schema: { type: "number" } },
+  ]);
+  assertEquals(a!["paramStructure"], "by-name");
+  assertEquals(a!["description"], "does a");
+  assertEquals(a!["examples"], [{ name: "example 1", params: [{ name: "x", value: "1" }] }]);
+  assertEquals([b!["x-roles"], b!["x-cost"]], [["user"], 3]);
+  assertEquals(c!["paramStructure"], "by-position");
+  assertEquals((d!["params"] as unknown[]).length, 1);
+  assertStringIncludes(JSON.stringify(e), "#/components/schemas/e.tree.params");
+});
+
+Deno.test("openRpc() leaves out what the caller may not call", async () => {
+  const checked = await read(described);
+  assert(!("problems" in checked));
+  const names = (roles: string[]) => openRpc(checked.contract, { roles }).methods.map(({ name }) => name);
+  assertEquals(names([]), ["a.open", "d.any", "e.tree"]);
+  assertEquals(names(["user"]), ["a.open", "b.user", "d.any", "e.tree"]);
+});
+
+Deno.test("openRpcOfAll() keeps names unique and lists raw modules", async () => {
+  const one = await read(described);
+  const raw = await read({ raw: { message() {} } });
+  assert(!("problems" in one) && !("problems" in raw));
+  const document = openRpcOfAll([
+    { subprotocol: "x.v1", contract: one.contract },
+    { subprotocol: "x.v2", contract: one.contract },
+    { subprotocol: "raw.v1", contract: raw.contract },
+  ]);
+  const names = document.methods.map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
+  assert(names.includes("x.v2:a.open"));
+  assertEquals(document["x-raw-subprotocols"], ["raw.v1"]);
+});
