@@ -300,7 +300,7 @@ export class Server implements Parts {
   }
 
   #revokedBy(revocation: Revocation): Session[] {
-    return this.registry.all().filter(({ identity }) => revokes(revocation, identity));
+    return this.registry.all().filter(({ identity, ending }) => !ending && revokes(revocation, identity));
   }
 
   /** Whether all sessions ended within `milliseconds`. */

@@ -27,7 +27,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
     RefreshParams,
     async (session, { token }, call) => {
       const verified = await session.services.verify(token);
-      if (!verified.ok || verified.identity.user !== session.userId) {
+      if (!verified.ok || !mayRenew(session, verified.identity)) {
         call.reject(ErrorCode.FORBIDDEN);
         return;
       }
@@ -44,6 +44,12 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
     },
   ),
 ]);
+
+/** A token of the same user that would be let in now: one that lacks `auth.required_role` prolongs nothing. */
+function mayRenew(session: Session, { user, roles }: Identity): boolean {
+  const { required_role } = session.services.config.auth;
+  return user === session.userId && (required_role === undefined || roles.includes(required_role));
+}
 
 function builtin<P extends z.ZodType>(
   name: string,

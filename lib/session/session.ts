@@ -65,6 +65,8 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
   #inFlight = 0;
   #invalid = 0;
   #draining = false;
+  /** Tells the front that all is answered, once the client has said its last word. */
+  #finished: (() => void) | undefined;
   #ending = false;
   #messagesIn = 0;
   #messagesOut = 0;
@@ -87,6 +89,11 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     services.registry.add(this);
     services.deadlines.set(this.life, this.life.next(started));
     this.#line = module.attach(this);
+  }
+
+  /** Whether its end has begun; the connection may still wait for the peer's part of it. */
+  get ending(): boolean {
+    return this.#ending;
   }
 
   /** Bytes that wait to be sent. */
@@ -136,11 +143,13 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     if (verdict !== null) this.#violated("rate_limited", { scope: verdict.scope, frame: kind, bytes });
   }
 
-  drained(): void {}
-
   failed(code: number, reason: string, detail: string): void {
     this.#rejected(reason || (code === 1007 ? "invalid_utf8" : "protocol_error"), { code, detail });
-    this.#ending = true;
+  }
+
+  finish(done: () => void): void {
+    this.#finished = done;
+    this.#settleUp();
   }
 
   closed(code: number, reason: string): void {
@@ -328,7 +337,7 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
       this.#countInvalid(code, call.batch);
     }
     if (this.#waiting.length > 0) this.#goOn();
-    if (this.#draining) this.#endWhenDrained();
+    this.#settleUp();
   }
 
   notify(message: string): void {
@@ -396,8 +405,9 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     this.end(code, reason);
   }
 
-  /** Takes the identity of a fresh token of the same user. */
+  /** Takes the identity of a fresh token of the same user; too late once the session is ending. */
   renew(identity: Identity): void {
+    if (this.#ending) return;
     this.#identity = identity;
     this.#line.identity(this.user);
     this.#services.deadlines.set(this.life, this.life.renew(identity.expiresAt, this.#services.monotonic()));
@@ -419,7 +429,7 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
       this.#send(`{"jsonrpc":"2.0","method":"session.reconnect","params":{"after_ms":${reconnectAfterMs}}}`);
     }
     this.#intake.pause(PauseReason.DRAINING);
-    this.#endWhenDrained();
+    this.#settleUp();
   }
 
   /** Starts the closing handshake; nothing further is taken from the client. */
@@ -434,8 +444,11 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     this.#socket.terminate();
   }
 
-  #endWhenDrained(): void {
-    if (this.#inFlight === 0 && this.#waiting.length === 0) this.end(1001, "draining");
+  /** Ends a session that was only waiting for its last answers. */
+  #settleUp(): void {
+    if (this.#inFlight > 0 || this.#waiting.length > 0) return;
+    this.#finished?.();
+    if (this.#draining) this.end(1001, "draining");
   }
 
   #reply(batch: Batch | null, response: string | null): void {
