@@ -5,7 +5,7 @@ import { developmentPage } from "../front/page/page.ts";
 import { createLog, type OwnedLog } from "../ops/log.ts";
 import { createMetrics } from "../ops/metrics.ts";
 import { type OpsServer, startOpsServer } from "../ops/ops_server.ts";
-import { currentPermissions, narrowPermissions } from "../ops/permissions.ts";
+import { currentPermissions, narrowPermissions, type PermissionReport } from "../ops/permissions.ts";
 import { createNotifier, type Notifier } from "../ops/systemd.ts";
 import { tracingEnabled } from "../ops/tracing.ts";
 import { Operations, statusLine } from "../server/operations.ts";
@@ -62,8 +62,9 @@ async function start(config: Config, log: OwnedLog, args: ParsedArgs, io: Io): P
     ...(args.dev ? { page: developmentPage() } : {}),
     memoryAvailable: memoryLimit(config),
   });
-  const ops = startOps(server, log, startedAt);
-  narrowPermissions(needsOf(config, args.dev ? undefined : findConfig(args.config), notifier.socketPath));
+  let permissions = currentPermissions();
+  const ops = startOps(server, log, startedAt, () => permissions);
+  permissions = narrowPermissions(needsOf(config, args.dev ? undefined : findConfig(args.config), notifier.socketPath));
   log.info("listening", { url: server.url, engine: config.server.engine, ops_url: ops?.url ?? null });
   notifier.ready(statusLine(server));
   notifier.watch(() => server.responsive());
@@ -76,7 +77,7 @@ async function start(config: Config, log: OwnedLog, args: ParsedArgs, io: Io): P
       await server.drain();
       await ops?.close();
       await server.close();
-      notifier.close();
+      await notifier.close();
     },
   };
 }
@@ -90,7 +91,12 @@ function memoryLimit({ handlers }: Config): number {
   return getHeapStatistics().heap_size_limit + cells;
 }
 
-function startOps(server: Server, log: OwnedLog, startedAt: number): OpsServer | undefined {
+function startOps(
+  server: Server,
+  log: OwnedLog,
+  startedAt: number,
+  permissions: () => PermissionReport,
+): OpsServer | undefined {
   const { ops } = server.config;
   if (!ops) return undefined;
   return startOpsServer({
@@ -98,7 +104,7 @@ function startOps(server: Server, log: OwnedLog, startedAt: number): OpsServer |
     port: ops.port,
     version: VERSION,
     log,
-    target: new Operations(server, currentPermissions),
+    target: new Operations(server, permissions),
     metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt, logLost: () => log.lost }),
     ...(ops.admin_token_file === undefined ? {} : { adminToken: Deno.readTextFileSync(ops.admin_token_file).trim() }),
   });

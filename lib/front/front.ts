@@ -117,13 +117,17 @@ export interface SocketSink {
    * Called before it has any effect, so that the session can close instead.
    */
   control(kind: "ping" | "pong" | "fragment", bytes: number): void;
-  /** The send queue went back under half of `server.send_queue` after having been over it. */
-  drained(): void;
   /**
    * The peer broke the protocol; the front closes with this code itself, and `closed` still follows. `detail` is for
    * the log and quotes nothing of the message.
    */
   failed(code: number, reason: string, detail: string): void;
+  /**
+   * Nothing more comes from the peer: its close frame is there, or it broke the protocol. `done` is to be called once,
+   * at once or when what the client is still owed has been sent; the front waits for it a bounded time, then closes
+   * (`edge` only).
+   */
+  finish(done: () => void): void;
   /**
    * Exactly once, last. The code the connection ended with: ours when we closed first, else the peer's (1005 when its
    * close frame had none), 1006 when it vanished without a closing handshake. Never called from within a method of

@@ -12,7 +12,7 @@ import type { Config } from "../config/config.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
 import type { Accepted, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
 import { errorResponse, securityHeaders } from "./headers.ts";
-import { DrainWatch, ServeSocket } from "./serve_socket.ts";
+import { ServeSocket } from "./serve_socket.ts";
 
 const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
 
@@ -34,7 +34,6 @@ class ServeFront implements Front {
   readonly #gate: Gate;
   readonly #deps: FrontDeps;
   readonly #trusted: AddressSet;
-  readonly #watch: DrainWatch;
   readonly #sockets = new Set<ServeSocket>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
@@ -46,7 +45,6 @@ class ServeFront implements Front {
     this.#gate = gate;
     this.#deps = deps;
     this.#trusted = addressSet(config.server.trusted_proxies);
-    this.#watch = new DrainWatch(config.server.send_queue / 2);
     this.#server = this.#listen(deps.tls);
     this.hostname = config.server.host;
     this.port = this.#server.addr.port;
@@ -82,7 +80,6 @@ class ServeFront implements Front {
   async close(): Promise<void> {
     this.#stopped = true;
     for (const socket of this.#sockets) socket.terminate();
-    this.#watch.stop();
     this.#abort.abort();
     await this.#server.finished;
   }
@@ -149,7 +146,7 @@ class ServeFront implements Front {
   }
 
   #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, leave: () => void): void {
-    const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#watch, this.#deps.log, () => {
+    const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#deps.log, () => {
       this.#sockets.delete(socket);
       leave();
     });

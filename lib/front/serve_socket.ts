@@ -8,13 +8,9 @@ import type { Socket, SocketSink } from "./front.ts";
 /** How long a peer may take to answer our close frame, in ms. */
 const CLOSING_TIMEOUT = 3_000;
 
-/** How often queues that were over half full are looked at, in ms: the platform tells nobody when one empties. */
-const WATCH_INTERVAL = 50;
-
 export class ServeSocket implements Socket {
   readonly #web: WebSocket;
   readonly #maxBytes: number;
-  readonly #watch: DrainWatch;
   readonly #log: Log;
   readonly #left: () => void;
   #sink: SocketSink | null = null;
@@ -25,10 +21,9 @@ export class ServeSocket implements Socket {
   #deadline: ReturnType<typeof setTimeout> | undefined;
 
   /** @param left called once, when the connection has ended, whatever way */
-  constructor(web: WebSocket, maxBytes: number, watch: DrainWatch, log: Log, left: () => void) {
+  constructor(web: WebSocket, maxBytes: number, log: Log, left: () => void) {
     this.#web = web;
     this.#maxBytes = maxBytes;
-    this.#watch = watch;
     this.#log = log;
     this.#left = left;
   }
@@ -99,15 +94,9 @@ export class ServeSocket implements Socket {
     this.#deadline = setTimeout(() => this.#end(this.#code, this.#reason), 0);
   }
 
-  /** Calls `drained` of the session; by {@linkcode DrainWatch}. */
-  drained(): void {
-    this.#guard(() => this.#sink?.drained());
-  }
-
   #send(data: string | Uint8Array<ArrayBuffer>): void {
     if (!this.open) return;
     this.#web.send(data);
-    this.#watch.sent(this);
   }
 
   #message(data: string | ArrayBuffer): void {
@@ -125,7 +114,6 @@ export class ServeSocket implements Socket {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#deadline);
-    this.#watch.forget(this);
     const sink = this.#sink;
     this.#sink = null;
     this.#left();
@@ -138,40 +126,6 @@ export class ServeSocket implements Socket {
     } catch (error) {
       this.#log.error("front.session_failed", { error });
       this.close(CloseCode.internalError, "internal");
-    }
-  }
-}
-
-/** Looks after the sockets whose queue went over half of `send_queue`, to call `drained` when it is back under it. */
-export class DrainWatch {
-  readonly #half: number;
-  readonly #full = new Set<ServeSocket>();
-  #timer: ReturnType<typeof setInterval> | undefined;
-
-  constructor(half: number) {
-    this.#half = half;
-  }
-
-  sent(socket: ServeSocket): void {
-    if (socket.queued <= this.#half) return;
-    this.#full.add(socket);
-    this.#timer ??= setInterval(() => this.#look(), WATCH_INTERVAL);
-  }
-
-  forget(socket: ServeSocket): void {
-    if (this.#full.delete(socket) && this.#full.size === 0) this.stop();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #look(): void {
-    for (const socket of this.#full) {
-      if (socket.queued > this.#half) continue;
-      this.forget(socket);
-      socket.drained();
     }
   }
 }

@@ -23,6 +23,7 @@ import type { PageFile } from "../front/page/page.ts";
 import { createRoutes, type Routes } from "../front/routes.ts";
 import { Hub } from "../hub/hub.ts";
 import { addressKey, Limits, LoadSampler, memoryThreshold, OverloadController, Turns } from "../limits/limits.ts";
+import { certificateErrors } from "../ops/certificate_findings.ts";
 import { CertificateWatch } from "../ops/certificate_watch.ts";
 import type { Log } from "../ops/log.ts";
 import { Telemetry } from "../ops/telemetry.ts";
@@ -279,6 +280,8 @@ export class Server implements Parts {
   /** New connections get `tls`, if it is another than before; throws, and the old one stays, when it can't be used. */
   async #replaceTls(tls: TlsMaterial | null): Promise<void> {
     if (!tls || (tls.cert === this.#tls?.cert && tls.key === this.#tls.key)) return;
+    const problems = certificateErrors({ ...tls, now: this.now() });
+    if (problems.length > 0) throw new ReloadError(problems.join("; "));
     await this.#front.reloadTls(tls);
     this.#useTls(tls);
     this.log.info("tls.reloaded", { expires_in_s: this.certificate.secondsLeft() });

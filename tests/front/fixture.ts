@@ -170,7 +170,7 @@ function echo(session: Session): SocketSink {
       else session.socket.sendBinary(data);
     },
     control: (kind, bytes) => void session.events.push(`${kind} ${bytes}`),
-    drained: () => void session.events.push("drained"),
+    finish: (done) => done(),
     failed: (code, reason) => void session.events.push(`failed ${code} ${reason}`),
     closed: (code, reason) => void session.closes.push({ code, reason }),
   };

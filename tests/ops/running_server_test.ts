@@ -1,3 +1,4 @@
+import { makeCertificate } from "../../lib/ops/certificate.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { startServer, type TestServer } from "../harness.ts";
 import { parseScrape, value } from "./prometheus.ts";
@@ -117,4 +118,37 @@ Deno.test("a running server's readiness, metrics and log tell the truth", async 
   const summary = await server.logged("handshake.rejected", (line) => "suppressed" in line);
   const lines = server.log.filter(({ event }) => event === "handshake.rejected");
   assertEquals(lines.length - 1 + Number(summary["suppressed"]), 30);
+});
+
+Deno.test("a running server can't start programs, and reads and writes only what it still needs", async () => {
+  await using server = await startServer({ config: { ops: OPS } });
+  const { permissions } = (await ops(server, "/healthz")).body as { permissions: Record<string, unknown> };
+  for (const kind of ["env", "run", "ffi", "sys", "import", "write"]) assertEquals(permissions[kind], "none", kind);
+  const readable = permissions["read"] as string[];
+  assert(Array.isArray(readable) && readable.includes(server.dir), JSON.stringify(permissions));
+  assert(!readable.includes("/") && !readable.includes("/etc"), JSON.stringify(readable));
+});
+
+Deno.test("a certificate that can't be used is refused at reload, and the old one stays", async () => {
+  await using server = await startServer({ config: { ops: OPS } });
+  const other = await makeCertificate({ hosts: ["localhost"] });
+  const past = { notBefore: new Date(Date.now() - 2e9), notAfter: new Date(Date.now() - 1e9) };
+  const expired = await makeCertificate({ hosts: ["localhost"], ...past });
+  const before = await Deno.readTextFile(`${server.dir}/server.crt`);
+  for (
+    const [what, files] of Object.entries({
+      "another's key": { "server.key": other.key },
+      "no certificate": { "server.crt": "rubbish" },
+      "an expired pair": { "server.crt": expired.cert, "server.key": expired.key },
+    })
+  ) {
+    const seen = server.log.length;
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${server.dir}/${name}`, text);
+    server.signal("SIGHUP");
+    await server.logged("config.rejected", (line) => server.log.indexOf(line) >= seen);
+    const client = Deno.createHttpClient({ caCerts: [before] });
+    const answer = await fetch(new URL("/healthz", server.url.replace("wss", "https")), { client });
+    assertEquals([what, await answer.text()], [what, "ok"]);
+    client.close();
+  }
 });

@@ -18,10 +18,15 @@ export interface EdgeContext {
   readonly trusted: AddressSet;
   /** From accept to the 101: `server.handshake_timeout`. */
   readonly handshakes: Deadlines;
+  /** From the peer's last word to ours: what is in flight may be answered meanwhile. */
+  readonly finishings: Deadlines;
   /** From our last word to the end of the connection. */
   readonly endings: Deadlines;
   readonly flusher: Flusher;
 }
+
+/** How long the answers that a leaving client is owed may hold up the closing handshake, in ms. */
+export const FINISHING_TIMEOUT = 500;
 
 /** How long a peer may take to answer our close frame, or to read a refusal, in ms. */
 export const ENDING_TIMEOUT = 3_000;

@@ -25,7 +25,7 @@ import type { Config } from "../../config/config.ts";
 import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps, Gate, TlsMaterial } from "../front.ts";
 import { Connection } from "./connection.ts";
-import { type EdgeContext, ENDING_TIMEOUT } from "./context.ts";
+import { type EdgeContext, ENDING_TIMEOUT, FINISHING_TIMEOUT } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Flusher } from "./flusher.ts";
 import { HandshakeStage, type Origin } from "./handshake.ts";
@@ -80,6 +80,7 @@ class Edge implements Front, ProxyHost {
       secure: deps.tls !== undefined,
       trusted: this.#trusted,
       handshakes: new Deadlines(handshake_timeout, deps.now),
+      finishings: new Deadlines(FINISHING_TIMEOUT, deps.now),
       endings: new Deadlines(ENDING_TIMEOUT, deps.now),
       flusher: new Flusher(),
     };

@@ -11,7 +11,7 @@ import {
 } from "../../websocket/websocket.ts";
 import type { Socket, SocketSink } from "../front.ts";
 import type { Connection, Stage } from "./connection.ts";
-import type { EdgeContext } from "./context.ts";
+import { type EdgeContext, MAX_DRAINED } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { Flushable } from "./flusher.ts";
 import { Incoming, type IncomingHost } from "./incoming.ts";
@@ -19,10 +19,11 @@ import { Incoming, type IncomingHost } from "./incoming.ts";
 const PING = encodeControl(Opcode.ping, new Uint8Array(0));
 
 /**
- * open: messages go both ways. closing: our close frame is sent, theirs awaited. cut: we hung up.
- * closed: the session was told; what is left is to end the connection.
+ * open: messages go both ways. finishing: the peer has said its last word, the session sends what it still owes.
+ * closing: our close frame is sent, theirs awaited. cut: we hung up. closed: the session was told; what is left is to
+ * end the connection.
  */
-type State = "open" | "closing" | "cut" | "closed";
+type State = "open" | "finishing" | "closing" | "cut" | "closed";
 
 /**
  * Frames are gathered in a writer and written together, one write in flight at a time: at the end of the chunk that
@@ -37,11 +38,13 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   #state: State = "open";
   #code: number = CloseCode.abnormal;
   #reason = "";
+  /** What is sent last, while finishing. */
+  #closeFrame: Uint8Array | undefined;
   /** In the flusher's list. */
   #dirty = false;
-  /** The queue has been over half of `send_queue` since `drained` was last called. */
-  #full = false;
   #reading = true;
+  /** Bytes read since the last word was said. */
+  #drained = 0;
 
   constructor(context: EdgeContext, connection: Connection) {
     this.#context = context;
@@ -59,7 +62,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   get open(): boolean {
-    return this.#state === "open";
+    return this.#state === "open" || this.#state === "finishing";
   }
 
   get queued(): number {
@@ -67,19 +70,19 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   sendText(text: string): void {
-    if (this.#state !== "open") return;
+    if (!this.open) return;
     (this.#writer ??= new FrameWriter()).text(text);
     this.#touch();
   }
 
   sendBinary(data: Uint8Array): void {
-    if (this.#state !== "open") return;
+    if (!this.open) return;
     (this.#writer ??= new FrameWriter()).binary(data);
     this.#touch();
   }
 
   sendShared(message: SharedText): void {
-    if (this.#state !== "open") return;
+    if (!this.open) return;
     this.#send(message.frame);
   }
 
@@ -104,6 +107,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   close(code: number, reason: string): void {
+    if (this.#state === "finishing") return this.#lastWord();
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#code = code;
@@ -115,7 +119,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   terminate(): void {
-    if (this.#state === "open") this.#state = "cut";
+    if (this.open) this.#state = "cut";
     this.#connection.destroy();
   }
 
@@ -124,6 +128,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   secured(): void {}
 
   received(chunk: Uint8Array): void {
+    // A peer that pours on is left to TCP's flow control until the ending's deadline: it can still read our last word.
+    if (this.#state !== "open" && (this.#drained += chunk.length) > MAX_DRAINED) return this.#stopReading();
     if (this.#state === "cut" || this.#state === "closed") return;
     this.#incoming.push(chunk);
     if (this.#incoming.paused) this.#stopReading();
@@ -132,10 +138,6 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
 
   written(): void {
     this.flush();
-    if (this.#full && this.queued <= this.#context.config.server.send_queue / 2) {
-      this.#full = false;
-      if (this.#state === "open") this.#guard(() => this.#sink?.drained());
-    }
   }
 
   ended(): void {
@@ -144,12 +146,14 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   closed(): void {
+    this.#context.finishings.stop(this);
     this.#context.endings.stop(this);
     this.#finish(this.#code, this.#reason);
   }
 
   expired(): void {
-    this.#connection.destroy();
+    if (this.#state === "finishing") this.#lastWord();
+    else this.#connection.destroy();
   }
 
   flush(): void {
@@ -171,17 +175,15 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   peerClosed(code: number, reason: string): void {
     if (this.#state === "closing") return this.#end(this.#code, this.#reason);
     if (this.#state !== "open") return;
-    // RFC 6455 5.5.1: "the endpoint typically echos the status code it received".
-    this.#end(code, reason, encodeClose(code, ""));
+    // RFC 6455 5.5.1: "the endpoint typically echos the status code it received", and may finish its messages first.
+    this.#finishWith(code, reason, encodeClose(code, ""));
   }
 
   broken(failure: Failure): void {
     if (this.#state === "closing") return this.#end(this.#code, this.#reason);
     if (this.#state !== "open") return;
     this.#guard(() => this.#sink?.failed(failure.code, failure.reason, failure.detail));
-    // The session may have cut the connection.
-    if (this.#state !== "open") return;
-    this.#end(failure.code, failure.reason, encodeClose(failure.code, failure.reason));
+    this.#finishWith(failure.code, failure.reason, encodeClose(failure.code, failure.reason));
   }
 
   sinkFailed(error: unknown): void {
@@ -189,8 +191,25 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.close(CloseCode.internalError, "internal");
   }
 
+  /** Lets the session send what it owes, then closes with `frame`. */
+  #finishWith(code: number, reason: string, frame: Uint8Array): void {
+    // The session may have cut the connection.
+    if (this.#state !== "open") return;
+    this.#state = "finishing";
+    this.#code = code;
+    this.#reason = reason;
+    this.#closeFrame = frame;
+    this.#context.finishings.start(this);
+    this.#guard(() => this.#sink?.finish(() => this.#lastWord()));
+  }
+
+  #lastWord(): void {
+    if (this.#state === "finishing") this.#end(this.#code, this.#reason, this.#closeFrame);
+  }
+
   /** Says the last word, tells the session, and ends our side of the connection (RFC 6455 7.1.1: the server first). */
   #end(code: number, reason: string, frame?: Uint8Array): void {
+    this.#context.finishings.stop(this);
     this.#state = "closed";
     if (frame !== undefined) (this.#writer ??= new FrameWriter()).raw(frame);
     const bytes = this.#writer?.take();
@@ -220,7 +239,6 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
 
   /** Something was put in the writer. */
   #touch(): void {
-    if (!this.#full && this.queued > this.#context.config.server.send_queue / 2) this.#full = true;
     // `received` flushes what a chunk caused, `written` what came while a write was under way.
     if (this.#dirty || this.#incoming.pumping || this.#connection.pending > 0) return;
     this.#dirty = true;
