@@ -71,9 +71,13 @@ export async function crowd(
   return clients;
 }
 
-/** All of them are closed that way. */
+/** All of them are closed that way; they answer as RFC 6455 section 5.5.1 wants it, so that the connections end. */
 export async function assertClosed(clients: readonly RawClient[], code: number, reason: string): Promise<void> {
-  const closes = await Promise.all(clients.map((client) => client.nextClose(PATIENCE_MS)));
+  const closes = await Promise.all(clients.map(async (client) => {
+    const close = await client.nextClose(PATIENCE_MS);
+    await client.sendClose(close.code).catch(() => {}); // the server may not wait for it
+    return close;
+  }));
   for (const close of closes) assertEquals(close, { code, reason });
 }
 
