@@ -3,6 +3,15 @@
  *
  * Order matters. What is needed later is taken while it is still there; the rest goes before the handler's module is even
  * read; read permission goes when it is loaded.
+ *
+ * What can't be taken away, and what bounds it:
+ * - CPU while a call lasts, `crypto.subtle` on the platform's own threads included: `timeout`, then the cell is ended; work that
+ *   such a thread has begun (a key derivation of many rounds) runs to its end.
+ * - Memory outside the heap (`ArrayBuffer`): the watchdog's look every 50 ms, so for that long as much as a core can fill.
+ * - The heap may be exceeded up to its double for a tenth of a second, until the timer below sees it.
+ * - A module sees all sessions of its own cell, and in time and memory use, faintly, that other cells run.
+ * - A module that is granted `net`, `read`, `write`, `env` or `sys` can do with them what Deno's permissions allow.
+ * - While a module loads it may read its own folder and this one (the cell's own code, which is public).
  */
 import { getHeapStatistics } from "node:v8";
 import { workerData } from "node:worker_threads";
