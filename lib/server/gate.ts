@@ -1,5 +1,5 @@
 /** What the server answers its front: who may connect, who is admitted, and what becomes of a connection. */
-import { type AdmissionContext, admit, refuse } from "../admission/admission.ts";
+import { type AdmissionContext, admit, refuse, retrySeconds } from "../admission/admission.ts";
 import type { Accepted, Entry, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../front/front.ts";
 import { refusalResponse } from "../front/headers.ts";
 import { addressKey } from "../limits/limits.ts";
@@ -7,6 +7,9 @@ import { Session } from "../session/session.ts";
 import { Addresses } from "./addresses.ts";
 import type { Parts } from "./parts.ts";
 import { Reservations } from "./reservations.ts";
+
+/** Seconds after which an address with as many connections as it may have can hope for one more. */
+const ADDRESS_RETRY = 5;
 
 export class ServerGate implements Gate {
   readonly #parts: Parts;
@@ -52,7 +55,7 @@ export class ServerGate implements Gate {
     telemetry.handshake("rejected", refusal.reason);
     // Who is refused for what it is pays more than who comes at a bad time.
     if (refusal.status < 429) limits.handshake(peer.ip, true);
-    return refusalResponse(refusal, config);
+    return refusalResponse(this.#withRetry(refusal, peer), config);
   }
 
   http(request: Request, peer: Peer): Promise<Response> {
@@ -78,6 +81,13 @@ export class ServerGate implements Gate {
     // A revocation that came since the token was verified found no session to close.
     if (this.#parts.revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
     return session;
+  }
+
+  /** Says when to come back to who was stopped by {@linkcode ServerGate.enter}, where the engine answers at all. */
+  #withRetry(refusal: Refusal, { ip }: Peer): Refusal {
+    if (refusal.status !== 429 || refusal.retryAfter !== undefined) return refusal;
+    const banned = this.#parts.limits.bans.banned(`ip:${ip}`);
+    return { ...refusal, retryAfter: banned > 0 ? retrySeconds(banned) : ADDRESS_RETRY };
   }
 
   /** Holds the connection's place. Others may have taken the user's last one since this handshake was judged. */
