@@ -11,8 +11,8 @@ export interface RevocationsDeps {
   readonly now: () => number;
   readonly log: Log;
   /**
-   * How long a revocation is kept when nobody says, in milliseconds: `auth.max_age` plus `auth.clock_skew`, after which
-   * every token it can mean is refused for its age.
+   * How long a revocation is kept when nobody says, in milliseconds: `auth.max_age` plus twice `auth.clock_skew`, once for
+   * the clock that issued and once for the one that judges; then every token it can mean is refused for its age.
    */
   readonly retentionMs: number;
 }

@@ -122,7 +122,7 @@ export class Server implements Parts {
       onChange: ({ shrink }) => this.limits.shrink = shrink,
     });
     const { max_age, clock_skew } = config.auth;
-    this.revocations = new Revocations(this.store, { log, now: this.now, retentionMs: max_age + clock_skew });
+    this.revocations = new Revocations(this.store, { log, now: this.now, retentionMs: max_age + 2 * clock_skew });
     this.revocations.onChange((revocation) => {
       for (const session of this.#revokedBy(revocation)) session.end(4401, "token_revoked");
     });
@@ -165,6 +165,7 @@ export class Server implements Parts {
       this.verifier = await this.#openVerifier(this.config);
       if (this.config.auth.revoked_file !== undefined) {
         this.#revokedFile = await openRevokedFile(this.config.auth.revoked_file, this.revocations, this);
+        this.#revokedFile.apply();
       }
       this.#sandbox = await startSandbox(this.config.handlers, {
         log: this.log,
@@ -216,7 +217,8 @@ export class Server implements Parts {
     this.#revokedFile?.close();
     this.verifier = verifier;
     this.#revokedFile = revokedFile;
-    if (next.auth.revoked_file === undefined) this.revocations.replaceFile([]);
+    if (revokedFile) revokedFile.apply();
+    else this.revocations.replaceFile([]);
     this.config = next;
     this.origins = compileOrigins(next.admission.origins);
     this.limits.reconfigure(next.limits);
@@ -228,12 +230,14 @@ export class Server implements Parts {
   }
 
   /**
-   * Remembers a revocation until `expiresAt` (milliseconds since the epoch) and closes what it hits.
+   * Remembers a revocation until tokens that expire at `expiresAt` (milliseconds since the epoch) are refused anyway, and
+   * closes what it hits.
    * @returns how many connections that were
    */
   revoke(revocation: Revocation, expiresAt?: number): number {
     const hit = this.#revokedBy(revocation).length;
-    this.revocations.add(revocation, expiresAt);
+    // A token passes for as long as `clock_skew` after its end.
+    this.revocations.add(revocation, expiresAt === undefined ? undefined : expiresAt + this.config.auth.clock_skew);
     return hit;
   }
 

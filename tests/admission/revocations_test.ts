@@ -188,6 +188,7 @@ Deno.test("openRevokedFile() keeps up with the file: written, replaced, wrong, g
     await assertRejects(() => openRevokedFile(path, revocations, { log }), Deno.errors.NotFound);
     await Deno.writeTextFile(path, "jti:t-9\n");
     const file = await openRevokedFile(path, revocations, { log });
+    file.apply();
     try {
       assertEquals([revocations.isRevoked(ALICE), heard.length], [false, 1]);
       const started = performance.now();
