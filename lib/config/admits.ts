@@ -1,8 +1,8 @@
 /** The most a configuration lets through, however many clients want it. */
 import type { Config } from "./schema.ts";
 
-/** What one connection's reads are held in before they are decoded, bytes. */
-export const READ_BUFFER = 16 * 1024;
+/** What one connection holds beside its message and its queue, bytes: the chunk being read, and the one being written. */
+export const CHUNKS = 128 * 1024;
 
 export interface Admits {
   /** Messages a second, steadily, all connections at their limit. */
@@ -24,7 +24,7 @@ export function admitsAtMost(config: Config, cores: number): Admits {
   const { server, messages, limits } = config;
   const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
   const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
-  const buffers = messages.max_bytes + READ_BUFFER + server.send_queue;
+  const buffers = messages.max_bytes + CHUNKS + server.send_queue;
   const heaps = config.handlers.reduce((sum, handler) => sum + (handler.cells || cores) * handler.memory, 0);
   const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
   const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);

@@ -11,7 +11,7 @@ Deno.test("admitsAtMost() multiplies out the defaults", () => {
   assertEquals(admitsAtMost(fixture.load(), 4), {
     messages_per_second: 10_000 * 50,
     bytes_per_second: 10_000 * 256 * KIB,
-    memory_bytes: 10_000 * (64 + 16 + 1024) * KIB + 4 * 64 * KIB * KIB,
+    memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 4 * 64 * KIB * KIB,
     user_messages_per_second: 100,
     ip_messages_per_second: 200,
   });
@@ -36,7 +36,7 @@ Deno.test("admitsAtMost() counts the cells of every handler, as many as cores wh
   using fixture = new Fixture();
   const handlers = [`${HANDLER}cells = 3\nmemory = "8MiB"`, `${HANDLER.replace('"a"', '"b"')}memory = "16MiB"`];
   const config = fixture.load({ handlers, server: "max_connections = 1" });
-  assertEquals(admitsAtMost(config, 2).memory_bytes, (64 + 16 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
+  assertEquals(admitsAtMost(config, 2).memory_bytes, (64 + 128 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
 });
 
 Deno.test("admitsAtMost() knows no bound of memory for engine serve", () => {
