@@ -427,6 +427,43 @@ Deno.test(`revocation among ${CROWD} live sessions`, async (t) => {
   closeAll(clients);
 });
 
+Deno.test("a reload that is refused leaves the revocations as they were", async () => {
+  await using server = await startRooms({
+    config: { auth: auth({ revoked_file: "revoked.txt" }) },
+    files: { "revoked.txt": "sub:mallory\n", "other.txt": "sub:trudy\n" },
+  });
+  const arrives = async (user: string) =>
+    reasonOf(await tryHandshake(server, goodHeaders(server, { subprotocol: ROOMS.subprotocol, user })));
+  using trudy = await join(server, { subprotocol: ROOMS.subprotocol, user: "trudy" });
+  const keyFile = joinPath(server.dir, "server.key");
+  const key = await Deno.readTextFile(keyFile);
+  const reload = async (event: string) => {
+    server.signal("SIGHUP");
+    await server.logged(event);
+  };
+  const text = await Deno.readTextFile(server.configFile);
+  await Deno.writeTextFile(server.configFile, text.replace("revoked.txt", "other.txt"));
+  await Deno.writeTextFile(keyFile, key.slice(0, 60));
+  await reload("config.rejected");
+  assertEquals([await arrives("mallory"), await arrives("trudy")], ["token_revoked", "(let in)"]);
+  await assertAlive([trudy]);
+
+  await Deno.writeTextFile(keyFile, key);
+  await reload("config.reloaded");
+  assertEquals([await arrives("mallory"), await arrives("trudy")], ["(let in)", "token_revoked"]);
+  await assertClosed([trudy], 4401, "token_revoked");
+});
+
+Deno.test("a revocation outlasts the token it is for, by clock_skew too", async () => {
+  await using server = await startRooms();
+  const exp = Math.floor(Date.now() / 1000) + 1;
+  const token = server.token("ann", { claims: { jti: "stolen", exp } });
+  assertEquals((await operate(server, "POST", "/revocations", { jti: "stolen", expires_at: exp })).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, exp * 1000 + 50 - Date.now()));
+  const headers = goodHeaders(server, { subprotocol: ROOMS.subprotocol, token });
+  assertEquals(reasonOf(await tryHandshake(server, headers)), "token_revoked");
+});
+
 Deno.test("an operator lists, kicks and tells", async (t) => {
   await using server = await startRooms();
   using ann = await join(server, { subprotocol: ROOMS.subprotocol, user: "ann" });

@@ -75,10 +75,18 @@ async function banUser(server: TestServer, user: string): Promise<void> {
 Deno.test("a killed server comes back with its bans, revocations and used tickets", async (t) => {
   await inFolder(async (dir) => {
     const past = Math.floor(Date.now() / 1000) - 500;
+    const auth = {
+      algorithms: ["ES256"],
+      public_key_file: "es256.pub.pem",
+      issuer: "https://id.example.com",
+      audience: "sallyport",
+      clock_skew: "0s",
+    };
+    const options = { ...OPTIONS, dir, config: { ...OPTIONS.config, auth } };
     let used = "", unused = "", until: unknown;
     const oldToken = (server: TestServer) => server.token("elder", { claims: { iat: past } });
     {
-      await using server = await startRooms({ ...OPTIONS, dir });
+      await using server = await startRooms(options);
       [used, unused] = [await buy(server, "ann"), await buy(server, "ann")];
       assertEquals((await redeem(server, used))?.status, 101);
       await banUser(server, "flooder");
@@ -90,7 +98,7 @@ Deno.test("a killed server comes back with its bans, revocations and used ticket
       assertEquals((await operate(server, "POST", "/revocations", { sub: "brief", expires_at: soon })).status, 200);
       await kill(server);
     }
-    await using server = await startRooms({ ...OPTIONS, dir });
+    await using server = await startRooms(options);
     await t.step("the ban, with its end", async () => {
       assertEquals((await operate(server, "GET", "/bans")).body.bans, until);
       assertEquals(await arrive(server, server.token("flooder")), "banned");
@@ -110,7 +118,7 @@ Deno.test("a killed server comes back with its bans, revocations and used ticket
     await t.step("a lifted ban stays lifted", async () => {
       assertEquals((await operate(server, "DELETE", "/bans")).body, { lifted: 1 });
       await kill(server);
-      await using next = await startRooms({ ...OPTIONS, dir });
+      await using next = await startRooms(options);
       assertEquals(await arrive(next, next.token("flooder")), "(let in)");
       assertEquals(await arrive(next, next.token("mallory")), "token_revoked");
     });
