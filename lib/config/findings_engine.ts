@@ -32,8 +32,8 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
   ["note", "Small messages may wait up to 40 ms over TLS", "Nagle's algorithm stays on"],
   [
     "note",
-    "A new certificate needs a second listener on the same port",
-    "It is fixed for the life of a listener, and a connection just being accepted may be reset",
+    "A new certificate needs a restart",
+    "It is fixed for the life of the listener, whose end closes every connection; a reload with another one is refused",
   ],
   [
     "note",

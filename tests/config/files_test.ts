@@ -1,5 +1,5 @@
 import { AUTH, Fixture, type Sections, toml } from "./fixture.ts";
-import { assertEquals } from "../assert.ts";
+import { assertEquals, assertStringIncludes } from "../assert.ts";
 
 /** For each key with a secret: a configuration that names it, and the file. */
 const SECRETS: [string, string, Sections][] = [
@@ -87,43 +87,46 @@ Deno.test("loadConfig() refuses files that are missing or no files", () => {
   }
 });
 
-Deno.test({
-  name: "loadConfig() refuses files it can't read, except the private key, which it never needs",
-  ignore: Deno.uid() === 0, // root reads everything
-  fn() {
-    using fixture = new Fixture();
-    Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o000);
-    fixture.assertProblem({}, "handlers[0].module", "permission denied");
-    Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o644);
-    Deno.chmodSync(`${fixture.dir}/es256.key.pem`, 0o000);
-    fixture.load({ auth: `${AUTH}public_key_file = "es256.pub.pem"\nprivate_key_file = "es256.key.pem"` });
-  },
+Deno.test("loadConfig() refuses files it can't read, except the private key, which it never needs", async () => {
+  using fixture = new Fixture();
+  Deno.writeTextFileSync(fixture.path, toml({}));
+  Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o000);
+  assertStringIncludes(await loadUnprivileged(fixture), "handlers[0].module");
+  Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o644);
+  assertEquals(await loadUnprivileged(fixture), "loaded");
+  Deno.chmodSync(`${fixture.dir}/es256.key.pem`, 0o000);
+  const auth = `${AUTH}public_key_file = "es256.pub.pem"\nprivate_key_file = "es256.key.pem"`;
+  Deno.writeTextFileSync(fixture.path, toml({ auth }));
+  assertEquals(await loadUnprivileged(fixture), "loaded");
 });
+
+/** Loads the configuration in a process with these permissions, and gives what comes of it. */
+async function loadElsewhere(fixture: Fixture, permission: string, prefix: readonly string[] = []): Promise<string> {
+  const script = `${fixture.dir}/load.ts`;
+  Deno.writeTextFileSync(
+    script,
+    `import { loadConfig } from "${new URL("../../lib/config/config.ts", import.meta.url).href}";
+     try { loadConfig({ path: Deno.args[0], env: () => undefined }); console.log("loaded") }
+     catch (error) { console.log(error.message) }`,
+  );
+  const config = `--config=${new URL("../../deno.json", import.meta.url).pathname}`;
+  const [command, ...args] = [...prefix, Deno.execPath(), "run", "--no-prompt", "--no-check", config, permission];
+  const { stdout, stderr } = await new Deno.Command(command!, { args: [...args, script, fixture.path] }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout).trim() || decoder.decode(stderr);
+}
+
+/** In a process for which file modes count: root is run without the capabilities to pass over them. */
+function loadUnprivileged(fixture: Fixture): Promise<string> {
+  const bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
+  return loadElsewhere(fixture, "--allow-read", Deno.uid() === 0 ? bound : []);
+}
 
 Deno.test("loadConfig() says that a file is out of reach of this process, instead of asking", async () => {
   using fixture = new Fixture();
   Deno.writeTextFileSync(fixture.path, toml({ ops: 'admin_token_file = "/etc/hostname"' }));
-  const script = `${fixture.dir}/load.ts`;
-  const config = new URL("../../lib/config/config.ts", import.meta.url).href;
-  Deno.writeTextFileSync(
-    script,
-    `import { loadConfig } from "${config}";
-     try { loadConfig({ path: Deno.args[0], env: () => undefined }) } catch (error) { console.log(error.message) }`,
-  );
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      "--no-check",
-      `--config=${new URL("../../deno.json", import.meta.url).pathname}`,
-      `--allow-read=${fixture.dir}`,
-      script,
-      fixture.path,
-    ],
-    stderr: "null",
-  }).output();
   assertEquals(
-    new TextDecoder().decode(stdout).trim(),
+    await loadElsewhere(fixture, `--allow-read=${fixture.dir}`),
     `${fixture.path}: ops.admin_token_file: names "/etc/hostname", which can't be read (permission denied), ` +
       "must be a file this user can read",
   );
