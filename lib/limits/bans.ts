@@ -185,9 +185,9 @@ export class Bans {
   }
 }
 
-/** `user:NAME` as it is, of `ip:ADDRESS` the key under which addresses are limited. */
+/** `user:NAME` as it is, of `ip:ADDRESS` the key under which addresses are limited; a /64 may be written in any form. */
 function canonical(key: string): string {
-  return key.startsWith("ip:") && !key.endsWith("::/64") ? `ip:${addressKey(key.slice(3))}` : key;
+  return key.startsWith("ip:") ? `ip:${addressKey(key.slice(3).replace(/\/64$/, ""))}` : key;
 }
 
 function forgottenAt({ until, duration }: Entry): number {

@@ -79,13 +79,15 @@ export class Limits {
    */
   handshake(ip: string, failed = false): number {
     const now = this.#clock();
-    const bucket = this.#handshakes.find(addressKey(ip), now);
+    const address = addressKey(ip);
+    const bucket = this.#handshakes.find(address, now);
     const cost = failed ? FAILED_HANDSHAKE_COST : 1;
     const wait = bucket.take(cost, now);
     if (wait === 0) return 0;
     if (failed) bucket.charge(cost, now);
     else this.#deps.telemetry.limited("handshake");
-    this.#violated(`ip:${ip}`, ip, now);
+    // By the same key as the bucket, or a /64 full of addresses would never be banned.
+    this.#violated(`ip:${address}`, ip, now);
     return wait;
   }
 

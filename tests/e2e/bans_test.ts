@@ -161,6 +161,85 @@ Deno.test("serve: an address over its connections is told when to come back", as
   assert(Number(refused?.headers.get("retry-after")) >= 1);
 });
 
+for (const engine of ENGINES) {
+  Deno.test(`${engine}: behind a trusted proxy the ban is the forwarded address', IPv6 by its /64`, async () => {
+    await using server = await startRooms({
+      engine,
+      config: {
+        server: { engine, host: "127.0.0.1", trusted_proxies: ["127.0.0.0/8"] },
+        tls: undefined,
+        limits: { ...STRICT, handshake: { rate: 1, burst: 20 }, max_violations: 6, ban: "1h" },
+      },
+    });
+    const from = (ip: string, token: string) => ({
+      ...goodHeaders(server, { subprotocol: ROOMS.subprotocol, token }),
+      "x-forwarded-for": ip,
+    });
+    const attempt = async (ip: string, token: string) => {
+      const answer = await tryHandshake(server, from(ip, token));
+      if (reasonOf(answer) === "banned") assertRetry(answer, (await bansOf(server))[0]!.until);
+      return reasonOf(answer);
+    };
+    using neighbour = await connectAnyhow(server);
+    assertEquals((await neighbour.upgrade("/ws", from("2001:db8::7", server.token("neighbour")))).status, 101);
+    using stranger = await connectAnyhow(server);
+    assertEquals((await stranger.upgrade("/ws", from("2001:db8:0:1::7", server.token("stranger")))).status, 101);
+
+    // The attacker has a whole /64 and uses an address of it only once.
+    let reason = "";
+    let tries = 0;
+    while (reason !== "banned" && tries < 100) reason = await attempt(`2001:db8::${(++tries).toString(16)}`, "x.y.z");
+    assertEquals(reason, "banned");
+    assertEquals((await bansOf(server)).map(({ key }) => key), ["ip:2001:db8:0:0::/64"]);
+    assertEquals(await attempt("2001:db8::ffff:1:2:3", server.token("honest")), "banned");
+    await assertClosed([neighbour], 1008, "banned");
+    assertEquals(await attempt("2001:db8:0:1::1", server.token("honest")), "(let in)");
+    assertEquals(await attempt("192.0.2.1", server.token("honest")), "(let in)");
+    await assertAlive([stranger]);
+    assertEquals((await operate(server, "DELETE", `/bans/${encodeURIComponent("ip:2001:db8::/64")}`)).status, 200);
+    assertEquals(await bansOf(server), []);
+  });
+}
+
+Deno.test("violations are counted per user, over all of a user's connections", async () => {
+  await using server = await startRooms({ config: { limits: { ...STRICT, ban: "1h" } } });
+  const clients = [];
+  for (let i = 0; i < 4; i++) clients.push(await enter(server, "spread"));
+  for (const client of clients) {
+    for (let id = 0; id < 4; id++) {
+      await client.text(JSON.stringify({ jsonrpc: "2.0", id, method: "room.echo", params: { text: "x" } }));
+    }
+  }
+  const closes = await Promise.all(clients.map(async (client) => (await client.nextClose(30_000)).reason));
+  assertEquals(closes.sort(), ["banned", "banned", "banned", "rate_limited"]);
+  for (const client of clients) client.close();
+});
+
+Deno.test("a reload keeps bans, and lifts those of addresses that are never to be banned", async () => {
+  await using server = await startRooms({
+    engine: "serve",
+    config: { limits: { ...STRICT, handshake: { rate: 3, burst: 20 }, ban: "1h" } },
+  });
+  using client = await enter(server, "flooder");
+  await flood(client);
+  let reason = "";
+  for (let i = 0; i < 100 && reason !== "banned"; i++) reason = reasonOf(await arrive(server, `nobody-${i}`));
+  const keys = async () => (await bansOf(server)).map(({ key }) => key.split(":")[0]).sort();
+  assertEquals(await keys(), ["ip", "user"]);
+  const reload = async (text: string) => {
+    const lines = () => server.log.filter(({ event }) => event === "config.reloaded").length;
+    const before = lines();
+    await Deno.writeTextFile(server.configFile, text);
+    server.signal("SIGHUP");
+    await server.logged("config.reloaded", () => lines() > before);
+  };
+  const text = await Deno.readTextFile(server.configFile);
+  await reload(text.replace('ban = "1h"', 'ban = "2h"'));
+  assertEquals(await keys(), ["ip", "user"]);
+  await reload(text.replace('ban = "1h"', 'ban = "1h"\nnever_ban = ["127.0.0.0/8", "::1/128"]'));
+  assertEquals(await keys(), ["user"]);
+});
+
 Deno.test("a second ban in a row is twice as long", async () => {
   await using server = await startRooms({ config: { limits: { ...STRICT, ban: "500ms" } } });
   const seen: [number, number][] = [];

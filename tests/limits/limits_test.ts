@@ -56,6 +56,16 @@ Deno.test("Limits.handshake() tells true how long to wait, after failed ones as 
   }
 });
 
+Deno.test("Limits.handshake() bans a /64 whose addresses are each used once", () => {
+  const { limits } = makeLimits();
+  for (let i = 0; i < 20 + 19; i++) limits.handshake(`2001:db8::${i.toString(16)}`);
+  assertEquals(limits.bans.banned("ip:2001:db8::ffff"), 0);
+  limits.handshake("2001:db8::f00");
+  assertGreater(limits.bans.banned("ip:2001:db8::ffff"), 0);
+  assertEquals(limits.bans.banned("ip:2001:db8:0:1::"), 0);
+  assert(limits.bans.lift("ip:2001:db8::/64"), "as an operator would write it");
+});
+
 Deno.test("Limits.handshake() bans an address on its max_violations-th refusal within a minute", () => {
   const { limits, log } = makeLimits();
   for (let i = 0; i < 20 + 19; i++) limits.handshake("192.0.2.1");
