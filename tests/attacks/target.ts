@@ -95,6 +95,10 @@ export class Target implements AsyncDisposable {
     return (await output("ls", `/proc/${this.server.pid}/fd`)).trim().split("\n").length;
   }
 
+  async threads(): Promise<number> {
+    return (await output("ls", `/proc/${this.server.pid}/task`)).trim().split("\n").length;
+  }
+
   /** One figure of the ops server; 0 while nothing was counted. */
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
     const text = await (await fetch(`${this.server.opsUrl}/metrics`)).text();
