@@ -63,7 +63,7 @@ export class ServerGate implements Gate {
   }
 
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink {
-    const { modules, services, log, telemetry } = this.#parts;
+    const { modules, services, log, telemetry, limits, revocations } = this.#parts;
     this.#reservations.release(accepted);
     // Without `require_subprotocol`, a client that offers none gets the first module.
     const module = modules.get(accepted.subprotocol ?? "") ?? modules.values().next().value;
@@ -78,8 +78,10 @@ export class ServerGate implements Gate {
       origin: handshake.headers.get("origin"),
       subprotocol: accepted.subprotocol,
     });
-    // A revocation that came since the token was verified found no session to close.
-    if (this.#parts.revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
+    // A revocation or ban that came since the handshake was judged found no session to close.
+    const banned = limits.bans.banned(`user:${session.userId}`) > 0 || limits.bans.banned(`ip:${peer.ip}`) > 0;
+    if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
+    else if (banned) session.end(1008, "banned");
     return session;
   }
 
