@@ -97,7 +97,17 @@ class ServeFront implements Front {
 
   async #answer(request: Request, address: string): Promise<Response> {
     const peer = this.#peer(request.headers, address);
-    const handshake: Handshake = { method: request.method, url: new URL(request.url), headers: request.headers };
+    const url = URL.parse(request.url);
+    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    if (url === null) {
+      return this.#gate.refused(null, peer, {
+        accepted: false,
+        status: 400,
+        reason: "bad_request",
+        detail: "Host is invalid",
+      });
+    }
+    const handshake: Handshake = { method: request.method, url, headers: request.headers };
     const entry = this.#gate.enter(peer.ip);
     if (typeof entry === "string") {
       return this.#gate.refused(handshake, peer, { accepted: false, status: 429, reason: entry });

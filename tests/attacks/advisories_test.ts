@@ -11,6 +11,9 @@ import { Target, times } from "./target.ts";
 
 const encoder = new TextEncoder();
 
+/** They look like hosts, and no URL can be made with them. */
+const NO_HOSTS = ["1".repeat(300), "256.1.1.1", "[:::]", "localhost:65536"];
+
 /** A whole upgrade request; `extra` lines are added, and replace those of the same name. */
 function upgradeHead(target: Target, extra: Record<string, string> = {}, line = "GET /ws HTTP/1.1"): string {
   const fields: Record<string, string> = {
@@ -222,6 +225,10 @@ Deno.test("advisories about handshakes and extensions", async (t) => {
         [upgradeHead(target, { "sec-websocket-key": "" }), 400],
         [upgradeHead(target, { "sec-websocket-version": "13, 8" }), 426],
         [upgradeHead(target, { "content-length": "-1" }), 400],
+        [upgradeHead(target, { host: "1".repeat(300) }), 400],
+        [upgradeHead(target, { host: "256.1.1.1" }), 400],
+        [upgradeHead(target, { host: "[:::]" }), 400],
+        [upgradeHead(target, { host: "localhost:65536" }), 400],
         [upgradeHead(target, { "transfer-encoding": "chunked" }), 400],
         [upgradeHead(target, Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`x${at}`, "y"]))), 431],
         [upgradeHead(target, { "x-long": "a".repeat(17_000) }), 431],
@@ -291,6 +298,21 @@ Deno.test("ws GHSA-5v72-xg48-5rpm: white space in a header costs what letters do
   const letters = cost("y");
   // Quadratic work is five hundred times as much.
   for (const blank of [" ", "\t", " \t"]) assertLess(cost(blank), Math.max(letters, 0.1) * 50);
+});
+
+Deno.test("serve: a Host that is none is a bad request and nothing to log its target for", async () => {
+  await using target = await Target.start({ engine: "serve", config: { server: { engine: "serve" } } });
+  for (const host of NO_HOSTS) {
+    for (const line of ["GET /ws?access_token=secret HTTP/1.1", "GET /healthz HTTP/1.1"]) {
+      assertEquals(
+        await answerTo(target, upgradeHead(target, { host }, line)),
+        { status: 400, error: "bad_request" },
+        host,
+      );
+    }
+  }
+  assertEquals(target.server.log.filter(({ level }) => level === "error"), []);
+  assert(!JSON.stringify(target.server.log).includes("secret"));
 });
 
 Deno.test("advisories about messages", async (t) => {

@@ -111,7 +111,11 @@ export class HandshakeStage implements Stage, Expiring {
   async #judge(head: RequestHead): Promise<void> {
     const { config, gate } = this.#context;
     this.#peer = this.#seen(head.headers);
-    const url = new URL(`${this.#peer.secure ? "https" : "http"}://${head.host}${head.target}`);
+    const url = URL.parse(`${this.#peer.secure ? "https" : "http"}://${head.host}${head.target}`);
+    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    if (url === null) {
+      return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Host is invalid" });
+    }
     // A path that is not in its normal form (dot segments) was perhaps judged otherwise by the proxy before us.
     if (url.pathname !== head.target.split("?", 1)[0]) {
       return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Path is not normalised" });
