@@ -84,7 +84,7 @@ const ENDLESS: readonly Endless[] = [
   },
 ];
 
-Deno.test("never-ending messages of every kind, at once: each closed with its code, memory stays flat", async (t) => {
+Deno.test("Bandit CVE-2026-42786, gorilla CVE-2020-27813: never-ending messages of every kind at once, each closed with its code, memory stays flat", async (t) => {
   await using target = await Target.start({ config: { server: { max_connections_per_ip: 1000 } } });
   const closes = new Map<string, Set<string>>();
   await target.survives(ENDLESS.length * CLIENTS, () =>

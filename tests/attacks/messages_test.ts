@@ -136,7 +136,7 @@ async function heard(client: RawClient): Promise<{ codes: Map<number, number>; c
   }
 }
 
-Deno.test("message floods of every kind, at once: each answered as defined, then closed", async (t) => {
+Deno.test("engine.io CVE-2020-36048, socket.io-parser CVE-2020-36049: message floods of every kind at once end as defined", async (t) => {
   // Those of the address are lifted: all attackers share it, and each kind is to meet its own end.
   await using target = await Target.start({
     config: {
@@ -214,7 +214,7 @@ Deno.test("one client with 5,000 messages in one write leaves 20 others their tu
   for (const client of honest) client.close();
 });
 
-Deno.test("subscriptions without end are bounded for each connection, whatever the handler does", async () => {
+Deno.test("uWebSockets CVE-2020-36406: subscriptions without end are bounded for each connection, whatever the handler does", async () => {
   const unlimited = { rate: 1e6, burst: 1e6 };
   await using target = await Target.start({
     handlers: [

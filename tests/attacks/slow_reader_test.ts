@@ -22,7 +22,7 @@ async function thrownOut(target: Target, before: number): Promise<void> {
   );
 }
 
-Deno.test("slow readers of a room are closed as slow_consumer, a reader in the same room misses nothing", async () => {
+Deno.test("ws#1830, ws-rs CVE-2020-35896: slow readers of a room are closed as slow_consumer, a reader in the same room misses nothing", async () => {
   await using target = await Target.start({ config: { limits: UNLIMITED } });
   const { server } = target;
   using talker = await join(server, { subprotocol: "chat.v1", user: "talker" });
