@@ -112,17 +112,12 @@ export class Cell {
     this.#batch.push(ToCell.Call, seat.handle, id, method, text);
   }
 
-  notification(seat: Seat, method: string, text: string): boolean {
-    if (this.#full) return false;
-    this.#add(text.length, ToCell.Notification, seat.handle, method, text);
-    return true;
-  }
-
-  message(seat: Seat, data: string | Uint8Array): boolean {
-    if (this.#full) return false;
+  message(seat: Seat, data: string | Uint8Array, call: PendingCall): void {
+    if (this.#full || this.#pending.size >= MOST_PENDING) return call.reject(-32004);
+    const id = this.#expect(seat, "message", call);
+    this.#begin(data.length);
     // The bytes are the socket's buffer, valid only now.
-    this.#add(data.length, ToCell.Message, seat.handle, typeof data === "string" ? data : data.slice());
-    return true;
+    this.#batch.push(ToCell.Message, seat.handle, id, typeof data === "string" ? data : data.slice());
   }
 
   identity(seat: Seat): void {
@@ -130,14 +125,17 @@ export class Cell {
     this.#add(text.length, ToCell.Identity, seat.handle, text);
   }
 
-  /** The client left. Its calls are answered for the record; the handle stays good until the cell says `Closed`. */
+  /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
   close(seat: Seat, code: number): void {
     for (const [id, pending] of this.#pending) {
       if (pending.seat !== seat) continue;
       this.#pending.delete(id);
+      this.#add(0, ToCell.Cancel, seat.handle, id);
       pending.call.reject(-32004);
     }
-    this.#add(0, ToCell.Close, seat.handle, code);
+    const left = () => seat.slot.left(seat, this);
+    const call = this.#expect(seat, "close", { resolve: left, reject: left });
+    this.#add(0, ToCell.Close, seat.handle, call, code);
   }
 
   /** Milliseconds the cell has owed us a sign of life; 0 when it owes none. */
@@ -156,7 +154,7 @@ export class Cell {
       // It is not `open` that holds up a stuck cell, or it will again in the next one.
       if (stuck && pending.opening) continue;
       this.#late(pending.seat, pending.method);
-      this.#add(0, ToCell.Cancel, id);
+      this.#add(0, ToCell.Cancel, pending.seat.handle, id);
       pending.call.reject(-32005);
     }
     if (this.#over) return;
@@ -305,25 +303,6 @@ export class Cell {
         });
         return at + 4;
       }
-      case ToMain.Late: {
-        const method = string(batch[at + 1], MAX_TOPIC);
-        this.#unasked(0);
-        const seat = this.#seat(batch[at]);
-        if (seat !== undefined) this.#late(seat, method);
-        return at + 2;
-      }
-      case ToMain.Invalid:
-        this.#unasked(0);
-        this.#present(batch[at])?.client.invalid();
-        return at + 1;
-      case ToMain.Closed: {
-        const seat = this.#seat(batch[at]);
-        if (seat !== undefined) {
-          if (!seat.closing) throw new Broken("a session is said to be closed that is not");
-          seat.slot.left(seat);
-        }
-        return at + 1;
-      }
       case ToMain.Crash:
         this.end(batch[at] === 1 ? "out_of_memory" : "crash", string(batch[at + 1], MAX_LOG));
         return at + 2;
@@ -451,9 +430,6 @@ const OPERANDS: Readonly<Record<ToMain, number>> = {
   [ToMain.Close]: 2,
   [ToMain.Log]: 4,
   [ToMain.Failed]: 4,
-  [ToMain.Late]: 2,
-  [ToMain.Invalid]: 1,
-  [ToMain.Closed]: 1,
   [ToMain.Done]: 2,
   [ToMain.Crash]: 2,
 };

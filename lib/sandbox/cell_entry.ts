@@ -85,7 +85,7 @@ const lines = cellConsole((level, message) => out.log(runtime?.current ?? 0, lev
 fix("console", lines);
 freezeIntrinsics();
 
-async function load({ url, folder, timeout }: LoadRequest): Promise<void> {
+async function load({ url, folder }: LoadRequest): Promise<void> {
   rules.folder = folder;
   try {
     const exported = ((await import(url)) as { default?: unknown }).default;
@@ -96,7 +96,7 @@ async function load({ url, folder, timeout }: LoadRequest): Promise<void> {
     else for (const own of [folder, CODE]) revoke({ name: "read", path: toPath(own) });
     if ((contract as { kind?: unknown }).kind === "rpc" || (contract as { kind?: unknown }).kind === "raw") {
       const external = () => memory().external;
-      const made = new Runtime(handlers, { out, now, random, external, timeout });
+      const made = new Runtime(handlers, { out, now, random, external });
       runtime = made;
       port.onmessage = (event) => made.receive(event.data as unknown[]);
     }

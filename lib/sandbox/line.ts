@@ -38,13 +38,11 @@ export interface CellClient {
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
   /** `open()` threw or took longer than `timeout`: the session can't be served, close it with 1011 `internal`. */
   unserved(): void;
-  /** A raw message did not fit the module's schema and was dropped; counts as an invalid message. */
-  invalid(): void;
 }
 
-/** A request waiting for its answer: exactly one of the two is called, exactly once. */
+/** A request or a raw frame waiting for its outcome: exactly one of the two is called, exactly once. */
 export interface PendingCall {
-  /** `resultJson` is JSON text to put behind `"result":`. */
+  /** `resultJson` is JSON text to put behind `"result":`; "null" once a raw frame has been dealt with. */
   resolve(resultJson: string): void;
   /** `dataJson` is JSON text to put behind `"data":`. Codes: -32602, -32603, -32004, -32005. */
   reject(code: number, dataJson?: string): void;
@@ -54,15 +52,13 @@ export interface PendingCall {
 export interface Line {
   /** `message` is the client's JSON text of one request object; the cell parses it again and takes `.params`. */
   call(method: string, message: string, call: PendingCall): void;
-  /** A request without `id`. False: the cell is overloaded or being replaced, the message is lost. */
-  notification(method: string, message: string): boolean;
-  /** A raw frame; bytes are copied. False: the cell is overloaded or being replaced, the message is lost. */
-  message(data: string | Uint8Array): boolean;
+  /** A raw frame; bytes are copied. */
+  message(data: string | Uint8Array, call: PendingCall): void;
   /** The session's user changed (`session.refresh`). */
   identity(user: CellUser): void;
   /**
    * The client left: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of this line are
-   * dropped without an answer, since nobody is there to read it.
+   * rejected with -32004.
    */
   close(code: number): void;
 }

@@ -208,13 +208,7 @@ export class Pool {
     const { worker, events } = waiting;
     let stuck: ReturnType<typeof setTimeout> | undefined;
     try {
-      const { timeout } = this.settings;
-      const request = {
-        url: this.#url,
-        folder: this.#folder,
-        granted: grantedKinds(this.settings.permissions),
-        timeout,
-      };
+      const request = { url: this.#url, folder: this.#folder, granted: grantedKinds(this.settings.permissions) };
       const late = new Promise<never>((_, reject) => {
         stuck = setTimeout(() => reject(new Error(`did not load within ${LOAD_MS} ms`)), LOAD_MS);
       });

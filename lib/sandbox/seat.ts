@@ -17,12 +17,10 @@ export class Seat implements Line {
     cell.call(this, method, message, call);
   }
 
-  notification(method: string, message: string): boolean {
-    return !this.closing && (this.slot.cell?.notification(this, method, message) ?? false);
-  }
-
-  message(data: string | Uint8Array): boolean {
-    return !this.closing && (this.slot.cell?.message(this, data) ?? false);
+  message(data: string | Uint8Array, call: PendingCall): void {
+    const cell = this.slot.cell;
+    if (cell === undefined || this.closing) return call.reject(-32004);
+    cell.message(this, data, call);
   }
 
   identity(user: CellUser): void {

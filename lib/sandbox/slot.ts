@@ -82,9 +82,9 @@ export class Slot {
     else this.#cell.close(seat, code);
   }
 
-  /** The cell is done with `seat`. */
-  left(seat: Seat): void {
-    this.#seats.delete(seat.handle);
+  /** `cell` is done with `seat`; the newest has the last word. */
+  left(seat: Seat, cell: Cell): void {
+    if (cell === this.#cell) this.#seats.delete(seat.handle);
   }
 
   /** Puts a loaded cell in; one that is there finishes its calls and goes. */

@@ -25,8 +25,7 @@ export type TestEvent =
   | { type: "subscribe" | "unsubscribe"; connection: string; topic: string }
   | { type: "close"; connection: string; reason: string }
   | { type: "log"; connection: string; level: string; message: string; fields: unknown }
-  | { type: "failed"; connection: string; method: string; error: string }
-  | { type: "invalid"; connection: string };
+  | { type: "failed"; connection: string; method: string; error: string };
 
 /** A module under test. Calls check roles as the server does. */
 export interface TestHandlers {
@@ -34,7 +33,7 @@ export interface TestHandlers {
   call(method: string, params?: unknown, user?: TestUser): Promise<unknown>;
   /** Opens a connection; `call` does it by itself when it was not. */
   open(user?: TestUser, info?: { resumed: boolean }): Promise<void>;
-  /** A raw frame. */
+  /** A raw frame. Resolves when it has been dealt with; rejects with a `CallError` (-32602, -32603). */
   message(data: string | Uint8Array, user?: TestUser): Promise<void>;
   close(code?: number, user?: TestUser): Promise<void>;
   /** Everything handlers did so far, in order. */
@@ -88,7 +87,6 @@ class Recorder {
   readonly presence = new Map<string, { user: string; connections: number }[]>();
   readonly #connections: { id: string; user: string; topics: Set<string> }[] = [];
   readonly #waiting = new Map<number, Waiting>();
-  readonly #closing = new Map<number, () => void>();
   #runtime!: Runtime;
   #roles: ReadonlyMap<string, { roles?: readonly string[]; public?: boolean }> = new Map();
   #calls = 0;
@@ -101,7 +99,7 @@ class Recorder {
     const now = () => performance.now();
     const out = new Outbox({ post: (batch) => this.#record(batch), schedule: (flush) => queueMicrotask(flush), now });
     const random = () => crypto.randomUUID();
-    this.#runtime = new Runtime(handlers, { out, now, random, external: () => 0, timeout: Infinity });
+    this.#runtime = new Runtime(handlers, { out, now, random, external: () => 0 });
   }
 
   async call(method: string, params: unknown, user: TestUser): Promise<unknown> {
@@ -122,16 +120,12 @@ class Recorder {
 
   async message(data: string | Uint8Array, user: TestUser): Promise<void> {
     const session = await this.#session(user);
-    this.#runtime.receive([ToCell.Message, session, data]);
-    await new Promise((done) => setTimeout(done, 0));
+    await this.#ask((call) => [ToCell.Message, session, call, data]);
   }
 
   async close(code: number, user: TestUser): Promise<void> {
     const session = await this.#session(user);
-    await new Promise<void>((done) => {
-      this.#closing.set(session, done);
-      this.#runtime.receive([ToCell.Close, session, code]);
-    });
+    await this.#ask((call) => [ToCell.Close, session, call, code]).catch(() => {});
     this.#connections[session - 1]!.id = "";
   }
 
@@ -179,9 +173,6 @@ class Recorder {
         }
         case ToMain.Done:
           at += 2;
-          break;
-        case ToMain.Closed:
-          this.#closing.get(next())?.();
           break;
         case ToMain.Crash:
           at++;
@@ -238,9 +229,6 @@ class Recorder {
       case ToMain.Failed:
         this.events.push({ type: "failed", connection, method: text(1), error: text(2) });
         return at + 3;
-      case ToMain.Invalid:
-        this.events.push({ type: "invalid", connection });
-        return at;
       default:
         return at + 1;
     }

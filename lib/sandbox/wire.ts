@@ -8,19 +8,17 @@
 
 /** Main isolate to cell. */
 export enum ToCell {
-  /** session, resumed (0 or 1), call (0: nobody waits for it), JSON of `SessionInfo` */
+  /** session, resumed (0 or 1), call (0: the module has no `open`), JSON of `SessionInfo` */
   Open,
   /** session, call, method, JSON text of the request */
   Call,
-  /** session, method, JSON text of the request */
-  Notification,
-  /** session, text or bytes */
+  /** session, call, text or bytes */
   Message,
   /** session, JSON of `CellUser` */
   Identity,
-  /** session, close code */
+  /** session, call, close code */
   Close,
-  /** call */
+  /** session, call */
   Cancel,
   /** session, query, JSON of `Present[]`, or "" when it failed */
   Presence,
@@ -52,12 +50,6 @@ export enum ToMain {
   Log,
   /** session, reference, method or hook, description of the error */
   Failed,
-  /** session, method or hook that took too long */
-  Late,
-  /** session whose raw message did not fit the schema */
-  Invalid,
-  /** session whose `close` hook is done */
-  Closed,
   /** operations done since the start, bytes held outside the heap */
   Done,
   /** 1 for the heap limit, else 0; description of an error nobody caught */
@@ -81,8 +73,6 @@ export interface LoadRequest {
   folder: string;
   /** Which of net, read, write, env, sys, import are granted. */
   granted: readonly string[];
-  /** Milliseconds one raw message or notification may take before its signal is aborted. */
-  timeout: number;
 }
 
 /** A cell's answer to `LoadRequest`. The contract is checked again in the main isolate. */

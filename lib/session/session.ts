@@ -19,7 +19,14 @@ import {
   type RpcElement,
   type RpcRequest,
 } from "../rpc/rpc.ts";
-import { type CellClient, type CellUser, type HandlerModule, type Line, mayCall } from "../sandbox/sandbox.ts";
+import {
+  type CellClient,
+  type CellUser,
+  type HandlerModule,
+  type Line,
+  mayCall,
+  type MethodContract,
+} from "../sandbox/sandbox.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import { builtins } from "./builtins.ts";
 import { Batch, Call, type CallOwner } from "./calls.ts";
@@ -40,9 +47,19 @@ export interface SessionOptions {
   readonly services: SessionServices;
 }
 
-/** A request waiting for room or tokens. */
+/** A raw frame, on the same way as a request without id. */
+interface Frame {
+  readonly id: undefined;
+  readonly method: "message";
+  readonly data: string | Uint8Array;
+}
+
+/** What a raw frame has in place of a method's contract. */
+const FRAME: MethodContract = { name: "message", public: true, cost: 1, params: {} };
+
+/** A request or a frame waiting for room or tokens. */
 interface Waiting {
-  readonly request: RpcRequest;
+  readonly request: RpcRequest | Frame;
   readonly batch: Batch | null;
 }
 
@@ -179,8 +196,7 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
   /** Takes a message that has its tokens. */
   #take(data: string | Uint8Array, bytes: number): void {
     if (this.#module.contract.kind === "raw") {
-      if (this.#line.message(data)) this.#services.telemetry.message("in", "ok");
-      else this.#rejected("overloaded", { bytes });
+      this.#enter({ id: undefined, method: "message", data }, null);
       return;
     }
     const message = parseMessage(data as string, this.#services.config.messages);
@@ -198,14 +214,22 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
       this.#fault(element.id, element.code, batch, { bytes });
       return;
     }
-    if (this.#waiting.length > 0) this.#waiting.push({ request: element, batch });
-    else if (!this.#request(element, batch)) this.#waiting.push({ request: element, batch });
+    this.#enter(element, batch);
   }
 
-  /** Judges one request and sends it on its way; false when it has to wait for room or tokens. */
-  #request(request: RpcRequest, batch: Batch | null): boolean {
+  /** Sends a request or frame on its way, behind those that wait. */
+  #enter(request: RpcRequest | Frame, batch: Batch | null): void {
+    if (this.#waiting.length > 0 || !this.#request(request, batch)) {
+      this.#waiting.push({ request: kept(request), batch });
+    }
+  }
+
+  /** Judges one request or frame and sends it on its way; false when it has to wait for room or tokens. */
+  #request(request: RpcRequest | Frame, batch: Batch | null): boolean {
     const { method, id } = request;
-    const contract = builtins.get(method)?.contract ?? this.#module.contract.methods.get(method);
+    const contract = "data" in request
+      ? FRAME
+      : builtins.get(method)?.contract ?? this.#module.contract.methods.get(method);
     if (!contract) {
       this.#fault(id, ErrorCode.METHOD_NOT_FOUND, batch, {});
       return true;
@@ -237,7 +261,8 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
       traced: this.#services.tracing.call(method, this.subprotocol),
     });
     const builtin = builtins.get(method);
-    if (builtin) builtin.run(this, request.text, call);
+    if ("data" in request) this.#line.message(request.data, call);
+    else if (builtin) builtin.run(this, request.text, call);
     else this.#line.call(method, request.text, call);
     return true;
   }
@@ -392,11 +417,6 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     this.end(1011, "internal");
   }
 
-  invalid(): void {
-    this.#rejected("invalid_params", {});
-    this.#countInvalid(ErrorCode.INVALID_PARAMS, null);
-  }
-
   ping(): boolean {
     return this.#socket.ping();
   }
@@ -481,6 +501,11 @@ const INVALID: ReadonlySet<number> = new Set([
   ErrorCode.METHOD_NOT_FOUND,
   ErrorCode.INVALID_PARAMS,
 ]);
+
+/** The bytes of a frame are valid only while the front delivers it. */
+function kept(request: RpcRequest | Frame): RpcRequest | Frame {
+  return "data" in request && typeof request.data !== "string" ? { ...request, data: request.data.slice() } : request;
+}
 
 function reasonOf(code: number): string {
   return ERROR_REASON.get(code) ?? "other";

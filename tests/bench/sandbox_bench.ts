@@ -57,7 +57,6 @@ function client(id: string): CellClient {
     closeByHandler: nothing,
     logged: nothing,
     unserved: nothing,
-    invalid: nothing,
   };
 }
 

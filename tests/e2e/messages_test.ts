@@ -1,6 +1,7 @@
 /** The inner gate through real sockets: every error and close code a message can meet, on both engines. */
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { startServer, type TestServer } from "../harness.ts";
+import { closePayload, concat, frame } from "../websocket/client_frames.ts";
 import { call, type Engine, ENGINES, join, nextAnswer } from "./client.ts";
 
 const MODULE = "tests/e2e/modules/trials.ts";
@@ -8,6 +9,7 @@ const TRIALS = [
   { subprotocol: "trials.v1", module: MODULE, cells: 1, timeout: "1s" },
   { subprotocol: "echo.raw.v1", module: "examples/echo/raw.ts", cells: 1 },
   { subprotocol: "text.raw.v1", module: "tests/e2e/modules/text_only.ts", cells: 1 },
+  { subprotocol: "slow.raw.v1", module: "tests/e2e/modules/slow_raw.ts", cells: 1 },
 ];
 
 function start(engine: Engine, config: Record<string, Record<string, unknown>> = {}): Promise<TestServer> {
@@ -217,6 +219,18 @@ for (const engine of ENGINES) {
     assertEquals([frame.opcode, [...frame.payload]], [2, [0, 255, 128]]);
   });
 
+  Deno.test(`${engine}: raw frames that fit no schema are logged, and too many end the connection`, async () => {
+    await using server = await start(engine, { messages: { max_invalid: 3 } });
+    using client = await join(server, { subprotocol: "slow.raw.v1" });
+    for (const frame of ["1", "2", "a", "3"]) await client.text(frame);
+    assertEquals(await client.nextClose(), { code: 1008, reason: "invalid_messages" });
+    await server.logged("connection.closed");
+    assertEquals(
+      server.log.filter(({ event }) => event === "message.rejected").map(({ reason, method }) => [reason, method]),
+      Array.from({ length: 3 }, () => ["invalid_params", "message"]),
+    );
+  });
+
   Deno.test(`${engine}: the methods of the server`, async (t) => {
     await using server = await start(engine);
     using client = await trial(server);
@@ -318,6 +332,28 @@ Deno.test("serve: what is over max_in_flight is -32004", async () => {
   }
   const first = await nextAnswer(client);
   assertEquals([first.id, first.error?.code], [2, -32004]);
+});
+
+Deno.test("edge: reading stops while max_in_flight raw frames are worked on, and all are answered before the close", async () => {
+  await using server = await start("edge", { messages: { max_in_flight: 2 } });
+  using client = await join(server, { subprotocol: "slow.raw.v1" });
+  for (const frame of ["a", "b", "c", "d"]) await client.text(frame);
+  const answers: string[] = [];
+  for (let i = 0; i < 4; i++) answers.push(await client.nextText());
+  assertEquals(answers.map((answer) => answer[0]), ["a", "b", "c", "d"]);
+  assertEquals(answers.map((answer) => answer.slice(2)).sort().at(-1), "2");
+  await client.send(concat(frame({ opcode: 1, payload: "e" }), frame({ opcode: 8, payload: closePayload(1000) })));
+  assertEquals(await client.nextText(), "e 1");
+  assertEquals((await client.nextClose()).code, 1000);
+});
+
+Deno.test("serve: a raw frame over max_in_flight is refused", async () => {
+  await using server = await start("serve", { messages: { max_in_flight: 2 } });
+  using client = await join(server, { subprotocol: "slow.raw.v1" });
+  for (const frame of ["a", "b", "c"]) await client.text(frame);
+  const line = await server.logged("message.rejected");
+  assertEquals([line.reason, line.user, line.method], ["overloaded", "ann", "message"]);
+  assertEquals([await client.nextText(), await client.nextText()], ["a 1", "b 2"]);
 });
 
 Deno.test("edge: protocol errors close with their codes, and are logged", async (t) => {

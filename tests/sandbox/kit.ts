@@ -3,7 +3,7 @@ import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { Pool, type PoolDeps } from "../../lib/sandbox/pool.ts";
 import { Watchdog } from "../../lib/sandbox/watchdog.ts";
-import type { CellClient, HandlerSettings, Line, Present } from "../../lib/sandbox/sandbox.ts";
+import type { CellClient, HandlerSettings, Line, PendingCall, Present } from "../../lib/sandbox/sandbox.ts";
 
 export const HANDLERS = new URL("./handlers/", import.meta.url);
 
@@ -81,17 +81,13 @@ export class FakeClient implements CellClient {
 
   call(method: string, params?: unknown): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      let settled = false;
-      const once = (answer: Answer) => {
-        if (settled) reject(new Error(`${method} was answered twice`));
-        settled = true;
-        resolve(answer);
-      };
-      this.line.call(method, JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }), {
-        resolve: (json) => once({ result: JSON.parse(json) as unknown }),
-        reject: (code, json) => once({ code, data: json === undefined ? undefined : JSON.parse(json) as unknown }),
-      });
+      this.line.call(method, JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }), once(method, resolve, reject));
     });
+  }
+
+  /** A raw frame. */
+  message(data: string | Uint8Array): Promise<Answer> {
+    return new Promise((resolve, reject) => this.line.message(data, once("message", resolve, reject)));
   }
 
   /** Arguments of every call of one kind. */
@@ -108,11 +104,23 @@ export class FakeClient implements CellClient {
   logged = (level: string, message: string, fields: Record<string, unknown>) =>
     void this.did.push(["log", level, message, fields]);
   unserved = () => void this.did.push(["unserved"]);
-  invalid = () => void this.did.push(["invalid"]);
   presence(_topic: string): readonly Present[] {
     if (this.presentUsers instanceof Error) throw this.presentUsers;
     return this.presentUsers;
   }
+}
+
+function once(what: string, resolve: (answer: Answer) => void, reject: (error: Error) => void): PendingCall {
+  let settled = false;
+  const settle = (answer: Answer) => {
+    if (settled) reject(new Error(`${what} was answered twice`));
+    settled = true;
+    resolve(answer);
+  };
+  return {
+    resolve: (json) => settle({ result: JSON.parse(json) as unknown }),
+    reject: (code, json) => settle({ code, data: json === undefined ? undefined : JSON.parse(json) as unknown }),
+  };
 }
 
 /** Waits until `holds`; fails after `ms`. */

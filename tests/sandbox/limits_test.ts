@@ -42,7 +42,8 @@ for (const method of ["loop", "stubborn_loop", "regular_expression"]) {
     await new Promise((done) => setTimeout(done, TIMEOUT / 2));
     const behind = other.call("ping");
     assertEquals(code(await stuck), -32005);
-    assertEquals(code(await behind), -32004);
+    // Its own time is up, too, when this process was held up meanwhile.
+    assert([-32004, -32005].includes(Number(code(await behind))));
     await recovered(other);
     assertEquals(await other.call("count"), { result: { count: 1, resumed: true } });
     await until(async () => await cpu(100) < 60, "the endless loop uses no more CPU");

@@ -6,8 +6,8 @@ Deno.test("messages of a session are handled in order, after an asynchronous ope
   await using bench = await Bench.start(settings("ordered.ts"));
   const client = bench.client();
   const calls = Array.from({ length: 200 }, (_, n) => client.call("add", { n }));
-  client.line.notification("note", JSON.stringify({ params: { n: -1 } }));
-  await Promise.all(calls);
+  const note = client.call("note", { n: -1 });
+  await Promise.all([...calls, note]);
   const answer = await client.call("all") as { result: unknown };
   assertEquals(answer.result, ["open", ...Array.from({ length: 200 }, (_, n) => n), -1]);
 });
@@ -25,22 +25,33 @@ Deno.test("an open that never ends leaves the session unserved when its time is 
   await until(() => client.of("unserved").length === 1, "the session is told");
 });
 
-Deno.test("raw modules get frames as they are, schema failures are counted, errors logged", async () => {
+Deno.test("raw modules get frames as they are, and each frame has one outcome", async () => {
   await using bench = await Bench.start(settings("raw.ts", { timeout: 200 }));
   const client = bench.client();
   assertEquals(bench.pool.contract.kind, "raw");
   assertEquals(bench.pool.contract.binary, true);
-  client.line.message("a");
-  client.line.message(new Uint8Array([1, 2]));
-  client.line.message("too long for this module");
-  client.line.message("boom");
-  client.line.message("never");
-  client.line.message("b");
-  await until(() => client.of("send").length === 3, "frames come back");
+  const frames = ["a", new Uint8Array([1, 2]), "too long for this module", "boom", "never", "b"];
+  const outcomes = await Promise.all(frames.map((frame) => client.message(frame)));
   assertEquals(client.of("send"), [["a"], [new Uint8Array([1, 2])], ["b"]]);
-  assertEquals(client.of("invalid").length, 1);
-  assertEquals(bench.logged("handler.failed").length, 1);
-  await until(() => bench.logged("handler.timeout").length === 1, "the stuck frame is logged");
+  assertEquals(
+    outcomes.map((outcome) => "code" in outcome ? outcome.code : outcome.result),
+    [null, null, -32602, -32603, -32005, null],
+  );
+  assertEquals(bench.logged("handler.failed").map(({ method }) => method), ["message"]);
+  assertEquals(bench.logged("handler.timeout").map(({ method }) => method), ["message"]);
+  client.line.close(1000);
+  assertEquals(await client.message("late"), { code: -32004, data: undefined });
+  await until(() => bench.pool.slots[0]!.seats.size === 0, "the session is forgotten");
+});
+
+Deno.test("a close that never ends is cut off at the timeout, and the session forgotten", async () => {
+  await using bench = await Bench.start(settings("ordered.ts", { timeout: 200 }));
+  const [stuck, other] = [bench.client({ id: "stuck" }), bench.client({ id: "lingering" })];
+  await other.call("all");
+  for (const { line } of [stuck, other]) line.close(1000);
+  await until(() => bench.pool.slots[0]!.seats.size === 0, "both are forgotten");
+  assertEquals(bench.logged("handler.timeout").filter(({ method }) => method === "close").length, 2);
+  assertEquals(bench.pool.queueDepth, 0);
 });
 
 Deno.test("sessions are spread over cells", async () => {

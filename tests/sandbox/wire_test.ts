@@ -34,7 +34,6 @@ const broken: Record<string, unknown[]> = {
   "a topic that is too long": [ToMain.Subscribe, 1, "x".repeat(513)],
   "a session that is no handle": [ToMain.Notify, "__proto__", "{}"],
   "a session below all": [ToMain.Notify, -1, "{}"],
-  "a session said to be closed that is not": [ToMain.Closed, 1],
   "more done than was asked": [ToMain.Done, 1_000_000, 0],
   "done again": [ToMain.Done, 0, 0],
   "a level that does not exist": [ToMain.Log, 1, 17, "x", ""],
@@ -134,7 +133,6 @@ function alone() {
     closeByHandler: record("close"),
     logged: record("log"),
     unserved: record("unserved"),
-    invalid: record("invalid"),
   };
   const seats = new Map<number, Seat>();
   const seat = new Seat(1, client, { left: () => {} } as unknown as Slot);

@@ -19,4 +19,7 @@ export default (({ z, method }) => ({
     if (ctx.user.id === "refused") throw new Error("not you");
     ctx.state.all = ["open"];
   },
+  async close(ctx) {
+    if (ctx.user.id === "lingering") await new Promise<never>(() => {});
+  },
 })) satisfies Handlers<{ state: { all: unknown[] } }>;

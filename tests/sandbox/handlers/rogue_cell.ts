@@ -18,11 +18,10 @@ port.onmessage = ({ data }: MessageEvent<unknown>) => {
   const sizes: Record<number, number> = {
     [ToCell.Open]: 5,
     [ToCell.Call]: 5,
-    [ToCell.Notification]: 4,
-    [ToCell.Message]: 3,
+    [ToCell.Message]: 4,
     [ToCell.Identity]: 3,
-    [ToCell.Close]: 3,
-    [ToCell.Cancel]: 2,
+    [ToCell.Close]: 4,
+    [ToCell.Cancel]: 3,
     [ToCell.Presence]: 4,
     [ToCell.Ping]: 1,
   };
