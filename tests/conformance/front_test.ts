@@ -1,14 +1,6 @@
 import { startFixture } from "../front/fixture.ts";
-import { type Gap, socketPeer, testAllCases } from "./engine.ts";
-
-const FAIL_FAST: Gap = { behaviour: "failed", reason: "the platform judges a frame's text once the frame is whole" };
-
-/** What `Deno.upgradeWebSocket` can't do and we can't mend. */
-const SERVE_GAPS: Record<string, Gap> = {
-  "6.4.3": FAIL_FAST,
-  "6.4.4": FAIL_FAST,
-  "7.3.6": { behaviour: "failed", reason: "the platform takes a close frame of 126 octets" },
-};
+import { socketPeer, testAllCases } from "./engine.ts";
+import { SERVE_GAPS } from "./gaps.ts";
 
 const room = { messages: { max_bytes: 1 << 20, max_fragments: 1 << 14 }, server: { send_queue: 1 << 22 } };
 

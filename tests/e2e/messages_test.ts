@@ -224,6 +224,7 @@ for (const engine of ENGINES) {
     using client = await join(server, { subprotocol: "slow.raw.v1" });
     for (const frame of ["1", "2", "a", "3"]) await client.text(frame);
     assertEquals(await client.nextClose(), { code: 1008, reason: "invalid_messages" });
+    await client.sendClose(1008);
     await server.logged("connection.closed");
     assertEquals(
       server.log.filter(({ event }) => event === "message.rejected").map(({ reason, method }) => [reason, method]),
