@@ -11,32 +11,25 @@ export const ErrorCode = {
   TIMEOUT: -32005,
 } as const;
 
-const MESSAGES: ReadonlyMap<number, string> = new Map([
-  [ErrorCode.PARSE_ERROR, "Parse error"],
-  [ErrorCode.INVALID_REQUEST, "Invalid Request"],
-  [ErrorCode.METHOD_NOT_FOUND, "Method not found"],
-  [ErrorCode.INVALID_PARAMS, "Invalid params"],
-  [ErrorCode.INTERNAL_ERROR, "Internal error"],
-  [ErrorCode.RATE_LIMITED, "Rate limited"],
-  [ErrorCode.FORBIDDEN, "Forbidden"],
-  [ErrorCode.OVERLOADED, "Overloaded"],
-  [ErrorCode.TIMEOUT, "Handler timeout"],
-]);
-
-/** What the log and the metrics call a refused message. */
-export const ERROR_REASON: ReadonlyMap<number, string> = new Map([
-  [ErrorCode.PARSE_ERROR, "parse_error"],
-  [ErrorCode.INVALID_REQUEST, "invalid_request"],
-  [ErrorCode.METHOD_NOT_FOUND, "method_not_found"],
-  [ErrorCode.INVALID_PARAMS, "invalid_params"],
-  [ErrorCode.INTERNAL_ERROR, "internal"],
-  [ErrorCode.RATE_LIMITED, "rate_limited"],
-  [ErrorCode.FORBIDDEN, "forbidden"],
-  [ErrorCode.OVERLOADED, "overloaded"],
-  [ErrorCode.TIMEOUT, "timeout"],
+/** What each code says to the client, and what the log and the metrics call it. */
+const ERRORS: ReadonlyMap<number, { readonly message: string; readonly reason: string }> = new Map([
+  [ErrorCode.PARSE_ERROR, { message: "Parse error", reason: "parse_error" }],
+  [ErrorCode.INVALID_REQUEST, { message: "Invalid Request", reason: "invalid_request" }],
+  [ErrorCode.METHOD_NOT_FOUND, { message: "Method not found", reason: "method_not_found" }],
+  [ErrorCode.INVALID_PARAMS, { message: "Invalid params", reason: "invalid_params" }],
+  [ErrorCode.INTERNAL_ERROR, { message: "Internal error", reason: "internal" }],
+  [ErrorCode.RATE_LIMITED, { message: "Rate limited", reason: "rate_limited" }],
+  [ErrorCode.FORBIDDEN, { message: "Forbidden", reason: "forbidden" }],
+  [ErrorCode.OVERLOADED, { message: "Overloaded", reason: "overloaded" }],
+  [ErrorCode.TIMEOUT, { message: "Handler timeout", reason: "timeout" }],
 ]);
 
 /** The text JSON-RPC gives with `code`. */
 export function errorMessage(code: number): string {
-  return MESSAGES.get(code) ?? "Server error";
+  return ERRORS.get(code)?.message ?? "Server error";
+}
+
+/** What the log and the metrics call `code`. */
+export function errorReason(code: number): string {
+  return ERRORS.get(code)?.reason ?? "other";
 }

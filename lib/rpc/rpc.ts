@@ -6,7 +6,7 @@
 import { exceedsDepth } from "./depth.ts";
 import { ErrorCode, errorMessage } from "./errors.ts";
 
-export { ERROR_REASON, ErrorCode } from "./errors.ts";
+export { ErrorCode, errorReason } from "./errors.ts";
 
 /** `null` is an id a client may send; `undefined` marks a notification, which is never answered. */
 export type RequestId = string | number | null;

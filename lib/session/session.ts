@@ -11,8 +11,8 @@ import type { Accepted, Peer, Socket, SocketSink } from "../front/front.ts";
 import type { Presence, Subscriber } from "../hub/hub.ts";
 import type { SessionLimits, Verdict } from "../limits/limits.ts";
 import {
-  ERROR_REASON,
   ErrorCode,
+  errorReason,
   errorResponse,
   isFault,
   parseMessage,
@@ -327,7 +327,7 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     this.#reply(batch, response);
     if (code === ErrorCode.RATE_LIMITED) this.#violated("rate_limited", fields);
     else {
-      this.#rejected(reasonOf(code), fields);
+      this.#rejected(errorReason(code), fields);
       this.#countInvalid(code, batch);
     }
   }
@@ -352,13 +352,13 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
 
   settled(call: Call, code: number, response: string | null): void {
     this.#inFlight--;
-    call.traced(code === 0 ? "ok" : reasonOf(code));
+    call.traced(code === 0 ? "ok" : errorReason(code));
     this.#services.telemetry.messageSeconds((this.#services.monotonic() - call.startedAt) / 1000);
     if (this.#ending) return;
     this.#reply(call.batch, response);
     if (code === 0) this.#services.telemetry.message("in", "ok");
     else {
-      this.#rejected(reasonOf(code), { method: call.method });
+      this.#rejected(errorReason(code), { method: call.method });
       this.#countInvalid(code, call.batch);
     }
     if (this.#waiting.length > 0) this.#goOn();
@@ -505,10 +505,6 @@ const INVALID: ReadonlySet<number> = new Set([
 /** The bytes of a frame are valid only while the front delivers it. */
 function kept(request: RpcRequest | Frame): RpcRequest | Frame {
   return "data" in request && typeof request.data !== "string" ? { ...request, data: request.data.slice() } : request;
-}
-
-function reasonOf(code: number): string {
-  return ERROR_REASON.get(code) ?? "other";
 }
 
 function retryData(verdict: NonNullable<Verdict>): string {
