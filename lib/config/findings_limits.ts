@@ -75,11 +75,12 @@ function byteFindings({ limits: { connection }, messages, server }: Config): Fin
       `Lower it to at most ${formatSize(reachable)}`,
     ));
   }
-  if (messages.max_bytes > server.send_queue) {
+  // The frame's header takes its part of the queue too.
+  if (messages.max_bytes >= server.send_queue) {
     findings.push(finding(
       "warning",
       "server.send_queue",
-      `It is smaller than messages.max_bytes (${formatSize(messages.max_bytes)})`,
+      `It is not larger than messages.max_bytes (${formatSize(messages.max_bytes)})`,
       "A reply as long as a request would close the client as slow_consumer",
       `Raise it to several times ${formatSize(messages.max_bytes)}`,
     ));

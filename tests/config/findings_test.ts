@@ -44,7 +44,7 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
     limits: 'connection = { bytes_burst = "64KiB" }',
   }],
   ["warning", "limits.connection.bytes_rate", { messages: "max_bytes = 5242" }, { messages: "max_bytes = 5243" }],
-  ["warning", "server.send_queue", { server: 'send_queue = "63KiB"' }, { server: 'send_queue = "64KiB"' }],
+  ["warning", "server.send_queue", { server: 'send_queue = "64KiB"' }, { server: 'send_queue = "65KiB"' }],
   ["warning", "server.max_connections_per_ip", { server: "max_connections = 99" }, { server: "max_connections = 100" }],
   ["warning", "server.max_connections_per_user", { server: "max_connections_per_user = 10001" }, {
     server: "max_connections_per_user = 10000",

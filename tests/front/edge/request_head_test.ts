@@ -134,13 +134,12 @@ for (const [count, status] of LINES) {
 }
 assertEquals(MAX_HEADER_LINES, 64);
 
-Deno.test("HeadReader, ws CVE-2021-32640: a value of white space costs linear time", () => {
-  // The vulnerable expression took quadratic time in the blanks; here each byte is looked at once, so work is counted
-  // by bytes consumed, not by a clock.
-  const text = upgradeHead([`Sec-WebSocket-Protocol: a${" ".repeat(15_000)}b`]);
+Deno.test("HeadReader, ws CVE-2021-32640: a value full of white space is read whole and trimmed", () => {
+  const value = `a${" ".repeat(15_000)}b`;
+  const text = upgradeHead([`Sec-WebSocket-Protocol:  ${value} \t`]);
   const reader = new HeadReader();
   assertEquals(reader.push(encoder.encode(text)), text.length);
-  assert(reader.head !== null);
+  assertEquals(reader.head?.headers.get("sec-websocket-protocol"), value);
 });
 
 Deno.test("HeadReader keeps the detail free of what the client sent", () => {
