@@ -51,9 +51,10 @@ export class Outbox {
   }
 
   /** Anything a handler does on its own. Throws a `RangeError` beyond the allowance. */
-  unasked(bytes: number, ...operation: unknown[]): void {
+  unasked(bytes: number, code: ToMain, session: number, first: unknown, second?: unknown): void {
     if (!this.#allowance.take(bytes, this.#port.now)) throw new RangeError("Too much is being sent by this module");
-    for (const part of operation) this.#batch.push(part);
+    if (second === undefined) this.#batch.push(code, session, first);
+    else this.#batch.push(code, session, first, second);
     this.#added();
   }
 
@@ -70,9 +71,9 @@ export class Outbox {
     this.#added();
   }
 
-  /** Operations the runtime itself adds; bounded by what it was asked. */
-  report(...operation: unknown[]): void {
-    for (const part of operation) this.#batch.push(part);
+  /** Code of the module threw; bounded by what it was asked. */
+  failed(session: number, ref: string, what: string, error: string): void {
+    this.#batch.push(ToMain.Failed, session, ref, what, error);
     this.#added();
   }
 
@@ -89,10 +90,15 @@ export class Outbox {
     this.#port.post(batch);
   };
 
-  #added(): void {
-    if (this.#batch.length > MOST_OPERANDS) return this.flush();
-    if (this.working || this.#scheduled) return;
+  /** Posts once the promises that have settled were looked after. */
+  flushLater(): void {
+    if (this.#scheduled) return;
     this.#scheduled = true;
     this.#port.schedule(this.flush);
+  }
+
+  #added(): void {
+    if (this.#batch.length > MOST_OPERANDS) this.flush();
+    else if (!this.working) this.flushLater();
   }
 }
