@@ -34,6 +34,8 @@ export interface TokenOptions {
 
 export const ORIGIN = "https://app.example.com";
 const START_DEADLINE_MS = 60_000;
+/** Late enough to count as a second signal. */
+const SECOND_SIGNAL_MS = 300;
 
 /** The keys of one test run: made once, since nothing in them is the server's. */
 const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
@@ -130,13 +132,17 @@ export class TestServer implements AsyncDisposable {
   }
 
   async stop(): Promise<Deno.CommandStatus> {
-    try {
-      this.#process.kill("SIGINT");
-      this.#process.kill("SIGINT"); // a second one does not wait for the drain
-    } catch {
-      // has ended already
-    }
+    const interrupt = () => {
+      try {
+        this.#process.kill("SIGINT");
+      } catch {
+        // has ended already
+      }
+    };
+    interrupt();
+    const second = setTimeout(interrupt, SECOND_SIGNAL_MS); // does not wait for the drain
     const status = await this.exited();
+    clearTimeout(second);
     if (this.#ownsDir) await Deno.remove(this.dir, { recursive: true });
     return status;
   }
@@ -192,7 +198,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     stderr: "piped",
   }).spawn();
   const server = new TestServer(process, dir, cert, options.dir === undefined);
-  const failed = process.status.then(({ code }) => {
+  const failed = server.exited().then(({ code }) => {
     throw new Error(`The server ended with ${code}:\n${server.noise.join("\n")}\n${JSON.stringify(server.log)}`);
   });
   failed.catch(() => {});

@@ -32,7 +32,7 @@ async function keyFindings({ auth }: Config, deps: AuthFindingsDeps & Pick<KeySo
       found.push({
         severity: "error",
         where: file.key,
-        what: messageOf(error),
+        what: messageOf(error).replace(`${file.key}: `, ""),
         why: "Tokens could be forged, or none could be verified; the server does not start",
         remedy: "Make a new key with: sallyport keys --alg ALG --out DIR",
       });

@@ -21,6 +21,8 @@ export function checkUpgrade(handshake: Handshake): Refusal | null {
   for (const name of SINGLE_FIELDS) {
     if (headers.get(name)?.includes(",")) return refuse("bad_request", { detail: `Several values of ${name}` });
   }
+  // RFC 9112 section 3.2.
+  if (!headers.get("host")) return refuse("bad_request", { detail: "No Host" });
   // A body would be read as frames by one hop and as a request by another.
   if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
     return refuse("bad_request", { detail: "The handshake announces a body" });

@@ -73,6 +73,9 @@ export function parseCommandLine(words: readonly string[]): ParsedArgs {
   if (rest.some((word) => word === "--help" || word === "-h")) return { ...DEFAULTS, command: "help", topic: first };
   if (first === "help") return { ...DEFAULTS, command: "help", ...topic(rest) };
   const args = { ...DEFAULTS, ...options(first, rest), command: first } as ParsedArgs;
+  if (args.dev && args.config !== undefined) {
+    throw new UsageError("--dev needs no --config, it makes its own configuration; take one of them");
+  }
   if (args.port !== undefined && !args.dev) {
     throw new UsageError("--port goes with --dev only, otherwise it is server.port of the configuration");
   }

@@ -13,12 +13,12 @@ import { needsOf } from "../server/needs.ts";
 import { type Server, startServer } from "../server/server.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { prepareDevelopment, welcome } from "./development.ts";
+import { certificateFaults, startFaults } from "./faults.ts";
 import { load, loadOrReport } from "./load.ts";
+import { Signals } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
 const STATUS_INTERVAL_MS = 5_000;
-/** Exit status of a process that a second signal ends at once. */
-const INTERRUPTED = 130;
 
 /**
  * Runs the server. SIGTERM and SIGINT drain it, a second one ends it at once (130), SIGHUP reloads.
@@ -26,16 +26,25 @@ const INTERRUPTED = 130;
  * @returns 2 if the configuration is wrong, 1 if the server can't start, 0 after a drain.
  */
 export async function serve(args: ParsedArgs, io: Io): Promise<number> {
+  const signals = new Signals();
   const config = args.dev ? await prepareDevelopment(args.port) : loadOrReport(args, io);
   if (config === null) return 2;
+  const file = args.dev ? "--dev" : findConfig(args.config) ?? "";
+  const report = (faults: readonly string[]) => {
+    for (const fault of faults) io.stderr(fault);
+    return faults.length > 0;
+  };
+  if (report(await certificateFaults(config, file))) return 2;
   const log = createLog(config.log);
   try {
     const running = await start(config, log, args, io);
+    signals.onReload(() => running.reload());
     if (args.dev) { for (const line of await welcome(config, Date.now())) io.stdout(line); }
-    await stopSignal(() => running.reload());
+    await signals.stop;
     await running.stop();
     return 0;
   } catch (error) {
+    if (report(startFaults(error, config, file))) return 2;
     log.error("start.failed", { error: error instanceof Error ? error.message : String(error) });
     return 1;
   } finally {
@@ -70,7 +79,7 @@ async function start(config: Config, log: OwnedLog, args: ParsedArgs, io: Io): P
   notifier.watch(() => server.responsive());
   const status = setInterval(() => notifier.status(statusLine(server)), STATUS_INTERVAL_MS);
   return {
-    reload: () => reload(server, notifier, () => load(args, io)),
+    reload: () => reload(server, notifier, () => args.dev ? prepareDevelopment(config.server.port) : load(args, io)),
     async stop() {
       clearInterval(status);
       notifier.stopping("draining");
@@ -111,10 +120,10 @@ function startOps(
 }
 
 /** A configuration that can't be taken over leaves the server as it is; the log says why. */
-async function reload(server: Server, notifier: Notifier, next: () => Config): Promise<void> {
+async function reload(server: Server, notifier: Notifier, next: () => Config | Promise<Config>): Promise<void> {
   notifier.reloading();
   try {
-    server.log.info("config.reloaded", { changed: await server.reload(next()) });
+    await server.reload(await next());
   } catch (error) {
     const problems = error instanceof ConfigError
       ? error.problems.map(formatProblem)
@@ -122,20 +131,4 @@ async function reload(server: Server, notifier: Notifier, next: () => Config): P
     server.log.error("config.rejected", { problems });
   }
   notifier.ready(statusLine(server));
-}
-
-/** Resolves with the first signal to stop; reloads one at a time meanwhile. */
-function stopSignal(reload: () => Promise<void>): Promise<void> {
-  let reloading = Promise.resolve();
-  Deno.addSignalListener("SIGHUP", () => reloading = reloading.then(reload));
-  return new Promise((resolve) => {
-    let stopping = false;
-    const stop = () => {
-      if (stopping) Deno.exit(INTERRUPTED);
-      stopping = true;
-      resolve();
-    };
-    Deno.addSignalListener("SIGTERM", stop);
-    Deno.addSignalListener("SIGINT", stop);
-  });
 }

@@ -197,7 +197,7 @@ export class Server implements Parts {
    * All or nothing.
    * @throws {ReloadError} When it needs a restart, or something it names can't be used; nothing has changed then.
    */
-  async reload(next: Config): Promise<readonly string[]> {
+  async reload(next: Config): Promise<void> {
     const { live, restart } = reloadable(this.config, next);
     if (restart.length > 0) throw new ReloadError(`${restart.join(", ")}: needs a restart`);
     const tls = await readTls(next);
@@ -223,10 +223,12 @@ export class Server implements Parts {
     this.origins = compileOrigins(next.admission.origins);
     this.limits.reconfigure(next.limits);
     this.overload.enable(next.limits.adaptive, this.monotonic());
+    // Whoever asked gets an answer, whatever level is left or taken up.
+    this.log.level = "info";
+    this.log.info("config.reloaded", { changed: live });
     this.log.level = next.log.level;
     this.#unwatchTls();
     this.#unwatchTls = watchTls(next, () => this.#tlsChanged());
-    return live;
   }
 
   /**

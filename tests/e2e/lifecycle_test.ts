@@ -1,6 +1,6 @@
 /** Start, drain, reload and end of a real process. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { startServer } from "../harness.ts";
+import { type ServerOptions, startServer } from "../harness.ts";
 import { makeCertificate } from "../../lib/ops/certificate.ts";
 import { RawClient } from "../raw_client.ts";
 import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
@@ -50,6 +50,7 @@ for (const engine of ENGINES) {
     await call(client, "trial.echo", { text: "x" }, 8);
     server.signal("SIGINT");
     await server.logged("drain.started");
+    await new Promise((resolve) => setTimeout(resolve, 200)); // sooner it would count as the same one
     server.signal("SIGINT");
     assertEquals((await server.exited()).code, 130);
   });
@@ -132,4 +133,40 @@ Deno.test("edge: a certificate that is replaced on disk is taken up by itself, o
   using after = await RawClient.connect({ port: server.port, caCerts: [renewed.cert] });
   assertEquals((await after.upgrade("/ws", goodHeaders(server))).status, 101);
   assertEquals((await call(before, "echo", { text: "still here" })).error, undefined);
+});
+
+Deno.test("a signal that comes while the server starts is acted on, and one that comes twice at once is one", async () => {
+  await using server = await startServer();
+  server.signal("SIGTERM");
+  server.signal("SIGTERM");
+  assertEquals((await server.exited()).code, 0);
+  assert(server.log.some(({ event }) => event === "drain.finished"));
+});
+
+Deno.test("a reload is reported whatever log level it sets", async () => {
+  await using server = await startServer();
+  const text = await Deno.readTextFile(server.configFile);
+  for (const level of ["error", "debug", "warn"]) {
+    const before = server.log.filter(({ event }) => event === "config.reloaded").length;
+    await Deno.writeTextFile(server.configFile, text.replace(/level = "\w+"/, `level = "${level}"`));
+    server.signal("SIGHUP");
+    const reloads = () => server.log.filter(({ event }) => event === "config.reloaded").length;
+    await server.logged("config.reloaded", () => reloads() > before);
+  }
+});
+
+Deno.test("serve exits with 2 and names the key when a file it names can't be used", async () => {
+  const start = (options: ServerOptions) => startServer(options).then(() => "", (error: Error) => error.message);
+  const weak = await start({
+    config: { auth: { algorithms: ["HS256"], secret_file: "weak.secret", public_key_file: undefined } },
+    files: { "weak.secret": "abc" },
+  });
+  assertStringIncludes(weak, "ended with 2");
+  assertStringIncludes(weak, "auth.secret_file");
+  const module = await start({ handlers: [{ subprotocol: "x.v1", module: "LICENSE" }] });
+  assertStringIncludes(module, "ended with 2");
+  assertStringIncludes(module, "handlers[0].module");
+  const certificate = await start({ config: { tls: { cert_file: "server.key", key_file: "server.key" } } });
+  assertStringIncludes(certificate, "ended with 2");
+  assertStringIncludes(certificate, "tls.cert_file");
 });

@@ -153,7 +153,7 @@ class Edge implements Front, ProxyHost {
   #turnAway(socket: { destroy(): unknown }, ip: string, reason: string): void {
     socket.destroy();
     this.#context.telemetry.handshake("rejected", reason);
-    this.#context.log.debug("connection.refused", { ip, reason });
+    this.#context.log.info("handshake.rejected", { ip, origin: null, reason, status: null });
   }
 
   #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
