@@ -1,6 +1,6 @@
 /** What the README shows is tried as it stands there. */
-import { assert, assertEquals } from "./assert.ts";
-import { ROOT } from "../tools/project.ts";
+import { assert, assertEquals, assertMatch } from "./assert.ts";
+import { readProject, ROOT, serverFlags } from "../tools/project.ts";
 
 Deno.test("README: the example handler type-checks, with its parameters and ctx typed", async () => {
   const readme = await Deno.readTextFile(`${ROOT}/README.md`);
@@ -16,5 +16,34 @@ Deno.test("README: the example handler type-checks, with its parameters and ctx 
     assertEquals(status, 0, new TextDecoder().decode(stderr));
   } finally {
     await Deno.remove(path);
+  }
+});
+
+Deno.test("README: the configuration works as it stands, with the commands around it", async () => {
+  const readme = await Deno.readTextFile(`${ROOT}/README.md`);
+  const toml = /```toml\n([^]*?)```/.exec(readme)?.[1];
+  assert(toml, "a configuration");
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/sallyport.toml`, toml.replace("examples/", `${ROOT}/examples/`));
+    const sallyport = async (...args: string[]) => {
+      const flags = serverFlags(await readProject());
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", ...flags, `${ROOT}/main.ts`, ...args],
+        cwd: dir,
+        env: { NO_COLOR: "1" },
+      }).output();
+      const decoder = new TextDecoder();
+      assertEquals(code, 0, decoder.decode(stdout) + decoder.decode(stderr));
+      return decoder.decode(stdout);
+    };
+    await sallyport("keys", "--alg", "ES256", "--out", "keys");
+    await sallyport("check", "--config", "sallyport.toml");
+    assertMatch(
+      await sallyport("token", "--config", "sallyport.toml", "--sub", "ann", "--role", "user"),
+      /^eyJ.*\..*\./,
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
 });

@@ -29,6 +29,16 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
     "Some protocol errors are let pass",
     "Unmasked frames, control frames over 125 bytes and interleaved messages are accepted, a frame over 64 MiB drops the connection without 1009",
   ],
+  [
+    "warning",
+    "Some malformed request heads are let pass, others are answered by the platform",
+    "Bare LF, HTTP/1.0 and absolute-form targets are accepted; duplicates and folded lines get its own 400, without a word in the log",
+  ],
+  [
+    "note",
+    "Broken frames end the connection without a close frame",
+    "The client sees 1006 instead of 1002 or 1007",
+  ],
   ["note", "Small messages may wait up to 40 ms over TLS", "Nagle's algorithm stays on"],
   [
     "note",

@@ -182,6 +182,8 @@ Deno.test("configFindings() names what engine serve can't bound, and nothing of 
       "paused",
       "before TLS",
       "Unmasked",
+      "HTTP/1.0",
+      "without a close frame",
       "40 ms",
       "certificate",
       "Connection: close",
