@@ -93,3 +93,18 @@ Deno.test("Deadlines meets every deadline within one slot", () => {
     },
   ));
 });
+
+Deno.test("Deadlines keeps a hundred thousand of them on one wheel, each met within its slot", () => {
+  const deadlines = new Deadlines(250, 0);
+  const count = 100_000;
+  const probes = Array.from({ length: count }, (_, i) => {
+    const probe = new Probe();
+    deadlines.set(probe, 1_000 + i % 10_000);
+    return probe;
+  });
+  assertEquals(deadlines.size, count);
+  for (let now = 0; now <= 12_000; now += 250) deadlines.advance(now);
+  assertEquals(deadlines.size, 0);
+  const late = probes.map(({ checks }, i) => checks[0]! - (1_000 + i % 10_000));
+  assert(late.every((ms) => ms >= 0 && ms < 250));
+});
