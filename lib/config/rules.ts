@@ -41,6 +41,12 @@ function listenerRules({ draft, given, problem }: RuleContext): void {
   } else if (host !== undefined && !isLoopback(host) && !given("tls")) {
     problem("tls", `is missing, must be there because server.host is "${host}"; without it only loopback is allowed`);
   }
+  if (draft.server?.reuse_port && given("server", "unix")) {
+    problem(
+      "server.reuse_port",
+      "can't be used together with server.unix, must be left out: a socket file has one owner",
+    );
+  }
   if (draft.server?.proxy_protocol && !given("server", "unix") && draft.server.trusted_proxies?.length === 0) {
     problem("server.proxy_protocol", "is true, but server.trusted_proxies is empty, must name whose word is taken");
   }
@@ -54,6 +60,8 @@ function engineRules({ draft, given, problem }: RuleContext): void {
   }
   if (given("server", "unix")) problem("server.unix", only);
   if (draft.server.proxy_protocol) problem("server.proxy_protocol", only);
+  // It can't stop listening without closing its WebSockets: half of the new clients would be turned away in a drain.
+  if (draft.server.reuse_port) problem("server.reuse_port", only);
 }
 
 function admissionRules({ draft, problem }: RuleContext): void {

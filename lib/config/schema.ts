@@ -62,6 +62,8 @@ const server = {
   trusted_proxies: cidrs([]),
   /** Trusted proxies speak PROXY protocol version 2 (edge only). */
   proxy_protocol: bool().prefault(false),
+  /** Others of the same user may listen on the port as well, as in a rolling restart; a drain ends listening (edge only). */
+  reuse_port: bool().prefault(false),
   /** Bytes; a client that leaves more unread is closed as slow_consumer. */
   send_queue: size("1KiB", "1GiB").prefault("1MiB"),
 };

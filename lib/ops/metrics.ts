@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { LIMIT_SCOPES, MESSAGE_SECONDS, type Telemetry } from "./telemetry.ts";
+import { LIMIT_SCOPES, MESSAGE_SECONDS, RESTART_CAUSES, type Telemetry } from "./telemetry.ts";
 
 export interface MetricsOptions {
   telemetry: Telemetry;
@@ -95,7 +95,7 @@ export function createMetrics(options: MetricsOptions): Scrape {
     collect() {
       this.reset();
       for (const [module, causes] of telemetry.restarts) {
-        for (const [cause, , value] of causes.entries()) this.inc({ module, cause }, value);
+        for (const cause of RESTART_CAUSES) this.inc({ module, cause }, causes.get(cause, ""));
       }
     },
   });

@@ -98,12 +98,14 @@ export class Telemetry {
     this.limits.add(scope, "");
   }
 
+  /** A handler module was loaded: its restarts are printed from 0 on, so that the first one shows as an increase. */
+  handlerModule(module: string): void {
+    this.restartsOf(module);
+  }
+
   /** A cell of a handler module was started anew. */
   handlerRestart(module: string, cause: RestartCause): void {
-    const known = this.restarts.has(module) || this.restarts.size < MAX_MODULES ? module : OTHER;
-    let counter = this.restarts.get(known);
-    if (!counter) this.restarts.set(known, counter = new Counter(RESTART_CAUSES, [""]));
-    counter.add(cause, "");
+    this.restartsOf(module).add(cause, "");
   }
 
   /** The time from a request's arrival to its reply. */
@@ -118,6 +120,13 @@ export class Telemetry {
   /** Registers the function that a gauge is read from at each scrape; a later one replaces it. */
   gauge(name: GaugeName, read: () => number): void {
     this.gauges.set(name, read);
+  }
+
+  private restartsOf(module: string): Counter {
+    const known = this.restarts.has(module) || this.restarts.size < MAX_MODULES ? module : OTHER;
+    let counter = this.restarts.get(known);
+    if (!counter) this.restarts.set(known, counter = new Counter(RESTART_CAUSES, [""]));
+    return counter;
   }
 
   /** The gauge's value now, or null where none is registered or it has none to give. */

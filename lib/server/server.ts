@@ -250,6 +250,8 @@ export class Server implements Parts {
     this.#listening = false;
     const { drain_timeout } = this.config.server;
     const started = this.monotonic();
+    // Another process has the port too: it gets all new connections from here on. Alone, this one answers them with 503.
+    if (this.config.server.reuse_port) await this.#front.stopAccepting();
     this.log.info("drain.started", { connections: this.registry.size });
     const spread = Math.max(MIN_RECONNECT_SPREAD_MS, drain_timeout);
     for (const session of this.registry.all()) session.drain(Math.round(Math.random() * spread));
@@ -399,6 +401,7 @@ export class Server implements Parts {
       rssBytes: () => Deno.memoryUsage().rss,
     });
     this.#sampler.start();
+    for (const subprotocol of this.modules.keys()) this.telemetry.handlerModule(subprotocol);
     this.telemetry.gauge("connections", () => this.registry.size);
     this.telemetry.gauge("sendQueueBytes", () => this.registry.all().reduce((sum, { queued }) => sum + queued, 0));
     this.telemetry.gauge("certificateExpirySeconds", () => this.certificate.secondsLeft());

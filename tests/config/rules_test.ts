@@ -31,6 +31,11 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
     { server: 'proxy_protocol = true\ntrusted_proxies = ["10.0.0.0/8"]' },
     { server: 'proxy_protocol = true\nunix = "s.sock"' },
   ], [[{ server: "proxy_protocol = true" }, "server.proxy_protocol", "trusted_proxies is empty"]]],
+  ["a port is shared, a socket file isn't", [{ server: "reuse_port = true" }, {
+    server: 'unix = "s.sock"\nreuse_port = false',
+  }], [
+    [{ server: 'unix = "s.sock"\nreuse_port = true' }, "server.reuse_port", "can't be used together with server.unix"],
+  ]],
   ["what only engine edge can do", [
     { server: 'engine = "serve"', limits: 'on_exceed = "reject"' },
     { server: 'engine = "edge"', limits: 'on_exceed = "delay"' },
@@ -42,6 +47,7 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
       "server.proxy_protocol",
       "needs server.engine",
     ],
+    [{ server: 'engine = "serve"\nreuse_port = true' }, "server.reuse_port", 'needs server.engine = "edge"'],
   ]],
   ["origins", [
     { admission: 'origins = ["https://a.example", "https://a.example:8443"]' },

@@ -29,6 +29,7 @@ Deno.test("loadConfig() fills in every default", () => {
       drain_timeout: 10_000,
       trusted_proxies: [],
       proxy_protocol: false,
+      reuse_port: false,
       send_queue: 1_048_576,
     },
     tls: {
@@ -156,6 +157,7 @@ const KEYS: [section: keyof Sections, key: string, good: string[], bad: string[]
     "[1]",
   ]],
   ["server", "proxy_protocol", ["false"], ['"false"', "0"]],
+  ["server", "reuse_port", ["false", "true"], ['"true"', "1"]],
   ["messages", "max_bytes", ["1", '"256MiB"', '"64KiB"'], ["0", '"257MiB"']],
   ["messages", "max_fragments", ["1", "1000000"], ["0", "1000001"]],
   ["messages", "max_depth", ["1", "1000"], ["0", "1001"]],

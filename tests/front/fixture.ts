@@ -100,6 +100,7 @@ export const SERVER: Config["server"] = {
   drain_timeout: 1000,
   trusted_proxies: [],
   proxy_protocol: false,
+  reuse_port: false,
   send_queue: 256 * 1024,
 };
 

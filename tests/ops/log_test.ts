@@ -179,6 +179,19 @@ Deno.test("createLog() reports a flood that stopped, by itself and at flush", as
   assertEquals(JSON.parse(lines.at(-1)!).suppressed, 1);
 });
 
+Deno.test("createLog() lets no ref be lost in a flood, up to a bound", async () => {
+  const { log, parsed } = collector();
+  for (let i = 0; i < 15; i++) log.warn("handler.failed", { no: i });
+  for (let i = 0; i < 250; i++) log.error("handler.failed", { ref: `r${i}` });
+  log.error("handler.failed", { ref: "x".repeat(65) });
+  assertEquals(parsed().length, 110, "ten without and a hundred with a ref");
+  await log.flush();
+  const summary = parsed().at(-1);
+  assertEquals(parsed().length, 111);
+  assertEquals([summary.event, summary.level, summary.suppressed], ["handler.failed", "error", 5 + 150 + 1]);
+  assertEquals(summary.refs, Array.from({ length: 32 }, (_, i) => `r${100 + i}`));
+});
+
 Deno.test("createLog() goes on when its output throws, and counts what was lost", () => {
   const log = createLog({
     level: "info",

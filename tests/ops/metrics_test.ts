@@ -38,6 +38,7 @@ Deno.test("createMetrics() prints what was counted, at each scrape anew", async 
   telemetry.message("in", "ok");
   telemetry.message("out", "dropped");
   telemetry.limited("user");
+  telemetry.handlerModule("echo.ts");
   telemetry.handlerRestart("chat.ts", "timeout");
   await scrape();
   telemetry.message("in", "ok");
@@ -53,6 +54,8 @@ Deno.test("createMetrics() prints what was counted, at each scrape anew", async 
   assertEquals(of("limited_total", { scope: "user" }), 1);
   assertEquals(of("limited_total", { scope: "ip" }), 0);
   assertEquals(of("handler_restarts_total", { module: "chat.ts", cause: "timeout" }), 1);
+  assertEquals(of("handler_restarts_total", { module: "chat.ts", cause: "crash" }), 0);
+  assertEquals(of("handler_restarts_total", { module: "echo.ts", cause: "timeout" }), 0, "not yet restarted");
   assertEquals(of("log_lost_total"), 7);
   assertEquals(of("build_info", { version: "1.2.3", deno: Deno.version.deno }), 1);
 });

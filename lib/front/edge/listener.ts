@@ -38,14 +38,16 @@ export class Listener {
   }
 
   /** @throws {Error} when the address can't be bound */
-  async start({ host, port, unix }: Pick<Config["server"], "host" | "port" | "unix">): Promise<void> {
+  async start(server: Pick<Config["server"], "host" | "port" | "unix" | "reuse_port">): Promise<void> {
+    const { host, port, unix, reuse_port } = server;
     if (unix !== undefined) {
       await removeStale(unix);
       await bind(this.#server, { path: unix, backlog: BACKLOG });
       await chmod(unix, SOCKET_MODE);
       this.hostname = unix;
     } else {
-      await bind(this.#server, { host, port, backlog: BACKLOG });
+      // SO_REUSEPORT: the kernel spreads connections over all who listen; all must ask for it, and be of the same user.
+      await bind(this.#server, { host, port, backlog: BACKLOG, reusePort: reuse_port });
       const address = this.#server.address();
       this.hostname = host;
       this.port = typeof address === "object" && address !== null ? address.port : 0;
@@ -55,7 +57,7 @@ export class Listener {
     this.#server.on("error", this.#failed);
   }
 
-  /** Stops accepting; what was accepted stays. */
+  /** Stops accepting; what was accepted stays. With `reuse_port` new connections go to the others who listen. */
   stop(): void {
     clearInterval(this.#timer);
     // Its callback waits for the last connection; accepting ends at once.
