@@ -284,8 +284,9 @@ export class Session implements SocketSink, CellClient, CallOwner, Subscriber {
     this.#intake.wait(verdict.retryAfterMs, () => {
       if (this.#ending) return;
       const again = this.#limits.message(bytes);
-      if (again !== null && this.#delay(again, data, bytes)) return;
-      this.#take(data, bytes);
+      if (again === null) this.#take(data, bytes);
+      else if (this.#delay(again, data, bytes)) return;
+      else this.#overLimit(again, data, bytes);
       this.#intake.resume(PauseReason.MESSAGE);
     });
     return true;
