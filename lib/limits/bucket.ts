@@ -34,14 +34,18 @@ export class TokenBucket {
     return wait;
   }
 
-  /** What `take` would return, without spending: ask several buckets, then `spend` from all or none. */
-  wait(cost: number, now: number): number {
+  /**
+   * What `take` would return, without spending: ask several buckets, then `spend` from all or none. `paid` is what the same
+   * request has spent just before: a cost above the burst passes when the bucket is full but for that.
+   */
+  wait(cost: number, now: number, paid = 0): number {
     const { rate, burst } = this.#limit;
     const elapsed = now - this.#at;
     this.#at = now;
     const tokens = elapsed > 0 ? this.#tokens + elapsed * rate / 1000 : this.#tokens;
     this.#tokens = tokens < burst ? tokens : burst;
-    const missing = (cost < burst ? cost : burst) - this.#tokens;
+    const most = burst - paid;
+    const missing = (cost < most ? cost : most) - this.#tokens;
     return missing > SLACK ? missing / rate * 1000 : 0;
   }
 

@@ -22,6 +22,8 @@ export class SessionBuckets implements SessionLimits {
   readonly #user: SharedBucket;
   /** Tokens the message has paid that its elements have not used. */
   #paid = 0;
+  /** Bytes of the last message. */
+  #size = 0;
   /** The user's buckets for methods of `limits.types` that this session has called. */
   readonly #methods = new Map<string, SharedBucket>();
   #version: number;
@@ -49,12 +51,13 @@ export class SessionBuckets implements SessionLimits {
     const volume = this.#bytes.wait(size, now);
     const user = this.#user.wait(cost, now);
     const ip = this.#ip.wait(cost, now);
-    if (connection + volume + user + ip > 0) return this.#refuse(connection, volume, user, ip, 0);
+    if (connection + volume + user + ip > 0) return this.#refuse(connection, volume, user, ip, 0, 0);
     this.#connection.spend(cost);
     this.#bytes.spend(size);
     this.#user.spend(cost);
     this.#ip.spend(cost);
     this.#paid = 1;
+    this.#size = bytes;
     return null;
   }
 
@@ -69,14 +72,17 @@ export class SessionBuckets implements SessionLimits {
     const scale = this.#scale(now);
     const type = own === null ? 0 : own.wait(scale, now);
     if (covered) {
-      if (type > 0) return this.#refuse(0, 0, 0, 0, type);
+      if (type > 0) return this.#refuse(0, 0, 0, 0, type, this.resend(this.#size, method, cost));
       this.#paid -= cost;
     } else {
       const extra = (cost - this.#paid) * scale;
-      const connection = this.#connection.wait(extra, now);
-      const user = this.#user.wait(extra, now);
-      const ip = this.#ip.wait(extra, now);
-      if (connection + user + ip + type > 0) return this.#refuse(connection, 0, user, ip, type);
+      const paid = this.#paid * scale;
+      const connection = this.#connection.wait(extra, now, paid);
+      const user = this.#user.wait(extra, now, paid);
+      const ip = this.#ip.wait(extra, now, paid);
+      if (connection + user + ip + type > 0) {
+        return this.#refuse(connection, 0, user, ip, type, this.resend(this.#size, method, cost));
+      }
       this.#paid = 0;
       this.#connection.spend(extra);
       this.#user.spend(extra);
@@ -86,10 +92,24 @@ export class SessionBuckets implements SessionLimits {
     return null;
   }
 
+  resend(bytes: number, method: string, cost: number): number {
+    const now = this.#shared.deps.clock();
+    const scale = this.#scale(now);
+    // The message's own token is one of the call's, and is paid even when the call costs nothing.
+    const tokens = Math.max(1, cost) * scale;
+    return toldAs(Math.max(
+      this.#connection.wait(tokens, now),
+      this.#bytes.wait(bytes * scale, now),
+      this.#user.wait(tokens, now),
+      this.#ip.wait(tokens, now),
+      this.#own(method)?.wait(scale, now) ?? 0,
+    ));
+  }
+
   control(bytes: number, kind: "ping" | "pong" | "fragment" = "ping"): Verdict {
     const now = this.#shared.deps.clock();
     const wait = this.#control.take(kind === "fragment" ? FRAGMENT_COST : 1, now);
-    if (wait > 0) return this.#verdict("connection", wait, false);
+    if (wait > 0) return this.#verdict("connection", wait, 0, false);
     // The bytes of fragments are counted with their message.
     if (kind !== "fragment") this.#bytes.charge(bytes, now);
     return null;
@@ -134,8 +154,11 @@ export class SessionBuckets implements SessionLimits {
     return 1 / (now - this.#violatedAt < VIOLATION_WINDOW_MS ? shrink * shrink : shrink);
   }
 
-  /** Names the bucket that takes longest, since only then the same would pass. */
-  #refuse(connection: number, bytes: number, user: number, ip: number, method: number): Verdict {
+  /**
+   * Names the bucket that takes longest, since only then the same would pass. `resend`: milliseconds until the client may
+   * send it all again, where that takes longer than the tokens that are missing now.
+   */
+  #refuse(connection: number, bytes: number, user: number, ip: number, method: number, resend: number): Verdict {
     const wait = Math.max(connection, bytes, user, ip, method);
     const scope = wait === connection
       ? "connection"
@@ -147,12 +170,20 @@ export class SessionBuckets implements SessionLimits {
       ? "ip"
       : "method";
     // Waiting for one method would hold up all the others of the connection.
-    return this.#verdict(scope, wait, method === 0);
+    return this.#verdict(scope, wait, resend, method === 0);
   }
 
-  #verdict(scope: Scope, wait: number, delayable: boolean): Verdict {
+  #verdict(scope: Scope, wait: number, resend: number, delayable: boolean): Verdict {
     this.#shared.deps.limited(scope);
-    const action = delayable && this.#shared.delay && wait <= MAX_DELAY_MS ? "delay" : "reject";
-    return { scope, retryAfterMs: Math.max(1, Math.ceil(wait)), action };
+    // What is delayed is asked about again, not sent again.
+    if (delayable && this.#shared.delay && wait <= MAX_DELAY_MS) {
+      return { scope, retryAfterMs: toldAs(wait), action: "delay" };
+    }
+    return { scope, retryAfterMs: Math.max(toldAs(wait), resend), action: "reject" };
   }
+}
+
+/** Clients count in whole milliseconds, and never too few. */
+function toldAs(wait: number): number {
+  return Math.max(1, Math.ceil(wait));
 }

@@ -2,9 +2,12 @@
 export type Scope = "ip" | "connection" | "user" | "method" | "bytes";
 
 /**
- * The answer to an inbound message: null if it may go on. `retryAfterMs` is a whole number of milliseconds, at least 1, after
- * which the same would pass, all its buckets considered, if nothing else is spent meanwhile. `action` is what to do under
- * `on_exceed`: with `reject` answer -32001 and count a violation, with `delay` stop reading for that time and ask again.
+ * The answer to an inbound message: null if it may go on. `action` is what to do under `on_exceed`: with `reject` answer
+ * -32001 and count a violation, with `delay` stop reading for `retryAfterMs` and ask again. `retryAfterMs` is a whole number
+ * of milliseconds, at least 1, after which the same would pass, all its buckets considered, if nothing else is spent
+ * meanwhile: the same question with `delay`; with `reject` the same element in a message of its own, whose token and bytes
+ * (those of the message it came in) are to be paid again. A message that is refused before it is read counts as cheap: ask
+ * `resend` once its calls are known.
  */
 export type Verdict = null | {
   readonly scope: Scope;
@@ -23,9 +26,15 @@ export interface SessionLimits {
    * Once for each request, notification or faulty element in the message (a faulty one costs 1, its method is ""). The
    * message has paid the first token: of the first elements' costs one token is free, the rest is taken from the
    * connection, the user and the address. A method of `limits.types` takes one token more, from its own bucket of this
-   * user. All are there and taken, or none is taken.
+   * user. All are there and taken, or none is taken. A cost above the burst of a bucket passes when the bucket is full but for
+   * the message's token, and leaves a debt.
    */
   call(method: string, cost: number): Verdict;
+  /**
+   * Whole milliseconds, at least 1, until a message of so many bytes with one call of the method at this cost would pass, if
+   * nothing else is spent meanwhile. Takes nothing.
+   */
+  resend(bytes: number, method: string, cost: number): number;
   /**
    * Once for each ping, pong, and empty or tiny fragment that is not the last. They have a bucket of their own per
    * connection (its rate and burst, but at least 10 a second and 100): a ping or pong costs one token, a fragment a

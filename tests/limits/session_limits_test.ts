@@ -294,3 +294,112 @@ Deno.test("SessionLimits tell true how long to wait, all buckets considered", ()
     }
   }));
 });
+
+interface Attempt {
+  readonly dt: number;
+  readonly bytes: number;
+  readonly cost: number;
+}
+
+/** Sends a message with one call: null when it passed, else what the client is told to wait. */
+function request(session: SessionLimits, { bytes, cost }: Attempt): number | null {
+  if (session.message(bytes) !== null) return session.resend(bytes, "m", cost);
+  return session.call("m", cost)?.retryAfterMs ?? null;
+}
+
+Deno.test("SessionLimits tell true when a refused call may be sent again, whatever it costs and the buckets hold", () => {
+  const number = fc.integer({ min: 1, max: 300 });
+  const bucket = fc.record({ rate: fc.double({ min: 0.5, max: 500, noNaN: true }), burst: number });
+  const attempt = fc.record({
+    dt: fc.integer({ min: 0, max: 3000 }),
+    bytes: fc.integer({ min: 0, max: 3000 }),
+    cost: fc.oneof(number, fc.constantFrom(0, 1, 2, 1000)),
+  });
+  const shrinks = fc.constantFrom(1, 1, 1 / 2, 1 / 8);
+  const run = fc.array(attempt, { minLength: 1, maxLength: 30 });
+  let refusals = 0;
+  fc.assert(fc.property(bucket, bucket, bucket, bucket, shrinks, run, (a, user, ip, m, shrink, run) => {
+    const connection = { ...a, bytes_rate: 10_000, bytes_burst: 5000 };
+    const [early, exact] = [0.9, 1].map((part) => {
+      const { limits, clock } = makeLimits({ connection, user, ip, types: { m } });
+      limits.shrink = shrink;
+      return { clock, part, session: limits.session("192.0.2.1", "ann") };
+    });
+    for (const attempt of run) {
+      const told = [early!, exact!].map(({ clock, session }) => {
+        clock.advance(attempt.dt);
+        return request(session, attempt);
+      })[0]!;
+      if (told === null) continue;
+      refusals++;
+      exact!.clock.advance(told);
+      assertEquals(request(exact!.session, attempt), null, `not after ${told} ms`);
+      // Rounded up to whole milliseconds, so that short waits may be over a little earlier.
+      if (told < 20) return;
+      early!.clock.advance(told * 0.9);
+      assert(request(early!.session, attempt) !== null, `before ${told} ms`);
+      return;
+    }
+  }));
+  assertGreater(refusals, 20);
+});
+
+Deno.test("SessionLimits.call() tells of the message's token as well", () => {
+  const { limits, clock } = makeLimits();
+  const session = limits.session("192.0.2.1", "ann");
+  for (let i = 0; i < 5; i++) assertEquals(send(session, 20), null);
+  assertEquals(session.message(10)?.retryAfterMs, 20);
+  assertEquals(session.resend(10, "m", 20), 400);
+  clock.advance(200);
+  assertEquals(session.message(10), null);
+  assertEquals(session.call("m", 20)?.retryAfterMs, 220);
+  clock.advance(210);
+  assertEquals(session.resend(10, "m", 20), 10);
+  clock.advance(10);
+  assertEquals(send(session, 20), null);
+});
+
+Deno.test("SessionLimits.call() tells of the bytes that the message takes again", () => {
+  const { limits, clock } = makeLimits({
+    connection: { ...HIGH, bytes_rate: 100, bytes_burst: 500 },
+    types: { m: { rate: 100, burst: 1 } },
+  });
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals([session.message(400), session.call("m", 1)], [null, null]);
+  assertEquals(session.message(100), null);
+  assertEquals(session.call("m", 1), { scope: "method", retryAfterMs: 1000, action: "reject" });
+  clock.advance(1000);
+  assertEquals([session.message(100), session.call("m", 1)], [null, null]);
+});
+
+Deno.test("SessionLimits.call() lets a cost above the burst pass from full buckets, and keeps the long-run rate", () => {
+  const { limits, clock } = makeLimits({ user: HIGH, ip: HIGH });
+  const session = limits.session("192.0.2.1", "ann");
+  const start = clock.time;
+  for (let passed = 0; passed < 20;) {
+    if (send(session, 500) === null) passed++;
+    else clock.advance(session.resend(10, "m", 500));
+  }
+  // 19 times 500 tokens at 50 a second; the first came from the burst.
+  const refilled = (clock.time - start) * 50 / 1000;
+  assertGreater(refilled, 19 * 500 - 1);
+  assertLessOrEqual(refilled, 19 * 500 + 20);
+});
+
+Deno.test("SessionLimits.call() does not let a cost above the burst pass behind another one of its message", () => {
+  const { limits } = makeLimits();
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(send(session, 2, 500), "connection");
+  assertEquals(session.call("m", 500)!.retryAfterMs, 40);
+});
+
+Deno.test("SessionLimits.call() that is delayed is told to wait for what is missing, not to pay its message again", () => {
+  const { limits, clock } = makeLimits({ on_exceed: "delay", user: HIGH, ip: HIGH });
+  const session = limits.session("192.0.2.1", "ann");
+  assertEquals(send(session, 100), null);
+  clock.advance(1000);
+  assertEquals(session.message(10), null);
+  assertEquals(session.call("m", 60), { scope: "connection", retryAfterMs: 200, action: "delay" });
+  clock.advance(200);
+  assertEquals(session.call("m", 60), null);
+});
