@@ -87,7 +87,8 @@ Deno.test("TokenBucket says exactly how long to wait", () => {
       now += dt / 1000;
       const wait = bucket.take(cost, now);
       if (wait === 0) continue;
-      if (wait > 0.01) assertGreater(bucket.wait(cost, now + wait * 0.99), 0);
+      // A hundredth of the missing tokens is more than sums of fractions may miss.
+      if (wait * limits.rate > 1) assertGreater(bucket.wait(cost, now + wait * 0.99), 0);
       now += wait;
       assertEquals(bucket.take(cost, now), 0);
     }
