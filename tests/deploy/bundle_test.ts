@@ -1,6 +1,8 @@
 import { WebSocket } from "ws";
 import { ROOT, run } from "../../tools/project.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { type Answer, call, nextAnswer } from "../e2e/client.ts";
+import { RawClient } from "../raw_client.ts";
 
 const ROOT_USER = Deno.uid() === 0;
 const NOBODY = 65534;
@@ -38,7 +40,9 @@ async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): P
   throw new Error(`The output ended without ${pattern}: ${text}`);
 }
 
-Deno.test("bundle runs from an empty folder as an ordinary user with only its permissions, and answers over TLS", async () => {
+const said = ({ method }: Answer) => method === "chat.message";
+
+Deno.test("bundle runs from an empty folder as an ordinary user with only its permissions, and serves as the source does", async () => {
   const directory = await Deno.makeTempDir();
   // What the bundle can't have: the repository, packages, another user's cache.
   const home = await Deno.makeTempDir();
@@ -84,11 +88,52 @@ Deno.test("bundle runs from an empty folder as an ordinary user with only its pe
       });
       assertEquals(JSON.parse(await answer).result.roles, ["user"]);
       socket.terminate();
-    } finally {
+
+      const connect = () => RawClient.connect({ port: Number(new URL(origin!).port || 443), caCerts: [ca] });
+      const good = { origin: origin!, authorization: `Bearer ${token}`, "sec-websocket-protocol": "chat.v1" };
+      for (
+        const [change, status, reason] of [
+          [{ authorization: null }, 401, "token_missing"],
+          [{ authorization: `Bearer ${token}x` }, 401, "token_invalid"],
+          [{ origin: "https://evil.example.com" }, 403, "origin_not_allowed"],
+          [{ "sec-websocket-protocol": "other.v1" }, 400, "subprotocol_unsupported"],
+          [{ "sec-websocket-version": "7" }, 426, "upgrade_required"],
+        ] as const
+      ) {
+        using client = await connect();
+        const response = await client.upgrade("/ws", { ...good, ...change });
+        assertEquals([response.status, response.body], [status, `{"error":"${reason}"}`]);
+      }
+      using client = await connect();
+      assertEquals((await client.upgrade("/ws", good)).status, 101);
+      assertEquals((await call(client, "chat.join", { room: "lobby" })).error, undefined);
+      // The cell's notice may come before its answer, or after it.
+      await client.text('{"jsonrpc":"2.0","id":2,"method":"chat.send","params":{"room":"lobby","text":"hello"}}');
+      const heard: Answer[] = [];
+      while (heard.length < 20 && !(heard.some(({ id }) => id === 2) && heard.some(said))) {
+        heard.push(await nextAnswer(client));
+      }
+      assertEquals(heard.find(({ id }) => id === 2)?.error, undefined);
+      assertEquals((heard.find(said)?.params as { text: string }).text, "hello");
+      assertEquals((await call(client, "chat.send", { room: "lobby", text: 1 }, 3)).error?.code, -32602);
+      await client.text("no JSON");
+      assertEquals((await nextAnswer(client)).error?.code, -32700);
+
       child.kill("SIGTERM");
+      assertEquals((await nextAnswer(client)).method, "session.reconnect");
+      assertEquals(await client.nextClose(), { code: 1001, reason: "draining" });
+      client.close();
       const reader = child.stdout.getReader();
       while (!(await reader.read()).done);
       assertEquals((await child.status).code, 0);
+    } finally {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // has ended, as it should
+      }
+      await child.stdout.cancel().catch(() => {});
+      await child.status;
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
