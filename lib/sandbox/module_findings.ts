@@ -2,8 +2,9 @@
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings.ts";
 import { loadModules } from "./load.ts";
+import type { Contract } from "./sandbox.ts";
 
-/** Modules that don't load are errors; limits for methods that no module has are warnings. */
+/** Modules that don't load are errors; limits for methods that no module has, and costs above a burst, are warnings. */
 export async function moduleFindings({ handlers, limits }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   const methods = new Set<string>();
@@ -11,6 +12,7 @@ export async function moduleFindings({ handlers, limits }: Config): Promise<Find
   for (const [index, module] of loaded.entries()) {
     if ("contract" in module) {
       for (const method of module.contract.methods.keys()) methods.add(method);
+      findings.push(...costFindings(module.contract, limits, `handlers[${index}].module`));
       continue;
     }
     for (const problem of module.problems) {
@@ -32,6 +34,25 @@ export async function moduleFindings({ handlers, limits }: Config): Promise<Find
       where: `limits.types.${JSON.stringify(method)}`,
       why: "A limit for a method that is not there limits nothing",
       remedy: "Correct its name, or remove it",
+    });
+  }
+  return findings;
+}
+
+/** A method's cost is taken from three buckets; one that can't hold as much lets it pass only when full, and is then in debt. */
+function costFindings({ methods }: Contract, limits: Config["limits"], where: string): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, cost } of methods.values()) {
+    const small = (["connection", "user", "ip"] as const).filter((scope) => cost > limits[scope].burst);
+    if (small.length === 0) continue;
+    const bursts = small.map((scope) => `limits.${scope}.burst is ${limits[scope].burst}`).join(", ");
+    findings.push({
+      severity: "warning",
+      what: `Method ${JSON.stringify(name)} costs ${cost}, ${bursts}`,
+      where,
+      why:
+        "It can be called only with a full bucket, after a rest, and everything else then waits until the debt is paid",
+      remedy: `Lower its cost, or raise the burst to at least ${cost}`,
     });
   }
   return findings;

@@ -1,0 +1,45 @@
+import { assertEquals, assertStringIncludes } from "../assert.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { moduleFindings } from "../../lib/sandbox/module_findings.ts";
+import { settings } from "./kit.ts";
+
+const MODULE = `export default ({ z }) => {
+  const method = (cost) => ({ params: z.object({}), cost, handle: () => 1 });
+  return { methods: { cheap: method(1), even: method(100), dear: method(101), dearest: method(500) } };
+};`;
+
+/** What is found out about a module with methods that cost 1, 100, 101 and 500. */
+async function findings(bursts: { connection: number; user: number; ip: number }) {
+  const path = await Deno.makeTempFile({ suffix: ".js" });
+  await Deno.writeTextFile(path, MODULE);
+  try {
+    const limits = Object.fromEntries(Object.entries(bursts).map(([scope, burst]) => [scope, { rate: 50, burst }]));
+    // The sections that are read.
+    const config = { handlers: [settings(path)], limits: { ...limits, types: {} } } as unknown as Config;
+    return await moduleFindings(config);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("moduleFindings() warns of methods that cost more than a bucket can hold", async () => {
+  const found = await findings({ connection: 100, user: 200, ip: 500 });
+  assertEquals(found.map(({ severity, where, what }) => ({ severity, where, what })), [
+    {
+      severity: "warning",
+      where: "handlers[0].module",
+      what: 'Method "dear" costs 101, limits.connection.burst is 100',
+    },
+    {
+      severity: "warning",
+      where: "handlers[0].module",
+      what: 'Method "dearest" costs 500, limits.connection.burst is 100, limits.user.burst is 200',
+    },
+  ]);
+  assertStringIncludes(found[0]!.why, "only with a full bucket");
+  assertStringIncludes(found[1]!.remedy, "at least 500");
+});
+
+Deno.test("moduleFindings() has nothing to say of methods that cost a whole burst", async () => {
+  assertEquals(await findings({ connection: 500, user: 500, ip: 500 }), []);
+});
