@@ -78,6 +78,8 @@ export interface Gate {
    * Logs and counts a refusal and builds its answer. `handshake` is null when no head could be read (400, 408, 431).
    */
   refused(handshake: Handshake | null, peer: Peer, refusal: Refusal): Response;
+  /** A connection of this address ended before there was a request, by its own fault: TLS failed or took too long. */
+  failed(ip: string): void;
   /** Everything that is not for `server.path`. The request has no body on `edge`. */
   http(request: Request, peer: Peer): Promise<Response>;
   /** A connection begins; called once the 101 is written. May already send. */

@@ -58,8 +58,25 @@ export class ServerGate implements Gate {
     return refusalResponse(this.#withRetry(refusal, peer), config);
   }
 
+  failed(ip: string): void {
+    this.#parts.limits.handshake(ip, true);
+  }
+
+  /**
+   * Every request takes a handshake's token of its address, whatever its answer, or a flood of them would be free. At the
+   * default of 5 a second and 20 at once, a load balancer that asks `/healthz` every second never notices.
+   */
   http(request: Request, peer: Peer): Promise<Response> {
-    return this.#parts.routes(request, peer);
+    const { limits, routes } = this.#parts;
+    const url = new URL(request.url);
+    // The endpoint takes the token of a ticket itself, behind the check of the origin as in a handshake.
+    if (url.pathname === "/ticket" && request.method === "POST") return routes(request, peer);
+    const wait = limits.handshake(peer.ip);
+    if (wait === 0) return routes(request, peer);
+    const handshake: Handshake = { method: request.method, url, headers: request.headers };
+    return Promise.resolve(
+      this.refused(handshake, peer, refuse("rate_limited", { retryAfter: retrySeconds(wait) })),
+    );
   }
 
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink {

@@ -51,6 +51,8 @@ export class Fixture implements AsyncDisposable {
   readonly inside = new Map<string, number>();
   /** Every address that asked to come in. */
   readonly entered: string[] = [];
+  /** The address of every connection without TLS. */
+  readonly failed: string[] = [];
   front!: Front;
   caPem: string | undefined;
 
@@ -132,6 +134,7 @@ function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
       fixture.inside.set(ip, count + 1);
       return { leave: () => leave(fixture.inside, ip) };
     },
+    failed: (ip) => void fixture.failed.push(ip),
     admit: options.admit ?? acceptAll,
     refused(handshake, peer, refusal) {
       fixture.refusals.push({ handshake, peer, refusal });

@@ -77,7 +77,7 @@ export class HandshakeStage implements Stage, Expiring {
 
   closed(detail: string): void {
     if (this.#state === "securing") {
-      this.#context.telemetry.handshake("rejected", "tls_failed");
+      this.#insecure("tls_failed");
       this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail });
     }
     this.#state = "over";
@@ -91,10 +91,16 @@ export class HandshakeStage implements Stage, Expiring {
       return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
     }
     if (this.#state === "securing") {
-      this.#context.telemetry.handshake("rejected", "timeout");
+      this.#insecure("timeout");
       this.#state = "over";
     }
     this.#connection.destroy();
+  }
+
+  /** There was no TLS. What comes from a trusted proxy's own address is perhaps another's fault, so it pays nothing. */
+  #insecure(reason: "tls_failed" | "timeout"): void {
+    this.#context.telemetry.handshake("rejected", reason);
+    if (!this.#origin.trusted) this.#context.gate.failed(this.#origin.ip);
   }
 
   #read(chunk: Uint8Array): void {
