@@ -1,0 +1,237 @@
+/**
+ * From a message that has its tokens to the handler, and back to the answer.
+ *
+ * Each request, and each raw frame, passes in this order: the envelope, the method, its roles, room within
+ * `max_in_flight`, the method's own tokens. What has to wait for room or tokens waits in order, and the session reads
+ * nothing meanwhile.
+ */
+import type { SessionLimits, Verdict } from "../limits/limits.ts";
+import {
+  ErrorCode,
+  errorReason,
+  errorResponse,
+  isFault,
+  parseMessage,
+  type RpcElement,
+  type RpcRequest,
+} from "../rpc/rpc.ts";
+import { type Line, mayCall, type MethodContract } from "../sandbox/sandbox.ts";
+import { builtins } from "./builtins.ts";
+import { Batch, Call, type CallOwner } from "./calls.ts";
+import { type Intake, PauseReason } from "./intake.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { Session } from "./session.ts";
+
+/** A raw frame, on the same way as a request without id. */
+interface Frame {
+  readonly id: undefined;
+  readonly method: "message";
+  readonly data: string | Uint8Array;
+}
+
+/** What a raw frame has in place of a method's contract. */
+const FRAME: MethodContract = { name: "message", public: true, cost: 1, params: {} };
+
+/** The errors that count towards `messages.max_invalid`. */
+const INVALID: ReadonlySet<number> = new Set([
+  ErrorCode.PARSE_ERROR,
+  ErrorCode.INVALID_REQUEST,
+  ErrorCode.METHOD_NOT_FOUND,
+  ErrorCode.INVALID_PARAMS,
+]);
+
+/** A request or a frame waiting for room or tokens. */
+interface Waiting {
+  readonly request: RpcRequest | Frame;
+  readonly batch: Batch | null;
+}
+
+export interface DispatcherOptions {
+  readonly session: Session;
+  readonly line: Line;
+  readonly limits: SessionLimits;
+  readonly intake: Intake;
+  readonly outgoing: Outgoing;
+}
+
+export class Dispatcher implements CallOwner {
+  readonly #session: Session;
+  readonly #line: Line;
+  readonly #limits: SessionLimits;
+  readonly #intake: Intake;
+  readonly #outgoing: Outgoing;
+  readonly #waiting: Waiting[] = [];
+  #inFlight = 0;
+  #invalid = 0;
+
+  constructor({ session, line, limits, intake, outgoing }: DispatcherOptions) {
+    this.#session = session;
+    this.#line = line;
+    this.#limits = limits;
+    this.#intake = intake;
+    this.#outgoing = outgoing;
+  }
+
+  /** Whether everything taken has been answered. */
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.#waiting.length === 0;
+  }
+
+  /** Takes a message of `bytes`. */
+  take(data: string | Uint8Array, bytes: number): void {
+    if (this.#session.module.contract.kind === "raw") {
+      this.#enter({ id: undefined, method: "message", data }, null);
+      return;
+    }
+    const message = parseMessage(data as string, this.#session.services.config.messages);
+    if (!message.batch) {
+      this.#element(message.element, null, bytes);
+      return;
+    }
+    const batch = new Batch(message.elements.length);
+    for (const element of message.elements) this.#element(element, batch, bytes);
+  }
+
+  /** Answers every request of a message that has no tokens, with the ids it has. */
+  refuse(data: string | Uint8Array, verdict: NonNullable<Verdict>): void {
+    if (this.#session.module.contract.kind === "raw") return;
+    const message = parseMessage(data as string, this.#session.services.config.messages);
+    const answer = (element: RpcElement) =>
+      element.id === undefined ? null : errorResponse(element.id, ErrorCode.RATE_LIMITED, retryData(verdict));
+    if (!message.batch) return this.#reply(null, answer(message.element));
+    const batch = new Batch(message.elements.length);
+    for (const element of message.elements) this.#reply(batch, answer(element));
+  }
+
+  /** Nothing that waits is sent on its way any more. */
+  end(): void {
+    this.#waiting.length = 0;
+  }
+
+  settled(call: Call, code: number, response: string | null): void {
+    const { monotonic, telemetry } = this.#session.services;
+    this.#inFlight--;
+    call.traced(code === 0 ? "ok" : errorReason(code));
+    telemetry.messageSeconds((monotonic() - call.startedAt) / 1000);
+    if (this.#session.ending) return;
+    this.#reply(call.batch, response);
+    if (code === 0) telemetry.message("in", "ok");
+    else {
+      this.#session.rejected(errorReason(code), { method: call.method });
+      this.#countInvalid(code, call.batch);
+    }
+    if (this.#waiting.length > 0) this.#goOn();
+    if (this.idle) this.#session.settleUp();
+  }
+
+  #element(element: RpcElement, batch: Batch | null, bytes: number): void {
+    if (this.#session.ending) return;
+    if (isFault(element)) this.#fault(element.id, element.code, batch, { bytes });
+    else this.#enter(element, batch);
+  }
+
+  /** Sends a request or frame on its way, behind those that wait. */
+  #enter(request: RpcRequest | Frame, batch: Batch | null): void {
+    if (this.#waiting.length > 0 || !this.#request(request, batch)) {
+      this.#waiting.push({ request: kept(request), batch });
+    }
+  }
+
+  /** Judges one request or frame and sends it on its way; false when it has to wait for room or tokens. */
+  #request(request: RpcRequest | Frame, batch: Batch | null): boolean {
+    const { method, id } = request;
+    const { services, module, identity } = this.#session;
+    const contract = "data" in request ? FRAME : builtins.get(method)?.contract ?? module.contract.methods.get(method);
+    if (!contract) {
+      this.#fault(id, ErrorCode.METHOD_NOT_FOUND, batch, {});
+      return true;
+    }
+    if (!mayCall(contract, identity.roles)) {
+      this.#fault(id, ErrorCode.FORBIDDEN, batch, { method });
+      return true;
+    }
+    if (this.#inFlight >= services.config.messages.max_in_flight) {
+      if (this.#intake.pause(PauseReason.REQUEST)) return false;
+      this.#refuse(id, ErrorCode.OVERLOADED, batch, { method });
+      return true;
+    }
+    const verdict = this.#limits.call(method, contract.cost);
+    if (verdict !== null) {
+      if (verdict.action === "delay" && this.#intake.pause(PauseReason.REQUEST)) {
+        this.#intake.wait(verdict.retryAfterMs, () => this.#goOn());
+        return false;
+      }
+      this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { method, scope: verdict.scope }, retryData(verdict));
+      return true;
+    }
+    this.#inFlight++;
+    const call = new Call(this, {
+      id,
+      method,
+      batch,
+      startedAt: services.monotonic(),
+      traced: services.tracing.call(method, module.subprotocol),
+    });
+    const builtin = builtins.get(method);
+    if ("data" in request) this.#line.message(request.data, call);
+    else if (builtin) builtin.run(this.#session, request.text, call);
+    else this.#line.call(method, request.text, call);
+    return true;
+  }
+
+  /** Goes on with what waited, in order, then reads on. */
+  #goOn(): void {
+    while (this.#waiting.length > 0) {
+      if (this.#session.ending) return;
+      const { request, batch } = this.#waiting[0]!;
+      if (!this.#request(request, batch)) return;
+      this.#waiting.shift();
+    }
+    this.#intake.resume(PauseReason.REQUEST);
+  }
+
+  /** Refuses an element that reaches no handler; it costs what the cheapest good one does. */
+  #fault(id: RpcRequest["id"], code: number, batch: Batch | null, fields: Record<string, unknown>): void {
+    const verdict = this.#limits.call("", 1);
+    if (verdict === null) this.#refuse(id, code, batch, fields);
+    else this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { ...fields, scope: verdict.scope }, retryData(verdict));
+  }
+
+  /** Answers, logs and counts one refused element; closes when there were too many. */
+  #refuse(
+    id: RpcRequest["id"],
+    code: number,
+    batch: Batch | null,
+    fields: Record<string, unknown>,
+    dataJson?: string,
+  ): void {
+    this.#reply(batch, id === undefined ? null : errorResponse(id, code, dataJson));
+    if (code === ErrorCode.RATE_LIMITED) {
+      this.#session.violated("rate_limited", fields);
+      return;
+    }
+    this.#session.rejected(errorReason(code), fields);
+    this.#countInvalid(code, batch);
+  }
+
+  #countInvalid(code: number, batch: Batch | null): void {
+    if (!INVALID.has(code) || batch?.invalid) return;
+    if (batch) batch.invalid = true;
+    const { max_invalid } = this.#session.services.config.messages;
+    if (++this.#invalid >= max_invalid) this.#session.end(1008, "invalid_messages");
+  }
+
+  #reply(batch: Batch | null, response: string | null): void {
+    const text = batch ? batch.add(response) : response;
+    if (text !== null) this.#outgoing.send(text);
+  }
+}
+
+/** The bytes of a frame are valid only while the front delivers it. */
+function kept(request: RpcRequest | Frame): RpcRequest | Frame {
+  return "data" in request && typeof request.data !== "string" ? { ...request, data: request.data.slice() } : request;
+}
+
+function retryData(verdict: NonNullable<Verdict>): string {
+  return `{"retry_after_ms":${Math.ceil(verdict.retryAfterMs)}}`;
+}

@@ -1,0 +1,43 @@
+import type { Socket } from "../front/front.ts";
+import type { SharedText } from "../websocket/websocket.ts";
+import type { SessionServices } from "./services.ts";
+
+/** What a session sends, counted. A client that does not read what it gets is given up. */
+export class Outgoing {
+  messages = 0;
+  /** UTF-16 units of text, bytes of the rest. */
+  bytes = 0;
+  readonly #socket: Socket;
+  readonly #services: SessionServices;
+  readonly #slow: () => void;
+
+  /** `slow` is called when more than `server.send_queue` bytes wait. */
+  constructor(socket: Socket, services: SessionServices, slow: () => void) {
+    this.#socket = socket;
+    this.#services = services;
+    this.#slow = slow;
+  }
+
+  send(data: string | Uint8Array): void {
+    if (!this.#socket.open) return;
+    if (typeof data === "string") this.#socket.sendText(data);
+    else this.#socket.sendBinary(data);
+    this.#sent(data.length);
+  }
+
+  /** One message for many sessions, encoded once. */
+  sendShared(message: SharedText): void {
+    if (!this.#socket.open) return;
+    this.#socket.sendShared(message);
+    this.#sent(message.text.length);
+  }
+
+  #sent(bytes: number): void {
+    this.messages++;
+    this.bytes += bytes;
+    this.#services.telemetry.message("out", "ok");
+    if (this.#socket.queued <= this.#services.config.server.send_queue) return;
+    this.#services.telemetry.message("out", "dropped");
+    this.#slow();
+  }
+}
