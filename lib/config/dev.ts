@@ -23,6 +23,8 @@ export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
       issuer: "sallyport-dev",
       audience: "sallyport",
     },
+    // Each look at the page is a dozen requests, and a ban would lock out its author.
+    limits: { handshake: { rate: 100, burst: 500 } },
     handlers: handlers.map(({ subprotocol, module }) => ({ subprotocol, module })),
     log: { format: "pretty" },
   });
