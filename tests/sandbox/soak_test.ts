@@ -8,6 +8,14 @@ const SEED = Number(Deno.env.get("SALLYPORT_SOAK_SEED") ?? 20261122);
 /** Growth of resident memory (bytes) that allocators and the compiler may keep. */
 const SLACK = 160 * 1024 * 1024;
 
+/** At least one call in so many has a result. */
+const LEAST_RESULTS = 10;
+/** One call in so many misbehaves: cells end often, and yet most of the load reaches a handler. */
+const ODDS = 2000;
+/** Milliseconds a client waits between two volleys, and after a volley that was refused: cells back off for longer. */
+const PAUSE_MS = 5;
+const REFUSED_PAUSE_MS = 50;
+
 /** mulberry32: the same numbers for the same seed. */
 function generator(seed: number): () => number {
   let state = seed;
@@ -20,7 +28,6 @@ function generator(seed: number): () => number {
 }
 
 Deno.test(`every call is answered once while handlers crash at random (seed ${SEED})`, async () => {
-  const random = generator(SEED);
   await using bench = await Bench.start(
     settings("misbehaving.ts", { cells: 2, timeout: 300, memory: 32 * 1024 * 1024 }),
   );
@@ -34,22 +41,27 @@ Deno.test(`every call is answered once while handlers crash at random (seed ${SE
     answers++;
     const key = "code" in answer ? String(answer.code) : "result";
     counts.set(key, (counts.get(key) ?? 0) + 1);
+    return key;
   };
   const end = performance.now() + SECONDS * 1000;
-  await Promise.all(clients.map(async (client) => {
+  await Promise.all(clients.map(async (client, index) => {
+    // Its own numbers: what a client sends does not hang on how the clients take turns.
+    const random = generator(SEED + index);
     while (performance.now() < end) {
-      const some = Array.from({ length: 10 }, () => {
+      const volley = Array.from({ length: 10 }, () => {
         calls++;
-        const method = random() < 0.001 ? bad[Math.floor(random() * bad.length)]! : "ping";
+        const method = random() < 1 / ODDS ? bad[Math.floor(random() * bad.length)]! : "ping";
         return client.call(method).then(count);
       });
-      await Promise.all(some);
-      await new Promise((done) => setTimeout(done, 5));
+      const refused = (await Promise.all(volley)).includes("-32004");
+      await new Promise((done) => setTimeout(done, refused ? REFUSED_PAUSE_MS : PAUSE_MS));
     }
   }));
   assertEquals(answers, calls);
   for (const code of counts.keys()) assert(["result", "-32603", "-32004", "-32005"].includes(code), code);
-  assert((counts.get("result") ?? 0) > 0 && (counts.get("-32004") ?? 0) > 0, JSON.stringify([...counts]));
+  assert((counts.get("-32004") ?? 0) > 0, JSON.stringify([...counts]));
+  // A share, not a rate: a slow machine makes fewer calls, and ends fewer cells.
+  assert((counts.get("result") ?? 0) > calls / LEAST_RESULTS, JSON.stringify([...counts]));
   // Every session is still served.
   for (const client of clients) {
     await until(async () => JSON.stringify(await client.call("ping")) === '{"result":"pong"}', "the session is served");
