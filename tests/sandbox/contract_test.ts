@@ -1,7 +1,11 @@
 /** Contracts: what is reported, what is refused and how, and what OpenRPC makes of it. */
+import * as jsonSchema from "@json-schema-tools/meta-schema";
+import * as openRpcSchema from "@open-rpc/meta-schema";
+import { Ajv } from "ajv";
 import * as fc from "fast-check";
 import { z } from "zod";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import chat from "../../examples/chat/chat.ts";
 import { checkContract } from "../../lib/sandbox/contract_check.ts";
 import { describeHandlers, makeHandlers } from "../../lib/sandbox/module_shape.ts";
 import { openRpc, openRpcOfAll } from "../../lib/sandbox/sandbox.ts";
@@ -171,4 +175,42 @@ Deno.test("openRpcOfAll() keeps names unique and lists raw modules", async () =>
   assertEquals(new Set(names).size, names.length);
   assert(names.includes("x.v2:a.open"));
   assertEquals(document["x-raw-subprotocols"], ["raw.v1"]);
+});
+
+/** Both packages are CommonJS modules whose schema is `exports.default`, whatever their types say. */
+function schemaIn(module: object): Record<string, unknown> {
+  const { default: exported } = module as { default: { default: Record<string, unknown> } };
+  return exported.default;
+}
+
+/** A check against the official meta-schema of OpenRPC, which refers to one of JSON Schema by its address. */
+function openRpcProblems(): (document: unknown) => string[] {
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
+  const { $schema: _json, ...schema } = schemaIn(jsonSchema);
+  ajv.addSchema(schema);
+  // It is referred to without the slash that its own `$id` ends in.
+  const id = String(schema["$id"]);
+  ajv.addSchema({ $ref: id }, id.replace(/\/$/, ""));
+  // Its `$schema` is one that Ajv does not know.
+  const { $schema: _rpc, ...metaSchema } = schemaIn(openRpcSchema);
+  const validate = ajv.compile(metaSchema);
+  return (document) => {
+    validate(document);
+    return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+  };
+}
+
+Deno.test("openRpc() and openRpcOfAll() keep to the meta-schema of OpenRPC", async () => {
+  const problemsOf = openRpcProblems();
+  assert(problemsOf({ openrpc: "1.3.2", info: {}, methods: [] }).length > 0);
+  for (const module of [chat, described]) {
+    const checked = await read(module);
+    assert(!("problems" in checked));
+    const { contract } = checked;
+    // As the caller gets it: JSON.
+    const sent = (document: unknown) => JSON.parse(JSON.stringify(document)) as unknown;
+    assertEquals(problemsOf(sent(openRpc(contract))), []);
+    const both = openRpcOfAll([{ subprotocol: "x.v1", contract }, { subprotocol: "x.v2", contract }]);
+    assertEquals(problemsOf(sent(both)), []);
+  }
 });
