@@ -1,6 +1,6 @@
 /** `serve`: runs the server until a signal ends it. */
 import { getHeapStatistics } from "node:v8";
-import { type Config, ConfigError, findConfig, formatProblem } from "../config/config.ts";
+import { cellCount, type Config, ConfigError, findConfig, formatProblem } from "../config/config.ts";
 import { developmentPage } from "../front/page/page.ts";
 import { createLog, type OwnedLog } from "../ops/log.ts";
 import { createMetrics } from "../ops/metrics.ts";
@@ -94,7 +94,7 @@ async function start(config: Config, log: OwnedLog, args: ParsedArgs, io: Io): P
 /** What the heaps of this process may grow to, in bytes; a cell may hold as much again outside its heap. */
 function memoryLimit({ handlers }: Config): number {
   const cells = handlers.reduce(
-    (sum, { cells, memory }) => sum + 2 * memory * (cells || navigator.hardwareConcurrency),
+    (sum, handler) => sum + 2 * handler.memory * cellCount(handler, navigator.hardwareConcurrency),
     0,
   );
   return getHeapStatistics().heap_size_limit + cells;

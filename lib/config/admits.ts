@@ -1,4 +1,5 @@
 /** The most a configuration lets through, however many clients want it. */
+import { cellCount } from "./cells.ts";
 import type { Config } from "./schema.ts";
 
 /** What one connection holds beside its message and its queue, bytes: the chunk being read, and the one being written. */
@@ -25,7 +26,7 @@ export function admitsAtMost(config: Config, cores: number): Admits {
   const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
   const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
   const buffers = messages.max_bytes + CHUNKS + server.send_queue;
-  const heaps = config.handlers.reduce((sum, handler) => sum + (handler.cells || cores) * handler.memory, 0);
+  const heaps = config.handlers.reduce((sum, handler) => sum + cellCount(handler, cores) * handler.memory, 0);
   const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
   const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);
   return {

@@ -15,7 +15,7 @@ export class Allowance {
     this.#at = now;
   }
 
-  /** The cell was given `count` operations. */
+  /** The cell was given `count` operations, or their operands: the main isolate counts those, to be the more lenient. */
   earn(count: number): void {
     this.#ops = Math.min(this.#ops + count * ALLOWANCE.ops_each * this.#factor, 64 * ALLOWANCE.ops * this.#factor);
     this.#bytes = Math.min(

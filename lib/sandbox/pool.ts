@@ -1,4 +1,5 @@
 /** A handler module and its cells. */
+import { cellCount } from "../config/config.ts";
 import type { Log } from "../ops/log.ts";
 import type { RestartCause, Telemetry } from "../ops/telemetry.ts";
 import { Cell } from "./cell.ts";
@@ -48,7 +49,7 @@ export class Pool {
   /** Starts the module's cells. Throws a `SandboxError` when it does not load or its contract is wrong. */
   static async start(settings: HandlerSettings, deps: PoolDeps): Promise<Pool> {
     const pool = new Pool(settings, deps);
-    const count = settings.cells > 0 ? settings.cells : navigator.hardwareConcurrency;
+    const count = cellCount(settings, navigator.hardwareConcurrency);
     try {
       const loaded = await pool.#loadAll(count);
       for (const one of loaded) pool.#addSlot().install(one);

@@ -15,7 +15,7 @@ export interface HandlerSettings {
   readonly subprotocol: string;
   /** Absolute path or `file:` URL. */
   readonly module: string;
-  /** 0 = one per core. */
+  /** 0 = one per core, less the front's own. */
   readonly cells: number;
   /** Heap of one cell, bytes. The same again is allowed in buffers outside the heap. */
   readonly memory: number;

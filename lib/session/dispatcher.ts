@@ -5,7 +5,7 @@
  * `max_in_flight`, the method's own tokens. What has to wait for room or tokens waits in order, and the session reads
  * nothing meanwhile.
  */
-import type { SessionLimits, Verdict } from "../limits/limits.ts";
+import type { SessionLimits } from "../limits/limits.ts";
 import {
   ErrorCode,
   errorReason,
@@ -92,12 +92,16 @@ export class Dispatcher implements CallOwner {
     for (const element of message.elements) this.#element(element, batch, bytes);
   }
 
-  /** Answers every request of a message that has no tokens, with the ids it has. */
-  refuse(data: string | Uint8Array, verdict: NonNullable<Verdict>): void {
+  /** Answers every request of a message that has no tokens, with the ids it has and when all of it can be sent again. */
+  refuse(data: string | Uint8Array, bytes: number): void {
     if (this.#session.module.contract.kind === "raw") return;
     const message = parseMessage(data as string, this.#session.services.config.messages);
+    const elements = message.batch ? message.elements : [message.element];
+    const cost = elements.reduce((sum, element) => sum + this.#costOf(element), 0);
+    const only = message.batch || isFault(message.element) ? "" : message.element.method;
+    const retry = retryData(this.#limits.resend(bytes, only, cost));
     const answer = (element: RpcElement) =>
-      element.id === undefined ? null : errorResponse(element.id, ErrorCode.RATE_LIMITED, retryData(verdict));
+      element.id === undefined ? null : errorResponse(element.id, ErrorCode.RATE_LIMITED, retry);
     if (!message.batch) return this.#reply(null, answer(message.element));
     const batch = new Batch(message.elements.length);
     for (const element of message.elements) this.#reply(batch, answer(element));
@@ -124,6 +128,14 @@ export class Dispatcher implements CallOwner {
     if (this.idle) this.#session.settleUp();
   }
 
+  #contract(method: string): MethodContract | undefined {
+    return builtins.get(method)?.contract ?? this.#session.module.contract.methods.get(method);
+  }
+
+  #costOf(element: RpcElement): number {
+    return isFault(element) ? 1 : this.#contract(element.method)?.cost ?? 1;
+  }
+
   #element(element: RpcElement, batch: Batch | null, bytes: number): void {
     if (this.#session.ending) return;
     if (isFault(element)) this.#fault(element.id, element.code, batch, { bytes });
@@ -141,7 +153,7 @@ export class Dispatcher implements CallOwner {
   #request(request: RpcRequest | Frame, batch: Batch | null): boolean {
     const { method, id } = request;
     const { services, module, identity } = this.#session;
-    const contract = "data" in request ? FRAME : builtins.get(method)?.contract ?? module.contract.methods.get(method);
+    const contract = "data" in request ? FRAME : this.#contract(method);
     if (!contract) {
       this.#fault(id, ErrorCode.METHOD_NOT_FOUND, batch, {});
       return true;
@@ -161,7 +173,13 @@ export class Dispatcher implements CallOwner {
         this.#intake.wait(verdict.retryAfterMs, () => this.#goOn());
         return false;
       }
-      this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { method, scope: verdict.scope }, retryData(verdict));
+      this.#refuse(
+        id,
+        ErrorCode.RATE_LIMITED,
+        batch,
+        { method, scope: verdict.scope },
+        retryData(verdict.retryAfterMs),
+      );
       return true;
     }
     this.#inFlight++;
@@ -194,7 +212,10 @@ export class Dispatcher implements CallOwner {
   #fault(id: RpcRequest["id"], code: number, batch: Batch | null, fields: Record<string, unknown>): void {
     const verdict = this.#limits.call("", 1);
     if (verdict === null) this.#refuse(id, code, batch, fields);
-    else this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { ...fields, scope: verdict.scope }, retryData(verdict));
+    else {
+      const data = retryData(verdict.retryAfterMs);
+      this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { ...fields, scope: verdict.scope }, data);
+    }
   }
 
   /** Answers, logs and counts one refused element; closes when there were too many. */
@@ -232,6 +253,6 @@ function kept(request: RpcRequest | Frame): RpcRequest | Frame {
   return "data" in request && typeof request.data !== "string" ? { ...request, data: request.data.slice() } : request;
 }
 
-function retryData(verdict: NonNullable<Verdict>): string {
-  return `{"retry_after_ms":${Math.ceil(verdict.retryAfterMs)}}`;
+function retryData(milliseconds: number): string {
+  return `{"retry_after_ms":${milliseconds}}`;
 }

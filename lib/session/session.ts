@@ -232,7 +232,7 @@ export class Session implements SocketSink {
   }
 
   #overLimit(verdict: NonNullable<Verdict>, data: string | Uint8Array, bytes: number): void {
-    this.#dispatcher.refuse(data, verdict);
+    this.#dispatcher.refuse(data, bytes);
     this.violated("rate_limited", { scope: verdict.scope, bytes });
   }
 }

@@ -48,7 +48,7 @@ Deno.test("check() prints findings, a summary, and what the configuration admits
     "  why: Addresses end up in histories, proxies' logs and Referer headers",
     '  remedy: Use "ticket" for browsers and "header" for programs',
   ]);
-  assertEquals(out.at(-4), "note: limits: Admits at most 500,000 messages/s, 2,621.4 MB/s, 12,586.1 MB of memory");
+  assertEquals(out.at(-4), "note: limits: Admits at most 500,000 messages/s, 2,621.4 MB/s, 12,518.9 MB of memory");
   assertEquals(out.at(-1), "0 errors, 1 warning, 2 notes");
 });
 

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { cellCount } from "../../lib/config/config.ts";
 import { admitsAtMost } from "../../lib/config/findings.ts";
 import { Fixture, type Sections } from "./fixture.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -11,7 +12,7 @@ Deno.test("admitsAtMost() multiplies out the defaults", () => {
   assertEquals(admitsAtMost(fixture.load(), 4), {
     messages_per_second: 10_000 * 50,
     bytes_per_second: 10_000 * 256 * KIB,
-    memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 4 * 64 * KIB * KIB,
+    memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 3 * 64 * KIB * KIB,
     user_messages_per_second: 100,
     ip_messages_per_second: 200,
   });
@@ -32,11 +33,11 @@ Deno.test("admitsAtMost() takes the smallest of what stops a client", () => {
   assertEquals(admits({ limits: 'connection = { bytes_rate = "1KiB" }' }).bytes_per_second, 10 * KIB);
 });
 
-Deno.test("admitsAtMost() counts the cells of every handler, as many as cores where it is 0", () => {
+Deno.test("admitsAtMost() counts the cells of every handler, one per core less the front's where it is 0", () => {
   using fixture = new Fixture();
   const handlers = [`${HANDLER}cells = 3\nmemory = "8MiB"`, `${HANDLER.replace('"a"', '"b"')}memory = "16MiB"`];
   const config = fixture.load({ handlers, server: "max_connections = 1" });
-  assertEquals(admitsAtMost(config, 2).memory_bytes, (64 + 128 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
+  assertEquals(admitsAtMost(config, 3).memory_bytes, (64 + 128 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
 });
 
 Deno.test("admitsAtMost() knows no bound of memory for engine serve", () => {
@@ -71,4 +72,9 @@ Deno.test("admitsAtMost() admits no less when a limit is raised", () => {
       assert(low[key] <= high[key] && Number.isFinite(high[key]));
     }
   }));
+});
+
+Deno.test("cellCount() leaves one core to the front, but never a module without a cell", () => {
+  assertEquals([1, 2, 3, 8].map((cores) => cellCount({ cells: 0 }, cores)), [1, 1, 2, 7]);
+  assertEquals(cellCount({ cells: 5 }, 2), 5);
 });

@@ -40,7 +40,7 @@ Deno.test("compile embeds the program, its workers and examples, and nothing tha
     for (const dependency of ["zod", "jose", "prom-client", "ipaddr.js"]) {
       assertMatch(contents, new RegExp(`^// .*/${dependency}/[\\d.]+/`, "m"), dependency);
     }
-    for (const development of ["fast-check", "jsonwebtoken", "redos-detector", "ws"]) {
+    for (const development of ["fast-check", "jsonwebtoken", "redos-detector", "ws", "ajv"]) {
       assertNotMatch(contents, new RegExp(`^// .*/${development}/[\\d.]+/`, "m"), `${development} is for tests`);
     }
     assertNotMatch(contents, /^\/\/ tests\//m);
