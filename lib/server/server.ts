@@ -53,6 +53,8 @@ export interface ServerOptions {
   /** The development page by path. */
   readonly page?: ReadonlyMap<string, PageFile>;
   readonly tracing?: boolean;
+  /** What runs the handlers; the sandbox unless a measurement puts something else in its place. */
+  readonly startSandbox?: typeof startSandbox;
   /** Bytes of memory the process may use, for the overload controller. */
   readonly memoryAvailable?: number;
 }
@@ -167,7 +169,7 @@ export class Server implements Parts {
         this.#revokedFile = await openRevokedFile(this.config.auth.revoked_file, this.revocations, this);
         this.#revokedFile.apply();
       }
-      this.#sandbox = await startSandbox(this.config.handlers, {
+      this.#sandbox = await (this.#options.startSandbox ?? startSandbox)(this.config.handlers, {
         log: this.log,
         telemetry: this.telemetry,
         now: this.monotonic,

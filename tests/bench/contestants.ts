@@ -95,6 +95,16 @@ export async function contestants(fixtures: Fixtures, only?: ReadonlySet<string>
     all.push({ name: `sallyport ${engine}`, services: new Map(SALLYPORT), start: () => startSallyport(config) });
   }
   all.push({
+    name: "sallyport edge unsandboxed",
+    services: new Map([["whole", { path: "/ws", subprotocol: "echo.v1" }]]),
+    start: () =>
+      startServer({
+        command: DENO,
+        args: [...denoArgs, script("in_main.ts"), `${fixtures.directory}/edge.toml`],
+        env: {},
+      }),
+  });
+  all.push({
     name: "Deno.serve",
     services: new Map([...BASELINE, ...CHECKED]),
     start: () => startServer({ command: DENO, args: [...denoArgs, script("deno_serve.ts")], env }),

@@ -42,6 +42,22 @@ export const GOALS: readonly Goal[] = [
   ratio("ping to pong, 1 in flight: rate against ws", "ping", "rate", edge(1), "ws, 1 in flight", { least: 1.4 }),
   ratio("ping to pong, 16 in flight: rate against ws", "ping", "rate", edge(16), "ws, 16 in flight", { least: 3 }),
   ratio(
+    "whole way, 16 in flight: rate against the same without sandbox",
+    "whole",
+    "rate",
+    edge(16),
+    "sallyport edge unsandboxed, 16 in flight",
+    { least: 0.9 },
+  ),
+  ratio(
+    "whole way, 16 in flight: CPU against the same without sandbox",
+    "whole",
+    "cpuUs",
+    edge(16),
+    "sallyport edge unsandboxed, 16 in flight",
+    { most: 1.25 },
+  ),
+  ratio(
     "whole way, 1 in flight: rate against ws with the same checks",
     "whole",
     "rate",
