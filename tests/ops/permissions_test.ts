@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../assert.ts";
+import { assertEquals } from "../assert.ts";
 
 const MODULE = new URL("../../lib/ops/permissions.ts", import.meta.url).href;
 
