@@ -2,7 +2,7 @@
  * Starts the real server as its own process, with the permissions it has in production, on a free port, with a
  * certificate and keys made for the test.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import jwt from "jsonwebtoken";
 import { stringify } from "@std/toml";
 import { generateKeyPairSync } from "node:crypto";
@@ -182,17 +182,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const dir = options.dir ?? await Deno.makeTempDir({ prefix: "sallyport-" });
   const { cert, key } = await certificate;
   await writeConfig(dir, options, cert, key);
-  const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      ...serverFlags(await readProject()),
-      join(ROOT, "main.ts"),
-      "serve",
-      "--config",
-      join(dir, "sallyport.toml"),
-    ],
+  const [command, ...before] = await program();
+  const process = new Deno.Command(command!, {
+    args: [...before, "serve", "--config", join(dir, "sallyport.toml")],
     cwd: ROOT,
-    env: options.env ?? {},
+    env: { DENO: Deno.execPath(), ...options.env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -204,6 +198,13 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   failed.catch(() => {});
   await Promise.race([server.logged("listening", () => true, START_DEADLINE_MS), failed]);
   return server;
+}
+
+/** How the server is run: from source, or whatever `SALLYPORT_PROGRAM` names, such as a bundle's `run`. */
+async function program(): Promise<string[]> {
+  const other = Deno.env.get("SALLYPORT_PROGRAM");
+  if (other !== undefined) return [resolve(ROOT, other)];
+  return [Deno.execPath(), "run", ...serverFlags(await readProject()), join(ROOT, "main.ts")];
 }
 
 /** Writes a complete configuration folder; `serve` in `dir` starts with it. */
