@@ -57,6 +57,8 @@ export interface Accepted {
 
 /** What {@linkcode Gate.enter} answers when the address may come in. */
 export interface Entry {
+  /** The address as limits count it: an IPv6 address by its /64. */
+  readonly address: string;
   /** Gives the place back; called exactly once, when the connection has ended in whatever way. */
   leave(): void;
 }

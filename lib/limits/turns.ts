@@ -1,8 +1,17 @@
-/** Messages one session may have processed in one turn of the event loop. */
-export const MESSAGES_PER_TURN = 64;
+/** What sessions may have processed in one turn of the event loop, in messages; each 1 KiB of one counts as one more. */
+export interface Shares {
+  /** One session's. */
+  readonly own: number;
+  /** One session's once all together have had `crowd`. */
+  readonly crowded: number;
+  readonly crowd: number;
+}
+
+export const SHARES: Shares = { own: 64, crowded: 16, crowd: 512 };
 
 /**
- * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each:
+ * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a
+ * thousand sessions leave each other room:
  *
  * ```ts
  * if (!budget.take()) { socket.pause(); turns.next(() => socket.resume()); }
@@ -12,20 +21,28 @@ export const MESSAGES_PER_TURN = 64;
  */
 export class Turns {
   readonly #schedule: (run: () => void) => void;
-  readonly #perTurn: number;
+  readonly #shares: Shares;
   #waiting: (() => void)[] = [];
   #scheduled = false;
   #turn = 0;
+  /** By all sessions in this turn. */
+  #used = 0;
 
   /** `schedule` runs a function in the next turn, after pending input was looked at. Default `setImmediate`. */
-  constructor(perTurn: number = MESSAGES_PER_TURN, schedule: (run: () => void) => void = setImmediate) {
-    this.#perTurn = perTurn;
+  constructor(shares: Shares = SHARES, schedule: (run: () => void) => void = setImmediate) {
+    this.#shares = shares;
     this.#schedule = schedule;
   }
 
   /** The budget of one session. */
   budget(): TurnBudget {
-    return new TurnBudget(this, this.#perTurn);
+    return new TurnBudget(this);
+  }
+
+  /** Counts what a session uses; what one may use in this turn. */
+  share(amount: number): number {
+    this.#used += amount;
+    return this.#used > this.#shares.crowd ? this.#shares.crowded : this.#shares.own;
   }
 
   /** The number of the present turn. Who asks for it makes the next one come. */
@@ -45,6 +62,7 @@ export class Turns {
 
   #begin(): void {
     this.#turn++;
+    this.#used = 0;
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -52,25 +70,25 @@ export class Turns {
   }
 }
 
-/** How much of the present turn a session may still use. */
+/** How much of the present turn a session has used. */
 export class TurnBudget {
   readonly #turns: Turns;
-  readonly #perTurn: number;
   #turn = -1;
-  #left = 0;
+  #used = 0;
 
-  constructor(turns: Turns, perTurn: number) {
+  constructor(turns: Turns) {
     this.#turns = turns;
-    this.#perTurn = perTurn;
   }
 
-  /** Counts one message; false when it was the last of this turn. */
-  take(): boolean {
+  /** Counts one message of `bytes`; false when it was the last of this turn. */
+  take(bytes: number): boolean {
     const { turn } = this.#turns;
     if (turn !== this.#turn) {
       this.#turn = turn;
-      this.#left = this.#perTurn;
+      this.#used = 0;
     }
-    return --this.#left > 0;
+    const amount = 1 + (bytes >>> 10);
+    this.#used += amount;
+    return this.#used < this.#turns.share(amount);
   }
 }

@@ -15,6 +15,7 @@ export class Addresses {
     this.#open.set(key, open + 1);
     let left = false;
     return {
+      address: key,
       leave: () => {
         if (left) return;
         left = true;

@@ -114,7 +114,7 @@ export class Session implements SocketSink {
     else if (!this.#delay(verdict, typeof data === "string" ? data : data.slice(), bytes)) {
       this.#overLimit(verdict, data, bytes);
     }
-    this.#intake.spend();
+    this.#intake.spend(bytes);
   }
 
   control(kind: "ping" | "pong" | "fragment", bytes: number): void {

@@ -132,7 +132,7 @@ function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
       const count = fixture.inside.get(ip) ?? 0;
       if (count >= (options.perIp ?? Infinity)) return "too_many_connections";
       fixture.inside.set(ip, count + 1);
-      return { leave: () => leave(fixture.inside, ip) };
+      return { address: ip, leave: () => leave(fixture.inside, ip) };
     },
     failed: (ip) => void fixture.failed.push(ip),
     admit: options.admit ?? acceptAll,

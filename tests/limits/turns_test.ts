@@ -1,9 +1,10 @@
-import { Turns } from "../../lib/limits/turns.ts";
+import fc from "fast-check";
+import { type TurnBudget, Turns } from "../../lib/limits/turns.ts";
 import { assertEquals } from "../assert.ts";
 
-function make(perTurn: number) {
+function make(own: number, crowded = own, crowd = Infinity) {
   const scheduled: (() => void)[] = [];
-  const turns = new Turns(perTurn, (run) => scheduled.push(run));
+  const turns = new Turns({ own, crowded, crowd }, (run) => scheduled.push(run));
   const nextTurn = () => scheduled.splice(0).forEach((run) => run());
   return { turns, scheduled, nextTurn };
 }
@@ -11,16 +12,16 @@ function make(perTurn: number) {
 Deno.test("TurnBudget.take() ends a session's share of a turn with the message that uses it up", () => {
   const { turns, nextTurn } = make(3);
   const budget = turns.budget();
-  assertEquals([budget.take(), budget.take(), budget.take()], [true, true, false]);
+  assertEquals([budget.take(32), budget.take(32), budget.take(32)], [true, true, false]);
   nextTurn();
-  assertEquals([budget.take(), budget.take(), budget.take()], [true, true, false]);
+  assertEquals([budget.take(32), budget.take(32), budget.take(32)], [true, true, false]);
 });
 
 Deno.test("TurnBudget.take() does not add up what earlier turns used", () => {
   const { turns, nextTurn } = make(3);
   const budget = turns.budget();
   for (let i = 0; i < 10; i++) {
-    assertEquals([budget.take(), budget.take()], [true, true]);
+    assertEquals([budget.take(32), budget.take(32)], [true, true]);
     nextTurn();
   }
 });
@@ -28,7 +29,45 @@ Deno.test("TurnBudget.take() does not add up what earlier turns used", () => {
 Deno.test("Turns gives each session a share of its own", () => {
   const { turns } = make(2);
   const [a, b] = [turns.budget(), turns.budget()];
-  assertEquals([a.take(), a.take(), b.take(), b.take()], [true, false, true, false]);
+  assertEquals([a.take(32), a.take(32), b.take(32), b.take(32)], [true, false, true, false]);
+});
+
+Deno.test("TurnBudget.take() counts each KiB of a message as one more", () => {
+  const { turns, nextTurn } = make(5);
+  const budget = turns.budget();
+  assertEquals([budget.take(1023), budget.take(1024), budget.take(1023)], [true, true, true]);
+  assertEquals(budget.take(0), false);
+  nextTurn();
+  assertEquals(budget.take(4096), false);
+});
+
+Deno.test("Turns gives all sessions smaller shares once they have had enough together, until the next turn", () => {
+  const { turns, nextTurn } = make(10, 2, 12);
+  const [a, b, c] = [turns.budget(), turns.budget(), turns.budget()];
+  const takes = (budget: TurnBudget) => {
+    let taken = 1;
+    while (budget.take(32)) taken++;
+    return taken;
+  };
+  assertEquals([takes(a), takes(b), takes(c)], [10, 3, 2]);
+  nextTurn();
+  assertEquals([takes(c), takes(b), takes(a)], [10, 3, 2]);
+});
+
+Deno.test("Turns never refuses a session its first message of a turn, however crowded it is", () => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(200_000)), { maxLength: 300 }), (messages) => {
+    const { turns } = make(64, 16, 512);
+    const budgets = Array.from({ length: 10 }, () => turns.budget());
+    const used = new Array<number>(10).fill(0);
+    for (const [session, bytes] of messages) {
+      const before = used[session]!;
+      used[session] = before + 1 + Math.floor(bytes / 1024);
+      const goesOn = budgets[session]!.take(bytes);
+      // Small and early: goes on. Beyond its own share: never.
+      if (used[session]! < 16) assertEquals(goesOn, true);
+      if (used[session]! >= 64) assertEquals(goesOn, false);
+    }
+  }));
 });
 
 Deno.test("Turns.next() goes on in the order of waiting, and once a turn", () => {
@@ -39,7 +78,7 @@ Deno.test("Turns.next() goes on in the order of waiting, and once a turn", () =>
     const run = () => {
       while (left-- > 0) {
         order.push(name);
-        if (!budget.take()) return turns.next(run);
+        if (!budget.take(32)) return turns.next(run);
       }
     };
     return run;
@@ -57,13 +96,13 @@ Deno.test("Turns.next() goes on in the order of waiting, and once a turn", () =>
 Deno.test("Turns asks for one turn at a time", () => {
   const { turns, scheduled } = make(10);
   const budget = turns.budget();
-  for (let i = 0; i < 5; i++) budget.take();
+  for (let i = 0; i < 5; i++) budget.take(32);
   turns.next(() => {});
   assertEquals(scheduled.length, 1);
 });
 
 Deno.test("Turns lets others run between the shares of a busy session", async () => {
-  const turns = new Turns(10);
+  const turns = new Turns({ own: 10, crowded: 10, crowd: Infinity });
   const budget = turns.budget();
   const order: string[] = [];
   let left = 30;
@@ -71,7 +110,7 @@ Deno.test("Turns lets others run between the shares of a busy session", async ()
     const run = () => {
       while (left > 0) {
         left--;
-        if (!budget.take()) {
+        if (!budget.take(32)) {
           order.push("share");
           return turns.next(run);
         }

@@ -37,8 +37,8 @@ Deno.test("Intake.pause() pauses nothing where the engine can't", () => {
 Deno.test("Intake.spend() gives the others their turn after a session's share", () => {
   const tap = new Tap();
   let next: () => void = () => {};
-  const intake = new Intake(tap, new Turns(3, (run) => next = run));
-  for (let i = 0; i < 3; i++) intake.spend();
+  const intake = new Intake(tap, new Turns({ own: 3, crowded: 3, crowd: Infinity }, (run) => next = run));
+  for (let i = 0; i < 3; i++) intake.spend(32);
   assertEquals(tap.calls, ["pause"]);
   next();
   assertEquals(tap.calls, ["pause", "resume"]);

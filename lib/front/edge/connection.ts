@@ -56,8 +56,19 @@ export class Connection {
     this.#left = left;
   }
 
+  /** The address as limits count it; "" until the gate was asked. */
+  get address(): string {
+    return this.entry?.address ?? "";
+  }
+
   set stage(stage: Stage) {
     this.#stage = stage;
+  }
+
+  /** Reads nothing for now. */
+  hold(): void {
+    if (!(CONNECTION in this.#raw)) this.#listen(this.#raw);
+    this.#raw.pause();
   }
 
   /** Starts reading without TLS, or goes on with `rest`, of which the last stage had no use. */

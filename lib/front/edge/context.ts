@@ -7,6 +7,7 @@ import type { AddressSet } from "../forwarded.ts";
 import type { Gate } from "../front.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Bustle, Turnstile } from "./turnstile.ts";
 
 export interface EdgeContext {
   readonly config: Config;
@@ -23,6 +24,9 @@ export interface EdgeContext {
   /** From our last word to the end of the connection. */
   readonly endings: Deadlines;
   readonly flusher: Flusher;
+  /** TLS handshakes begin, request heads are judged, and what nobody wants is read: each one at a time. */
+  readonly turnstiles: { readonly tls: Turnstile; readonly admission: Turnstile; readonly drain: Turnstile };
+  readonly bustle: Bustle;
 }
 
 /** How long the answers that a leaving client is owed may hold up the closing handshake, in ms. */
@@ -30,6 +34,3 @@ export const FINISHING_TIMEOUT = 500;
 
 /** How long a peer may take to answer our close frame, or to read a refusal, in ms. */
 export const ENDING_TIMEOUT = 3_000;
-
-/** Most bytes we go on reading, unseen, from a peer that was refused (RFC 9112 9.6, lingering close). */
-export const MAX_DRAINED = 256 * 1024;

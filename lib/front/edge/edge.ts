@@ -6,6 +6,8 @@
  * edge.ts               proxy_stage.ts   connection.ts  handshake.ts         edge_socket.ts, incoming.ts
  * ```
  *
+ * What costs most before the 101, and what is read for nothing at the end, goes through a {@linkcode Turnstile}.
+ *
  * **Memory promise.** Whatever a peer sends, one connection holds at most
  *
  * ```text
@@ -33,6 +35,10 @@ import { Listener } from "./listener.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "./tls_context.ts";
+import { Bustle, Turnstile } from "./turnstile.ts";
+
+/** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
+const TLS_GAP = 2;
 
 /** What a peer on a unix socket is taken for until it forwards an address. */
 const LOCAL_PEER = "127.0.0.1";
@@ -72,6 +78,7 @@ class Edge implements Front, ProxyHost {
     this.#local = config.server.unix !== undefined;
     this.#capacity = max_connections + Math.max(64, Math.ceil(max_connections / 10));
     this.#secureContext = deps.tls === undefined ? null : secureContextOf(deps.tls);
+    const bustle = new Bustle(deps.now);
     this.#context = {
       config,
       gate,
@@ -83,6 +90,12 @@ class Edge implements Front, ProxyHost {
       finishings: new Deadlines(FINISHING_TIMEOUT, deps.now),
       endings: new Deadlines(ENDING_TIMEOUT, deps.now),
       flusher: new Flusher(),
+      turnstiles: {
+        tls: new Turnstile(bustle, (run) => setTimeout(run, TLS_GAP), handshake_timeout / 2 / TLS_GAP),
+        admission: new Turnstile(bustle),
+        drain: new Turnstile(bustle),
+      },
+      bustle,
     };
     this.#listener = new Listener(
       (socket) => this.#accept(socket),
@@ -157,11 +170,19 @@ class Edge implements Front, ProxyHost {
   }
 
   #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
+    const { tls } = this.#context.turnstiles;
+    if (this.#secureContext !== null && tls.full(connection.address)) {
+      connection.hold();
+      return this.#turnAway(connection, origin.ip, "overloaded");
+    }
     const stage = new HandshakeStage(this.#context, connection, origin);
     this.#context.handshakes.start(stage);
     connection.stage = stage;
-    if (this.#secureContext !== null) connection.secure(this.#secureContext, rest);
-    else connection.open(rest);
+    if (this.#secureContext === null) return connection.open(rest);
+    tls.pass(connection.address, () => {
+      if (stage.begin()) connection.secure(this.#secureContext!, rest);
+    });
+    if (stage.waiting) connection.hold();
   }
 
   announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void {

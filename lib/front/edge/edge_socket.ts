@@ -10,13 +10,20 @@ import {
   type SharedText,
 } from "../../websocket/websocket.ts";
 import type { Socket, SocketSink } from "../front.ts";
-import type { Connection, Stage } from "./connection.ts";
-import { type EdgeContext, MAX_DRAINED } from "./context.ts";
+import { type Connection, READ_BUFFER, type Stage } from "./connection.ts";
+import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
+import { Drain } from "./drain.ts";
 import type { Flushable } from "./flusher.ts";
 import { Incoming, type IncomingHost } from "./incoming.ts";
 
 const PING = encodeControl(Opcode.ping, new Uint8Array(0));
+
+/** Most bytes read while the peer's close frame is awaited, which may be behind all that it has under way. */
+const MAX_AWAITED = 4 * READ_BUFFER;
+
+/** Most bytes read behind the last word; a peer that pours on can read that word while it waits for the ending's deadline. */
+const MAX_DRAINED = READ_BUFFER;
 
 /**
  * open: messages go both ways. finishing: the peer has said its last word, the session sends what it still owes.
@@ -43,8 +50,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   /** In the flusher's list. */
   #dirty = false;
   #reading = true;
-  /** Bytes read since the last word was said. */
-  #drained = 0;
+  /** Reads on once the last word was said. */
+  #drain: Drain | null = null;
 
   constructor(context: EdgeContext, connection: Connection) {
     this.#context = context;
@@ -128,10 +135,15 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   secured(): void {}
 
   received(chunk: Uint8Array): void {
-    // A peer that pours on is left to TCP's flow control until the ending's deadline: it can still read our last word.
-    if (this.#state !== "open" && (this.#drained += chunk.length) > MAX_DRAINED) return this.#stopReading();
+    if (this.#state !== "open") {
+      (this.#drain ??= new Drain(this.#connection, this.#context.turnstiles.drain)).received(
+        chunk.length,
+        this.#state === "closing" ? MAX_AWAITED : MAX_DRAINED,
+      );
+    }
     if (this.#state === "cut" || this.#state === "closed") return;
     this.#incoming.push(chunk);
+    if (this.#state === "open") this.#context.bustle.heard++;
     if (this.#incoming.paused) this.#stopReading();
     this.flush();
   }

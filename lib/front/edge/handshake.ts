@@ -5,17 +5,21 @@ import { clientAddress } from "../forwarded.ts";
 import type { Accepted, Handshake, Peer, Refusal } from "../front.ts";
 import { errorResponse, securityHeaders } from "../headers.ts";
 import type { Connection, Stage } from "./connection.ts";
-import { type EdgeContext, MAX_DRAINED } from "./context.ts";
+import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
+import { Drain } from "./drain.ts";
 import { EdgeSocket } from "./edge_socket.ts";
 import { HeadReader, type RequestHead } from "./request_head.ts";
 import { serialiseResponse, serialiseUpgrade } from "./response.ts";
 
 /**
- * securing: TLS handshake. reading: the head comes in. judging: the gate decides; reading is paused. answering: the
+ * waiting: others begin their TLS handshakes first. securing: TLS handshake. reading: the head comes in. judging: the gate decides; reading is paused. answering: the
  * last word is being written and what still comes is dropped. over: the socket has another stage, or is gone.
  */
-type State = "securing" | "reading" | "judging" | "answering" | "over";
+type State = "waiting" | "securing" | "reading" | "judging" | "answering" | "over";
+
+/** Most bytes read from a peer that was refused, before it is cut: a body that it sent along. */
+const MAX_DRAINED = 256 * 1024;
 
 /** How the other end of the TCP connection is seen. */
 export interface Origin {
@@ -38,14 +42,26 @@ export class HandshakeStage implements Stage, Expiring {
   /** What came behind the head: the first frames, when there is a 101. */
   #rest: Uint8Array | null = null;
   #ended = false;
-  #drained = 0;
+  #drain: Drain | null = null;
 
   constructor(context: EdgeContext, connection: Connection, origin: Origin) {
     this.#context = context;
     this.#connection = connection;
     this.#origin = origin;
     this.#peer = { ip: origin.ip, secure: context.secure, forwarded: origin.forwarded };
-    this.#state = context.secure ? "securing" : "reading";
+    this.#state = context.secure ? "waiting" : "reading";
+  }
+
+  /** Others begin their TLS handshakes first. */
+  get waiting(): boolean {
+    return this.#state === "waiting";
+  }
+
+  /** The TLS handshake is about to begin; false when it is too late for that. */
+  begin(): boolean {
+    if (this.#state !== "waiting") return false;
+    this.#state = "securing";
+    return true;
   }
 
   secured(): void {
@@ -63,8 +79,7 @@ export class HandshakeStage implements Stage, Expiring {
         this.#rest = chunk;
         return;
       case "answering":
-        this.#drained += chunk.length;
-        if (this.#drained > MAX_DRAINED) this.#connection.destroy();
+        if (this.#drain?.received(chunk.length, MAX_DRAINED) === false) this.#connection.destroy();
     }
   }
 
@@ -90,10 +105,10 @@ export class HandshakeStage implements Stage, Expiring {
     if (this.#state === "reading" || this.#state === "judging") {
       return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
     }
-    if (this.#state === "securing") {
-      this.#insecure("timeout");
-      this.#state = "over";
-    }
+    if (this.#state === "securing") this.#insecure("timeout");
+    // That it had to wait is not its fault.
+    if (this.#state === "waiting") this.#context.telemetry.handshake("rejected", "timeout");
+    this.#state = "over";
     this.#connection.destroy();
   }
 
@@ -136,6 +151,8 @@ export class HandshakeStage implements Stage, Expiring {
     }
     if (url.pathname !== config.server.path) return this.#answerRoute(head, url);
 
+    await new Promise<void>((go) => this.#context.turnstiles.admission.pass(this.#connection.address, go));
+    if (this.#state !== "judging") return;
     const decision = await gate.admit(handshake, this.#peer);
     // Its time was up, or it has gone.
     if (this.#state !== "judging") return;
@@ -183,6 +200,7 @@ export class HandshakeStage implements Stage, Expiring {
     if (this.#state !== "answering") return;
     this.#connection.write(bytes);
     this.#connection.end();
+    this.#drain = new Drain(this.#connection, this.#context.turnstiles.drain);
     this.#connection.resume();
   }
 

@@ -1,0 +1,96 @@
+/** Lets work through one at a time, so that a crowd at the door does not hold up those inside. */
+
+/** Whether those inside are talking: only then does anybody have to wait at a {@linkcode Turnstile}. */
+export class Bustle {
+  readonly #now: () => number;
+  /** Counted up whenever somebody inside is heard. */
+  heard = 0;
+  #seen = 0;
+  #at = -Infinity;
+
+  /** `now` in ms, on a clock that nobody sets. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** True until nobody was heard for a while. */
+  get lively(): boolean {
+    const now = this.#now();
+    if (this.heard !== this.#seen) this.#at = now;
+    this.#seen = this.heard;
+    return now - this.#at < SILENCE_MS;
+  }
+}
+
+const SILENCE_MS = 100;
+
+/** How many of one address may wait once the lines are half full. */
+const FEW = 4;
+
+/**
+ * One piece of work in each turn of the event loop, which looks at every socket between two of them. Addresses take
+ * turns: whoever comes waits behind as many others as there are addresses, not behind all of a flood.
+ */
+export class Turnstile {
+  readonly #bustle: Pick<Bustle, "lively">;
+  readonly #schedule: (run: () => void) => void;
+  readonly #room: number;
+  #waiting = 0;
+  /** By address, in the order of their turns; none is empty. */
+  readonly #lines = new Map<string, (() => void)[]>();
+  /** Somebody was let through in this turn. */
+  #closed = false;
+
+  /**
+   * @param schedule runs a function in a later turn, after pending input was looked at
+   * @param room how many may wait, see {@linkcode full}
+   */
+  constructor(
+    bustle: Pick<Bustle, "lively">,
+    schedule: (run: () => void) => void = setImmediate,
+    room = Infinity,
+  ) {
+    this.#bustle = bustle;
+    this.#schedule = schedule;
+    this.#room = room;
+  }
+
+  /** Whether whoever comes now would wait too long. Those who have come in numbers hear so before others do. */
+  full(address: string): boolean {
+    if (this.#waiting >= this.#room) return true;
+    return this.#waiting >= this.#room / 2 && (this.#lines.get(address)?.length ?? 0) >= FEW;
+  }
+
+  /**
+   * Calls `go`: at once when nobody need wait, else when it is its turn.
+   *
+   * @param address as limits count it ({@linkcode Entry.address})
+   */
+  pass(address: string, go: () => void): void {
+    if (!this.#closed) return this.#let(go);
+    this.#waiting++;
+    const line = this.#lines.get(address);
+    if (line === undefined) this.#lines.set(address, [go]);
+    else line.push(go);
+  }
+
+  #let(go: () => void): void {
+    if (this.#bustle.lively || this.#lines.size > 0) {
+      this.#closed = true;
+      this.#schedule(() => this.#turn());
+    }
+    go();
+  }
+
+  #turn(): void {
+    this.#closed = false;
+    const first = this.#lines.entries().next();
+    if (first.done) return;
+    const [address, line] = first.value;
+    const go = line.shift()!;
+    this.#waiting--;
+    this.#lines.delete(address);
+    if (line.length > 0) this.#lines.set(address, line);
+    this.#let(go);
+  }
+}
