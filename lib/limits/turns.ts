@@ -1,4 +1,4 @@
-/** What sessions may have processed in one turn of the event loop, in messages; each 1 KiB of one counts as one more. */
+/** What sessions may have processed in one turn of the event loop, in messages; each 256 bytes of one count as one more. */
 export interface Shares {
   /** One session's. */
   readonly own: number;
@@ -7,7 +7,8 @@ export interface Shares {
   readonly crowd: number;
 }
 
-export const SHARES: Shares = { own: 64, crowded: 16, crowd: 512 };
+/** `crowd` is a few milliseconds' work. */
+export const SHARES: Shares = { own: 64, crowded: 4, crowd: 2048 };
 
 /**
  * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a
@@ -87,7 +88,7 @@ export class TurnBudget {
       this.#turn = turn;
       this.#used = 0;
     }
-    const amount = 1 + (bytes >>> 10);
+    const amount = 1 + (bytes >>> 8);
     this.#used += amount;
     return this.#used < this.#turns.share(amount);
   }

@@ -5,6 +5,7 @@
  * another; a cell that breaks a rule (`cell_reader.ts`) is ended, since only one whose runtime is no longer in control does.
  * Numbers that were once valid are ignored: they crossed with our own message.
  */
+import { FairQueue } from "../fair_queue/fair_queue.ts";
 import type { Log } from "../ops/log.ts";
 import type { RestartCause } from "../ops/telemetry.ts";
 import { Allowance } from "./allowance.ts";
@@ -51,6 +52,9 @@ export class Cell {
   readonly #batches: CellBatches;
   readonly #reader: CellReader;
   readonly #pending = new Map<number, Pending>();
+  /** What clients have sent while the cell was busy, by session: one with many calls leaves the others their turns. */
+  readonly #waiting = new FairQueue<Seat, () => void>();
+  #waitingBytes = 0;
   #calls = 0;
   #pinged: number;
   #over = false;
@@ -88,7 +92,7 @@ export class Cell {
   }
 
   get idle(): boolean {
-    return this.#pending.size === 0 && this.#batches.undone === 0;
+    return this.#pending.size === 0 && this.#batches.undone === 0 && this.#waiting.size === 0;
   }
 
   open(seat: Seat, resumed: boolean): void {
@@ -106,22 +110,31 @@ export class Cell {
   }
 
   call(seat: Seat, method: string, text: string, call: PendingCall): void {
-    if (this.#batches.full || this.#pending.size >= MOST_PENDING) return call.reject(-32004);
+    if (this.#full) return call.reject(-32004);
     const id = this.#expect(seat, method, call);
-    this.#batches.begin(text.length).push(ToCell.Call, seat.handle, id, method, text);
+    this.#inTurn(seat, text.length, () => {
+      if (!this.#pending.has(id)) return;
+      this.#batches.begin(text.length).push(ToCell.Call, seat.handle, id, method, text);
+    });
   }
 
   message(seat: Seat, data: string | Uint8Array, call: PendingCall): void {
-    if (this.#batches.full || this.#pending.size >= MOST_PENDING) return call.reject(-32004);
+    if (this.#full) return call.reject(-32004);
     const id = this.#expect(seat, "message", call);
-    const batch = this.#batches.begin(data.length);
     // The bytes are the socket's buffer, valid only now.
-    batch.push(ToCell.Message, seat.handle, id, typeof data === "string" ? data : data.slice());
+    const own = typeof data === "string" ? data : data.slice();
+    this.#inTurn(seat, own.length, () => {
+      if (!this.#pending.has(id)) return;
+      this.#batches.begin(own.length).push(ToCell.Message, seat.handle, id, own);
+    });
   }
 
+  /** Comes to the cell behind the calls that were made before. */
   identity(seat: Seat): void {
     const text = JSON.stringify(seat.user);
-    this.#batches.begin(text.length).push(ToCell.Identity, seat.handle, text);
+    const send = () => void this.#batches.begin(text.length).push(ToCell.Identity, seat.handle, text);
+    if (this.#waiting.sizeOf(seat) === 0) send();
+    else this.#wait(seat, text.length, send);
   }
 
   /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
@@ -205,10 +218,37 @@ export class Cell {
       done: (operations, external) => {
         if (!this.#batches.progress(operations)) throw new Broken("more is said to be done than was asked");
         this.external = external;
+        this.#fill();
       },
       crash: (outOfMemory, detail) => this.end(outOfMemory ? "out_of_memory" : "crash", detail),
       fault: (error) => this.#deps.log.error("internal", { module: this.#deps.module, error: String(error) }),
     };
+  }
+
+  get #full(): boolean {
+    return this.#pending.size >= MOST_PENDING || this.#batches.full(this.#waitingBytes);
+  }
+
+  #inTurn(seat: Seat, bytes: number, send: () => void): void {
+    if (this.#waiting.size > 0 || this.#batches.busy) this.#wait(seat, bytes, send);
+    else send();
+  }
+
+  #wait(seat: Seat, bytes: number, send: () => void): void {
+    this.#waitingBytes += bytes;
+    this.#waiting.add(seat, () => {
+      this.#waitingBytes -= bytes;
+      send();
+    });
+  }
+
+  /** Gives the cell what waits, as far as it has room. */
+  #fill(): void {
+    while (!this.#batches.busy) {
+      const send = this.#waiting.next();
+      if (send === undefined) return;
+      send();
+    }
   }
 
   #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {

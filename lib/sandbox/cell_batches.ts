@@ -1,8 +1,9 @@
 /** Batches on their way to a cell: what is collected for the next one, and the account of those it has not done yet. */
 
-/** Operations and UTF-16 units or bytes a cell may have before it; beyond them it is full. */
-const MOST_OPERATIONS = 16_384;
+/** UTF-16 units or bytes a cell may have before it, in batches and waiting for them; beyond them it is full. */
 const MOST_BYTES = 32 * 1024 * 1024;
+/** What a cell is given at once, in operations; each 1 KiB counts as one more. A few milliseconds' work. */
+const WINDOW = 2048;
 
 export class CellBatches {
   readonly #post: (batch: unknown[]) => void;
@@ -30,8 +31,14 @@ export class CellBatches {
     return this.#sent - this.#done;
   }
 
-  get full(): boolean {
-    return this.undone >= MOST_OPERATIONS || this.#flyingBytes + this.#batchBytes >= MOST_BYTES;
+  /** Whether it has enough to do for now. */
+  get busy(): boolean {
+    return this.undone + (this.#flyingBytes + this.#batchBytes) / 1024 >= WINDOW;
+  }
+
+  /** Whether there is no room for more, with `waiting` bytes elsewhere. */
+  full(waiting: number): boolean {
+    return this.#flyingBytes + this.#batchBytes + waiting >= MOST_BYTES;
   }
 
   /** When (ms) the batch began that the next operation goes into. */

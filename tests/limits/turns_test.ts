@@ -32,13 +32,13 @@ Deno.test("Turns gives each session a share of its own", () => {
   assertEquals([a.take(32), a.take(32), b.take(32), b.take(32)], [true, false, true, false]);
 });
 
-Deno.test("TurnBudget.take() counts each KiB of a message as one more", () => {
+Deno.test("TurnBudget.take() counts each 256 bytes of a message as one more", () => {
   const { turns, nextTurn } = make(5);
   const budget = turns.budget();
-  assertEquals([budget.take(1023), budget.take(1024), budget.take(1023)], [true, true, true]);
+  assertEquals([budget.take(255), budget.take(256), budget.take(255)], [true, true, true]);
   assertEquals(budget.take(0), false);
   nextTurn();
-  assertEquals(budget.take(4096), false);
+  assertEquals(budget.take(1024), false);
 });
 
 Deno.test("Turns gives all sessions smaller shares once they have had enough together, until the next turn", () => {
@@ -56,15 +56,15 @@ Deno.test("Turns gives all sessions smaller shares once they have had enough tog
 
 Deno.test("Turns never refuses a session its first message of a turn, however crowded it is", () => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(200_000)), { maxLength: 300 }), (messages) => {
-    const { turns } = make(64, 16, 512);
+    const { turns } = make(64, 4, 512);
     const budgets = Array.from({ length: 10 }, () => turns.budget());
     const used = new Array<number>(10).fill(0);
     for (const [session, bytes] of messages) {
       const before = used[session]!;
-      used[session] = before + 1 + Math.floor(bytes / 1024);
+      used[session] = before + 1 + Math.floor(bytes / 256);
       const goesOn = budgets[session]!.take(bytes);
       // Small and early: goes on. Beyond its own share: never.
-      if (used[session]! < 16) assertEquals(goesOn, true);
+      if (used[session]! < 4) assertEquals(goesOn, true);
       if (used[session]! >= 64) assertEquals(goesOn, false);
     }
   }));

@@ -1,5 +1,7 @@
 /** Lets work through one at a time, so that a crowd at the door does not hold up those inside. */
 
+import { FairQueue } from "../../fair_queue/fair_queue.ts";
+
 /** Whether those inside are talking: only then does anybody have to wait at a {@linkcode Turnstile}. */
 export class Bustle {
   readonly #now: () => number;
@@ -24,7 +26,7 @@ export class Bustle {
 
 const SILENCE_MS = 100;
 
-/** How many of one address may wait once the lines are half full. */
+/** How many of one address may wait once half the room is taken. */
 const FEW = 4;
 
 /**
@@ -35,9 +37,8 @@ export class Turnstile {
   readonly #bustle: Pick<Bustle, "lively">;
   readonly #schedule: (run: () => void) => void;
   readonly #room: number;
-  #waiting = 0;
-  /** By address, in the order of their turns; none is empty. */
-  readonly #lines = new Map<string, (() => void)[]>();
+  /** By address. */
+  readonly #waiting = new FairQueue<string, () => void>();
   /** Somebody was let through in this turn. */
   #closed = false;
 
@@ -57,8 +58,8 @@ export class Turnstile {
 
   /** Whether whoever comes now would wait too long. Those who have come in numbers hear so before others do. */
   full(address: string): boolean {
-    if (this.#waiting >= this.#room) return true;
-    return this.#waiting >= this.#room / 2 && (this.#lines.get(address)?.length ?? 0) >= FEW;
+    const { size } = this.#waiting;
+    return size >= this.#room || size >= this.#room / 2 && this.#waiting.sizeOf(address) >= FEW;
   }
 
   /**
@@ -67,15 +68,12 @@ export class Turnstile {
    * @param address as limits count it ({@linkcode Entry.address})
    */
   pass(address: string, go: () => void): void {
-    if (!this.#closed) return this.#let(go);
-    this.#waiting++;
-    const line = this.#lines.get(address);
-    if (line === undefined) this.#lines.set(address, [go]);
-    else line.push(go);
+    if (this.#closed) this.#waiting.add(address, go);
+    else this.#let(go);
   }
 
   #let(go: () => void): void {
-    if (this.#bustle.lively || this.#lines.size > 0) {
+    if (this.#bustle.lively || this.#waiting.size > 0) {
       this.#closed = true;
       this.#schedule(() => this.#turn());
     }
@@ -84,13 +82,7 @@ export class Turnstile {
 
   #turn(): void {
     this.#closed = false;
-    const first = this.#lines.entries().next();
-    if (first.done) return;
-    const [address, line] = first.value;
-    const go = line.shift()!;
-    this.#waiting--;
-    this.#lines.delete(address);
-    if (line.length > 0) this.#lines.set(address, line);
-    this.#let(go);
+    const go = this.#waiting.next();
+    if (go !== undefined) this.#let(go);
   }
 }
