@@ -2,8 +2,9 @@
 
 /** UTF-16 units or bytes a cell may have before it, in batches and waiting for them; beyond them it is full. */
 const MOST_BYTES = 32 * 1024 * 1024;
-/** What a cell is given at once, in operations; each 1 KiB counts as one more. A few milliseconds' work. */
-const WINDOW = 2048;
+/** What a cell is given at once, in operations; each 128 bytes count as one more. Some ten milliseconds' work. */
+const WINDOW = 4096;
+const BYTES_PER_OPERATION = 128;
 
 export class CellBatches {
   readonly #post: (batch: unknown[]) => void;
@@ -33,7 +34,7 @@ export class CellBatches {
 
   /** Whether it has enough to do for now. */
   get busy(): boolean {
-    return this.undone + (this.#flyingBytes + this.#batchBytes) / 1024 >= WINDOW;
+    return this.undone + (this.#flyingBytes + this.#batchBytes) / BYTES_PER_OPERATION >= WINDOW;
   }
 
   /** Whether there is no room for more, with `waiting` bytes elsewhere. */

@@ -2,7 +2,7 @@
  * `deno task bench:attack`: fifty honest clients alone, then under each attack, then under all at once; Sallyport with its
  * default limits beside the bare servers. See README.md here.
  *
- *     deno task bench:attack [--quick] [--json] [--only "sallyport edge,ws"]
+ *     deno task bench:attack [--quick] [--json] [--only "sallyport edge,ws"] [--next-door]
  */
 import { parseArgs } from "node:util";
 import { type Contestant, contestants, startSallyport, target } from "./contestants.ts";
@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     only: { type: "string" },
+    "next-door": { type: "boolean", default: false },
   },
 });
 
@@ -93,9 +94,11 @@ async function gather(fixtures: Fixtures): Promise<Crowd> {
   };
 }
 
+/** `attacked` is the server itself, or another like it: what honest clients feel then is the machine's share. */
 async function episode(
   contestant: Contestant,
   server: ServerProcess,
+  attacked: ServerProcess,
   attacks: AttackJob["attacks"],
   fixtures: Fixtures,
   crowd: Crowd,
@@ -111,7 +114,7 @@ async function episode(
     durationMs: DURATION_MS,
   };
   const attackJob: AttackJob = {
-    victim,
+    victim: { ...victim, port: attacked.port },
     attacks,
     tokens: crowd.attackers,
     durationMs: WARMUP_MS + DURATION_MS,
@@ -160,13 +163,15 @@ try {
     for (const attacks of SCENARIOS) {
       say(Deno.stderr, `${contestant.name}: ${attacks.join(" + ") || "alone"}\n`);
       let server: ServerProcess | undefined;
+      let neighbour: ServerProcess | undefined;
       try {
         server = await contestant.start();
-        episodes.push(await episode(contestant, server, attacks, fixtures, crowd));
+        neighbour = options["next-door"] ? await contestant.start() : undefined;
+        episodes.push(await episode(contestant, server, neighbour ?? server, attacks, fixtures, crowd));
       } catch (error) {
         say(Deno.stderr, `${error instanceof Error ? error.stack : error}\n`);
       } finally {
-        await server?.stop();
+        await Promise.all([server?.stop(), neighbour?.stop()]);
       }
     }
   }

@@ -38,7 +38,7 @@ import { secureContextOf } from "./tls_context.ts";
 import { Bustle, Turnstile } from "./turnstile.ts";
 
 /** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
-const TLS_GAP = 2;
+const TLS_GAP = 3;
 
 /** What a peer on a unix socket is taken for until it forwards an address. */
 const LOCAL_PEER = "127.0.0.1";

@@ -1,0 +1,197 @@
+/** What a cell is given first when more is asked of it than it can do at once. A cell without a worker: the tests play it. */
+import fc from "fast-check";
+import { createLog } from "../../lib/ops/log.ts";
+import { Cell } from "../../lib/sandbox/cell.ts";
+import { Seat } from "../../lib/sandbox/seat.ts";
+import type { Slot } from "../../lib/sandbox/slot.ts";
+import { ToCell, ToMain } from "../../lib/sandbox/wire.ts";
+import { assert, assertEquals, assertLess } from "../assert.ts";
+
+const OPERANDS: Readonly<Record<ToCell, number>> = {
+  [ToCell.Open]: 4,
+  [ToCell.Call]: 4,
+  [ToCell.Message]: 3,
+  [ToCell.Identity]: 2,
+  [ToCell.Close]: 3,
+  [ToCell.Cancel]: 2,
+  [ToCell.Presence]: 3,
+  [ToCell.Ping]: 0,
+};
+
+/** One operation as the cell got it. */
+interface Operation {
+  readonly code: ToCell;
+  readonly session: number;
+  readonly operands: readonly unknown[];
+}
+
+class Bench {
+  readonly #batches: unknown[][] = [];
+  readonly seats: readonly Seat[];
+  readonly cell: Cell;
+  #now = 0;
+  #done = 0;
+
+  constructor(sessions: number) {
+    const client = (id: number) => ({
+      id: `c${id}`,
+      ip: "127.0.0.1",
+      subprotocol: "test.v1",
+      user: { id: `user ${id}`, roles: [], claims: {} },
+      notify() {},
+      send() {},
+      publish() {},
+      subscribe() {},
+      unsubscribe() {},
+      presence: () => [],
+      closeByHandler() {},
+      logged() {},
+      unserved() {},
+    });
+    const slot = { left() {} } as unknown as Slot;
+    this.seats = Array.from({ length: sessions }, (_, at) => new Seat(at + 1, client(at + 1), slot));
+    const worker = { post: (batch: unknown[]) => void this.#batches.push(batch), end() {} };
+    this.cell = new Cell(worker, new Map(this.seats.map((seat) => [seat.handle, seat])), {
+      module: "test.v1",
+      log: createLog({ level: "error", format: "json", write() {} }),
+      now: () => this.#now,
+      timeout: 1000,
+      memory: 1 << 20,
+      opens: false,
+      ended() {},
+    });
+  }
+
+  /** Calls by a session, each named by its text; what they are rejected with goes to `rejected`. */
+  call(session: number, text: string, rejected: number[] = []): void {
+    this.cell.call(this.seats[session - 1]!, "echo", text, {
+      resolve() {},
+      reject: (code) => void rejected.push(code),
+    });
+  }
+
+  /** What the cell got since it was last asked, and has now done. */
+  async work(): Promise<Operation[]> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const operations: Operation[] = [];
+    for (const batch of this.#batches.splice(0)) {
+      for (let at = 0; at < batch.length; at += 1 + OPERANDS[batch[at] as ToCell]) {
+        const code = batch[at] as ToCell;
+        const operands = batch.slice(at + 1, at + 1 + OPERANDS[code]);
+        operations.push({ code, session: operands[0] as number, operands });
+      }
+    }
+    if (operations.length > 0) this.cell.receive([ToMain.Done, this.#done += operations.length, 0]);
+    return operations;
+  }
+
+  /** All that the cell gets until it has nothing left to do. */
+  async workAll(): Promise<Operation[]> {
+    const all: Operation[] = [];
+    for (;;) {
+      const operations = await this.work();
+      if (operations.length === 0) return all;
+      all.push(...operations);
+    }
+  }
+
+  pass(milliseconds: number): void {
+    this.#now += milliseconds;
+    this.cell.tick(this.#now);
+  }
+}
+
+Deno.test("a session with a thousand long calls before the cell leaves another its turn", async () => {
+  const bench = new Bench(2);
+  const long = "x".repeat(4096);
+  for (let i = 0; i < 1000; i++) bench.call(1, long);
+  const first = await bench.work();
+  assertLess(first.length, 200);
+  bench.call(2, "short");
+  const second = await bench.work();
+  assertLess(second.findIndex(({ session }) => session === 2), 2 + first.length, "waits for a window at most");
+  const third = await bench.work();
+  assert([...second, ...third].some(({ session }) => session === 2));
+  const rest = await bench.workAll();
+  assertEquals(first.length + second.length + third.length + rest.length, 1001);
+});
+
+Deno.test("a call that was answered while it waited never reaches the cell", async () => {
+  const bench = new Bench(2);
+  const rejected: number[] = [];
+  for (let i = 0; i < 10_000; i++) bench.call(1, "", rejected);
+  assertEquals(rejected, []);
+  bench.cell.close(bench.seats[0]!, 1000);
+  assertEquals(rejected.length, 10_000);
+  const sent = await bench.workAll();
+  const calls = sent.filter(({ code }) => code === ToCell.Call).length;
+  assertLess(calls, 5000);
+  assertEquals(sent.filter(({ code }) => code === ToCell.Close).length, 1);
+});
+
+Deno.test("calls that wait too long answer -32005, and never reach the cell", async () => {
+  const bench = new Bench(1);
+  const rejected: number[] = [];
+  for (let i = 0; i < 6000; i++) bench.call(1, "", rejected);
+  bench.pass(1001);
+  assertEquals(rejected.length, 6000);
+  assertEquals(new Set(rejected), new Set([-32005]));
+  const calls = (await bench.workAll()).filter(({ code }) => code === ToCell.Call);
+  assertLess(calls.length, 5000);
+});
+
+Deno.test("a new identity comes behind the calls that were made before it", async () => {
+  const bench = new Bench(2);
+  for (let i = 0; i < 5000; i++) bench.call(1, `${i}`);
+  bench.cell.identity(bench.seats[0]!);
+  bench.call(1, "last");
+  bench.cell.identity(bench.seats[1]!);
+  const of = (session: number) => ({ session: got }: Operation) => got === session;
+  const first = await bench.work();
+  assertEquals(first.filter(of(2)).map(({ code }) => code), [ToCell.Identity]); // nothing of its own waits
+  const all = [...first, ...await bench.workAll()].filter(of(1));
+  assertEquals(all.length, 5002);
+  assertEquals(all.at(-2)!.code, ToCell.Identity);
+  assertEquals(all.at(-1)!.operands[3], "last");
+});
+
+Deno.test("beyond 32 MiB before a cell, waiting included, calls answer -32004; then there is room again", async () => {
+  const bench = new Bench(1);
+  const rejected: number[] = [];
+  const text = "x".repeat(1 << 20);
+  for (let i = 0; i < 40; i++) bench.call(1, text, rejected);
+  assertEquals(rejected, new Array(8).fill(-32004));
+  assertEquals((await bench.workAll()).length, 32);
+  bench.call(1, text, rejected);
+  assertEquals(rejected.length, 8);
+});
+
+Deno.test("every call reaches the cell once, each session's in order, however the cell works", async () => {
+  const burst = fc.record({ session: fc.integer({ min: 1, max: 4 }), count: fc.nat(2000), size: fc.nat(3000) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(burst, fc.constant(null)), { maxLength: 12 }), async (steps) => {
+      const bench = new Bench(4);
+      const made = new Map<number, string[]>([1, 2, 3, 4].map((session) => [session, []]));
+      const got = new Map<number, string[]>([1, 2, 3, 4].map((session) => [session, []]));
+      const note = (operations: Operation[]) => {
+        for (const { session, operands } of operations) got.get(session)!.push((operands[3] as string).trimEnd());
+      };
+      let number = 0;
+      for (const step of steps) {
+        if (step === null) {
+          note(await bench.work());
+          continue;
+        }
+        for (let i = 0; i < step.count; i++) {
+          const rejected: number[] = [];
+          const name = `${++number}`;
+          bench.call(step.session, name + " ".repeat(step.size), rejected);
+          if (rejected.length === 0) made.get(step.session)!.push(name);
+        }
+      }
+      note(await bench.workAll());
+      assertEquals(got, made);
+    }),
+    { numRuns: 30 },
+  );
+});
