@@ -1,4 +1,4 @@
-/** What sessions may have processed in one turn of the event loop, in messages; each 256 bytes of one count as one more. */
+/** What sessions may have processed in one turn of the event loop, in messages; each 128 bytes of one count as one more. */
 export interface Shares {
   /** One session's. */
   readonly own: number;
@@ -8,7 +8,7 @@ export interface Shares {
 }
 
 /** `crowd` is a few milliseconds' work. */
-export const SHARES: Shares = { own: 64, crowded: 4, crowd: 2048 };
+export const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
 
 /**
  * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a
@@ -18,7 +18,7 @@ export const SHARES: Shares = { own: 64, crowded: 4, crowd: 2048 };
  * if (!budget.take()) { socket.pause(); turns.next(() => socket.resume()); }
  * ```
  *
- * Those who wait for the next turn go on in the order in which they began to wait.
+ * Those who wait for the next turn go on in the order in which they began to wait, until it is crowded.
  */
 export class Turns {
   readonly #schedule: (run: () => void) => void;
@@ -67,7 +67,12 @@ export class Turns {
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const action of waiting) action();
+    let next = 0;
+    while (next < waiting.length && this.#used <= this.#shares.crowd) waiting[next++]!();
+    if (next === waiting.length) return;
+    // Those whose turn has not come go first in the next one.
+    this.#waiting = waiting.slice(next).concat(this.#waiting);
+    void this.turn;
   }
 }
 
@@ -88,7 +93,7 @@ export class TurnBudget {
       this.#turn = turn;
       this.#used = 0;
     }
-    const amount = 1 + (bytes >>> 8);
+    const amount = 1 + (bytes >>> 7);
     this.#used += amount;
     return this.#used < this.#turns.share(amount);
   }

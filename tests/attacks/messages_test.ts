@@ -213,7 +213,7 @@ Deno.test("one client with 5,000 messages in one write leaves 20 others their tu
     over = true;
     await Promise.all(pinging);
   });
-  // 5,000 messages are 78 turns of 64: if each honest client had its message in each of them, it would be 78 as well.
+  // 5,000 messages are 40 turns of 128: if each honest client had its message in each of them, it would be 40 as well.
   assertGreaterOrEqual(Math.min(...answered), 5, `answers meanwhile: ${answered}`);
   for (const client of honest) client.close();
 });

@@ -32,13 +32,13 @@ Deno.test("Turns gives each session a share of its own", () => {
   assertEquals([a.take(32), a.take(32), b.take(32), b.take(32)], [true, false, true, false]);
 });
 
-Deno.test("TurnBudget.take() counts each 256 bytes of a message as one more", () => {
+Deno.test("TurnBudget.take() counts each 128 bytes of a message as one more", () => {
   const { turns, nextTurn } = make(5);
   const budget = turns.budget();
-  assertEquals([budget.take(255), budget.take(256), budget.take(255)], [true, true, true]);
+  assertEquals([budget.take(127), budget.take(128), budget.take(127)], [true, true, true]);
   assertEquals(budget.take(0), false);
   nextTurn();
-  assertEquals(budget.take(1024), false);
+  assertEquals(budget.take(512), false);
 });
 
 Deno.test("Turns gives all sessions smaller shares once they have had enough together, until the next turn", () => {
@@ -61,7 +61,7 @@ Deno.test("Turns never refuses a session its first message of a turn, however cr
     const used = new Array<number>(10).fill(0);
     for (const [session, bytes] of messages) {
       const before = used[session]!;
-      used[session] = before + 1 + Math.floor(bytes / 256);
+      used[session] = before + 1 + Math.floor(bytes / 128);
       const goesOn = budgets[session]!.take(bytes);
       // Small and early: goes on. Beyond its own share: never.
       if (used[session]! < 4) assertEquals(goesOn, true);
@@ -91,6 +91,26 @@ Deno.test("Turns.next() goes on in the order of waiting, and once a turn", () =>
   assertEquals(order.join(""), "aabbaab");
   nextTurn();
   assertEquals(order.join(""), "aabbaabaa");
+});
+
+Deno.test("Turns lets only a crowd go on in one turn; the others go first in the next", () => {
+  const { turns, nextTurn } = make(10, 1, 4);
+  const order: string[] = [];
+  const sessions = ["a", "b", "c", "d", "e"].map((name) => {
+    const budget = turns.budget();
+    return () => {
+      order.push(name);
+      budget.take(128);
+      turns.next(() => order.push(name.toUpperCase()));
+    };
+  });
+  for (const session of sessions) turns.next(session);
+  nextTurn();
+  assertEquals(order.join(""), "abc"); // two each
+  nextTurn();
+  assertEquals(order.join(""), "abcdeABC");
+  nextTurn();
+  assertEquals(order.join(""), "abcdeABCDE");
 });
 
 Deno.test("Turns asks for one turn at a time", () => {
