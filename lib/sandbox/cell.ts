@@ -41,6 +41,14 @@ interface Pending {
   readonly opening: boolean;
 }
 
+/** An operation on its way to a busy cell. */
+interface Waiting {
+  /** The call's number; 0 for an operation that is none. */
+  readonly call: number;
+  readonly bytes: number;
+  readonly operation: readonly unknown[];
+}
+
 /** Calls begun and not yet answered; beyond them, as in a cell that is full, calls answer -32004. */
 const MOST_PENDING = 16_384;
 /** Milliseconds between two looks at a cell that says nothing by itself. */
@@ -53,7 +61,7 @@ export class Cell {
   readonly #reader: CellReader;
   readonly #pending = new Map<number, Pending>();
   /** What clients have sent while the cell was busy, by session: one with many calls leaves the others their turns. */
-  readonly #waiting = new FairQueue<Seat, () => void>();
+  readonly #waiting = new FairQueue<Seat, Waiting>();
   #waitingBytes = 0;
   #calls = 0;
   #pinged: number;
@@ -112,10 +120,8 @@ export class Cell {
   call(seat: Seat, method: string, text: string, call: PendingCall): void {
     if (this.#full) return call.reject(-32004);
     const id = this.#expect(seat, method, call);
-    this.#inTurn(seat, text.length, () => {
-      if (!this.#pending.has(id)) return;
-      this.#batches.begin(text.length).push(ToCell.Call, seat.handle, id, method, text);
-    });
+    if (this.#crowded) return this.#wait(seat, id, text.length, [ToCell.Call, seat.handle, id, method, text]);
+    this.#batches.begin(text.length).push(ToCell.Call, seat.handle, id, method, text);
   }
 
   message(seat: Seat, data: string | Uint8Array, call: PendingCall): void {
@@ -123,18 +129,15 @@ export class Cell {
     const id = this.#expect(seat, "message", call);
     // The bytes are the socket's buffer, valid only now.
     const own = typeof data === "string" ? data : data.slice();
-    this.#inTurn(seat, own.length, () => {
-      if (!this.#pending.has(id)) return;
-      this.#batches.begin(own.length).push(ToCell.Message, seat.handle, id, own);
-    });
+    if (this.#crowded) return this.#wait(seat, id, own.length, [ToCell.Message, seat.handle, id, own]);
+    this.#batches.begin(own.length).push(ToCell.Message, seat.handle, id, own);
   }
 
   /** Comes to the cell behind the calls that were made before. */
   identity(seat: Seat): void {
     const text = JSON.stringify(seat.user);
-    const send = () => void this.#batches.begin(text.length).push(ToCell.Identity, seat.handle, text);
-    if (this.#waiting.sizeOf(seat) === 0) send();
-    else this.#wait(seat, text.length, send);
+    if (this.#waiting.sizeOf(seat) > 0) this.#wait(seat, 0, text.length, [ToCell.Identity, seat.handle, text]);
+    else this.#batches.begin(text.length).push(ToCell.Identity, seat.handle, text);
   }
 
   /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
@@ -229,25 +232,23 @@ export class Cell {
     return this.#pending.size >= MOST_PENDING || this.#batches.full(this.#waitingBytes);
   }
 
-  #inTurn(seat: Seat, bytes: number, send: () => void): void {
-    if (this.#waiting.size > 0 || this.#batches.busy) this.#wait(seat, bytes, send);
-    else send();
+  get #crowded(): boolean {
+    return this.#waiting.size > 0 || this.#batches.busy;
   }
 
-  #wait(seat: Seat, bytes: number, send: () => void): void {
+  #wait(seat: Seat, call: number, bytes: number, operation: readonly unknown[]): void {
     this.#waitingBytes += bytes;
-    this.#waiting.add(seat, () => {
-      this.#waitingBytes -= bytes;
-      send();
-    });
+    this.#waiting.add(seat, { call, bytes, operation });
   }
 
   /** Gives the cell what waits, as far as it has room. */
   #fill(): void {
     while (!this.#batches.busy) {
-      const send = this.#waiting.next();
-      if (send === undefined) return;
-      send();
+      const next = this.#waiting.next();
+      if (next === undefined) return;
+      this.#waitingBytes -= next.bytes;
+      // It may have been answered meanwhile: its time was up, or its client left.
+      if (next.call === 0 || this.#pending.has(next.call)) this.#batches.begin(next.bytes).push(...next.operation);
     }
   }
 
