@@ -15,7 +15,7 @@ export const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
  * thousand sessions leave each other room:
  *
  * ```ts
- * if (!budget.take()) { socket.pause(); turns.next(() => socket.resume()); }
+ * if (!budget.take(bytes)) { socket.pause(); turns.next(() => socket.resume()); }
  * ```
  *
  * Those who wait for the next turn go on in the order in which they began to wait, until it is crowded.

@@ -16,7 +16,10 @@ export class Drain {
     this.#turnstile = turnstile;
   }
 
-  /** `size` bytes were read. False when all is more than `most`: nothing is read any more, and the peer feels TCP's flow control. */
+  /**
+   * `size` bytes were read. False when that makes more than `most` in all: nothing is read any more, and the peer feels
+   * TCP's flow control.
+   */
   received(size: number, most: number): boolean {
     this.#drained += size;
     this.#enough = this.#drained > most;

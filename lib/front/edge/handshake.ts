@@ -13,8 +13,9 @@ import { HeadReader, type RequestHead } from "./request_head.ts";
 import { serialiseResponse, serialiseUpgrade } from "./response.ts";
 
 /**
- * waiting: others begin their TLS handshakes first. securing: TLS handshake. reading: the head comes in. judging: the gate decides; reading is paused. answering: the
- * last word is being written and what still comes is dropped. over: the socket has another stage, or is gone.
+ * waiting: others begin their TLS handshakes first. securing: TLS handshake. reading: the head comes in. judging: the
+ * gate decides; reading is paused. answering: the last word is being written and what still comes is dropped. over: the
+ * socket has another stage, or is gone.
  */
 type State = "waiting" | "securing" | "reading" | "judging" | "answering" | "over";
 

@@ -5,7 +5,7 @@ import { type ClientFrame, concat, frame } from "../../websocket/client_frames.t
 import { type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
 
 const encoder = new TextEncoder();
-const SHORT = { handshake_timeout: 150 };
+const SHORT = { handshake_timeout: 400 };
 
 async function honestClientIsServed(fixture: Fixture): Promise<void> {
   using client = await fixture.open();

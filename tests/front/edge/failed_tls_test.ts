@@ -4,7 +4,7 @@ import { startFixture, until } from "../fixture.ts";
 
 /** What the gate was told of a client that speaks plain HTTP to the TLS port, and of one that says nothing. */
 async function failures(trusted_proxies: string[]): Promise<string[]> {
-  const server = { handshake_timeout: 200, trusted_proxies };
+  const server = { handshake_timeout: 500, trusted_proxies };
   await using fixture = await startFixture({ server });
   using plain = await RawClient.connect({ port: fixture.port });
   await plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").catch(() => {});
