@@ -35,7 +35,7 @@ export async function serve(args: ParsedArgs, io: Io): Promise<number> {
     return faults.length > 0;
   };
   if (report(await certificateFaults(config, file))) return 2;
-  const log = createLog(config.log);
+  const log = createLog({ ...config.log, colours: Deno.stdout.isTerminal() && !Deno.noColor });
   try {
     const running = await start(config, log, args, io);
     signals.onReload(() => running.reload());

@@ -1,7 +1,7 @@
 import { type LineSink, StdoutSink } from "./log_output.ts";
 import { FloodGate } from "./log_flood.ts";
 import { plain } from "./log_values.ts";
-import { jsonLine, prettyLine } from "./log_format.ts";
+import { colouredLine, jsonLine, prettyLine } from "./log_format.ts";
 
 /** How much a line matters. A log of one level writes that level and the ones above it. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -30,6 +30,8 @@ export interface OwnedLog extends Log {
 export interface LogOptions {
   level: Level;
   format: "json" | "pretty";
+  /** Colours in pretty lines. Default: none. */
+  colours?: boolean;
   /** Takes one line without its newline; by default a bounded, asynchronous writer to standard output. */
   write?: (line: string) => void;
   /** Milliseconds since the epoch. */
@@ -46,7 +48,7 @@ const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
  */
 export function createLog(options: LogOptions): OwnedLog {
   const now = options.now ?? Date.now;
-  const format = options.format === "pretty" ? prettyLine : jsonLine;
+  const format = options.format === "json" ? jsonLine : options.colours ? colouredLine : prettyLine;
   const sink: LineSink = options.write ? new CallbackSink(options.write) : new StdoutSink();
   const print = (level: Level, event: string, fields: Fields) => {
     let line: string;

@@ -22,12 +22,21 @@ export function jsonLine(timeMs: number, level: Level, event: string, fields: Re
   return escape(JSON.stringify(line));
 }
 
-/** For people at a terminal: `12:00:00.000 info  event key=value …`, values quoted as JSON where they aren't a plain word. */
+/** For people: `12:00:00.000 info  event key=value …`, values quoted as JSON where they aren't a plain word. */
 export function prettyLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
+  return prettyText(level.padEnd(5), timeMs, event, fields);
+}
+
+/** As {@linkcode prettyLine}, the level in a colour of its own: for a terminal. */
+export function colouredLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
+  return prettyText(`${COLOURS[level]}${level.padEnd(5)}${RESET}`, timeMs, event, fields);
+}
+
+function prettyText(level: string, timeMs: number, event: string, fields: Record<string, unknown>): string {
   const parts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${word(key)}=${word(value)}`);
-  const head = `${rfc3339(timeMs).slice(11, 23)} ${COLOURS[level]}${level.padEnd(5)}${RESET} ${word(event)}`;
+  const head = `${rfc3339(timeMs).slice(11, 23)} ${level} ${word(event)}`;
   return [head, ...parts].join(" ");
 }
 

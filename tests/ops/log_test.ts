@@ -35,8 +35,7 @@ Deno.test("createLog() lets no value forge or disguise a line", () => {
     const hostile = '\n{"time":"x"}\r\n\u2028\u2029\x1b[2J\u009b31m\u0007\u202Eevil\u200b\x00\u{e0041}"quote';
     log.info(`handler.log${hostile}`, { [`key${hostile}`]: hostile, list: [hostile], deep: { [hostile]: hostile } });
     assertEquals(lines.length, 1);
-    const visible = lines[0]!.replaceAll("\x1b[32m", "").replaceAll("\x1b[0m", "");
-    assertEquals(visible.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu), null);
+    assertEquals(lines[0]!.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu), null);
     if (format === "json") assertEquals(JSON.parse(lines[0]!).list, [hostile]);
   }
 });
@@ -142,8 +141,19 @@ Deno.test("createLog() in pretty form quotes what is not a plain word", () => {
   log.warn("listening", { url: "wss://localhost:8443/ws", note: "two words", n: 3, off: undefined });
   assertEquals(
     lines[0],
-    '13:07:11.250 \x1b[33mwarn \x1b[0m listening url=wss://localhost:8443/ws note="two words" n=3',
+    '13:07:11.250 warn  listening url=wss://localhost:8443/ws note="two words" n=3',
   );
+});
+
+Deno.test("createLog() colours the level of pretty lines for a terminal, and nothing else", () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const now = () => Date.UTC(2026, 10, 22, 13, 7, 11, 250);
+  for (const format of ["pretty", "json"] as const) {
+    createLog({ level: "info", format, colours: true, write, now }).warn("listening", { n: 3 });
+  }
+  assertEquals(lines[0], "13:07:11.250 \x1b[33mwarn \x1b[0m listening n=3");
+  assertEquals(JSON.parse(lines[1]!).n, 3);
 });
 
 Deno.test("createLog() lets ten of an event a second through, counts the rest and says how many", async () => {
