@@ -25,7 +25,7 @@ export {
 export type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
 export type { LimitSettings } from "./settings.ts";
 export type { TableOptions } from "./table.ts";
-export { type Shares, TurnBudget, Turns } from "./turns.ts";
+export { TurnBudget, Turns } from "./turns.ts";
 
 export interface LimitDeps {
   readonly log: Log;

@@ -8,7 +8,7 @@ export interface Shares {
 }
 
 /** `crowd` is a few milliseconds' work. */
-export const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
+const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
 
 /**
  * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a

@@ -135,13 +135,14 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   secured(): void {}
 
   received(chunk: Uint8Array): void {
+    if (this.#state === "cut") return;
     if (this.#state !== "open") {
       (this.#drain ??= new Drain(this.#connection, this.#context.turnstiles.drain)).received(
         chunk.length,
         this.#state === "closing" ? MAX_AWAITED : MAX_DRAINED,
       );
     }
-    if (this.#state === "cut" || this.#state === "closed") return;
+    if (this.#state === "closed") return;
     this.#incoming.push(chunk);
     if (this.#state === "open") this.#context.bustle.heard++;
     if (this.#incoming.paused) this.#stopReading();
