@@ -153,6 +153,8 @@ export interface FrontDeps {
   readonly tls?: TlsMaterial;
   /** Milliseconds; only differences matter. */
   readonly now: () => number;
+  /** Runs a function after all input was looked at ({@linkcode Polls.after}). */
+  readonly afterInput: (run: () => void) => void;
 }
 
 /** A running front. */

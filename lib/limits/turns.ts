@@ -5,10 +5,14 @@ export interface Shares {
   /** One session's once all together have had `crowd`. */
   readonly crowded: number;
   readonly crowd: number;
+  /** Of all those together who go on after having waited; whoever comes anew finds them done soon. */
+  readonly resumed: number;
+  /** What going on costs by itself: up to 64 KiB are read and decrypted before any message of them is counted. */
+  readonly reading: number;
 }
 
-/** `crowd` is a few milliseconds' work. */
-const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
+/** `crowd` is a few milliseconds' work, `resumed` one. */
+const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048, resumed: 384, reading: 128 };
 
 /**
  * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a
@@ -18,19 +22,29 @@ const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048 };
  * if (!budget.take(bytes)) { socket.pause(); turns.next(() => socket.resume()); }
  * ```
  *
- * Those who wait for the next turn go on in the order in which they began to wait, until it is crowded.
+ * Those who wait go on in the order in which they began to wait, a few at a time, each time after everybody else was heard.
  */
 export class Turns {
-  readonly #schedule: (run: () => void) => void;
   readonly #shares: Shares;
+  readonly #afterInput: (run: () => void) => void;
+  readonly #schedule: (run: () => void) => void;
   #waiting: (() => void)[] = [];
+  #asked = false;
   #scheduled = false;
   #turn = 0;
   /** By all sessions in this turn. */
   #used = 0;
 
-  /** `schedule` runs a function in the next turn, after pending input was looked at. Default `setImmediate`. */
-  constructor(shares: Shares = SHARES, schedule: (run: () => void) => void = setImmediate) {
+  /**
+   * @param afterInput runs a function after all input was looked at
+   * @param schedule runs a function in the next turn, whatever input there is
+   */
+  constructor(
+    afterInput: (run: () => void) => void,
+    shares: Shares = SHARES,
+    schedule: (run: () => void) => void = setImmediate,
+  ) {
+    this.#afterInput = afterInput;
     this.#shares = shares;
     this.#schedule = schedule;
   }
@@ -55,24 +69,36 @@ export class Turns {
     return this.#turn;
   }
 
-  /** Runs `action` at the beginning of the next turn. */
+  /** Runs `action` when it is its turn to go on. */
   next(action: () => void): void {
-    void this.turn;
     this.#waiting.push(action);
+    this.#ask();
   }
 
   #begin(): void {
     this.#turn++;
     this.#used = 0;
     this.#scheduled = false;
+  }
+
+  #ask(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.#afterInput(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    this.#asked = false;
+    const { resumed, reading } = this.#shares;
     const waiting = this.#waiting;
     this.#waiting = [];
+    const before = this.#used;
     let next = 0;
-    while (next < waiting.length && this.#used <= this.#shares.crowd) waiting[next++]!();
+    while (next < waiting.length && this.#used - before + next * reading < resumed) waiting[next++]!();
     if (next === waiting.length) return;
     // Those whose turn has not come go first in the next one.
     this.#waiting = waiting.slice(next).concat(this.#waiting);
-    void this.turn;
+    this.#ask();
   }
 }
 

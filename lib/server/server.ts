@@ -17,6 +17,7 @@ import {
   type Verifier,
 } from "../admission/admission.ts";
 import { type Config, reloadable } from "../config/config.ts";
+import { Polls } from "../event_loop/polls.ts";
 import { type Front, startFront, type TlsMaterial } from "../front/front.ts";
 import { securityHeaders } from "../front/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
@@ -87,6 +88,7 @@ export class Server implements Parts {
   routes!: Routes;
   readonly #options: ServerOptions;
   readonly #deadlines: Deadlines;
+  readonly #polls = new Polls();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #listening = false;
   #tls: TlsMaterial | undefined;
@@ -179,10 +181,12 @@ export class Server implements Parts {
       this.routes = this.#makeRoutes(gate);
       const tls = await readTls(this.config);
       if (tls) this.#useTls(tls);
+      await this.#polls.open().catch((error) => this.log.warn("internal", { error: String(error) }));
       this.#front = await startFront(this.config, gate, {
         log: this.log,
         telemetry: this.telemetry,
         now: this.monotonic,
+        afterInput: this.#polls.after,
         ...(tls ? { tls } : {}),
       });
       this.#listening = true;
@@ -281,6 +285,7 @@ export class Server implements Parts {
     for (const timer of this.#timers) clearInterval(timer);
     this.#sampler?.stop();
     await this.#front?.close();
+    this.#polls.close();
     await this.#sandbox?.close();
     this.#revokedFile?.close();
     this.verifier?.close();
@@ -347,7 +352,7 @@ export class Server implements Parts {
       telemetry: this.telemetry,
       tracing: this.tracing,
       limits: this.limits,
-      turns: new Turns(),
+      turns: new Turns(this.#polls.after),
       hub: this.hub,
       registry: this.registry,
       deadlines: this.#deadlines,

@@ -51,7 +51,7 @@ export class Intake {
     if (this.#reasons === 0 && !this.#ended) this.#socket.resume();
   }
 
-  /** Counts a message of `bytes`; a session that used up its share goes on in the next turn of the event loop. */
+  /** Counts a message of `bytes`; a session that used up its share goes on when others were heard. */
   spend(bytes: number): void {
     if (this.#budget.take(bytes)) return;
     if (this.pause(PauseReason.TURN)) this.#turns.next(() => this.resume(PauseReason.TURN));

@@ -123,6 +123,8 @@ export class Session implements SocketSink {
     this.#bytesIn += bytes;
     const verdict = this.#limits.control(bytes, kind);
     if (verdict !== null) this.violated("rate_limited", { scope: verdict.scope, frame: kind, bytes });
+    // The bytes of fragments are counted with their message.
+    this.#intake.spend(kind === "fragment" ? 0 : bytes);
   }
 
   failed(code: number, reason: string, detail: string): void {

@@ -1,5 +1,6 @@
 /** A front with a gate that lets everyone in and echoes, and remembers what happened. */
 import type { Config } from "../../lib/config/config.ts";
+import { Polls } from "../../lib/event_loop/polls.ts";
 import {
   type Accepted,
   type Front,
@@ -53,6 +54,7 @@ export class Fixture implements AsyncDisposable {
   readonly entered: string[] = [];
   /** The address of every connection without TLS. */
   readonly failed: string[] = [];
+  readonly polls = new Polls();
   front!: Front;
   caPem: string | undefined;
 
@@ -84,6 +86,7 @@ export class Fixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.front.close();
+    this.polls.close();
   }
 }
 
@@ -114,11 +117,13 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   const sections = { server, messages, ...(tls === undefined ? {} : { tls: { hsts_max_age: 60_000 } }) };
   const fixture = new Fixture(sections as unknown as Config);
   fixture.caPem = tls?.cert;
+  await fixture.polls.open();
   fixture.front = await startFront(fixture.config, gateOf(fixture, options), {
     log: createLog({ level: "debug", format: "json", write: (line) => fixture.lines.push(line) }),
     telemetry: fixture.telemetry,
     ...(tls === undefined ? {} : { tls }),
     now: () => performance.now(),
+    afterInput: fixture.polls.after,
   });
   return fixture;
 }

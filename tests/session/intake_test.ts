@@ -16,7 +16,7 @@ class Tap {
 
 Deno.test("Intake reads on when no reason to pause is left", () => {
   const tap = new Tap();
-  const intake = new Intake(tap, new Turns());
+  const intake = new Intake(tap, new Turns(setImmediate));
   assert(intake.pause(PauseReason.MESSAGE) && intake.pause(PauseReason.TURN));
   intake.resume(PauseReason.MESSAGE);
   assert(intake.paused);
@@ -28,7 +28,7 @@ Deno.test("Intake reads on when no reason to pause is left", () => {
 
 Deno.test("Intake.pause() pauses nothing where the engine can't", () => {
   const tap = new Tap(false);
-  const intake = new Intake(tap, new Turns());
+  const intake = new Intake(tap, new Turns(setImmediate));
   assert(!intake.pause(PauseReason.REQUEST));
   intake.resume(PauseReason.REQUEST);
   assertEquals(tap.calls, ["pause"]);
@@ -37,7 +37,8 @@ Deno.test("Intake.pause() pauses nothing where the engine can't", () => {
 Deno.test("Intake.spend() gives the others their turn after a session's share", () => {
   const tap = new Tap();
   let next: () => void = () => {};
-  const intake = new Intake(tap, new Turns({ own: 3, crowded: 3, crowd: Infinity }, (run) => next = run));
+  const shares = { own: 3, crowded: 3, crowd: Infinity, resumed: 1, reading: 1 };
+  const intake = new Intake(tap, new Turns((run) => next = run, shares));
   for (let i = 0; i < 3; i++) intake.spend(32);
   assertEquals(tap.calls, ["pause"]);
   next();
@@ -46,7 +47,7 @@ Deno.test("Intake.spend() gives the others their turn after a session's share", 
 
 Deno.test("Intake.end() leaves no timer and resumes nothing", () => {
   const tap = new Tap();
-  const intake = new Intake(tap, new Turns());
+  const intake = new Intake(tap, new Turns(setImmediate));
   intake.pause(PauseReason.MESSAGE);
   intake.wait(1, () => tap.calls.push("late"));
   intake.end();

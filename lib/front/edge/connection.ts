@@ -61,7 +61,7 @@ export class Connection {
     return this.entry?.address ?? "";
   }
 
-  set stage(stage: Stage) {
+  set stage(stage: Stage | null) {
     this.#stage = stage;
   }
 

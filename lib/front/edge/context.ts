@@ -24,8 +24,8 @@ export interface EdgeContext {
   /** From our last word to the end of the connection. */
   readonly endings: Deadlines;
   readonly flusher: Flusher;
-  /** TLS handshakes begin, request heads are judged, and what nobody wants is read: each one at a time. */
-  readonly turnstiles: { readonly tls: Turnstile; readonly admission: Turnstile; readonly drain: Turnstile };
+  /** TLS handshakes begin, request heads are judged, what nobody wants is read, and who is not let in is turned away. */
+  readonly turnstiles: Readonly<Record<"tls" | "admission" | "drain" | "refusal", Turnstile>>;
   readonly bustle: Bustle;
 }
 

@@ -35,10 +35,14 @@ import { Listener } from "./listener.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "./tls_context.ts";
-import { Bustle, Turnstile } from "./turnstile.ts";
+import { Bustle, Pause, Turnstile } from "./turnstile.ts";
 
 /** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
 const TLS_GAP = 3;
+
+/** While those inside are talking, no two connections are turned away within less, in ms; so many may wait for that. */
+const REFUSAL_GAP = 1;
+const REFUSAL_ROOM = 256;
 
 /** What a peer on a unix socket is taken for until it forwards an address. */
 const LOCAL_PEER = "127.0.0.1";
@@ -64,10 +68,14 @@ class Edge implements Front, ProxyHost {
   /** Connections beyond this are closed unheard; up to it they can still be told `server_full`. */
   readonly #capacity: number;
   readonly #connections = new Set<Connection>();
+  /** Those who wait for being turned away. */
+  readonly #refused = new Set<{ destroy(): unknown }>();
   readonly #left = (connection: Connection): void => {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#emptied?.();
   };
+  readonly #tlsPause = new Pause(TLS_GAP);
+  readonly #refusalPause = new Pause(REFUSAL_GAP);
   #secureContext: SecureContext | null;
   #emptied: (() => void) | undefined;
 
@@ -91,9 +99,10 @@ class Edge implements Front, ProxyHost {
       endings: new Deadlines(ENDING_TIMEOUT, deps.now),
       flusher: new Flusher(),
       turnstiles: {
-        tls: new Turnstile(bustle, (run) => setTimeout(run, TLS_GAP), handshake_timeout / 2 / TLS_GAP),
-        admission: new Turnstile(bustle),
-        drain: new Turnstile(bustle),
+        tls: new Turnstile(bustle, this.#tlsPause.after, handshake_timeout / 2 / TLS_GAP),
+        admission: new Turnstile(bustle, deps.afterInput),
+        drain: new Turnstile(bustle, deps.afterInput),
+        refusal: new Turnstile(bustle, this.#refusalPause.after, REFUSAL_ROOM),
       },
       bustle,
     };
@@ -135,6 +144,9 @@ class Edge implements Front, ProxyHost {
 
   async close(): Promise<void> {
     await this.stopAccepting();
+    this.#tlsPause.end();
+    this.#refusalPause.end();
+    for (const socket of this.#refused) socket.destroy();
     if (this.#connections.size === 0) return;
     const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
     for (const connection of this.#connections) connection.destroy();
@@ -145,11 +157,11 @@ class Edge implements Front, ProxyHost {
     const ip = this.#local ? LOCAL_PEER : normaliseAddress(socket.remoteAddress ?? "");
     // Without an address the peer has gone already.
     if (ip === null) return void socket.destroy();
-    if (this.#connections.size >= this.#capacity) return this.#turnAway(socket, ip, "server_full");
+    if (this.#connections.size >= this.#capacity) return this.#refuse(socket, ip, "server_full");
 
     const trusted = this.#local || this.#trusted(ip);
     const entry = trusted ? null : this.#gate.enter(ip);
-    if (typeof entry === "string") return this.#turnAway(socket, ip, entry);
+    if (typeof entry === "string") return this.#turnAway(unheard(socket), ip, entry);
     const connection = new Connection(socket, entry, this.#left);
     this.#connections.add(connection);
     if (trusted && this.#context.config.server.proxy_protocol === true) {
@@ -162,8 +174,24 @@ class Edge implements Front, ProxyHost {
     }
   }
 
-  /** Closed without an answer: before TLS there is none to give. */
+  /** Closes without an answer; no faster than we can bear, since a flooder that is turned away is back at once. */
   #turnAway(socket: { destroy(): unknown }, ip: string, reason: string): void {
+    const { refusal } = this.#context.turnstiles;
+    if (refusal.full(ip)) return this.#refuse(socket, ip, reason);
+    this.#refused.add(socket);
+    refusal.pass(ip, () => this.#refuse(socket, ip, reason));
+  }
+
+  /** As {@linkcode #turnAway}; until then nothing that comes is for anybody. */
+  #hold(connection: Connection, ip: string, reason: string): void {
+    connection.stage = null;
+    connection.hold();
+    this.#turnAway(connection, ip, reason);
+  }
+
+  /** Before TLS there is no answer to give. */
+  #refuse(socket: { destroy(): unknown }, ip: string, reason: string): void {
+    this.#refused.delete(socket);
     socket.destroy();
     this.#context.telemetry.handshake("rejected", reason);
     this.#context.log.info("handshake.rejected", { ip, origin: null, reason, status: null });
@@ -172,8 +200,7 @@ class Edge implements Front, ProxyHost {
   #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
     const { tls } = this.#context.turnstiles;
     if (this.#secureContext !== null && tls.full(connection.address)) {
-      connection.hold();
-      return this.#turnAway(connection, origin.ip, "overloaded");
+      return this.#hold(connection, origin.ip, "overloaded");
     }
     const stage = new HandshakeStage(this.#context, connection, origin);
     this.#context.handshakes.start(stage);
@@ -192,7 +219,7 @@ class Edge implements Front, ProxyHost {
     const trusted = header.client === null || this.#trusted(ip);
     if (!trusted) {
       const entry = this.#gate.enter(ip);
-      if (typeof entry === "string") return this.#turnAway(connection, ip, entry);
+      if (typeof entry === "string") return this.#hold(connection, ip, entry);
       connection.entry = entry;
     }
     this.#begin(connection, { ip, forwarded: header.client !== null, trusted }, rest);
@@ -201,4 +228,9 @@ class Edge implements Front, ProxyHost {
   gone(stage: ProxyStage): void {
     this.#context.handshakes.stop(stage);
   }
+}
+
+/** Nobody listens to it; its errors are nobody's. */
+function unheard(socket: NetSocket): NetSocket {
+  return socket.on("error", () => {});
 }

@@ -26,12 +26,32 @@ export class Bustle {
 
 const SILENCE_MS = 100;
 
+/** Schedules one function at a time, so many ms later; none once it has ended. */
+export class Pause {
+  readonly #ms: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  readonly after = (run: () => void): void => {
+    if (!this.#ended) this.#timer = setTimeout(run, this.#ms);
+  };
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+}
+
 /** How many of one address may wait once half the room is taken. */
 const FEW = 4;
 
 /**
- * One piece of work in each turn of the event loop, which looks at every socket between two of them. Addresses take
- * turns: whoever comes waits behind as many others as there are addresses, not behind all of a flood.
+ * One piece of work at a time, and every socket is looked at between two of them. Addresses take turns: whoever comes waits
+ * behind as many others as there are addresses, not behind all of a flood.
  */
 export class Turnstile {
   readonly #bustle: Pick<Bustle, "lively">;
@@ -43,12 +63,12 @@ export class Turnstile {
   #closed = false;
 
   /**
-   * @param schedule runs a function in a later turn, after pending input was looked at
+   * @param schedule runs a function in a later turn, after all input was looked at
    * @param room how many may wait, see {@linkcode full}
    */
   constructor(
     bustle: Pick<Bustle, "lively">,
-    schedule: (run: () => void) => void = setImmediate,
+    schedule: (run: () => void) => void,
     room = Infinity,
   ) {
     this.#bustle = bustle;

@@ -1,6 +1,7 @@
 /** A crowd at the door while somebody inside is talking. */
 import { assert, assertEquals } from "../../assert.ts";
 import { RawClient } from "../../raw_client.ts";
+import { concat, frame } from "../../websocket/client_frames.ts";
 import { type Fixture, startFixture, until } from "../fixture.ts";
 
 /** Has one client talk, a message after the other, until `action` is over. */
@@ -48,4 +49,46 @@ Deno.test("edge closes at once whoever would wait too long for TLS, and holds it
   // Only those whose TLS had begun said too little.
   assertEquals(fixture.failed.length <= CROWD - count("overloaded"), true);
   assert(fixture.lines.some((line) => line.includes("overloaded")));
+});
+
+Deno.test("edge turns a flood away no faster than it can bear, each of them closed and counted", async () => {
+  await using fixture = await startFixture({ perIp: 1 });
+  await whileTalking(fixture, async () => {
+    // More than may wait for it.
+    const flood = await Promise.all(Array.from({ length: 400 }, () => RawClient.connect({ port: fixture.port })));
+    await Promise.all(flood.map((client) => client.closed()));
+    for (const client of flood) client.close();
+  });
+  assertEquals(fixture.telemetry.handshakes.get("rejected", "too_many_connections"), 400);
+});
+
+Deno.test("edge: close() cuts those who still wait for being turned away", async () => {
+  const fixture = await startFixture({ perIp: 1 });
+  const flood = await whileTalking(fixture, async () => {
+    const flood = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect({ port: fixture.port })));
+    await until(() => fixture.entered.length === 201, "the whole flood");
+    return flood;
+  });
+  await fixture[Symbol.asyncDispose]();
+  await Promise.all(flood.map((client) => client.closed()));
+  for (const client of flood) client.close();
+});
+
+Deno.test("edge: a session may stop reading at a ping, and goes on behind it", async () => {
+  const pings: number[] = [];
+  await using fixture = await startFixture({
+    sink: ({ socket }) => ({
+      control(_kind, bytes) {
+        pings.push(bytes);
+        socket.pause();
+        setImmediate(() => socket.resume());
+      },
+    }),
+  });
+  using client = await fixture.open();
+  await client.send(
+    concat(...Array.from({ length: 50 }, (_, size) => frame({ opcode: 9, payload: "p".repeat(size) }))),
+  );
+  for (let size = 0; size < 50; size++) assertEquals((await client.nextFrame()).payload.length, size);
+  assertEquals(pings, Array.from({ length: 50 }, (_, size) => size));
 });

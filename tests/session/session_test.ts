@@ -1,0 +1,77 @@
+/** A session on a socket of the test's own: what it takes of a turn of the event loop. */
+import { type SessionLimits, Turns } from "../../lib/limits/limits.ts";
+import { createLog } from "../../lib/ops/log.ts";
+import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { Deadlines } from "../../lib/session/deadlines.ts";
+import { Registry } from "../../lib/session/registry.ts";
+import { Session, type SessionOptions } from "../../lib/session/session.ts";
+import { assertEquals } from "../assert.ts";
+
+const OWN = 10;
+
+/** Without limits, and with a share of ten; `pauses` is how often it stopped reading. */
+function make() {
+  let pauses = 0;
+  const resumed: (() => void)[] = [];
+  const shares = { own: OWN, crowded: OWN, crowd: Infinity, resumed: Infinity, reading: 0 };
+  const limits: Pick<SessionLimits, "message" | "control" | "release"> = {
+    message: () => null,
+    control: () => null,
+    release() {},
+  };
+  const options = {
+    id: "session",
+    socket: { queued: 0, open: true, pause: () => ++pauses > 0, resume() {}, ping: () => true, sendText() {} },
+    accepted: { identity: { user: "ada", roles: [], claims: {}, expiresAt: Infinity } },
+    peer: { ip: "127.0.0.1" },
+    module: {
+      subprotocol: "test.v1",
+      contract: { kind: "raw", binary: true, methods: new Map() },
+      attach: () => ({ message() {}, close() {} }),
+    },
+    services: {
+      config: {
+        server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 1 },
+        messages: { max_in_flight: 1000 },
+      },
+      log: createLog({ level: "error", format: "json", write() {} }),
+      telemetry: new Telemetry(),
+      tracing: { call: () => undefined },
+      limits: { session: () => ({ ...limits, call: () => null }) },
+      turns: new Turns((run) => resumed.push(run), shares, () => {}),
+      registry: new Registry(),
+      deadlines: new Deadlines(1000, 0),
+      now: () => 0,
+      monotonic: () => 0,
+    },
+  };
+  const session = new Session(options as unknown as SessionOptions);
+  return {
+    session,
+    get pauses() {
+      return pauses;
+    },
+  };
+}
+
+for (const kind of ["ping", "pong", "fragment"] as const) {
+  Deno.test(`Session.control() counts a ${kind} towards the session's share of a turn`, () => {
+    const made = make();
+    for (let i = 1; i < OWN; i++) made.session.control(kind, 0);
+    assertEquals(made.pauses, 0);
+    made.session.control(kind, 0);
+    assertEquals(made.pauses, 1);
+    made.session.closed(1000, "");
+  });
+}
+
+Deno.test("Session counts a message's bytes towards its share of a turn once, not again with its fragments", () => {
+  const made = make();
+  for (let i = 0; i < 3; i++) made.session.control("fragment", 1000);
+  assertEquals(made.pauses, 0);
+  made.session.message(new Uint8Array(640), 640);
+  assertEquals(made.pauses, 0);
+  made.session.control("ping", 0);
+  assertEquals(made.pauses, 1);
+  made.session.closed(1000, "");
+});
