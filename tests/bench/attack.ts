@@ -40,11 +40,11 @@ const SCENARIOS = [[], ...ATTACKS.map((attack) => [attack]), [...ATTACKS]];
 const say = (stream: { writeSync(bytes: Uint8Array): number }, text: string) =>
   void stream.writeSync(new TextEncoder().encode(text));
 
-/** Runs a client process; attackers get only the time that nobody else wants, as if they had machines of their own. */
-async function run<T>(script: string, job: HonestJob | AttackJob, nice: number): Promise<T> {
+/** Runs a client process. `idle` ones get only the time that nobody else wants, as if they had machines of their own. */
+async function run<T>(script: string, job: HonestJob | AttackJob, policy: "other" | "idle"): Promise<T> {
   const path = new URL(`attack/${script}`, import.meta.url).pathname;
-  const child = new Deno.Command("nice", {
-    args: ["-n", String(nice), Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", path],
+  const child = new Deno.Command("chrt", {
+    args: [`--${policy}`, "0", Deno.execPath(), "run", "--quiet", "--no-prompt", "-A", path],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -122,8 +122,8 @@ async function episode(
   const memory = watchMemory(server.pid);
   const clock = watch(server.pid);
   const [honest, outcomes] = await Promise.all([
-    run<HonestFigures>("honest.ts", honestJob, 0),
-    attacks.length === 0 ? Promise.resolve<Outcomes>({}) : run<Outcomes>("attackers.ts", attackJob, 19),
+    run<HonestFigures>("honest.ts", honestJob, "other"),
+    attacks.length === 0 ? Promise.resolve<Outcomes>({}) : run<Outcomes>("attackers.ts", attackJob, "idle"),
   ]);
   const peakBytes = memory.stop();
   return { contestant: contestant.name, attacks, honest, outcomes, peakBytes, serverCores: cores(clock) };
