@@ -13,7 +13,7 @@ for (const engine of ENGINES) {
     using client = await join(server, { subprotocol: "trials.v1" });
     using idle = await join(server, { subprotocol: "trials.v1", user: "idle" });
     await client.text('{"jsonrpc":"2.0","id":7,"method":"trial.slow","params":{"ms":500}}');
-    await call(idle, "trial.echo", { text: "x" }); // the slow one is in its cell by now
+    await call(client, "trial.echo", { text: "x" }, 8); // the slow one, before it, is in its cell by now
     server.signal("SIGTERM");
     const messages = [await nextAnswer(client), await nextAnswer(client)];
     const reconnect = messages.find(({ method }) => method === "session.reconnect");
