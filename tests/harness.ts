@@ -196,7 +196,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     throw new Error(`The server ended with ${code}:\n${server.noise.join("\n")}\n${JSON.stringify(server.log)}`);
   });
   failed.catch(() => {});
-  await Promise.race([server.logged("listening", () => true, START_DEADLINE_MS), failed]);
+  try {
+    await Promise.race([server.logged("listening", () => true, START_DEADLINE_MS), failed]);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }
 
