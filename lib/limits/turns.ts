@@ -28,8 +28,7 @@ export class Turns {
   readonly #shares: Shares;
   readonly #afterInput: (run: () => void) => void;
   readonly #schedule: (run: () => void) => void;
-  #waiting: (() => void)[] = [];
-  #asked = false;
+  readonly #waiting: (() => void)[] = [];
   #scheduled = false;
   #turn = 0;
   /** By all sessions in this turn. */
@@ -71,8 +70,7 @@ export class Turns {
 
   /** Runs `action` when it is its turn to go on. */
   next(action: () => void): void {
-    this.#waiting.push(action);
-    this.#ask();
+    if (this.#waiting.push(action) === 1) this.#afterInput(this.#goOn);
   }
 
   #begin(): void {
@@ -81,25 +79,16 @@ export class Turns {
     this.#scheduled = false;
   }
 
-  #ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
-    this.#afterInput(() => this.#goOn());
-  }
-
-  #goOn(): void {
-    this.#asked = false;
+  /** Those whose turn has not come go first next time. */
+  readonly #goOn = (): void => {
     const { resumed, reading } = this.#shares;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#waiting.length;
     const before = this.#used;
     let next = 0;
-    while (next < waiting.length && this.#used - before + next * reading < resumed) waiting[next++]!();
-    if (next === waiting.length) return;
-    // Those whose turn has not come go first in the next one.
-    this.#waiting = waiting.slice(next).concat(this.#waiting);
-    this.#ask();
-  }
+    while (next < waiting && this.#used - before + next * reading < resumed) this.#waiting[next++]!();
+    this.#waiting.splice(0, next);
+    if (this.#waiting.length > 0) this.#afterInput(this.#goOn);
+  };
 }
 
 /** How much of the present turn a session has used. */

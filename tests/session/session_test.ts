@@ -1,5 +1,5 @@
 /** A session on a socket of the test's own: what it takes of a turn of the event loop. */
-import { type SessionLimits, Turns } from "../../lib/limits/limits.ts";
+import { Turns } from "../../lib/limits/limits.ts";
 import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { Deadlines } from "../../lib/session/deadlines.ts";
@@ -14,11 +14,7 @@ function make() {
   let pauses = 0;
   const resumed: (() => void)[] = [];
   const shares = { own: OWN, crowded: OWN, crowd: Infinity, resumed: Infinity, reading: 0 };
-  const limits: Pick<SessionLimits, "message" | "control" | "release"> = {
-    message: () => null,
-    control: () => null,
-    release() {},
-  };
+  const limits = { message: () => null, control: () => null, call: () => null, release() {} };
   const options = {
     id: "session",
     socket: { queued: 0, open: true, pause: () => ++pauses > 0, resume() {}, ping: () => true, sendText() {} },
@@ -37,7 +33,7 @@ function make() {
       log: createLog({ level: "error", format: "json", write() {} }),
       telemetry: new Telemetry(),
       tracing: { call: () => undefined },
-      limits: { session: () => ({ ...limits, call: () => null }) },
+      limits: { session: () => limits },
       turns: new Turns((run) => resumed.push(run), shares, () => {}),
       registry: new Registry(),
       deadlines: new Deadlines(1000, 0),
