@@ -1,0 +1,99 @@
+/**
+ * The processes of cells, as the host sees them. The host never starts or kills a process: it asks the supervisor, which
+ * implements `CellStarter` (directly for `check` and `contract`, over a channel for the front).
+ */
+
+/** Why a cell's process ended. `killed` follows `CellProcess.kill`. */
+export type EndCause = "crash" | "out_of_memory" | "timeout" | "killed";
+
+/** How a cell's process ended. `detail` is plain text for the log, without control characters, at most 1,000 characters. */
+export interface ProcessEnd {
+  readonly cause: EndCause;
+  readonly detail: string;
+}
+
+/** What a cell's process uses. */
+export interface Vitals {
+  /** Resident memory of the process beyond what it had before it loaded the module, in bytes. */
+  readonly memory: number;
+  /** CPU time since the start of the process, in milliseconds, all threads. */
+  readonly cpuMs: number;
+}
+
+/** What the supervisor tells about one cell. `ended` comes exactly once, last, also when the process could not be started. */
+export interface CellProcessEvents {
+  /** The process runs. A connection to `CellStarter.socketPath` that presents `secret` (64 hexadecimal digits) is this cell's. */
+  started(secret: string, pid: number): void;
+  /** What the process wrote to standard output or error. The amount a second is bounded; what exceeds it is dropped. */
+  output(text: Uint8Array): void;
+  /** About once a second. */
+  vitals(vitals: Vitals): void;
+  ended(end: ProcessEnd): void;
+}
+
+/** A cell's process. */
+export interface CellProcess {
+  /** Ends the process by SIGKILL. `ended` follows with cause `killed`, unless the process has ended by itself before. */
+  kill(): void;
+}
+
+/** Starts cells. */
+export interface CellStarter {
+  /** Path of the unix socket on which the host listens for cells. Its folder exists, with mode 0700. */
+  readonly socketPath: string;
+  /** Starts a cell for the module with index `module` in the configuration's `handlers`. Starts are bounded in rate and number. */
+  start(module: number, events: CellProcessEvents): CellProcess;
+}
+
+/** What a cell reads from its standard input, as one line of JSON, before anything else. The pipe then stays open: its end ends the cell. */
+export interface CellOrders {
+  readonly secret: string;
+  readonly socketPath: string;
+  /** `file:` URL of the module. */
+  readonly url: string;
+  /** Absolute real path of the module's folder. */
+  readonly folder: string;
+  /** Bytes of memory the module may use, `HandlerSettings.memory`. */
+  readonly memory: number;
+  /** The module's own permissions, `HandlerSettings.permissions`, paths absolute. */
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Kinds of frame that a cell writes to its supervisor (file descriptor 3). */
+export enum VitalsKind {
+  /** A regular sign of life. */
+  Alive = 1,
+  /** The module is over its memory; the process ends itself by SIGKILL right after. */
+  OutOfMemory = 2,
+  /** The module uses CPU that nothing asked for; the process ends itself by SIGKILL right after. */
+  OutOfTime = 3,
+}
+
+/** Bytes of a frame: kind (u32), zero (u32), memory (f64), CPU milliseconds (f64), little-endian. */
+export const VITALS_FRAME_BYTES = 24;
+
+/** Milliseconds between two signs of life of a cell. */
+export const VITALS_INTERVAL_MS = 500;
+
+/** Encodes one frame. */
+export function encodeVitals(kind: VitalsKind, { memory, cpuMs }: Vitals): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(VITALS_FRAME_BYTES);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, kind, true);
+  view.setFloat64(8, memory, true);
+  view.setFloat64(16, cpuMs, true);
+  return frame;
+}
+
+/** Decodes the frame at the start of `bytes`; null when it is none. */
+export function decodeVitals(bytes: Uint8Array): (Vitals & { readonly kind: VitalsKind }) | null {
+  if (bytes.length < VITALS_FRAME_BYTES) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, VITALS_FRAME_BYTES);
+  const kind = view.getUint32(0, true);
+  const memory = view.getFloat64(8, true);
+  const cpuMs = view.getFloat64(16, true);
+  const known = kind >= VitalsKind.Alive && kind <= VitalsKind.OutOfTime && view.getUint32(4, true) === 0;
+  return known && memory >= 0 && Number.isFinite(memory) && cpuMs >= 0 && Number.isFinite(cpuMs)
+    ? { kind, memory, cpuMs }
+    : null;
+}
