@@ -85,9 +85,12 @@ export class Turns {
     const waiting = this.#waiting.length;
     const before = this.#used;
     let next = 0;
-    while (next < waiting && this.#used - before + next * reading < resumed) this.#waiting[next++]!();
-    this.#waiting.splice(0, next);
-    if (this.#waiting.length > 0) this.#afterInput(this.#goOn);
+    try {
+      while (next < waiting && this.#used - before + next * reading < resumed) this.#waiting[next++]!();
+    } finally {
+      this.#waiting.splice(0, next);
+      if (this.#waiting.length > 0) this.#afterInput(this.#goOn);
+    }
   };
 }
 

@@ -8,8 +8,8 @@ import type { Session } from "./session.ts";
 
 interface Builtin {
   readonly contract: MethodContract;
-  /** Settles `call`; `text` is the request's JSON. */
-  run(session: Session, text: string, call: Call): void;
+  /** Settles `call`, at once or later; `text` is the request's JSON. What it throws or rejects with is for the log. */
+  run(session: Session, text: string, call: Call): Promise<void> | void;
 }
 
 const MAX_TOKEN_LENGTH = 8192;
@@ -55,14 +55,14 @@ function builtin<P extends z.ZodType>(
   name: string,
   description: string,
   params: P,
-  run: (session: Session, params: z.output<P>, call: Call) => void | Promise<void>,
+  run: (session: Session, params: z.output<P>, call: Call) => Promise<void> | void,
 ): [string, Builtin] {
   return [name, {
     contract: { name, description, cost: 1, params: z.toJSONSchema(params) },
     run(session, text, call) {
       const parsed = params.safeParse((JSON.parse(text) as { params?: unknown }).params ?? {});
-      if (parsed.success) void run(session, parsed.data, call);
-      else call.reject(ErrorCode.INVALID_PARAMS, issuesJson(parsed.error));
+      if (parsed.success) return run(session, parsed.data, call);
+      call.reject(ErrorCode.INVALID_PARAMS, issuesJson(parsed.error));
     },
   }];
 }

@@ -3,7 +3,7 @@
  *
  * Each request, and each raw frame, passes in this order: the envelope, the method, its roles, room within
  * `max_in_flight`, the method's own tokens. What has to wait for room or tokens waits in order, and the session reads
- * nothing meanwhile.
+ * nothing meanwhile. An answer that comes at once, while others still wait, runs nothing a second time ({@linkcode Backlog}).
  */
 import type { SessionLimits } from "../limits/limits.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type RpcRequest,
 } from "../rpc/rpc.ts";
 import { type Line, mayCall, type MethodContract } from "../sandbox/sandbox.ts";
+import { Backlog } from "./backlog.ts";
 import { builtins } from "./builtins.ts";
 import { Batch, Call, type CallOwner } from "./calls.ts";
 import { type Intake, PauseReason } from "./intake.ts";
@@ -60,7 +61,11 @@ export class Dispatcher implements CallOwner {
   readonly #limits: SessionLimits;
   readonly #intake: Intake;
   readonly #outgoing: Outgoing;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new Backlog<Waiting>();
+  /** The first waiting request waits for its tokens, not for room: its timer goes on with it. */
+  #timed = false;
+  /** A message is being taken: some of its elements may not be on their way yet. */
+  #taking = false;
   #inFlight = 0;
   #invalid = 0;
 
@@ -74,11 +79,21 @@ export class Dispatcher implements CallOwner {
 
   /** Whether everything taken has been answered. */
   get idle(): boolean {
-    return this.#inFlight === 0 && this.#waiting.length === 0;
+    return this.#inFlight === 0 && this.#waiting.size === 0 && !this.#taking;
   }
 
   /** Takes a message of `bytes`. */
   take(data: string | Uint8Array, bytes: number): void {
+    this.#taking = true;
+    try {
+      this.#message(data, bytes);
+    } finally {
+      this.#taking = false;
+    }
+    this.#session.settleUp();
+  }
+
+  #message(data: string | Uint8Array, bytes: number): void {
     if (this.#session.module.contract.kind === "raw") {
       this.#enter({ id: undefined, method: "message", data }, null);
       return;
@@ -109,7 +124,7 @@ export class Dispatcher implements CallOwner {
 
   /** Nothing that waits is sent on its way any more. */
   end(): void {
-    this.#waiting.length = 0;
+    this.#waiting.clear();
   }
 
   settled(call: Call, code: number, response: string | null): void {
@@ -124,8 +139,8 @@ export class Dispatcher implements CallOwner {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#countInvalid(code, call.batch);
     }
-    if (this.#waiting.length > 0) this.#goOn();
-    if (this.idle) this.#session.settleUp();
+    if (this.#waiting.size === 0) this.#session.settleUp();
+    else if (!this.#timed) this.#goOn();
   }
 
   #contract(method: string): MethodContract | undefined {
@@ -144,15 +159,15 @@ export class Dispatcher implements CallOwner {
 
   /** Sends a request or frame on its way, behind those that wait. */
   #enter(request: RpcRequest | Frame, batch: Batch | null): void {
-    if (this.#waiting.length > 0 || !this.#request(request, batch)) {
-      this.#waiting.push({ request: kept(request), batch });
+    if (this.#waiting.size > 0 || !this.#request(request, batch)) {
+      this.#waiting.add({ request: kept(request), batch });
     }
   }
 
   /** Judges one request or frame and sends it on its way; false when it has to wait for room or tokens. */
   #request(request: RpcRequest | Frame, batch: Batch | null): boolean {
     const { method, id } = request;
-    const { services, module, identity } = this.#session;
+    const { services, identity } = this.#session;
     const contract = "data" in request ? FRAME : this.#contract(method);
     if (!contract) {
       this.#fault(id, ErrorCode.METHOD_NOT_FOUND, batch, {});
@@ -170,7 +185,11 @@ export class Dispatcher implements CallOwner {
     const verdict = this.#limits.call(method, contract.cost);
     if (verdict !== null) {
       if (verdict.action === "delay" && this.#intake.pause(PauseReason.REQUEST)) {
-        this.#intake.wait(verdict.retryAfterMs, () => this.#goOn());
+        this.#timed = true;
+        this.#intake.wait(verdict.retryAfterMs, () => {
+          this.#timed = false;
+          this.#goOn();
+        });
         return false;
       }
       this.#refuse(
@@ -182,6 +201,14 @@ export class Dispatcher implements CallOwner {
       );
       return true;
     }
+    this.#run(request, batch);
+    return true;
+  }
+
+  /** Hands a request or frame to what answers it, which may happen before this returns. */
+  #run(request: RpcRequest | Frame, batch: Batch | null): void {
+    const { method, id } = request;
+    const { services, module } = this.#session;
     this.#inFlight++;
     const call = new Call(this, {
       id,
@@ -190,22 +217,29 @@ export class Dispatcher implements CallOwner {
       startedAt: services.monotonic(),
       traced: services.tracing.call(method, module.subprotocol),
     });
-    const builtin = builtins.get(method);
-    if ("data" in request) this.#line.message(request.data, call);
-    else if (builtin) builtin.run(this.#session, request.text, call);
-    else this.#line.call(method, request.text, call);
-    return true;
+    try {
+      if ("data" in request) return this.#line.message(request.data, call);
+      const builtin = builtins.get(method);
+      if (!builtin) return this.#line.call(method, request.text, call);
+      builtin.run(this.#session, request.text, call)?.catch((error) => this.#failed(call, error));
+    } catch (error) {
+      this.#failed(call, error);
+    }
+  }
+
+  /** Answers -32603 with the reference under which the log has the error. */
+  #failed(call: Call, error: unknown): void {
+    const { id, services, subprotocol } = this.#session;
+    const ref = crypto.randomUUID();
+    services.log.error("handler.failed", { module: subprotocol, method: call.method, conn: id, ref, error });
+    call.reject(ErrorCode.INTERNAL_ERROR, JSON.stringify({ ref }));
   }
 
   /** Goes on with what waited, in order, then reads on. */
   #goOn(): void {
-    while (this.#waiting.length > 0) {
-      if (this.#session.ending) return;
-      const { request, batch } = this.#waiting[0]!;
-      if (!this.#request(request, batch)) return;
-      this.#waiting.shift();
-    }
-    this.#intake.resume(PauseReason.REQUEST);
+    const done = this.#waiting.run(({ request, batch }) => !this.#session.ending && this.#request(request, batch));
+    if (done) this.#intake.resume(PauseReason.REQUEST);
+    this.#session.settleUp();
   }
 
   /** Refuses an element that reaches no handler; it costs what the cheapest good one does. */

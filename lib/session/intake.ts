@@ -18,19 +18,29 @@ export const PauseReason = {
   DRAINING: 8,
 } as const;
 
+/** Calls `run` after `milliseconds`, unless the function returned is called before. */
+export type Later = (run: () => void, milliseconds: number) => () => void;
+
+const timeout: Later = (run, milliseconds) => {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
+};
+
 /** Decides whether a session reads on: pausing for several reasons at once, and its share of each turn. */
 export class Intake {
   readonly #socket: Pausable;
   readonly #turns: Turns;
   readonly #budget: TurnBudget;
+  readonly #later: Later;
   #reasons = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel = () => {};
   #ended = false;
 
-  constructor(socket: Pausable, turns: Turns) {
+  constructor(socket: Pausable, turns: Turns, later: Later = timeout) {
     this.#socket = socket;
     this.#turns = turns;
     this.#budget = turns.budget();
+    this.#later = later;
   }
 
   get paused(): boolean {
@@ -59,14 +69,13 @@ export class Intake {
 
   /** Calls `action` after `milliseconds`; one such wait at a time, none after the end. */
   wait(milliseconds: number, action: () => void): void {
-    clearTimeout(this.#timer);
-    if (this.#ended) return;
-    this.#timer = setTimeout(action, Math.max(1, Math.ceil(milliseconds)));
+    this.#cancel();
+    if (!this.#ended) this.#cancel = this.#later(action, Math.max(1, Math.ceil(milliseconds)));
   }
 
   /** Nothing is resumed or called any more. */
   end(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#cancel();
   }
 }

@@ -6,6 +6,7 @@ import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Later } from "./intake.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
 
@@ -25,6 +26,8 @@ export interface SessionServices {
   readonly now: () => number;
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number;
+  /** Runs what has to wait for its tokens; a timer of the platform by default. */
+  readonly later?: Later;
   /** Verifies a token as admission does. */
   verify(token: string): Promise<Verified>;
 }

@@ -43,6 +43,8 @@ export class Session implements SocketSink {
   readonly #dispatcher: Dispatcher;
   #identity: Identity;
   #draining = false;
+  /** A message waits for its tokens. */
+  #delayed = false;
   /** Tells the front that all is answered, once the client has said its last word. */
   #finished: (() => void) | undefined;
   #ending = false;
@@ -57,7 +59,7 @@ export class Session implements SocketSink {
     this.services = services;
     this.#socket = socket;
     this.#identity = accepted.identity;
-    this.#intake = new Intake(socket, services.turns);
+    this.#intake = new Intake(socket, services.turns, services.later);
     this.#limits = services.limits.session(peer.ip, this.userId);
     this.#outgoing = new Outgoing(socket, services, () => this.end(1008, "slow_consumer"));
     this.#client = new SessionClient(this, this.#outgoing);
@@ -202,8 +204,10 @@ export class Session implements SocketSink {
 
   /** Ends a session that was only waiting for its last answers. */
   settleUp(): void {
-    if (!this.#dispatcher.idle) return;
-    this.#finished?.();
+    if (!this.#dispatcher.idle || this.#delayed) return;
+    const finished = this.#finished;
+    this.#finished = undefined;
+    finished?.();
     if (this.#draining) this.end(1001, "draining");
   }
 
@@ -222,13 +226,16 @@ export class Session implements SocketSink {
   /** Stops reading until the tokens for this message are back; false where that is not configured or not possible. */
   #delay(verdict: NonNullable<Verdict>, data: string | Uint8Array, bytes: number): boolean {
     if (verdict.action !== "delay" || !this.#intake.pause(PauseReason.MESSAGE)) return false;
+    this.#delayed = true;
     this.#intake.wait(verdict.retryAfterMs, () => {
       if (this.#ending) return;
+      this.#delayed = false;
       const again = this.#limits.message(bytes);
       if (again === null) this.#dispatcher.take(data, bytes);
       else if (this.#delay(again, data, bytes)) return;
       else this.#overLimit(again, data, bytes);
       this.#intake.resume(PauseReason.MESSAGE);
+      this.settleUp();
     });
     return true;
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type Shares, type TurnBudget, Turns } from "../../lib/limits/turns.ts";
-import { assertEquals } from "../assert.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 
 function make(shares: Partial<Shares>) {
   const waiting: (() => void)[] = [];
@@ -168,4 +168,16 @@ Deno.test("Turns lets everybody who waits go on exactly once, in order, whatever
     assertEquals(order, uses.map((_, index) => index));
     assertEquals(waiting, []);
   }));
+});
+
+Deno.test("Turns.next() lets the others go on when one that waited throws", () => {
+  const { turns, nextTurn } = make({ resumed: 1, reading: 1 });
+  const gone: string[] = [];
+  turns.next(() => {
+    throw new Error("broken");
+  });
+  turns.next(() => gone.push("second"));
+  assertThrows(nextTurn, Error, "broken");
+  nextTurn();
+  assertEquals(gone, ["second"]);
 });

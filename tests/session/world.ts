@@ -1,0 +1,255 @@
+/**
+ * One session with everything around it in the test's hand: socket, cell, timers, turns of the event loop. Limits are the
+ * real ones, on a simulated clock.
+ */
+import type { SocketSink } from "../../lib/front/front.ts";
+import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
+import { Deadlines } from "../../lib/session/deadlines.ts";
+import { Registry } from "../../lib/session/registry.ts";
+import { Session, type SessionOptions } from "../../lib/session/session.ts";
+import type { PendingCall } from "../../lib/sandbox/sandbox.ts";
+import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
+import { assert } from "../assert.ts";
+
+export interface WorldOptions {
+  readonly kind?: "rpc" | "raw";
+  /** Whether the engine can stop reading; `serve` can't. */
+  readonly pausable?: boolean;
+  readonly maxInFlight?: number;
+  readonly maxInvalid?: number;
+  readonly limits?: Partial<LimitSettings>;
+  /** Messages a session may have in one turn. */
+  readonly share?: number;
+  readonly verify?: () => Promise<unknown>;
+}
+
+/** A call that the cell has begun. */
+interface Begun {
+  readonly id: string;
+  readonly call: PendingCall;
+}
+
+/** What clients of a world may call; those of the server come with it. */
+const METHODS = new Map([
+  ["slow", { name: "slow", cost: 1, params: {} }],
+  ["now", { name: "now", cost: 1, params: {} }],
+  ["broken", { name: "broken", cost: 1, params: {} }],
+  ["dear", { name: "dear", cost: 3, params: {} }],
+  ["admin", { name: "admin", cost: 1, params: {}, roles: ["admin"] }],
+]);
+
+export class World {
+  readonly clock: Clock;
+  readonly log: Lines;
+  readonly limits: Limits;
+  readonly session: Session;
+  readonly sent: string[] = [];
+  /** Whatever the cell has begun, by the id in its params or the text of its frame, in order. */
+  readonly begun: string[] = [];
+  /** What is begun and not answered. */
+  pending: Begun[] = [];
+  /** Messages that reached the session. */
+  readonly delivered: string[] = [];
+  /** Elements for which tokens were taken. */
+  charged = 0;
+  /** Elements that found no cell. */
+  lost = 0;
+  /** Messages sent by the client, read or not. */
+  sentIn = 0;
+  closeCode: number | undefined;
+  finished = 0;
+  cellUp = true;
+  mostPending = 0;
+  readonly #pausable: boolean;
+  readonly #inbox: string[] = [];
+  #paused = false;
+  #pumping = false;
+  #timers: { at: number; run: () => void }[] = [];
+  #turns: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: WorldOptions = {}) {
+    const { kind = "rpc", pausable = true, maxInFlight = 64, maxInvalid = 1e6, limits = {}, share = 1e6, verify } =
+      options;
+    this.#pausable = pausable;
+    const made = makeLimits(limits);
+    this.clock = made.clock;
+    this.log = made.log;
+    this.limits = made.limits;
+    const soon = (run: () => void) => void this.#turns.push(run);
+    const shares = { own: share, crowded: share, crowd: Infinity, resumed: Infinity, reading: 0 };
+    const services = {
+      config: {
+        server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 1 },
+        messages: { max_in_flight: maxInFlight, max_invalid: maxInvalid, max_depth: 32, max_batch: 20 },
+        auth: {},
+      },
+      log: made.log,
+      telemetry: made.telemetry,
+      tracing: { call: () => () => {} },
+      limits: { session: (ip: string, user: string) => this.#counting(made.limits.session(ip, user)) },
+      turns: new Turns(soon, shares, soon),
+      registry: new Registry(),
+      deadlines: new Deadlines(1000, 0),
+      now: made.clock.now,
+      monotonic: made.clock.now,
+      later: (run: () => void, milliseconds: number) => this.#later(run, milliseconds),
+      verify,
+    };
+    this.session = new Session({
+      id: "session",
+      socket: this.#socket(),
+      accepted: { identity: { user: "ada", roles: ["user"], claims: {}, expiresAt: Infinity } },
+      peer: { ip: "127.0.0.1" },
+      module: {
+        subprotocol: "world.v1",
+        contract: { kind, binary: false, methods: METHODS },
+        attach: () => ({
+          call: (method: string, text: string, call: PendingCall) =>
+            this.#begin(String(JSON.parse(text).params?.tag), method, call),
+          message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
+          identity() {},
+          close: () => this.#rejectAll(),
+        }),
+      },
+      services,
+    } as unknown as SessionOptions);
+  }
+
+  get over(): boolean {
+    return this.closeCode !== undefined || this.finished > 0;
+  }
+
+  /** A message arrives from the client; it is read as soon as the session reads. */
+  send(text: string): void {
+    this.sentIn++;
+    this.#inbox.push(text);
+    if (!this.#pumping && !this.#paused) this.#pump();
+  }
+
+  /** The cell answers one of the calls it has begun. */
+  settle(index: number, ok = true): void {
+    if (this.pending.length === 0) return;
+    const [{ call }] = this.pending.splice(index % this.pending.length, 1) as [Begun];
+    if (ok) call.resolve("true");
+    else call.reject(-32603);
+  }
+
+  loseCell(): void {
+    this.cellUp = false;
+    this.#rejectAll();
+  }
+
+  advance(milliseconds: number): void {
+    const until = this.clock.time + milliseconds;
+    for (;;) {
+      this.#timers.sort((a, b) => a.at - b.at);
+      if (this.#timers.length === 0 || this.#timers[0]!.at > until) break;
+      const { at, run } = this.#timers.shift()!;
+      this.clock.time = at;
+      run();
+    }
+    this.clock.time = until;
+  }
+
+  turn(): void {
+    const turns = this.#turns;
+    this.#turns = [];
+    for (const run of turns) run();
+  }
+
+  /** The client has said its last word, as soon as that is read. */
+  peerCloses(): void {
+    if (this.#paused || this.over) return;
+    this.session.finish(() => this.finished++);
+  }
+
+  /** The connection has ended. */
+  gone(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.closeCode ??= 1006;
+    this.session.closed(this.closeCode, "");
+  }
+
+  /** Lets time, cell and event loop go on until nothing more happens. */
+  settleAll(): void {
+    this.cellUp = true;
+    for (let round = 0; round < 400; round++) {
+      while (this.pending.length > 0) this.settle(0);
+      this.turn();
+      this.advance(250);
+    }
+  }
+
+  #pump(): void {
+    this.#pumping = true;
+    while (this.#inbox.length > 0 && !this.#paused) {
+      const text = this.#inbox.shift()!;
+      if (this.closeCode !== undefined || this.finished > 0) continue;
+      this.delivered.push(text);
+      (this.session as SocketSink).message(text, text.length);
+    }
+    this.#pumping = false;
+  }
+
+  #begin(tag: string, method: string, call: PendingCall): void {
+    if (!this.cellUp) {
+      this.lost++;
+      return call.reject(-32004);
+    }
+    this.begun.push(tag);
+    if (method === "now") return call.resolve("true");
+    if (method === "broken") throw new Error("the cell's host broke");
+    this.pending.push({ id: tag, call });
+    this.mostPending = Math.max(this.mostPending, this.pending.length);
+  }
+
+  #rejectAll(): void {
+    for (const { call } of this.pending.splice(0)) call.reject(-32004);
+  }
+
+  #later(run: () => void, milliseconds: number): () => void {
+    const timer = { at: this.clock.time + milliseconds, run };
+    this.#timers.push(timer);
+    return () => this.#timers = this.#timers.filter((other) => other !== timer);
+  }
+
+  #counting(limits: SessionLimits): SessionLimits {
+    const call = limits.call.bind(limits);
+    limits.call = (method, cost) => {
+      const verdict = call(method, cost);
+      if (verdict === null) this.charged++;
+      return verdict;
+    };
+    return limits;
+  }
+
+  #socket() {
+    const sent = (text: string) => void this.sent.push(text);
+    const isOpen = () => this.closeCode === undefined && !this.#closed;
+    return {
+      get open() {
+        return isOpen();
+      },
+      queued: 0,
+      sendText: sent,
+      pause: () => {
+        if (this.#pausable) this.#paused = true;
+        return this.#pausable;
+      },
+      resume: () => {
+        this.#paused = false;
+        if (!this.#pumping) this.#pump();
+      },
+      close: (code: number) => {
+        assert(this.closeCode === undefined, "closed twice");
+        this.closeCode = code;
+        this.#paused = false;
+        if (!this.#pumping) this.#pump();
+      },
+      terminate() {},
+      ping: () => true,
+    };
+  }
+}
