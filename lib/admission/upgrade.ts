@@ -1,10 +1,8 @@
 /** The client's opening handshake (RFC 6455 section 4.2.1), as far as it does not depend on who asks. */
 import type { Handshake, Refusal } from "../front/front.ts";
+import { isHandshakeKey } from "../websocket/websocket.ts";
 import { listHas } from "./field.ts";
 import { refuse } from "./reason.ts";
-
-/** 16 bytes in base64, canonical: the last digit before the padding carries only two bits that count. */
-const KEY_REGEXP = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /** Fields that may come once; their copies reach us joined by commas, which none of them may contain. */
 const SINGLE_FIELDS = ["host", "origin", "sec-websocket-key"] as const;
@@ -30,7 +28,7 @@ export function checkUpgrade(handshake: Handshake): Refusal | null {
   if (!listHas(headers.get("upgrade"), "websocket")) return upgradeRequired("No Upgrade: websocket");
   if (!listHas(headers.get("connection"), "upgrade")) return upgradeRequired("No Connection: upgrade");
   if (headers.get("sec-websocket-version") !== "13") return upgradeRequired("Sec-WebSocket-Version is not 13");
-  if (!KEY_REGEXP.test(headers.get("sec-websocket-key") ?? "")) {
+  if (!isHandshakeKey(headers.get("sec-websocket-key") ?? "")) {
     return refuse("bad_request", { detail: "Sec-WebSocket-Key is not 16 bytes in base64" });
   }
   return null;
