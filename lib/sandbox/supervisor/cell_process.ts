@@ -1,0 +1,143 @@
+/** One process of a cell: started, watched, killed, reaped. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { setPriority } from "node:os";
+import type { Readable } from "node:stream";
+import { FrameReader } from "../wire/frame_reader.ts";
+import {
+  type CellOrders,
+  type CellProcess,
+  type CellProcessEvents,
+  decodeVitals,
+  type ProcessEnd,
+  type Vitals,
+  VITALS_FRAME_BYTES,
+  VitalsKind,
+} from "../wire/processes.ts";
+import { BoundedOutput } from "./bounded_output.ts";
+import { end, endOf } from "./process_end.ts";
+import type { Command } from "./program.ts";
+import { Silence } from "./silence.ts";
+
+/** Without a sign of life for this long, a cell is killed; while it starts it has more. */
+const SILENT_MS = 5_000;
+const STARTING_MS = 15_000;
+/** Frames between two looks; the honest send one or two. */
+const MAX_FRAMES_PER_LOOK = 64;
+/** How long pipes that are still open hold up the report of an end. */
+const PIPES_MS = 250;
+/** Lower than the front's, so that busy handlers do not delay it. */
+const NICE = 5;
+const REFILL_MS = 1_000;
+
+/** Runs one cell. The owner calls `look` about every quarter of a second. */
+export class RunningCell implements CellProcess {
+  readonly #events: CellProcessEvents;
+  readonly #child: ChildProcess;
+  readonly #output: BoundedOutput;
+  readonly #silence = new Silence();
+  readonly #frames = new FrameReader(VITALS_FRAME_BYTES, decodeVitals);
+  #framesSinceLook = 0;
+  #sinceRefill = 0;
+  #alive = false;
+  #over = false;
+  #farewell: VitalsKind | undefined;
+  #killed: ProcessEnd | undefined;
+
+  /** @throws {Error} When the process can't be started. */
+  constructor(command: Command, orders: CellOrders, events: CellProcessEvents) {
+    this.#events = events;
+    const child = spawn(command.file, [...command.args], {
+      env: { ...command.env },
+      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      // Of a session of its own: the signals of a terminal are the supervisor's.
+      detached: true,
+    });
+    this.#child = child;
+    const [stdin, stdout, stderr, vitals] = child.stdio;
+    this.#output = new BoundedOutput(stdout!, stderr!, (bytes) => events.output(bytes));
+    child.on("error", (error) => this.#ended(end("crash", `the process could not be started: ${error.message}`)));
+    child.on("exit", (code, signal) => this.#exited(code, signal));
+    const frames = vitals as Readable;
+    frames.on("data", (bytes: Uint8Array) => this.#read(bytes));
+    frames.on("error", () => {});
+    stdin!.on("error", () => {});
+    stdin!.write(`${JSON.stringify(orders)}\n`);
+    if (child.pid === undefined) return;
+    lowerPriority(child.pid);
+    events.started(orders.secret, child.pid);
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  kill(): void {
+    this.#kill(end("killed", "no longer wanted"));
+  }
+
+  /** Judges the silence; `elapsed` ms after the look before. */
+  look(elapsed: number): void {
+    this.#framesSinceLook = 0;
+    this.#sinceRefill += elapsed;
+    if (this.#sinceRefill >= REFILL_MS) {
+      this.#sinceRefill = 0;
+      this.#output.refill();
+    }
+    const limit = this.#alive ? SILENT_MS : STARTING_MS;
+    if (this.#silence.look(elapsed) > limit) this.#kill(end("timeout", `no sign of life for ${limit} ms`));
+  }
+
+  #kill(why: ProcessEnd): void {
+    if (this.#over) return;
+    this.#killed ??= why;
+    this.#child.kill("SIGKILL");
+  }
+
+  #read(bytes: Uint8Array): void {
+    const broken = () => this.#kill(end("crash", "what the process wrote to its supervisor is no sign of life"));
+    if (!this.#frames.read(bytes, (frame) => this.#frame(frame))) return broken();
+    if (this.#framesSinceLook > MAX_FRAMES_PER_LOOK) broken();
+  }
+
+  #frame({ kind, memory, cpuMs }: Vitals & { readonly kind: VitalsKind }): void {
+    this.#framesSinceLook++;
+    this.#silence.broken();
+    if (this.#over || this.#killed !== undefined || this.#farewell !== undefined) return;
+    if (kind !== VitalsKind.Alive) {
+      this.#farewell = kind;
+      // It does so itself, unless something keeps it from it.
+      return void this.#child.kill("SIGKILL");
+    }
+    this.#alive = true;
+    this.#events.vitals({ memory, cpuMs });
+  }
+
+  #exited(code: number | null, signal: string | null): void {
+    if (this.#over) return;
+    const tell = () => {
+      clearTimeout(timer);
+      const evidence = { code, signal, farewell: this.#farewell, killed: this.#killed, errors: this.#output.tail };
+      this.#ended(endOf(evidence));
+    };
+    const timer = setTimeout(tell, PIPES_MS);
+    this.#child.on("close", tell);
+    this.#output.finish();
+  }
+
+  #ended(how: ProcessEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#output.close();
+    for (const stream of this.#child.stdio) stream?.destroy();
+    this.#events.ended(how);
+  }
+}
+
+/** The system may refuse it: the cell then runs with the priority of all. */
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, NICE);
+  } catch {
+    // refused, or the process is gone already
+  }
+}

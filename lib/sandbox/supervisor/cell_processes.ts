@@ -1,0 +1,190 @@
+/** The processes of all cells of a configuration, bounded in number and in how fast they are started. */
+import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
+import { cellCount } from "../../config/cells.ts";
+import { type Rate, TokenBucket } from "../../limits/bucket.ts";
+import type { HandlerSettings } from "../settings.ts";
+import type { CellOrders, CellProcess, CellProcessEvents, CellStarter } from "../wire/processes.ts";
+import { cellFlags, grantedVariables } from "./cell_flags.ts";
+import { RunningCell } from "./cell_process.ts";
+import { end } from "./process_end.ts";
+import type { Program } from "./program.ts";
+import { LOOK_MS } from "./silence.ts";
+
+const SECRET_BYTES = 32;
+/** Starts a second in the long run: of one module for each of its cells, and in total. */
+const MODULE_RATE = 1;
+const TOTAL_RATE = 20;
+
+export interface CellProcessesOptions {
+  readonly handlers: readonly HandlerSettings[];
+  readonly socketPath: string;
+  readonly program: Program;
+  /** Variables of which the modules get those that their permissions name. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Processors, for what `cells = 0` means. */
+  readonly cores: number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+/** One start that was asked for; runs once the rate allows it. */
+interface Entry {
+  readonly module: number;
+  readonly events: CellProcessEvents;
+  running: RunningCell | undefined;
+  over: boolean;
+}
+
+/** Starts, watches and ends the processes of cells. Made by one front at a time. */
+export class CellProcesses implements CellStarter {
+  readonly socketPath: string;
+  readonly #options: CellProcessesOptions;
+  readonly #rates: readonly TokenBucket[];
+  readonly #totalRate: TokenBucket;
+  /** Most processes of each module at a time: old and new while it is replaced, and a spare. */
+  readonly #most: readonly number[];
+  readonly #entries = new Set<Entry>();
+  #waiting: Entry[] = [];
+  #pump: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setInterval> | undefined;
+  #lookedAt = 0;
+  #closed = false;
+  #emptied: (() => void) | undefined;
+
+  constructor(options: CellProcessesOptions) {
+    const { handlers, cores, now, socketPath } = options;
+    this.#options = options;
+    this.socketPath = socketPath;
+    this.#most = handlers.map((handler) => 2 * (cellCount(handler, cores) + 1));
+    const rates = this.#most.map((most): Rate => ({ rate: MODULE_RATE * most / 2, burst: 2 * most }));
+    this.#rates = rates.map((rate) => new TokenBucket(rate, now()));
+    const burst = rates.reduce((sum, rate) => sum + rate.burst, 0);
+    this.#totalRate = new TokenBucket({ rate: TOTAL_RATE, burst }, now());
+  }
+
+  /** Processes that run or wait for their start. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Asks for a process; events come later, never before this returns. A module that has too many gets `ended` only. */
+  start(module: number, events: CellProcessEvents): CellProcess {
+    const entry: Entry = { module, events, running: undefined, over: false };
+    const most = this.#most[module];
+    const siblings = [...this.#entries].filter((other) => other.module === module).length;
+    this.#entries.add(entry);
+    if (this.#closed || most === undefined || siblings >= most) {
+      queueMicrotask(() => this.#ended(entry, end("crash", "no more processes of this module are allowed")));
+    } else {
+      this.#waiting.push(entry);
+      this.#pumpIn(0);
+    }
+    return { kill: () => this.#kill(entry) };
+  }
+
+  /** Kills every process; resolves once all are reaped. Nothing is started afterwards. */
+  close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#pump);
+    for (const entry of this.#entries) this.#kill(entry);
+    if (this.#entries.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#emptied = resolve);
+  }
+
+  #kill(entry: Entry): void {
+    if (entry.running !== undefined) return entry.running.kill();
+    if (entry.over) return;
+    this.#waiting = this.#waiting.filter((other) => other !== entry);
+    queueMicrotask(() => this.#ended(entry, end("killed", "not started yet")));
+  }
+
+  #pumpIn(milliseconds: number): void {
+    clearTimeout(this.#pump);
+    this.#pump = setTimeout(() => this.#startWaiting(), milliseconds);
+  }
+
+  /** Starts all for which there is a token; a module that has none does not hold up the others. */
+  #startWaiting(): void {
+    const now = this.#options.now();
+    let soonest = Infinity;
+    this.#waiting = this.#waiting.filter((entry) => {
+      const rate = this.#rates[entry.module]!;
+      const wait = Math.max(rate.wait(1, now), this.#totalRate.wait(1, now));
+      if (wait > 0) {
+        soonest = Math.min(soonest, wait);
+        return true;
+      }
+      rate.spend(1);
+      this.#totalRate.spend(1);
+      this.#run(entry);
+      return false;
+    });
+    if (soonest < Infinity) this.#pumpIn(Math.ceil(soonest));
+  }
+
+  #run(entry: Entry): void {
+    const { events } = entry;
+    try {
+      const settings = this.#options.handlers[entry.module]!;
+      const orders = this.#orders(settings);
+      const { socketPath, program, environment } = this.#options;
+      const flags = cellFlags({
+        ...orders,
+        permissions: settings.permissions,
+        programFolders: program.folders,
+        socketPath,
+      });
+      const env = grantedVariables(settings.permissions.env, environment);
+      entry.running = new RunningCell(program.command("cell", { flags, env }), orders, {
+        started: (secret, pid) => events.started(secret, pid),
+        output: (text) => events.output(text),
+        vitals: (vitals) => events.vitals(vitals),
+        ended: (how) => this.#ended(entry, how),
+      });
+      this.#watch();
+    } catch (error) {
+      this.#ended(entry, end("crash", `the process could not be started: ${reason(error)}`));
+    }
+  }
+
+  /** Real paths, so that what a link stands for decides. */
+  #orders({ module, memory, permissions }: HandlerSettings): CellOrders {
+    const path = Deno.realPathSync(module.startsWith("file:") ? new URL(module) : module);
+    return {
+      secret: crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex(),
+      socketPath: this.#options.socketPath,
+      url: pathToFileURL(path).href,
+      folder: dirname(path),
+      memory,
+      permissions: Object.fromEntries(Object.entries(permissions).map(([kind, list = []]) => [kind, list])),
+    };
+  }
+
+  #watch(): void {
+    if (this.#look !== undefined) return;
+    this.#lookedAt = this.#options.now();
+    this.#look = setInterval(() => {
+      const now = this.#options.now();
+      const elapsed = now - this.#lookedAt;
+      this.#lookedAt = now;
+      for (const { running } of this.#entries) running?.look(elapsed);
+    }, LOOK_MS);
+  }
+
+  #ended(entry: Entry, how: ReturnType<typeof end>): void {
+    if (entry.over) return;
+    entry.over = true;
+    this.#entries.delete(entry);
+    if (this.#entries.size === 0) {
+      clearInterval(this.#look);
+      this.#look = undefined;
+      this.#emptied?.();
+    }
+    entry.events.ended(how);
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

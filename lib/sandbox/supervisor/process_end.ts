@@ -1,0 +1,48 @@
+/** Why a cell's process ended, from what is known about it. */
+import { type ProcessEnd, VitalsKind } from "../wire/processes.ts";
+
+/** What is known about a process that has ended. */
+export interface Evidence {
+  /** Exit status, or null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The last frame, when it was a farewell. */
+  readonly farewell?: VitalsKind | undefined;
+  /** Why the supervisor killed it. */
+  readonly killed?: ProcessEnd | undefined;
+  /** The end of what it wrote to standard error. */
+  readonly errors: string;
+}
+
+const MAX_DETAIL_LENGTH = 1_000;
+/** V8 ends a process that is out of memory by SIGTRAP or SIGABRT; a shell would say 128 + the signal's number. */
+const ABORTED: readonly (string | number | null)[] = ["SIGTRAP", "SIGABRT", 133, 134];
+/** Characters that could forge a line, or hide or turn text, in a terminal. */
+const DECEIVING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]+/gu;
+
+/** The truth about an end, as well as it can be known. */
+export function endOf({ code, signal, farewell, killed, errors }: Evidence): ProcessEnd {
+  if (farewell === VitalsKind.OutOfMemory) return end("out_of_memory", "the process was over its memory");
+  if (farewell === VitalsKind.OutOfTime) return end("timeout", "the process used CPU time that nothing asked for");
+  if (killed !== undefined) return end(killed.cause, killed.detail);
+  const last = lastLine(errors);
+  const how = signal !== null ? `ended by ${signal}` : `exit status ${code}`;
+  if ((ABORTED.includes(signal) || ABORTED.includes(code)) && /out of memory/i.test(errors)) {
+    return end("out_of_memory", `${how}: the heap was full`);
+  }
+  return end("crash", last === "" ? how : `${how}: ${last}`);
+}
+
+/** An end with a detail fit for the log. */
+export function end(cause: ProcessEnd["cause"], detail: string): ProcessEnd {
+  return { cause, detail: plainText(detail).slice(0, MAX_DETAIL_LENGTH) };
+}
+
+/** Text on one line, without control characters or what else deceives in a terminal. */
+export function plainText(text: string): string {
+  return text.replace(DECEIVING, " ").trim();
+}
+
+function lastLine(text: string): string {
+  return text.split("\n").map(plainText).findLast((line) => line !== "") ?? "";
+}

@@ -1,0 +1,135 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
+import { runs, StandInCells, until } from "./fixture.ts";
+
+Deno.test("a cell's process is started with a secret of its own, shows life, and is gone once it is killed", async () => {
+  await using modules = new StandInCells(["honest"]);
+  const one = await modules.start("honest").alive();
+  const other = await modules.start("honest").alive();
+  assertMatch(one.secret, /^[0-9a-f]{64}$/);
+  assert(one.secret !== other.secret);
+  assertEquals(one.vitalsSeen[0], { memory: 1, cpuMs: 2 });
+  assert(await runs(one.pid));
+  one.process.kill();
+  assertEquals((await one.end()).cause, "killed");
+  assertEquals(await runs(one.pid), false);
+  assertEquals(other.ends, []);
+  assert(await runs(other.pid));
+});
+
+Deno.test("a cell may read its module's folder and reach its host, and nothing else", async () => {
+  await using modules = new StandInCells(["permissions"]);
+  const cell = modules.start("permissions");
+  await until(() => cell.text.includes("\n"), "the list of permissions");
+  assertEquals(JSON.parse(cell.text), {
+    whole: [],
+    folder: true,
+    socket: true,
+    etc: false,
+    host: false,
+    variable: "none",
+  });
+});
+
+Deno.test("a cell has what its module was granted, no more", async () => {
+  const permissions = { net: ["example.com:443"], env: ["GRANTED"] };
+  await using modules = new StandInCells(["permissions"], { permissions });
+  const cell = modules.start("permissions");
+  await until(() => cell.text.includes("\n"), "the list of permissions");
+  const { whole, etc, host, variable } = JSON.parse(cell.text);
+  assertEquals({ whole, etc, host, variable }, { whole: [], etc: false, host: true, variable: "value" });
+});
+
+Deno.test("a grant with a comma is refused, since it would be two grants", async () => {
+  await using modules = new StandInCells(["honest"], { permissions: { read: ["/srv/a,/etc"] } });
+  const { cause, detail } = await modules.start("honest").end();
+  assertEquals(cause, "crash");
+  assertStringIncludes(detail, "comma");
+});
+
+for (
+  const [way, cause, detail] of [
+    ["farewell_memory", "out_of_memory", /over its memory/],
+    ["farewell_time", "timeout", /CPU time/],
+    ["out_of_memory", "out_of_memory", /heap was full/],
+    ["exit", "crash", /exit status 3/],
+    ["throws", "crash", /exit status 1/],
+    ["garbage", "crash", /no sign of life/],
+    ["flood", "crash", /no sign of life/],
+  ] as const
+) {
+  Deno.test(`the end of a cell that does "${way}" is told as ${cause}, and its neighbour goes on`, async () => {
+    await using modules = new StandInCells([way, "honest"]);
+    const neighbour = await modules.start("honest").alive();
+    const cell = modules.start(way);
+    const end = await cell.end();
+    assertEquals(end.cause, cause, end.detail);
+    assertMatch(end.detail, detail);
+    // deno-lint-ignore no-control-regex -- that there is none is what is tested
+    assert(!/[\u0000-\u001f\u202e]/.test(end.detail), JSON.stringify(end.detail));
+    assertEquals(await runs(cell.pid), false);
+    assertEquals(neighbour.ends, []);
+  });
+}
+
+Deno.test("a cell that a signal ends is told as a crash with the signal", async () => {
+  await using modules = new StandInCells(["honest"]);
+  const cell = await modules.start("honest").alive();
+  await new Deno.Command("kill", { args: ["-ABRT", String(cell.pid)] }).output();
+  const end = await cell.end();
+  assertEquals(end.cause, "crash");
+  assertStringIncludes(end.detail, "SIGABRT");
+});
+
+Deno.test("a cell that is stopped or loops is killed for its silence", async () => {
+  await using modules = new StandInCells(["honest", "loop"]);
+  const neighbour = await modules.start("honest").alive();
+  const stopped = await modules.start("honest").alive();
+  const looping = await modules.start("loop").alive();
+  await new Deno.Command("kill", { args: ["-STOP", String(stopped.pid)] }).output();
+  for (const cell of [stopped, looping]) {
+    assertEquals((await cell.end()).cause, "timeout");
+    assertEquals(await runs(cell.pid), false);
+  }
+  assertEquals(neighbour.ends, []);
+});
+
+Deno.test("what a cell writes is passed on up to a bound a second", async () => {
+  await using modules = new StandInCells(["loud"]);
+  const cell = await modules.start("loud").alive();
+  const began = performance.now();
+  await until(() => cell.text.length > 64_000, "the output of more than two seconds");
+  const seconds = (performance.now() - began) / 1000;
+  assert(seconds >= 0.9, `64,000 bytes came within ${seconds} s`);
+  assert(cell.text.length <= (seconds + 2) * 40_000, `${cell.text.length} bytes within ${seconds} s`);
+});
+
+Deno.test("more processes than a module may have are refused", async () => {
+  await using modules = new StandInCells(["honest", "exit"]);
+  const cells = Array.from({ length: 5 }, () => modules.start("honest"));
+  assertStringIncludes((await cells[4]!.end()).detail, "no more processes");
+  for (const cell of cells.slice(0, 4)) await cell.alive();
+  assertEquals(modules.cells.size, 4);
+});
+
+Deno.test("a module whose cells end at once is started ever more slowly, and holds up no other", async () => {
+  await using modules = new StandInCells(["exit", "honest"]);
+  const began = performance.now();
+  const ends: number[] = [];
+  for (let i = 0; i < 11; i++) {
+    await modules.start("exit").end();
+    ends.push(performance.now() - began);
+    if (i === 9) assertEquals((await modules.start("honest").alive()).ends, []);
+  }
+  // A burst of eight, then two a second.
+  assert(ends[10]! >= 1_000, ends.join());
+});
+
+Deno.test("close() ends every process, and nothing starts afterwards", async () => {
+  await using modules = new StandInCells(["honest"]);
+  const running = await modules.start("honest").alive();
+  const starting = modules.start("honest");
+  await modules.cells.close();
+  assertEquals([running.ends.length, starting.ends.length], [1, 1]);
+  assertEquals(await runs(running.pid), false);
+  assertEquals((await modules.start("honest").end()).cause, "crash");
+});

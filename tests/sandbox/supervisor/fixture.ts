@@ -1,0 +1,101 @@
+/** Cells that are run by the stand-in, and what their supervisor tells about them. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { HandlerSettings } from "../../../lib/sandbox/settings.ts";
+import { CellProcesses } from "../../../lib/sandbox/supervisor/cell_processes.ts";
+import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
+import type { CellProcess, CellProcessEvents, ProcessEnd, Vitals } from "../../../lib/sandbox/wire/processes.ts";
+
+const STAND_IN = fileURLToPath(new URL("./stand_in.ts", import.meta.url));
+const DEADLINE_MS = 60_000;
+
+/** Waits for a condition; the failure says what was waited for. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!await condition()) {
+    if (Date.now() > deadline) throw new Error(`Waited in vain for ${typeof what === "string" ? what : what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Whether a process exists and is no zombie. */
+export async function runs(pid: number): Promise<boolean> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] }).output();
+  const state = new TextDecoder().decode(stdout).trim();
+  return state !== "" && !state.startsWith("Z");
+}
+
+/** What was told about one cell. */
+export class Recorded implements CellProcessEvents {
+  pid = 0;
+  secret = "";
+  text = "";
+  readonly vitalsSeen: Vitals[] = [];
+  readonly ends: ProcessEnd[] = [];
+  process!: CellProcess;
+
+  started(secret: string, pid: number): void {
+    this.secret = secret;
+    this.pid = pid;
+  }
+  output(text: Uint8Array): void {
+    this.text += new TextDecoder().decode(text);
+  }
+  vitals(vitals: Vitals): void {
+    this.vitalsSeen.push(vitals);
+  }
+  ended(end: ProcessEnd): void {
+    this.ends.push(end);
+  }
+
+  async alive(): Promise<this> {
+    await until(() => this.vitalsSeen.length > 0 || this.ends.length > 0, "a sign of life");
+    return this;
+  }
+
+  async end(): Promise<ProcessEnd> {
+    await until(() => this.ends.length > 0, () => `the end of process ${this.pid}`);
+    return this.ends[0]!;
+  }
+}
+
+/** Cells of modules with these names, which say what the stand-in does. */
+export class StandInCells implements AsyncDisposable {
+  readonly dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sallyport-" }));
+  readonly cells: CellProcesses;
+
+  constructor(readonly names: readonly string[], settings: Partial<HandlerSettings> = {}) {
+    const handlers = names.map((name) => {
+      const module = join(this.dir, `${name}.ts`);
+      Deno.writeTextFileSync(module, "");
+      return {
+        subprotocol: `${name}.v1`,
+        module,
+        cells: 1,
+        memory: 64 * 2 ** 20,
+        timeout: 2_000,
+        permissions: {},
+        ...settings,
+      };
+    });
+    this.cells = new CellProcesses({
+      handlers,
+      socketPath: join(this.dir, "socket"),
+      program: thisProgram(Deno.env.get, STAND_IN),
+      environment: { GRANTED: "value", SECRET: "hidden" },
+      cores: 2,
+      now: () => performance.now(),
+    });
+  }
+
+  start(name: string): Recorded {
+    const recorded = new Recorded();
+    recorded.process = this.cells.start(this.names.indexOf(name), recorded);
+    return recorded;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cells.close();
+    await Deno.remove(this.dir, { recursive: true });
+  }
+}
