@@ -10,7 +10,7 @@ import { serve } from "./lib/cli/serve.ts";
 import { token } from "./lib/cli/token.ts";
 import { version } from "./lib/cli/version.ts";
 import { certificateFindings } from "./lib/ops/certificate_findings.ts";
-import { moduleFindings } from "./lib/sandbox/module_findings.ts";
+import { moduleFindings } from "./lib/sandbox/host/module_findings.ts";
 
 const COMMANDS: Record<ParsedArgs["command"], (args: ParsedArgs, io: Io) => Promise<number>> = {
   serve,

@@ -33,7 +33,7 @@ export type {
   RpcHandlers,
   User,
   Vocabulary,
-} from "./sandbox/handlers.ts";
-export { defineHandlers } from "./sandbox/handlers.ts";
-export { CallError } from "./sandbox/call_error.ts";
-export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/testkit.ts";
+} from "./sandbox/author/handlers.ts";
+export { defineHandlers } from "./sandbox/author/handlers.ts";
+export { CallError } from "./sandbox/author/call_error.ts";
+export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/author/testkit.ts";

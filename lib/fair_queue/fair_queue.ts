@@ -24,8 +24,13 @@ export class FairQueue<Owner, Item> {
     else line.push(item);
   }
 
-  /** Takes the next one: the first of the owner whose turn it is. Undefined when nobody waits. */
+  /** Takes the next item: the first of the owner whose turn it is. Undefined when none waits. */
   next(): Item | undefined {
+    return this.nextOf()?.[1];
+  }
+
+  /** As `next`, with the item's owner. */
+  nextOf(): [Owner, Item] | undefined {
     const first = this.#lines.entries().next();
     if (first.done) return undefined;
     const [owner, line] = first.value;
@@ -33,6 +38,6 @@ export class FairQueue<Owner, Item> {
     this.#lines.delete(owner);
     const item = line.shift()!;
     if (line.length > 0) this.#lines.set(owner, line);
-    return item;
+    return [owner, item];
   }
 }

@@ -93,6 +93,8 @@ export interface Socket {
   /** False from the first step of any closing on; sending is then a no-op. */
   readonly open: boolean;
   sendText(text: string): void;
+  /** A text of `head`, `body` and `tail`. `body` is UTF-8, valid only during the call; `tail` is ASCII. */
+  sendTextAround(head: string, body: Uint8Array, tail: string): void;
   sendBinary(data: Uint8Array): void;
   /** One message for many sockets, encoded once. */
   sendShared(message: SharedText): void;
@@ -114,8 +116,11 @@ export interface Socket {
 
 /** What a session gives to a front. All are called synchronously; what they throw is contained and closes 1011. */
 export interface SocketSink {
-  /** A whole message with its length in bytes. A `Uint8Array` is valid only during the call. */
-  message(data: string | Uint8Array, bytes: number): void;
+  /**
+   * A whole message with its length in bytes. `utf8` is a text's UTF-8, where the front has it. A `Uint8Array` is valid only
+   * during the call.
+   */
+  message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void;
   /**
    * A control frame, or a non-final fragment that is empty or under 128 bytes, with its payload length (`edge` only).
    * Called before it has any effect, so that the session can close instead.

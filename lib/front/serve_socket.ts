@@ -8,6 +8,8 @@ import type { Socket, SocketSink } from "./front.ts";
 /** How long a peer may take to answer our close frame, in ms. */
 const CLOSING_TIMEOUT = 3_000;
 
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export class ServeSocket implements Socket {
   readonly #web: WebSocket;
   readonly #maxBytes: number;
@@ -53,6 +55,10 @@ export class ServeSocket implements Socket {
 
   sendText(text: string): void {
     this.#send(text);
+  }
+
+  sendTextAround(head: string, body: Uint8Array, tail: string): void {
+    this.#send(head + utf8Decoder.decode(body) + tail);
   }
 
   sendBinary(data: Uint8Array<ArrayBuffer>): void {

@@ -1,10 +1,11 @@
 /**
- * Topics inside one process: who is subscribed, who is present, and messages to all of them.
+ * Topics inside one process: subscriptions, presence, and messages to all subscribers of a topic.
  *
- * A message reaches the subscribers of the moment of `publish`, in the order of their subscription, and each of them
- * in the order of publication. A subscriber that can't take it deals with that itself; the others don't wait.
+ * Topics belong to a module (its subprotocol): the same name in another module is another topic. A message reaches the
+ * subscribers of the moment of `publish`, in the order of their subscription, and each of them in the order of publication.
+ * A subscriber that can't take it deals with that itself; the others don't wait.
  */
-import { SharedText } from "../websocket/websocket.ts";
+import type { SharedText } from "../websocket/websocket.ts";
 
 /** One connection, as the hub sees it. `deliver` may not throw and may unsubscribe. */
 export interface Subscriber {
@@ -18,30 +19,87 @@ export interface Presence {
   readonly connections: number;
 }
 
+/** What all subscriptions together may hold, and those of one module. */
+export interface HubLimits {
+  readonly subscriptions: number;
+  readonly moduleSubscriptions: number;
+  /** UTF-16 units of the names of topics that have subscribers. */
+  readonly names: number;
+  readonly moduleNames: number;
+}
+
+/** At some 150 bytes a subscription, these are at most about 200 MiB. */
+export const HUB_LIMITS: HubLimits = {
+  subscriptions: 1_000_000,
+  moduleSubscriptions: 500_000,
+  names: 32 * 1024 * 1024,
+  moduleNames: 16 * 1024 * 1024,
+};
+
+interface ModuleTopics {
+  readonly topics: Map<string, Set<Subscriber>>;
+  subscriptions: number;
+  names: number;
+}
+
 export class Hub {
-  readonly #topics = new Map<string, Set<Subscriber>>();
+  readonly #limits: HubLimits;
+  readonly #modules = new Map<string, ModuleTopics>();
+  #subscriptions = 0;
+  #names = 0;
+
+  constructor(limits: HubLimits = HUB_LIMITS) {
+    this.#limits = limits;
+  }
 
   /** Number of topics with at least one subscriber. */
   get topics(): number {
-    return this.#topics.size;
+    let count = 0;
+    for (const { topics } of this.#modules.values()) count += topics.size;
+    return count;
   }
 
-  subscribe(topic: string, subscriber: Subscriber): void {
-    const subscribers = this.#topics.get(topic);
-    if (subscribers) subscribers.add(subscriber);
-    else this.#topics.set(topic, new Set([subscriber]));
+  /** Number of subscriptions. */
+  get subscriptions(): number {
+    return this.#subscriptions;
   }
 
-  unsubscribe(topic: string, subscriber: Subscriber): void {
-    const subscribers = this.#topics.get(topic);
-    if (subscribers?.delete(subscriber) && subscribers.size === 0) this.#topics.delete(topic);
+  /** Modules with a topic of that name. */
+  modulesOf(topic: string): string[] {
+    return [...this.#modules].filter(([, { topics }]) => topics.has(topic)).map(([module]) => module);
   }
 
-  /** Sends `text` to the topic's subscribers, encoded once. Returns how many there were. */
-  publish(topic: string, text: string): number {
-    const subscribers = this.#topics.get(topic);
+  /** Returns false when a bound is reached: nothing is subscribed then. */
+  subscribe(module: string, topic: string, subscriber: Subscriber): boolean {
+    const own = this.#modules.get(module) ?? { topics: new Map(), subscriptions: 0, names: 0 };
+    const subscribers = own.topics.get(topic);
+    if (subscribers?.has(subscriber)) return true;
+    const name = subscribers === undefined ? topic.length : 0;
+    if (
+      own.subscriptions >= this.#limits.moduleSubscriptions || this.#subscriptions >= this.#limits.subscriptions ||
+      own.names + name > this.#limits.moduleNames || this.#names + name > this.#limits.names
+    ) return false;
+    if (subscribers === undefined) own.topics.set(topic, new Set([subscriber]));
+    else subscribers.add(subscriber);
+    this.#modules.set(module, own);
+    this.#count(own, 1, name);
+    return true;
+  }
+
+  unsubscribe(module: string, topic: string, subscriber: Subscriber): void {
+    const own = this.#modules.get(module);
+    const subscribers = own?.topics.get(topic);
+    if (own === undefined || !subscribers?.delete(subscriber)) return;
+    if (subscribers.size > 0) return this.#count(own, -1, 0);
+    own.topics.delete(topic);
+    this.#count(own, -1, -topic.length);
+    if (own.topics.size === 0) this.#modules.delete(module);
+  }
+
+  /** Sends `message` to the topic's subscribers, encoded once. Returns how many there were. */
+  publish(module: string, topic: string, message: SharedText): number {
+    const subscribers = this.#modules.get(module)?.topics.get(topic);
     if (!subscribers) return 0;
-    const message = new SharedText(text);
     // A copy, since a subscriber that is closed by this message leaves the set.
     const receivers = [...subscribers];
     for (const subscriber of receivers) subscriber.deliver(message);
@@ -49,11 +107,18 @@ export class Hub {
   }
 
   /** The users on a topic, in the order of their first subscription. */
-  presence(topic: string): Presence[] {
+  presence(module: string, topic: string): Presence[] {
     const connections = new Map<string, number>();
-    for (const { userId } of this.#topics.get(topic) ?? []) {
+    for (const { userId } of this.#modules.get(module)?.topics.get(topic) ?? []) {
       connections.set(userId, (connections.get(userId) ?? 0) + 1);
     }
     return [...connections].map(([user, count]) => ({ user, connections: count }));
+  }
+
+  #count(own: ModuleTopics, subscriptions: number, names: number): void {
+    own.subscriptions += subscriptions;
+    own.names += names;
+    this.#subscriptions += subscriptions;
+    this.#names += names;
   }
 }

@@ -8,15 +8,20 @@ import { ErrorCode, errorMessage } from "./errors.ts";
 
 export { ErrorCode, errorReason } from "./errors.ts";
 
+const utf8Decoder = new TextDecoder();
+
 /** `null` is an id a client may send; `undefined` marks a notification, which is never answered. */
 export type RequestId = string | number | null;
 
-/** One checked request object. `text` is JSON whose `params` member the handler's cell reads. */
+/** One checked request object. `text` is JSON (bytes: in UTF-8) whose `params` member the handler's cell reads. */
 export interface RpcRequest {
   readonly id: RequestId | undefined;
   readonly method: string;
-  readonly text: string;
+  readonly text: string | Uint8Array;
 }
+
+/** A response as it is sent: a text, or one whose result is there as UTF-8, which is not made a string. */
+export type RpcResponse = string | { readonly head: string; readonly body: Uint8Array; readonly tail: string };
 
 /** An element that is no request object; it is answered with `code` and the id that could be read, else null. */
 export interface RpcFault {
@@ -43,9 +48,10 @@ export function isFault(element: RpcElement): element is RpcFault {
 
 /**
  * Reads a client's message. Never throws: what is wrong with it is in the elements.
- * Excess of `max_depth` or `max_batch` is -32600 for the whole message.
+ * Excess of `max_depth` or `max_batch` is -32600 for the whole message. `utf8` is the text as it came, if it is at hand; a request
+ * that is not in a batch then refers to it.
  */
-export function parseMessage(text: string, limits: RpcLimits): RpcMessage {
+export function parseMessage(text: string, limits: RpcLimits, utf8?: Uint8Array): RpcMessage {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -53,7 +59,7 @@ export function parseMessage(text: string, limits: RpcLimits): RpcMessage {
     return { batch: false, element: { id: null, code: ErrorCode.PARSE_ERROR } };
   }
   if (!Array.isArray(value)) {
-    const element = checkRequest(value, text);
+    const element = checkRequest(value, utf8 ?? text);
     if (exceedsDepth(text, limits.max_depth)) return invalid(element.id ?? null);
     return { batch: false, element };
   }
@@ -68,7 +74,7 @@ function invalid(id: RequestId): RpcMessage {
 }
 
 /** `text` is the element's own JSON where it is at hand; a batch's elements are written out again. */
-function checkRequest(value: unknown, text: string | undefined): RpcElement {
+function checkRequest(value: unknown, text: string | Uint8Array | undefined): RpcElement {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { id: null, code: ErrorCode.INVALID_REQUEST };
   }
@@ -92,8 +98,15 @@ function readId(id: unknown): RequestId | undefined {
 }
 
 /** A response object with a result; `resultJson` is JSON text (JSON-RPC 2.0 section 5). */
-export function resultResponse(id: RequestId, resultJson: string): string {
-  return `{"jsonrpc":"2.0","id":${idJson(id)},"result":${resultJson}}`;
+export function resultResponse(id: RequestId, resultJson: string | Uint8Array): RpcResponse {
+  const head = `{"jsonrpc":"2.0","id":${idJson(id)},"result":`;
+  return typeof resultJson === "string" ? `${head}${resultJson}}` : { head, body: resultJson, tail: "}" };
+}
+
+/** The `params` member of a request, `{}` when it has none. */
+export function paramsOf({ text }: RpcRequest): unknown {
+  const json = typeof text === "string" ? text : utf8Decoder.decode(text);
+  return (JSON.parse(json) as { params?: unknown }).params ?? {};
 }
 
 /** A response object with an error; `dataJson` is JSON text (JSON-RPC 2.0 section 5.1). */

@@ -1,32 +1,48 @@
 /**
- * Runs handler modules where they can hurt nobody.
+ * Runs handler modules in processes of their own, where they can end nothing but themselves.
  *
  * In: configured modules, sessions (`attach`), their messages. Out: each module's contract, answers, and what handlers do to
  * sessions (`CellClient`). What can go wrong: a module that does not load (`SandboxError` from `startSandbox`); a call that
  * fails (-32603), waits for a cell that is overloaded or being replaced (-32004) or takes too long (-32005).
+ *
+ * Folders by process: `host/` runs in the front, `cell/` in a cell, `supervisor/` in the supervisor, `wire/` in all; `author/` is
+ * what a module's author uses.
  */
 import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
-import type { Contract } from "./contract.ts";
-import type { CellClient, Line } from "./line.ts";
-import { Pool } from "./pool.ts";
+import type { SharedText } from "../websocket/websocket.ts";
+import type { Contract } from "./author/contract.ts";
+import { CellListener } from "./host/cell_listener.ts";
+import type { CellClient, Line } from "./host/line.ts";
+import { Pool } from "./host/pool.ts";
+import { watchModule } from "./host/reload.ts";
+import { Watchdog } from "./host/watchdog.ts";
+import { TOTAL_WORK, WorkBudget } from "./host/work.ts";
 import type { HandlerSettings } from "./settings.ts";
-import { watchModule } from "./reload.ts";
-import { Watchdog } from "./watchdog.ts";
+import type { CellStarter } from "./wire/processes.ts";
 
-export type { Contract, JsonSchema, MethodContract } from "./contract.ts";
-export { mayCall, openRpc, type OpenRpcDocument, openRpcOfAll, type OpenRpcOptions } from "./openrpc.ts";
-export { SandboxError } from "./pool.ts";
+export type { Contract, JsonSchema, MethodContract } from "./author/contract.ts";
+export { mayCall, openRpc, type OpenRpcDocument, openRpcOfAll, type OpenRpcOptions } from "./author/openrpc.ts";
+export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./settings.ts";
-export type { CellClient, CellUser, Line, PendingCall, Present } from "./line.ts";
+export type { CellClient, CellUser, Line, PendingCall, Present } from "./host/line.ts";
+export type { CellStarter } from "./wire/processes.ts";
 
 export interface SandboxDeps {
   readonly log: Log;
   readonly telemetry: Telemetry;
-  /** Milliseconds; monotonic is best. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** Watches the modules' folders and takes up changed files (`--dev`). */
+  /** Starts the processes. */
+  readonly cells: CellStarter;
+  /** `messages.max_bytes`: a module may send as much in one message, and 1 MiB in any case. */
+  readonly maxBytes: number;
+  /** Sends `message` to the subscribers of a module's topic; returns how many there are. */
+  readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
+  /** Watches the modules' folders and loads changed files (`--dev`). */
   readonly watch?: boolean;
+  /** Told of a module that does not load; the others then run without it. Absent: nothing runs when one does not load. */
+  readonly failed?: (index: number, error: unknown) => void;
 }
 
 /** All modules of a server. */
@@ -44,25 +60,34 @@ export interface HandlerModule {
   readonly contract: Contract;
   /** False while no cell can stay up. */
   readonly ready: boolean;
-  /** Calls and messages given to cells and not yet done. */
+  /** Calls and messages given to cells and not yet begun. */
   readonly queueDepth: number;
+  /** Memory (bytes, beyond that of an empty cell) and CPU time (ms) of the module's processes. */
+  readonly usage: { readonly memory: number; readonly cpuMs: number };
   /** Gives the session to the least loaded cell, where it stays, and runs `open` there. */
   attach(client: CellClient): Line;
 }
 
 /**
  * Starts every module's cells. Throws a `SandboxError` for the first module that does not load, and an `AggregateError` of them
- * for several; nothing is left running then.
+ * for several; nothing is left running then. With `failed`, it does not throw for modules.
  */
 export async function startSandbox(handlers: readonly HandlerSettings[], deps: SandboxDeps): Promise<Sandbox> {
-  const { log, telemetry, now } = deps;
-  const started = await Promise.allSettled(
-    handlers.map((settings) => Pool.start(settings, { log, telemetry, now, random: Math.random })),
-  );
-  const pools = started.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
-  const errors = started.flatMap((one) => one.status === "rejected" ? [one.reason as unknown] : []);
+  const { log, telemetry, now, cells, maxBytes, publish } = deps;
+  const listener = new CellListener(cells.socketPath, log);
+  const work = new WorkBudget(TOTAL_WORK, now);
+  const poolDeps = { log, telemetry, now, random: Math.random, starter: cells, listener, work, maxBytes, publish };
+  const started = await Promise.allSettled(handlers.map((settings, index) => Pool.start(settings, index, poolDeps)));
+  const pools: Pool[] = [];
+  const errors: unknown[] = [];
+  started.forEach((one, index) => {
+    if (one.status === "fulfilled") pools.push(one.value);
+    else if (deps.failed !== undefined) deps.failed(index, one.reason);
+    else errors.push(one.reason);
+  });
   if (errors.length > 0) {
     for (const pool of pools) pool.close();
+    listener.close();
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join("; "));
   }
   const watchdog = new Watchdog(pools, now);
@@ -73,6 +98,7 @@ export async function startSandbox(handlers: readonly HandlerSettings[], deps: S
       watchdog.stop();
       for (const watcher of watchers) watcher.stop();
       for (const pool of pools) pool.close();
+      listener.close();
       return Promise.resolve();
     },
   };

@@ -2,6 +2,7 @@
 import type { BanInfo, Conditions, ConnectionInfo, OpsTarget, RevocationTarget } from "../ops/ops_target.ts";
 import type { PermissionReport } from "../ops/permissions.ts";
 import { notification } from "../rpc/rpc.ts";
+import { SharedText } from "../websocket/websocket.ts";
 import type { Server } from "./server.ts";
 
 export class Operations implements OpsTarget {
@@ -57,7 +58,9 @@ export class Operations implements OpsTarget {
   }
 
   publish(topic: string, method: string, params: unknown): void {
-    this.#server.hub.publish(topic, notification(method, JSON.stringify(params ?? {})));
+    const { hub } = this.#server;
+    const message = new SharedText(notification(method, JSON.stringify(params ?? {})));
+    for (const module of hub.modulesOf(topic)) hub.publish(module, topic, message);
   }
 }
 

@@ -29,7 +29,7 @@ import { CertificateWatch } from "../ops/certificate_watch.ts";
 import type { Log } from "../ops/log.ts";
 import { Telemetry } from "../ops/telemetry.ts";
 import { createTracing, type Tracing } from "../ops/tracing.ts";
-import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
+import { type CellStarter, type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { Deadlines } from "../session/deadlines.ts";
 import { Registry } from "../session/registry.ts";
 import type { SessionServices } from "../session/services.ts";
@@ -54,6 +54,8 @@ export interface ServerOptions {
   /** The development page by path. */
   readonly page?: ReadonlyMap<string, PageFile>;
   readonly tracing?: boolean;
+  /** Starts the processes of the handler modules. */
+  readonly cells: CellStarter;
   /** What runs the handlers; the sandbox unless a measurement puts something else in its place. */
   readonly startSandbox?: typeof startSandbox;
   /** Bytes of memory the process may use, for the overload controller. */
@@ -175,6 +177,9 @@ export class Server implements Parts {
         log: this.log,
         telemetry: this.telemetry,
         now: this.monotonic,
+        cells: this.#options.cells,
+        maxBytes: this.config.messages.max_bytes,
+        publish: (module, topic, message) => this.hub.publish(module, topic, message),
         watch: this.#options.dev ?? false,
       });
       const gate = new ServerGate(this);

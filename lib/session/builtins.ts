@@ -1,15 +1,15 @@
 /** The methods the server answers itself, in the main isolate. */
 import { z } from "zod";
 import type { Identity } from "../admission/admission.ts";
-import { ErrorCode } from "../rpc/rpc.ts";
+import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
 import { type MethodContract, openRpc } from "../sandbox/sandbox.ts";
 import type { Call } from "./calls.ts";
 import type { Session } from "./session.ts";
 
 interface Builtin {
   readonly contract: MethodContract;
-  /** Settles `call`, at once or later; `text` is the request's JSON. What it throws or rejects with is for the log. */
-  run(session: Session, text: string, call: Call): Promise<void> | void;
+  /** Settles `call`. */
+  run(session: Session, request: RpcRequest, call: Call): Promise<void> | void;
 }
 
 const MAX_TOKEN_LENGTH = 8192;
@@ -59,8 +59,8 @@ function builtin<P extends z.ZodType>(
 ): [string, Builtin] {
   return [name, {
     contract: { name, description, cost: 1, params: z.toJSONSchema(params) },
-    run(session, text, call) {
-      const parsed = params.safeParse((JSON.parse(text) as { params?: unknown }).params ?? {});
+    run(session, request, call) {
+      const parsed = params.safeParse(paramsOf(request));
       if (parsed.success) return run(session, parsed.data, call);
       call.reject(ErrorCode.INVALID_PARAMS, issuesJson(parsed.error));
     },

@@ -1,10 +1,11 @@
-import { errorResponse, type RequestId, resultResponse } from "../rpc/rpc.ts";
+import { Buffer } from "node:buffer";
+import { errorResponse, type RequestId, resultResponse, type RpcResponse } from "../rpc/rpc.ts";
 import type { PendingCall } from "../sandbox/sandbox.ts";
 
 /** What a call tells its session once it is settled. */
 export interface CallOwner {
   /** `code` is 0 for a result, else the JSON-RPC error code. */
-  settled(call: Call, code: number, response: string | null): void;
+  settled(call: Call, code: number, response: RpcResponse | null): void;
 }
 
 export interface CallOptions {
@@ -38,7 +39,7 @@ export class Call implements PendingCall {
     this.traced = traced;
   }
 
-  resolve(resultJson: string): void {
+  resolve(resultJson: string | Uint8Array): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#owner.settled(this, 0, this.#id === undefined ? null : resultResponse(this.#id, resultJson));
@@ -55,7 +56,7 @@ export class Call implements PendingCall {
 export class Batch {
   /** Whether this batch has been counted as an invalid message. */
   invalid = false;
-  readonly #responses: string[] = [];
+  readonly #responses: (string | Uint8Array)[] = [];
   #open: number;
 
   constructor(elements: number) {
@@ -63,9 +64,25 @@ export class Batch {
   }
 
   /** Takes one element's answer, null for a notification's. Returns the whole answer once all are there and any counts. */
-  add(response: string | null): string | null {
-    if (response !== null) this.#responses.push(response);
+  add(response: RpcResponse | null): RpcResponse | null {
+    if (typeof response === "string") this.#responses.push(response);
+    else if (response !== null) this.#responses.push(joined(response));
     if (--this.#open > 0 || this.#responses.length === 0) return null;
-    return `[${this.#responses.join(",")}]`;
+    if (this.#responses.every((one) => typeof one === "string")) return `[${this.#responses.join(",")}]`;
+    const body = Buffer.concat(
+      this.#responses.flatMap((one, index) => index === 0 ? [bytes(one)] : [COMMA, bytes(one)]),
+    );
+    return { head: "[", body, tail: "]" };
   }
+}
+
+const COMMA = Buffer.from(",");
+
+function bytes(text: string | Uint8Array): Uint8Array {
+  return typeof text === "string" ? Buffer.from(text) : text;
+}
+
+/** A copy of a response, whose body is valid only now. */
+function joined({ head, body, tail }: Exclude<RpcResponse, string>): Uint8Array {
+  return Buffer.concat([Buffer.from(head), body, Buffer.from(tail)]);
 }

@@ -1,4 +1,4 @@
-import type { Presence, Subscriber } from "../hub/hub.ts";
+import type { Hub, Presence, Subscriber } from "../hub/hub.ts";
 import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Outgoing } from "./outgoing.ts";
@@ -39,38 +39,32 @@ export class SessionClient implements CellClient, Subscriber {
     return { id: user, roles, claims };
   }
 
-  notify(message: string): void {
-    this.#outgoing.send(message);
+  notify(message: Uint8Array): void {
+    this.#outgoing.sendAround("", message, "");
   }
 
-  send(data: string | Uint8Array): void {
-    this.#outgoing.send(data);
+  send(data: Uint8Array, text: boolean): void {
+    if (text) this.#outgoing.sendAround("", data, "");
+    else this.#outgoing.send(data);
   }
 
   deliver(message: SharedText): void {
     this.#outgoing.sendShared(message);
   }
 
-  publish(topic: string, message: string): void {
-    this.#session.services.hub.publish(topic, message);
-  }
-
-  subscribe(topic: string): void {
-    if (this.#session.ending) return;
-    if (this.#topics.size >= MAX_TOPICS && !this.#topics.has(topic)) {
-      this.logged("warn", "too many subscriptions", { topics: MAX_TOPICS });
-      return;
-    }
+  subscribe(topic: string): boolean {
+    if (this.#session.ending || this.#topics.has(topic)) return true;
+    if (this.#topics.size >= MAX_TOPICS || !this.#hub.subscribe(this.subprotocol, topic, this)) return false;
     this.#topics.add(topic);
-    this.#session.services.hub.subscribe(topic, this);
+    return true;
   }
 
   unsubscribe(topic: string): void {
-    if (this.#topics.delete(topic)) this.#session.services.hub.unsubscribe(topic, this);
+    if (this.#topics.delete(topic)) this.#hub.unsubscribe(this.subprotocol, topic, this);
   }
 
   presence(topic: string): Presence[] {
-    return this.#session.services.hub.presence(topic);
+    return this.#hub.presence(this.subprotocol, topic);
   }
 
   closeByHandler(reason: string): void {
@@ -78,7 +72,8 @@ export class SessionClient implements CellClient, Subscriber {
   }
 
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void {
-    this.#session.services.log[level]("handler.log", { conn: this.id, user: this.userId, message, fields });
+    const { log } = this.#session.services;
+    log[level]("handler.log", { module: this.subprotocol, conn: this.id, user: this.userId, message, fields });
   }
 
   unserved(): void {
@@ -87,7 +82,11 @@ export class SessionClient implements CellClient, Subscriber {
 
   /** The session is over: nothing is delivered any more. */
   leave(): void {
-    for (const topic of this.#topics) this.#session.services.hub.unsubscribe(topic, this);
+    for (const topic of this.#topics) this.#hub.unsubscribe(this.subprotocol, topic, this);
     this.#topics.clear();
+  }
+
+  get #hub(): Hub {
+    return this.#session.services.hub;
   }
 }

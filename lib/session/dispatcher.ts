@@ -14,6 +14,7 @@ import {
   parseMessage,
   type RpcElement,
   type RpcRequest,
+  type RpcResponse,
 } from "../rpc/rpc.ts";
 import { type Line, mayCall, type MethodContract } from "../sandbox/sandbox.ts";
 import { Backlog } from "./backlog.ts";
@@ -82,23 +83,23 @@ export class Dispatcher implements CallOwner {
     return this.#inFlight === 0 && this.#waiting.size === 0 && !this.#taking;
   }
 
-  /** Takes a message of `bytes`. */
-  take(data: string | Uint8Array, bytes: number): void {
+  /** Takes a message of `bytes`; `utf8` is a text as it came, if it is at hand. */
+  take(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     this.#taking = true;
     try {
-      this.#message(data, bytes);
+      this.#message(data, bytes, utf8);
     } finally {
       this.#taking = false;
     }
     this.#session.settleUp();
   }
 
-  #message(data: string | Uint8Array, bytes: number): void {
+  #message(data: string | Uint8Array, bytes: number, utf8: Uint8Array | undefined): void {
     if (this.#session.module.contract.kind === "raw") {
       this.#enter({ id: undefined, method: "message", data }, null);
       return;
     }
-    const message = parseMessage(data as string, this.#session.services.config.messages);
+    const message = parseMessage(data as string, this.#session.services.config.messages, utf8);
     if (!message.batch) {
       this.#element(message.element, null, bytes);
       return;
@@ -127,7 +128,7 @@ export class Dispatcher implements CallOwner {
     this.#waiting.clear();
   }
 
-  settled(call: Call, code: number, response: string | null): void {
+  settled(call: Call, code: number, response: RpcResponse | null): void {
     const { monotonic, telemetry } = this.#session.services;
     this.#inFlight--;
     call.traced(code === 0 ? "ok" : errorReason(code));
@@ -138,6 +139,10 @@ export class Dispatcher implements CallOwner {
     else {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#countInvalid(code, call.batch);
+      // A raw client can't be told otherwise that its frame was lost.
+      if (code === ErrorCode.INTERNAL_ERROR && this.#session.module.contract.kind === "raw") {
+        this.#session.end(1011, "internal");
+      }
     }
     if (this.#waiting.size === 0) this.#session.settleUp();
     else if (!this.#timed) this.#goOn();
@@ -221,7 +226,7 @@ export class Dispatcher implements CallOwner {
       if ("data" in request) return this.#line.message(request.data, call);
       const builtin = builtins.get(method);
       if (!builtin) return this.#line.call(method, request.text, call);
-      builtin.run(this.#session, request.text, call)?.catch((error) => this.#failed(call, error));
+      builtin.run(this.#session, request, call)?.catch((error) => this.#failed(call, error));
     } catch (error) {
       this.#failed(call, error);
     }
@@ -276,15 +281,17 @@ export class Dispatcher implements CallOwner {
     if (++this.#invalid >= max_invalid) this.#session.end(1008, "invalid_messages");
   }
 
-  #reply(batch: Batch | null, response: string | null): void {
-    const text = batch ? batch.add(response) : response;
-    if (text !== null) this.#outgoing.send(text);
+  #reply(batch: Batch | null, response: RpcResponse | null): void {
+    const whole = batch ? batch.add(response) : response;
+    if (typeof whole === "string") this.#outgoing.send(whole);
+    else if (whole !== null) this.#outgoing.sendAround(whole.head, whole.body, whole.tail);
   }
 }
 
-/** The bytes of a frame are valid only while the front delivers it. */
+/** The bytes of a message are valid only while the front delivers it. */
 function kept(request: RpcRequest | Frame): RpcRequest | Frame {
-  return "data" in request && typeof request.data !== "string" ? { ...request, data: request.data.slice() } : request;
+  if ("data" in request) return typeof request.data === "string" ? request : { ...request, data: request.data.slice() };
+  return typeof request.text === "string" ? request : { ...request, text: request.text.slice() };
 }
 
 function retryData(milliseconds: number): string {

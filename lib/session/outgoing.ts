@@ -25,11 +25,18 @@ export class Outgoing {
     this.#sent(data.length);
   }
 
+  /** A text of `head`, `body` (UTF-8) and `tail`. */
+  sendAround(head: string, body: Uint8Array, tail: string): void {
+    if (!this.#socket.open) return;
+    this.#socket.sendTextAround(head, body, tail);
+    this.#sent(head.length + body.length + tail.length);
+  }
+
   /** One message for many sessions, encoded once. */
   sendShared(message: SharedText): void {
     if (!this.#socket.open) return;
     this.#socket.sendShared(message);
-    this.#sent(message.text.length);
+    this.#sent(message.size);
   }
 
   #sent(bytes: number): void {

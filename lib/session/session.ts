@@ -101,7 +101,7 @@ export class Session implements SocketSink {
 
   // Called by the front.
 
-  message(data: string | Uint8Array, bytes: number): void {
+  message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     if (this.#ending) return;
     this.life.messaged(this.services.monotonic());
     this.#messagesIn++;
@@ -112,7 +112,7 @@ export class Session implements SocketSink {
       return;
     }
     const verdict = this.#limits.message(bytes);
-    if (verdict === null) this.#dispatcher.take(data, bytes);
+    if (verdict === null) this.#dispatcher.take(data, bytes, utf8);
     else if (!this.#delay(verdict, typeof data === "string" ? data : data.slice(), bytes)) {
       this.#overLimit(verdict, data, bytes);
     }

@@ -9,8 +9,11 @@ import { decodeText } from "./utf8.ts";
 
 /** What a decoder tells its owner, synchronously and in the order of the bytes. */
 export interface DecoderEvents {
-  /** A whole message, `bytes` long. A `Uint8Array` is a window on memory that is used again: valid only during the call. */
-  message(data: string | Uint8Array, bytes: number): void;
+  /**
+   * A whole message, `bytes` long; of a text that came in one frame, `utf8` is the payload. A `Uint8Array` is a window on memory
+   * that is used again: valid only during the call.
+   */
+  message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void;
   /** The payload is valid only during the call. */
   ping(payload: Uint8Array): void;
   /** The payload is valid only during the call. */
@@ -185,8 +188,9 @@ export class Decoder {
 
     if (header.final && header.opcode !== Opcode.continuation && count === header.length) {
       this.#message.clear();
-      const data = header.opcode === Opcode.text ? decodeText(chunk, start, end, ascii) : chunk.subarray(start, end);
-      return this.#deliver(data, count);
+      const payload = chunk.subarray(start, end);
+      if (header.opcode !== Opcode.text) return this.#deliver(payload, count);
+      return this.#deliver(decodeText(chunk, start, end, ascii), count, payload);
     }
 
     const message = this.#message;
@@ -204,10 +208,10 @@ export class Decoder {
     if (header.length < TINY_FRAGMENT) this.#events.fragment(header.length);
   }
 
-  #deliver(data: string | Uint8Array | null, bytes: number): void {
+  #deliver(data: string | Uint8Array | null, bytes: number, utf8?: Uint8Array): void {
     if (data === null) return this.#fail(invalidText("Text is not UTF-8"));
     this.#state = "header";
-    this.#events.message(data, bytes);
+    this.#events.message(data, bytes, utf8);
   }
 
   /** Payload of a control frame, unmasked: all of it or a piece. */

@@ -5,6 +5,7 @@ import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 export type ControlOpcode = typeof Opcode.close | typeof Opcode.ping | typeof Opcode.pong;
 
 const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Bytes of a server's frame header before `length` bytes of payload. */
 export function headerSize(length: number): number {
@@ -84,15 +85,29 @@ export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffe
 
 /** One text for many sockets: encoded when first sent, and only then. */
 export class SharedText {
-  readonly text: string;
+  readonly #source: string | Uint8Array;
+  #text: string | null = null;
   #frame: Uint8Array<ArrayBuffer> | null = null;
 
-  constructor(text: string) {
-    this.text = text;
+  /** `source` is the text, or its UTF-8, which belongs to this object from now on. */
+  constructor(source: string | Uint8Array) {
+    this.#source = source;
+  }
+
+  /** The text as a string. */
+  get text(): string {
+    if (typeof this.#source === "string") return this.#source;
+    return this.#text ??= utf8Decoder.decode(this.#source);
+  }
+
+  /** Bytes of the text as bytes, UTF-16 units as a string. */
+  get size(): number {
+    return this.#source.length;
   }
 
   /** The whole frame. Not to be written to: others send it too. */
   get frame(): Uint8Array<ArrayBuffer> {
-    return this.#frame ??= encodeText(this.text);
+    const source = this.#source;
+    return this.#frame ??= typeof source === "string" ? encodeText(source) : encodeFrame(Opcode.text, source);
   }
 }

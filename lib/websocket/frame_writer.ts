@@ -51,6 +51,17 @@ export class FrameWriter {
     this.#longText(text);
   }
 
+  /** Adds a text frame of `head`, `body` (UTF-8, copied) and `tail`. */
+  textAround(head: string, body: Uint8Array, tail: string): void {
+    const headLength = Buffer.byteLength(head);
+    const length = headLength + body.length + tail.length;
+    const bytes = this.#room(headerSize(length) + length);
+    let at = writeHeader(bytes, this.#size, Opcode.text, length);
+    at = spell(bytes, at, head, headLength);
+    bytes.set(body, at);
+    this.#size = spell(bytes, at + body.length, tail, tail.length);
+  }
+
   /** Adds a binary frame; `data` is copied. */
   binary(data: Uint8Array): void {
     this.frame(Opcode.binary, data);
@@ -105,6 +116,13 @@ export class FrameWriter {
     }
     return this.#bytes;
   }
+}
+
+/** Writes `text`, which is `length` bytes of UTF-8, and returns where it ends. */
+function spell(bytes: Uint8Array, at: number, text: string, length: number): number {
+  if (length !== text.length) utf8Encoder.encodeInto(text, bytes.subarray(at, at + length));
+  else for (let index = 0; index < length; index++) bytes[at + index] = text.charCodeAt(index);
+  return at + length;
 }
 
 function nextPowerOfTwo(size: number): number {

@@ -82,6 +82,12 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#touch();
   }
 
+  sendTextAround(head: string, body: Uint8Array, tail: string): void {
+    if (!this.open) return;
+    (this.#writer ??= new FrameWriter()).textAround(head, body, tail);
+    this.#touch();
+  }
+
   sendBinary(data: Uint8Array): void {
     if (!this.open) return;
     (this.#writer ??= new FrameWriter()).binary(data);

@@ -87,10 +87,10 @@ export class Incoming implements DecoderEvents {
     this.#sink = null;
   }
 
-  message(data: string | Uint8Array, bytes: number): void {
+  message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     if (!this.#host.open) return;
     try {
-      this.#sink?.message(data, bytes);
+      this.#sink?.message(data, bytes, utf8);
     } catch (error) {
       this.#host.sinkFailed(error);
     }

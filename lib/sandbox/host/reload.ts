@@ -1,14 +1,13 @@
 /** Takes up changed module files while the server runs (`--dev`). */
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../../ops/log.ts";
 import type { Pool } from "./pool.ts";
 
-/** Files are often written in several steps; this long (ms) nothing must change before they are read. */
+/** Files are often written in several steps: they are read once nothing has changed for this long (ms). */
 const SETTLE_MS = 100;
 
 /** Watches the module's folder until `stop`. A version that does not load is logged and the old one stays. */
 export function watchModule(pool: Pool, log: Log): { stop(): void } {
-  const folder = decodeURIComponent(new URL(pool.folder).pathname);
-  const watcher = Deno.watchFs(folder, { recursive: true });
+  const watcher = Deno.watchFs(pool.folder, { recursive: true });
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running = Promise.resolve();
   const reload = async () => {

@@ -1,14 +1,14 @@
 /** What `check` finds out by loading the handler modules. */
-import type { Config } from "../config/config.ts";
-import type { Finding } from "../config/findings.ts";
+import type { Config } from "../../config/config.ts";
+import type { Finding } from "../../config/findings.ts";
 import { loadModules } from "./load.ts";
-import type { Contract } from "./sandbox.ts";
+import type { CellStarter, Contract } from "../sandbox.ts";
 
 /** Modules that don't load are errors; limits for methods that no module has, and costs above a burst, are warnings. */
-export async function moduleFindings({ handlers, limits }: Config): Promise<Finding[]> {
+export async function moduleFindings({ handlers, limits }: Config, cells: CellStarter): Promise<Finding[]> {
   const findings: Finding[] = [];
   const methods = new Set<string>();
-  const loaded = await loadModules(handlers, () => {});
+  const loaded = await loadModules(handlers, cells, () => {});
   for (const [index, module] of loaded.entries()) {
     if ("contract" in module) {
       for (const method of module.contract.methods.keys()) methods.add(method);

@@ -1,8 +1,7 @@
 /** `console` of a cell: each line goes to the handler's log instead of the server's output. */
+import type { Level } from "../wire/operations.ts";
+import { jsonText } from "./json.ts";
 import { describeError } from "./runtime.ts";
-import type { LEVELS } from "./wire.ts";
-
-type Level = typeof LEVELS[number];
 
 const METHODS: Record<string, Level> = {
   debug: "debug",
@@ -34,7 +33,7 @@ function shown(value: unknown): string {
   if (typeof value === "string") return value;
   if (value instanceof Error) return describeError(value);
   try {
-    return JSON.stringify(value) ?? String(value);
+    return jsonText(value) ?? String(value);
   } catch {
     return Object.prototype.toString.call(value);
   }

@@ -1,13 +1,26 @@
-import { ALLOWANCE } from "./wire.ts";
+/**
+ * How much a module may send unasked: a base per second, and a share for each message of a client that it was given. The cell
+ * throws at a handler that exceeds it; the host, with twice the allowance, ends a cell that does not.
+ */
+const ALLOWANCE = {
+  /** Operations a second, and the most that can be saved up. */
+  ops: 20_000,
+  /** Further operations for each message received. */
+  ops_each: 64,
+  /** Bytes a second, and the most that can be saved up. */
+  bytes: 32 * 1024 * 1024,
+  /** Further bytes for each message received. */
+  bytes_each: 256 * 1024,
+} as const;
 
-/** Counts what a cell says unasked against what it may (`ALLOWANCE`), on either end of the wire. */
+/** Counts what a cell sends unasked against what it may, on either end of the wire. */
 export class Allowance {
   #ops: number;
   #bytes: number;
   #at: number;
   readonly #factor: number;
 
-  /** `factor` 1 in the cell, more in the main isolate, whose clock and batches differ a little. `now` in ms. */
+  /** `factor` is 1 in the cell, more in the host, whose clock differs a little. `now` in milliseconds. */
   constructor(factor: number, now: number) {
     this.#factor = factor;
     this.#ops = ALLOWANCE.ops * factor;
@@ -15,7 +28,7 @@ export class Allowance {
     this.#at = now;
   }
 
-  /** The cell was given `count` operations, or their operands: the main isolate counts those, to be the more lenient. */
+  /** The cell was given `count` messages of clients. */
   earn(count: number): void {
     this.#ops = Math.min(this.#ops + count * ALLOWANCE.ops_each * this.#factor, 64 * ALLOWANCE.ops * this.#factor);
     this.#bytes = Math.min(

@@ -1,34 +1,42 @@
 /**
- * The cell's side: takes operations from the main isolate, runs the module's code, says what came of it.
+ * The cell's side: takes operations of the host, runs the module's code, reports the outcome.
  *
  * Operations of one session are started in the order they came; a handler that awaits does not hold up the next. An
  * asynchronous `open` does: what follows it waits. Every error of a handler stays here, but for a reference to its log line.
  */
+import type { HandlerObject, Present, RpcHandlers } from "../author/handlers.ts";
+import type { Operation, OperationReader } from "../wire/operation_reader.ts";
+import { type SessionInfo, ToCell } from "../wire/operations.ts";
 import { Callable, Misfit } from "./callable.ts";
-import { CellSession, HandlerContext } from "./context.ts";
-import type { HandlerObject, RpcHandlers } from "./handlers.ts";
+import { CellSession, ClientLeft, HandlerContext } from "./context.ts";
+import { jsonText, parseJson } from "./json.ts";
 import { isRaw } from "./module_shape.ts";
 import type { Outbox } from "./outbox.ts";
-import { MAX_LOG, type SessionInfo, ToCell } from "./wire.ts";
+import { utf8Text } from "./utf8.ts";
 
 export interface RuntimeDeps {
   readonly out: Outbox;
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
   readonly random: () => string;
-  /** Bytes outside the heap. */
-  readonly external: () => number;
 }
 
-/** Posts what is ready after that many milliseconds of synchronous work, so that a long batch shows it is alive. */
+/** After this much synchronous work (ms) what is ready is sent, which shows that the cell lives. */
 const SHOW_LIFE_MS = 10;
-/** After an operation that took less, the clock is not looked at for the next few. */
+/** After an operation that took less (ms), the clock is not read for the next few. */
 const QUICK_MS = 0.25;
 const MOST_SKIPPED = 3;
+
+/** Longest description of an error, in UTF-16 units. */
+const MAX_DESCRIPTION_LENGTH = 4096;
+/** Longest method or hook in a report of a failure, in UTF-16 units. */
+const MAX_WHAT_LENGTH = 128;
 
 export class Runtime {
   readonly #deps: RuntimeDeps;
   readonly #out: Outbox;
-  readonly #methods = new Map<string, Callable>();
+  /** In the order of the contract. */
+  readonly #methods: Callable[] = [];
   /** What takes raw frames. */
   readonly #raw: Callable | undefined;
   readonly #opens: Callable | undefined;
@@ -39,104 +47,106 @@ export class Runtime {
   /** How often a call was left to a promise. */
   #waits = 0;
   #queries = 0;
+  #busy = false;
+  /** Milliseconds: when the chunk was begun, when the clock was last read. */
+  #began = 0;
+  #looked = 0;
+  #skip = 0;
   /** Session whose handler is running, for `console`. 0: none. */
   current = 0;
 
   constructor(handlers: HandlerObject, deps: RuntimeDeps) {
     this.#deps = deps;
-    this.#out = deps.out;
+    const out = this.#out = deps.out;
+    const maxBytes = () => out.maxBytes;
     this.#opens = hook(handlers, "open");
     this.#closes = hook(handlers, "close");
     if (isRaw(handlers)) {
       const { raw } = handlers;
       const handle = (data: never, ctx: never) => raw.message(data, ctx);
-      this.#raw = new Callable({ name: "message", params: raw.schema, silent: true, handle });
+      this.#raw = new Callable({ name: "message", params: raw.schema, silent: true, maxBytes, handle });
     } else {
       for (const [name, method] of Object.entries((handlers as RpcHandlers).methods)) {
         const { params, result } = method;
         const handle = (input: never, ctx: never) => method.handle(input, ctx);
-        this.#methods.set(name, new Callable({ name, params, result, handle }));
+        this.#methods.push(new Callable({ name, params, result, maxBytes, handle }));
       }
     }
   }
 
-  /** Works through one batch and posts the answers: together, with those that only wait for promises that have settled. */
-  receive(batch: unknown[]): void {
+  /** True when `receive` left a part of its chunk because the part before took long. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /**
+   * Works through a chunk and sends the answers: together, with those of promises that have settled. Returns how much of the chunk was
+   * taken.
+   */
+  receive(reader: OperationReader, chunk: Uint8Array): number {
     const out = this.#out;
-    out.working = true;
     const waited = this.#waits;
-    const end = batch.length;
-    let at = 0;
-    let shown = this.#deps.now();
-    let looked = shown;
-    let skip = 0;
-    out.received(end >> 2);
-    while (at < end) {
-      at = this.#operation(batch, at);
-      out.done();
-      // Reading the clock takes a tenth of what a small call does, so it is left out while they are quick.
-      if (skip-- > 0) continue;
-      const now = this.#deps.now();
-      skip = now - looked < QUICK_MS ? MOST_SKIPPED : 0;
-      looked = now;
-      if (now - shown > SHOW_LIFE_MS) {
-        out.flush();
-        shown = now;
-      }
-    }
+    this.#busy = false;
+    this.#skip = 0;
+    this.#began = this.#looked = this.#deps.now();
+    out.working = true;
+    const taken = reader.push(chunk);
     out.working = false;
-    if (this.#waits === waited) out.flush();
+    if (this.#waits === waited || this.#busy) out.flush();
     else out.flushLater();
+    return taken;
   }
 
-  #operation(batch: unknown[], at: number): number {
-    switch (batch[at] as ToCell) {
+  /** Begins one operation that `reader` has read. */
+  take(operation: Operation, reader: OperationReader): void {
+    this.#begin(operation);
+    this.#out.done();
+    // Reading the clock takes a tenth of what a small call does, so it is left out while calls are quick.
+    if (this.#skip-- > 0) return;
+    const now = this.#deps.now();
+    this.#skip = now - this.#looked < QUICK_MS ? MOST_SKIPPED : 0;
+    this.#looked = now;
+    if (now - this.#began <= SHOW_LIFE_MS) return;
+    this.#busy = true;
+    reader.halt();
+  }
+
+  #begin({ code, session: handle, id, extra, first }: Operation): void {
+    switch (code) {
       case ToCell.Call: {
-        const session = this.#sessions.get(batch[at + 1] as number);
-        const call = batch[at + 2] as number;
-        const method = batch[at + 3] as string;
-        const text = batch[at + 4] as string;
-        if (session === undefined) return at + 5;
-        if (session.opening) session.waiting.push(() => this.#call(session, call, method, text));
-        else this.#call(session, call, method, text);
-        return at + 5;
+        this.#out.earn();
+        const text = utf8Text(first);
+        return this.#inOrder(handle, (session) => this.#call(session, id, extra, text));
       }
       case ToCell.Message: {
-        const call = batch[at + 2] as number;
-        const data = batch[at + 3] as string | Uint8Array;
-        this.#inOrder(batch[at + 1] as number, (session) => this.#message(session, call, data));
-        return at + 4;
+        this.#out.earn();
+        const data = extra === 1 ? utf8Text(first) : first.slice();
+        return this.#inOrder(handle, (session) => this.#message(session, id, data));
       }
       case ToCell.Open:
-        this.#open(batch[at + 1] as number, batch[at + 2] === 1, batch[at + 3] as number, batch[at + 4] as string);
-        return at + 5;
+        return this.#open(handle, extra === 1, id, utf8Text(first));
       case ToCell.Identity: {
-        const user = batch[at + 2] as string;
-        this.#inOrder(batch[at + 1] as number, (session) => {
-          session.user = JSON.parse(user) as CellSession["user"];
+        const user = parseJson(utf8Text(first)) as CellSession["user"];
+        return this.#inOrder(handle, (session) => {
+          session.user = user;
         });
-        return at + 3;
       }
       case ToCell.Close:
-        this.#close(batch[at + 1] as number, batch[at + 2] as number, batch[at + 3] as number);
-        return at + 4;
+        return this.#close(handle, id, extra);
       case ToCell.Cancel:
-        this.#cancel(batch[at + 1] as number, batch[at + 2] as number);
-        return at + 3;
+        return this.#cancel(handle, id);
       case ToCell.Presence: {
-        const text = batch[at + 3] as string;
-        const session = this.#sessions.get(batch[at + 1] as number);
-        const query = session?.queries.get(batch[at + 2] as number);
-        session?.queries.delete(batch[at + 2] as number);
-        if (text === "") query?.reject(new Error("Presence is not available"));
-        else query?.resolve(JSON.parse(text));
-        return at + 4;
+        const session = this.#sessions.get(handle);
+        const query = session?.queries.get(id);
+        session?.queries.delete(id);
+        if (extra === 0) query?.reject(new Error("Presence is not available"));
+        else query?.resolve(parseJson(utf8Text(first)) as Present[]);
+        return;
       }
       case ToCell.Ping:
-        this.#out.external = this.#deps.external();
-        return at + 1;
+        return;
     }
-    throw new Error("The main isolate sent an operation that does not exist");
+    throw new Error("The host sent an operation that is not for a loaded module");
   }
 
   #nextQuery = (): number => ++this.#queries;
@@ -149,13 +159,10 @@ export class Runtime {
   }
 
   #open(handle: number, resumed: boolean, call: number, text: string): void {
-    const { user, connection } = JSON.parse(text) as SessionInfo;
+    const { user, connection } = parseJson(text) as SessionInfo;
     const session = new CellSession(handle, user, connection);
     this.#sessions.set(handle, session);
-    if (this.#opens === undefined) {
-      if (call !== 0) this.#out.result(call, "null");
-      return;
-    }
+    if (this.#opens === undefined) return this.#out.result(call, "null");
     const opened = this.#run(session, call, this.#opens, { resumed });
     session.opening = opened !== undefined;
     void opened?.then(() => {
@@ -164,10 +171,10 @@ export class Runtime {
     });
   }
 
-  #call(session: CellSession, call: number, name: string, text: string): void {
-    const callable = this.#methods.get(name);
+  #call(session: CellSession, call: number, method: number, text: string): void {
+    const callable = this.#methods[method];
     if (callable === undefined) return this.#out.error(call, -32601, "");
-    const params = (JSON.parse(text) as { params?: unknown }).params ?? callable.absent;
+    const params = (parseJson(text) as { params?: unknown }).params ?? callable.absent;
     void this.#run(session, call, callable, params);
   }
 
@@ -235,22 +242,29 @@ export class Runtime {
     context.settle();
     if (error instanceof Misfit) return this.#out.error(call, -32602, error.data);
     const ref = this.#deps.random();
-    this.#out.failed(session.handle, ref, what, describeError(error));
-    this.#out.error(call, -32603, JSON.stringify({ ref }));
+    // The call of a client that left was answered when it left.
+    if (session.left && error instanceof ClientLeft) return this.#out.error(call, -32603, "");
+    this.#out.failed(session.handle, ref, what.slice(0, MAX_WHAT_LENGTH), describeError(error));
+    this.#out.error(call, -32603, jsonText({ ref })!);
   }
 }
 
 function hook(handlers: HandlerObject, name: "open" | "close"): Callable | undefined {
   const run = handlers[name] as ((ctx: never, input: never) => unknown) | undefined;
   if (run === undefined) return undefined;
-  return new Callable({ name, silent: true, handle: (input, ctx) => run.call(handlers, ctx, input) });
+  return new Callable({
+    name,
+    silent: true,
+    maxBytes: () => 0,
+    handle: (input, ctx) => run.call(handlers, ctx, input),
+  });
 }
 
 /** Name, message and stack for the log. Never throws, whatever was thrown. */
 export function describeError(error: unknown): string {
   try {
-    const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
-    return text.slice(0, MAX_LOG);
+    const text = error instanceof Error ? String(error.stack ?? `${error.name}: ${error.message}`) : String(error);
+    return text.slice(0, MAX_DESCRIPTION_LENGTH);
   } catch {
     return "an error that can't be described";
   }

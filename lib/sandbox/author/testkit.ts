@@ -1,11 +1,15 @@
 /** Runs a handler module in a test, without a server or a cell: same validation, same contexts, everything it does recorded. */
+import { Outbox } from "../cell/outbox.ts";
+import { describeHandlers, makeHandlers } from "../cell/module_shape.ts";
+import { Runtime } from "../cell/runtime.ts";
+import { type Operation, OperationReader } from "../wire/operation_reader.ts";
+import { OperationWriter, type Text } from "../wire/operation_writer.ts";
+import { LEVELS, MIN_OUTPUT_BYTES, type SessionInfo, TO_CELL, TO_HOST, ToCell, ToHost } from "../wire/operations.ts";
 import { CallError } from "./call_error.ts";
-import type { Handlers, Vocabulary } from "./handlers.ts";
+import type { MethodContract } from "./contract.ts";
 import { checkContract } from "./contract_check.ts";
-import { describeHandlers, makeHandlers } from "./module_shape.ts";
-import { Outbox } from "./outbox.ts";
-import { Runtime } from "./runtime.ts";
-import { LEVELS, type SessionInfo, ToCell, ToMain } from "./wire.ts";
+import type { Handlers, Vocabulary } from "./handlers.ts";
+import { mayCall } from "./openrpc.ts";
 
 /** Who calls. */
 export interface TestUser {
@@ -17,7 +21,7 @@ export interface TestUser {
   connection?: string;
 }
 
-/** Something a handler did. */
+/** Something a handler did. `connection` is "" for what was done after the connection's end. */
 export type TestEvent =
   | { type: "notify"; connection: string; method: string; params: unknown }
   | { type: "publish"; connection: string; topic: string; method: string; params: unknown }
@@ -87,31 +91,43 @@ class Recorder {
   readonly presence = new Map<string, { user: string; connections: number }[]>();
   readonly #connections: { id: string; user: string; topics: Set<string> }[] = [];
   readonly #waiting = new Map<number, Waiting>();
+  readonly #toCell = new OperationWriter();
+  readonly #fromCell = new OperationReader({
+    table: TO_HOST,
+    output: MIN_OUTPUT_BYTES,
+    take: (operation) => this.#did(operation),
+  });
+  readonly #cellReader = new OperationReader({
+    table: TO_CELL,
+    output: 0,
+    take: (operation) => this.#runtime.take(operation, this.#cellReader),
+  });
   #runtime!: Runtime;
-  #roles: ReadonlyMap<string, { roles?: readonly string[]; public?: boolean }> = new Map();
+  #methods: ReadonlyMap<string, MethodContract> = new Map();
   #calls = 0;
 
   async start<V extends Vocabulary>(module: Handlers<V>): Promise<void> {
     const handlers = await makeHandlers(module);
     const checked = checkContract(describeHandlers(handlers));
     if ("problems" in checked) throw new TypeError(checked.problems.join("; "));
-    this.#roles = checked.contract.methods;
+    this.#methods = checked.contract.methods;
     const now = () => performance.now();
-    const out = new Outbox({ post: (batch) => this.#record(batch), schedule: (flush) => queueMicrotask(flush), now });
-    const random = () => crypto.randomUUID();
-    this.#runtime = new Runtime(handlers, { out, now, random, external: () => 0 });
+    const out = new OperationWriter();
+    const flush = () => {
+      if (out.size > 0) this.#fromCell.push(out.take());
+    };
+    const outbox = new Outbox({ stream: { out, pending: 0, flush }, schedule: (run) => queueMicrotask(run), now });
+    this.#runtime = new Runtime(handlers, { out: outbox, now, random: () => crypto.randomUUID() });
   }
 
   async call(method: string, params: unknown, user: TestUser): Promise<unknown> {
-    const found = this.#roles.get(method);
+    const found = this.#methods.get(method);
     if (found === undefined) throw new CallError(-32601, undefined);
-    const roles = user.roles ?? [];
-    if (found.public !== true && found.roles !== undefined && !found.roles.some((role) => roles.includes(role))) {
-      throw new CallError(-32003, undefined);
-    }
+    if (!mayCall(found, user.roles ?? [])) throw new CallError(-32003, undefined);
     const session = await this.#session(user);
+    const index = [...this.#methods.keys()].indexOf(method);
     const text = JSON.stringify(params === undefined ? {} : { params });
-    return await this.#ask((call) => [ToCell.Call, session, call, method, text]);
+    return await this.#ask(ToCell.Call, session, index, text);
   }
 
   async open(user: TestUser, resumed: boolean): Promise<void> {
@@ -120,21 +136,27 @@ class Recorder {
 
   async message(data: string | Uint8Array, user: TestUser): Promise<void> {
     const session = await this.#session(user);
-    await this.#ask((call) => [ToCell.Message, session, call, data]);
+    await this.#ask(ToCell.Message, session, typeof data === "string" ? 1 : 0, data);
   }
 
   async close(code: number, user: TestUser): Promise<void> {
     const session = await this.#session(user);
-    await this.#ask((call) => [ToCell.Close, session, call, code]).catch(() => {});
+    await this.#ask(ToCell.Close, session, code, "").catch(() => {});
     this.#connections[session - 1]!.id = "";
   }
 
-  #ask(operation: (call: number) => unknown[]): Promise<unknown> {
+  #ask(code: ToCell, session: number, extra: number, text: Text): Promise<unknown> {
     const call = ++this.#calls;
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
-      this.#runtime.receive(operation(call));
+      this.#give(code, session, call, extra, text);
     });
+  }
+
+  #give(code: ToCell, session: number, id: number, extra: number, text: Text): void {
+    this.#toCell.write(code, session, id, extra, text);
+    const bytes = this.#toCell.take();
+    for (let at = 0; at < bytes.length;) at += this.#runtime.receive(this.#cellReader, bytes.subarray(at));
   }
 
   async #session(user: TestUser): Promise<number> {
@@ -150,87 +172,48 @@ class Recorder {
       user: { id: name, roles: user.roles ?? [], claims: user.claims ?? { sub: name } },
       connection: { id, ip: "127.0.0.1", subprotocol: "test" },
     };
-    await this.#ask((call) => [ToCell.Open, session, resumed ? 1 : 0, call, JSON.stringify(info)]);
+    await this.#ask(ToCell.Open, session, resumed ? 1 : 0, JSON.stringify(info));
     return session;
   }
 
-  #record(batch: unknown[]): void {
-    let at = 0;
-    const next = <T>() => batch[at++] as T;
-    while (at < batch.length) {
-      const code = next<ToMain>();
-      switch (code) {
-        case ToMain.Result: {
-          this.#take(next())?.resolve(JSON.parse(next()));
-          break;
-        }
-        case ToMain.Error: {
-          const waiting = this.#take(next());
-          const number = next<number>();
-          const data = next<string>();
-          waiting?.reject(new CallError(number, data === "" ? undefined : JSON.parse(data)));
-          break;
-        }
-        case ToMain.Done:
-          at += 2;
-          break;
-        case ToMain.Crash:
-          at++;
-          throw new Error(next<string>());
-        default: {
-          const session = next<number>();
-          const connection = this.#connections[session - 1]!;
-          at = this.#did(code, session, connection, batch, at);
-        }
-      }
-    }
-  }
-
-  #did(code: ToMain, session: number, from: { id: string; topics: Set<string> }, batch: unknown[], at: number): number {
+  #did({ code, session, id, extra, first, second }: Operation): void {
+    const from = this.#connections[session - 1] ?? { id: "", topics: new Set<string>() };
     const connection = from.id;
-    const text = (offset: number) => batch[at + offset] as string;
+    const text = new TextDecoder().decode(first);
+    const more = new TextDecoder().decode(second);
     switch (code) {
-      case ToMain.Notify: {
-        const { method, params } = JSON.parse(text(0)) as { method: string; params: unknown };
-        this.events.push({ type: "notify", connection, method, params });
-        return at + 1;
+      case ToHost.Result:
+        return this.#take(id)?.resolve(JSON.parse(text));
+      case ToHost.Error:
+        return this.#take(id)?.reject(new CallError(-extra, text === "" ? undefined : JSON.parse(text)));
+      case ToHost.Crash:
+        throw new Error(text);
+      case ToHost.Notify:
+        return void this.events.push({ type: "notify", connection, ...notificationOf(text) });
+      case ToHost.Publish:
+        return void this.events.push({ type: "publish", connection, topic: text, ...notificationOf(more) });
+      case ToHost.Send:
+        return void this.events.push({ type: "send", connection, data: extra === 1 ? text : first.slice() });
+      case ToHost.Subscribe:
+        from.topics.add(text);
+        return void this.events.push({ type: "subscribe", connection, topic: text });
+      case ToHost.Unsubscribe:
+        from.topics.delete(text);
+        return void this.events.push({ type: "unsubscribe", connection, topic: text });
+      case ToHost.Presence: {
+        const answer = JSON.stringify(this.presence.get(text) ?? this.#subscribed(text));
+        return queueMicrotask(() => this.#give(ToCell.Presence, session, id, 1, answer));
       }
-      case ToMain.Publish: {
-        const { method, params } = JSON.parse(text(1)) as { method: string; params: unknown };
-        this.events.push({ type: "publish", connection, topic: text(0), method, params });
-        return at + 2;
+      case ToHost.Close:
+        return void this.events.push({ type: "close", connection, reason: text });
+      case ToHost.Log: {
+        const fields: unknown = more === "" ? {} : JSON.parse(more);
+        return void this.events.push({ type: "log", connection, level: LEVELS[extra]!, message: text, fields });
       }
-      case ToMain.Send:
-        this.events.push({ type: "send", connection, data: batch[at] as string | Uint8Array });
-        return at + 1;
-      case ToMain.Subscribe:
-        from.topics.add(text(0));
-        this.events.push({ type: "subscribe", connection, topic: text(0) });
-        return at + 1;
-      case ToMain.Unsubscribe:
-        from.topics.delete(text(0));
-        this.events.push({ type: "unsubscribe", connection, topic: text(0) });
-        return at + 1;
-      case ToMain.Presence: {
-        const [query, topic] = [batch[at] as number, text(1)];
-        const answer = JSON.stringify(this.presence.get(topic) ?? this.#subscribed(topic));
-        queueMicrotask(() => this.#runtime.receive([ToCell.Presence, session, query, answer]));
-        return at + 2;
+      case ToHost.Failed: {
+        const method = text.slice(text.indexOf(" ") + 1);
+        return void this.events.push({ type: "failed", connection, method, error: more });
       }
-      case ToMain.Close:
-        this.events.push({ type: "close", connection, reason: text(0) });
-        return at + 1;
-      case ToMain.Log: {
-        const fields: unknown = text(2) === "" ? {} : JSON.parse(text(2));
-        const level = LEVELS[batch[at] as number] ?? "info";
-        this.events.push({ type: "log", connection, level, message: text(1), fields });
-        return at + 3;
-      }
-      case ToMain.Failed:
-        this.events.push({ type: "failed", connection, method: text(1), error: text(2) });
-        return at + 3;
-      default:
-        return at + 1;
     }
   }
 
@@ -247,4 +230,9 @@ class Recorder {
     this.#waiting.delete(call);
     return waiting;
   }
+}
+
+function notificationOf(text: string): { method: string; params: unknown } {
+  const { method, params } = JSON.parse(text) as { method: string; params?: unknown };
+  return { method, params };
 }

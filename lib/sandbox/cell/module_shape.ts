@@ -1,6 +1,6 @@
 /** Reads what a handler module exports, in the cell, and makes its contract. */
 import { z } from "zod";
-import type { HandlerObject, Kit, Method, RawHandlers, RpcHandlers } from "./handlers.ts";
+import type { HandlerObject, Kit, Method, RawHandlers, RpcHandlers } from "../author/handlers.ts";
 import { escapeHtml } from "./escape.ts";
 
 /** The kit given to a module's function. */

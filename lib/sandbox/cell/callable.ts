@@ -1,10 +1,11 @@
-/** What a call runs: its input is checked, handled, and the result checked and written as JSON. */
+/** What a call runs: the input is checked, handled, and the result checked and written as JSON. */
 import type { z } from "zod";
 import type { HandlerContext } from "./context.ts";
 import { visibleIssues } from "./issues.ts";
-import { MAX_TEXT } from "./wire.ts";
+import { jsonText } from "./json.ts";
+import { utf8Length } from "./utf8.ts";
 
-/** The input does not fit the schema: the caller's fault, answered -32602. No `Error`, since nobody wants its stack. */
+/** The input does not fit the schema: the caller's fault, answered -32602. No `Error`, since its stack is of no use. */
 export class Misfit {
   /** `data` is JSON text: `{"issues":[…]}`. */
   constructor(readonly data: string) {}
@@ -15,8 +16,10 @@ export interface CallableParts {
   readonly name: string;
   readonly params?: z.ZodType | undefined;
   readonly result?: z.ZodType | undefined;
-  /** Its result is "null", whatever it returns. */
+  /** The result is "null", whatever `handle` returns. */
   readonly silent?: boolean;
+  /** Most bytes of the result's JSON text. */
+  readonly maxBytes: () => number;
   readonly handle: (input: never, ctx: never) => unknown;
 }
 
@@ -26,13 +29,15 @@ export class Callable {
   readonly #params: Schema | undefined;
   readonly #result: Schema | undefined;
   readonly #silent: boolean;
+  readonly #maxBytes: () => number;
   readonly #handle: (input: unknown, ctx: HandlerContext) => unknown;
 
-  constructor({ name, params, result, silent = false, handle }: CallableParts) {
+  constructor({ name, params, result, silent = false, maxBytes, handle }: CallableParts) {
     this.name = name;
     this.#params = params === undefined ? undefined : new Schema(params);
     this.#result = result === undefined ? undefined : new Schema(result);
     this.#silent = silent;
+    this.#maxBytes = maxBytes;
     this.#handle = handle as (input: unknown, ctx: HandlerContext) => unknown;
   }
 
@@ -45,24 +50,51 @@ export class Callable {
   run(input: unknown, ctx: HandlerContext): string | Promise<string> {
     if (this.#params === undefined) return this.#handled(input, ctx);
     const parsed = this.#params.parse(input);
-    return parsed instanceof Promise ? parsed.then((one) => this.#fitting(one, ctx)) : this.#fitting(parsed, ctx);
+    return isThenable(parsed) ? this.#parsedLater(parsed, ctx) : this.#fitting(parsed, ctx);
+  }
+
+  // `await` takes a promise's own state; a `then` that the module gave its promise is not called.
+  async #parsedLater(parsed: PromiseLike<z.ZodSafeParseResult<unknown>>, ctx: HandlerContext): Promise<string> {
+    return await this.#fitting(await parsed, ctx);
   }
 
   #fitting(parsed: z.ZodSafeParseResult<unknown>, ctx: HandlerContext): string | Promise<string> {
-    if (!parsed.success) throw new Misfit(JSON.stringify({ issues: visibleIssues(parsed.error) }));
+    if (!parsed.success) throw new Misfit(jsonText({ issues: visibleIssues(parsed.error) })!);
     return this.#handled(parsed.data, ctx);
   }
 
   #handled(input: unknown, ctx: HandlerContext): string | Promise<string> {
     const made = this.#handle(input, ctx);
-    return isThenable(made) ? Promise.resolve(made).then((value) => this.#checked(value)) : this.#checked(made);
+    return isThenable(made) ? this.#checkedLater(made) : this.#checked(made);
+  }
+
+  async #checkedLater(made: PromiseLike<unknown>): Promise<string> {
+    return await this.#checked(await made);
   }
 
   #checked(value: unknown): string | Promise<string> {
     if (this.#silent) return "null";
-    if (this.#result === undefined) return resultText(value);
+    if (this.#result === undefined) return this.#text(value);
     const parsed = this.#result.parse(value);
-    return parsed instanceof Promise ? parsed.then(checkedText) : checkedText(parsed);
+    return isThenable(parsed) ? this.#textLater(parsed) : this.#textOf(parsed);
+  }
+
+  async #textLater(parsed: PromiseLike<z.ZodSafeParseResult<unknown>>): Promise<string> {
+    return this.#textOf(await parsed);
+  }
+
+  #textOf(parsed: z.ZodSafeParseResult<unknown>): string {
+    if (!parsed.success) throw parsed.error;
+    return this.#text(parsed.data);
+  }
+
+  #text(value: unknown): string {
+    const text = jsonText(value) ?? "null";
+    const most = this.#maxBytes();
+    if (3 * text.length > most && utf8Length(text) > most) {
+      throw new RangeError(`The result is longer than ${most} bytes`);
+    }
+    return text;
   }
 }
 
@@ -89,7 +121,7 @@ class Schema {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 }
 
@@ -103,15 +135,4 @@ function acceptsNothing(type: z.ZodType): boolean {
 
 function isAsyncSchema(error: unknown): boolean {
   return error instanceof Error && error.constructor.name === "$ZodAsyncError";
-}
-
-function checkedText(parsed: z.ZodSafeParseResult<unknown>): string {
-  if (!parsed.success) throw parsed.error;
-  return resultText(parsed.data);
-}
-
-function resultText(value: unknown): string {
-  const text = JSON.stringify(value) ?? "null";
-  if (text.length > MAX_TEXT) throw new RangeError("The result is longer than 1 MiB");
-  return text;
 }

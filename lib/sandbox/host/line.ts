@@ -1,6 +1,6 @@
 /** The two ends between a session and the cell that serves it. */
 
-/** Who is connected, as the handler sees it in `ctx.user`. */
+/** The user of a session, as the handler sees it in `ctx.user`. */
 export interface CellUser {
   readonly id: string;
   readonly roles: readonly string[];
@@ -15,20 +15,20 @@ export interface Present {
 
 /**
  * What a cell may do to a session. Implemented by the session; every call is synchronous and comes only from the cell that
- * serves it. Texts have passed the sandbox's size limits, nothing else about them can be trusted.
+ * serves it. Texts are UTF-8 within the sandbox's size limits, nothing else about them can be trusted. Bytes are valid only
+ * during the call.
  */
 export interface CellClient {
   readonly id: string;
   readonly ip: string;
   readonly subprotocol: string;
   readonly user: CellUser;
-  /** `message` is a whole JSON-RPC notification, made by the cell. */
-  notify(message: string): void;
-  /** A raw frame (raw modules only). A `Uint8Array` belongs to the receiver. */
-  send(data: string | Uint8Array): void;
-  /** `message` is a whole JSON-RPC notification for every subscriber of `topic`. */
-  publish(topic: string, message: string): void;
-  subscribe(topic: string): void;
+  /** `message` is a whole JSON-RPC notification, made by the cell, in UTF-8. */
+  notify(message: Uint8Array): void;
+  /** A raw frame (raw modules only): text in UTF-8, or binary. */
+  send(data: Uint8Array, text: boolean): void;
+  /** Returns false when a bound is reached: the session then does not follow the topic. */
+  subscribe(topic: string): boolean;
   unsubscribe(topic: string): void;
   /** May be answered later: presence over several nodes is. */
   presence(topic: string): readonly Present[] | Promise<readonly Present[]>;
@@ -42,16 +42,16 @@ export interface CellClient {
 
 /** A request or a raw frame waiting for its outcome: exactly one of the two is called, exactly once. */
 export interface PendingCall {
-  /** `resultJson` is JSON text to put behind `"result":`; "null" once a raw frame has been dealt with. */
-  resolve(resultJson: string): void;
-  /** `dataJson` is JSON text to put behind `"data":`. Codes: -32602, -32603, -32004, -32005. */
+  /** `resultJson` is JSON text to put behind `"result":`, bytes valid only during the call; "null" for a raw frame. */
+  resolve(resultJson: string | Uint8Array): void;
+  /** `dataJson` is JSON text to put behind `"data":`. Codes: -32601, -32602, -32603, -32004, -32005. */
   reject(code: number, dataJson?: string): void;
 }
 
 /** A session's way into its cell. Messages of one line are handled in the order given. */
 export interface Line {
-  /** `message` is the client's JSON text of one request object; the cell parses it again and takes `.params`. */
-  call(method: string, message: string, call: PendingCall): void;
+  /** `request` is the client's JSON text of one request object; the cell takes `.params` of it. Bytes are copied. */
+  call(method: string, request: string | Uint8Array, call: PendingCall): void;
   /** A raw frame; bytes are copied. */
   message(data: string | Uint8Array, call: PendingCall): void;
   /** The session's user changed (`session.refresh`). */

@@ -1,24 +1,25 @@
 /** One of a module's places for a cell: keeps the sessions, puts a new cell in when the old one ended. */
-import type { RestartCause } from "../ops/telemetry.ts";
+import type { RestartCause } from "../../ops/telemetry.ts";
 import { Cell } from "./cell.ts";
-import type { CellWorker } from "./cell_worker.ts";
+import type { CellLink } from "./cell_link.ts";
+import type { Contract } from "../author/contract.ts";
 import type { CellClient } from "./line.ts";
 import { Seat } from "./seat.ts";
 
-/** A worker that has loaded the module. */
+/** A cell that has loaded the module. */
 export interface Loaded {
-  readonly worker: CellWorker;
-  /** Has the worker's events sent to the cell from now on. */
-  adopt(cell: Cell): void;
+  readonly link: CellLink;
+  readonly contract: Contract;
+  /** The module has an `open` hook, whose end is waited for. */
   readonly opens: boolean;
 }
 
 export interface SlotDeps {
   readonly now: () => number;
   readonly random: () => number;
-  /** Starts a worker and loads the module; rejects when it can't be. */
+  /** Starts a cell and loads the module; rejects when it can't be. */
   readonly load: () => Promise<Loaded>;
-  /** Makes the main isolate's end of a loaded worker. */
+  /** Makes the host's end of a loaded cell. */
   readonly makeCell: (slot: Slot, loaded: Loaded, ended: (cause: RestartCause, detail: string) => void) => Cell;
   /** A cell ended by itself. `delay` ms until the next try. */
   readonly ended: (cause: RestartCause, detail: string, delay: number) => void;
@@ -91,8 +92,8 @@ export class Slot {
   install(loaded: Loaded): void {
     const old = this.#cell;
     const cell = this.#deps.makeCell(this, loaded, (cause, detail) => this.#ended(cell, cause, detail));
-    loaded.adopt(cell);
-    if (loaded.worker.over) return cell.end("crash", "the cell ended while it was put in place");
+    if (loaded.link.over) return cell.end("crash", "the cell ended while it was put in place");
+    loaded.link.adopt(cell);
     this.#cell = cell;
     this.#since = this.#deps.now();
     if (old !== undefined) this.#leaving.add(old);
@@ -139,7 +140,7 @@ export class Slot {
     this.#timer = setTimeout(async () => {
       try {
         const loaded = await this.#deps.load();
-        if (this.#closed || this.#cell !== undefined) return loaded.worker.end();
+        if (this.#closed || this.#cell !== undefined) return loaded.link.end();
         this.install(loaded);
         this.#deps.restarted(cause, Math.round(this.#deps.now() - began));
       } catch (error) {

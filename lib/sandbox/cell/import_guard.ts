@@ -1,17 +1,20 @@
 /** Decides, in the cell, which modules user code may import. */
 import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
 
 /** What the guard is told once the module to load is known. */
 export interface ImportRules {
-  /** `file:` URL ending in a slash; "" allows nothing. */
+  /** Real path of the folder that files may be imported from. */
   folder: string;
   /** True when the configuration grants imports from the network (which hosts, Deno checks). */
   network: boolean;
   /** True until the module has loaded. */
   loading: boolean;
-  /** Has the main isolate end this cell; must not return. */
+  /** Has the process ended; must not return. */
   abandon: (reason: string) => never;
 }
+
+const { realPathSync } = Deno;
 
 /** Kinds of file that are code, or data wherever `with { type }` says so. WebAssembly and CommonJS are neither. */
 const CODE = /\.(?:ts|mts|js|mjs|json)$/;
@@ -43,12 +46,21 @@ export function guardImports(rules: ImportRules): void {
       const url = new URL(resolved.url);
       if (!(/^https?:$/.test(url.protocol) && rules.network)) {
         const type = (context.importAttributes as Record<string, string> | undefined)?.["type"] ?? "";
-        const inside = rules.folder !== "" && url.protocol === "file:" && url.href.startsWith(rules.folder) &&
-          !/%2f|%5c|\/node_modules\//i.test(url.href);
+        const inside = url.protocol === "file:" && !/%2f|%5c|\/node_modules\//i.test(url.href) &&
+          isInside(url, rules.folder);
         if (!inside || !(CODE.test(url.pathname) || DATA.has(type))) refuse();
       }
       if (rules.loading) loaded.add(url.href);
       return resolved;
     },
   });
+}
+
+/** Whether the file that `url` stands for, links resolved, lies in `folder`. */
+function isInside(url: URL, folder: string): boolean {
+  try {
+    return realPathSync(fileURLToPath(url)).startsWith(`${folder}/`);
+  } catch {
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+import { ErrorCode } from "../../rpc/errors.ts";
 import type { CellClient, CellUser, Line, PendingCall } from "./line.ts";
 import type { Slot } from "./slot.ts";
 
@@ -11,15 +12,15 @@ export class Seat implements Line {
     this.user = client.user;
   }
 
-  call(method: string, message: string, call: PendingCall): void {
+  call(method: string, request: string | Uint8Array, call: PendingCall): void {
     const cell = this.slot.cell;
-    if (cell === undefined || this.closing) return call.reject(-32004);
-    cell.call(this, method, message, call);
+    if (cell === undefined || this.closing) return call.reject(ErrorCode.OVERLOADED);
+    cell.call(this, method, request, call);
   }
 
   message(data: string | Uint8Array, call: PendingCall): void {
     const cell = this.slot.cell;
-    if (cell === undefined || this.closing) return call.reject(-32004);
+    if (cell === undefined || this.closing) return call.reject(ErrorCode.OVERLOADED);
     cell.message(this, data, call);
   }
 

@@ -1,0 +1,133 @@
+/** What a cell sends: gathers operations, and bounds what a module sends unasked. */
+import { Allowance } from "../wire/allowance.ts";
+import { type Level, LEVELS, MAX_INFO_BYTES, MAX_LOG_BYTES, MIN_OUTPUT_BYTES, ToHost } from "../wire/operations.ts";
+import type { OperationWriter, Text } from "../wire/operation_writer.ts";
+import { utf8Length } from "./utf8.ts";
+
+/** Where operations go; in tests of a module, a recorder. */
+export interface OutboxDeps {
+  readonly stream: {
+    readonly out: OperationWriter;
+    /** Bytes not yet sent. */
+    readonly pending: number;
+    flush(): void;
+  };
+  /** Calls `flush` once, after the running code. */
+  readonly schedule: (flush: () => void) => void;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+/** More bytes than that are sent at once, without waiting for the end of the turn. */
+const FLUSH_FROM_BYTES = 64 * 1024;
+/** Bytes that may wait for the front; a module that sends more unasked gets an error. */
+const MAX_PENDING_BYTES = 16 * 1024 * 1024;
+
+export class Outbox {
+  /** Most bytes of one text that a module may send. */
+  maxBytes = MIN_OUTPUT_BYTES;
+  /** True while operations of the host are worked on: their end flushes. */
+  working = false;
+  readonly #deps: OutboxDeps;
+  readonly #writer: OperationWriter;
+  readonly #allowance: Allowance;
+  #scheduled = false;
+  #done = 0;
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+    this.#writer = deps.stream.out;
+    this.#allowance = new Allowance(1, deps.now());
+  }
+
+  /** A message of a client arrived. */
+  earn(): void {
+    this.#allowance.earn(1);
+  }
+
+  /** One more operation of the host was begun, and its synchronous part is over. */
+  done(): void {
+    this.#done++;
+  }
+
+  /** Reports what the module offers. Throws a `RangeError` when that is too long. */
+  loaded(contract: unknown): void {
+    const text = JSON.stringify(contract);
+    if (utf8Length(text) > MAX_INFO_BYTES) throw new RangeError(`The contract is longer than ${MAX_INFO_BYTES} bytes`);
+    this.#writer.write(ToHost.Loaded, 0, 0, 0, text);
+    this.flush();
+  }
+
+  notLoaded(reason: string): void {
+    this.#writer.write(ToHost.NotLoaded, 0, 0, 0, cut(reason));
+    this.flush();
+  }
+
+  crash(reason: string): void {
+    this.#writer.write(ToHost.Crash, 0, 0, 0, cut(reason));
+    this.flush();
+  }
+
+  result(call: number, json: Text): void {
+    this.#writer.write(ToHost.Result, 0, call, 0, json);
+    this.#added();
+  }
+
+  /** `code` is a JSON-RPC error code, `data` JSON text or empty. */
+  error(call: number, code: number, data: string): void {
+    this.#writer.write(ToHost.Error, 0, call, -code, data);
+    this.#added();
+  }
+
+  /** Anything a handler does on its own. Throws a `RangeError` beyond the allowance. */
+  unasked(code: ToHost, session: number, id: number, extra: number, first: Text, second: Text = ""): void {
+    const bytes = first.length + second.length;
+    if (this.#deps.stream.pending > MAX_PENDING_BYTES || !this.#allowance.take(bytes, this.#deps.now)) {
+      throw new RangeError("This module sends too much");
+    }
+    this.#writer.write(code, session, id, extra, first, second);
+    this.#added();
+  }
+
+  /** A log line; dropped without an error beyond the allowance. */
+  log(session: number, level: Level, message: string, fields: string): void {
+    if (this.#deps.stream.pending > MAX_PENDING_BYTES) return;
+    if (!this.#allowance.take(message.length + fields.length, this.#deps.now)) return;
+    const kept = utf8Length(fields) > MAX_LOG_BYTES ? "" : fields;
+    this.#writer.write(ToHost.Log, session, 0, LEVELS.indexOf(level), cut(message), kept);
+    this.#added();
+  }
+
+  /** Code of the module threw; bounded by what it was asked. */
+  failed(session: number, ref: string, what: string, error: string): void {
+    this.#writer.write(ToHost.Failed, session, 0, 0, `${ref} ${what}`, cut(error));
+    this.#added();
+  }
+
+  /** Sends everything, and how far the work has come. */
+  flush = (): void => {
+    this.#scheduled = false;
+    if (this.#done > 0) this.#writer.write(ToHost.Done, 0, this.#done, 0);
+    this.#done = 0;
+    this.#deps.stream.flush();
+  };
+
+  /** Sends once the promises that have settled were looked after. */
+  flushLater(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#deps.schedule(this.flush);
+  }
+
+  #added(): void {
+    if (this.#writer.size > FLUSH_FROM_BYTES) this.flush();
+    else if (!this.working) this.flushLater();
+  }
+}
+
+/** The text, cut so that its UTF-8 fits a log message. */
+function cut(text: string): string {
+  const short = text.slice(0, MAX_LOG_BYTES);
+  if (utf8Length(short) <= MAX_LOG_BYTES) return short;
+  return short.slice(0, Math.floor(MAX_LOG_BYTES / 3));
+}

@@ -1,0 +1,22 @@
+/** Text and bytes as the cell needs them, by the platform's functions taken before a module can change what they use. */
+import { Buffer } from "node:buffer";
+
+const { utf8Slice } = Buffer.prototype as unknown as {
+  utf8Slice(this: Uint8Array, start: number, end: number): string;
+};
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const byteLength = Buffer.byteLength;
+
+/** Up to this many bytes, `utf8Slice` is faster than `TextDecoder`. */
+const SLICE_UP_TO = 256;
+
+/** The text of `bytes`, which are UTF-8. */
+export function utf8Text(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "";
+  return bytes.length <= SLICE_UP_TO ? utf8Slice.call(bytes, 0, bytes.length) : decoder.decode(bytes);
+}
+
+/** Bytes of `text` as UTF-8. */
+export function utf8Length(text: string): number {
+  return byteLength(text);
+}

@@ -1,0 +1,313 @@
+/**
+ * The host's end of one running cell: what it was given and has not answered, and what it may do.
+ *
+ * Nothing a cell sends is believed. Handles and call numbers are the cell's own, so that it can't name a session or a call of
+ * another; a cell that breaks a rule is ended, since only one whose runtime is no longer in control does. Numbers that were
+ * once valid are ignored: they crossed with our own message.
+ */
+import { isUtf8 } from "node:buffer";
+import { FairQueue } from "../../fair_queue/fair_queue.ts";
+import type { Log } from "../../ops/log.ts";
+import type { RestartCause } from "../../ops/telemetry.ts";
+import { ErrorCode } from "../../rpc/errors.ts";
+import type { SharedText } from "../../websocket/websocket.ts";
+import type { Contract } from "../author/contract.ts";
+import { type Operation, WireError } from "../wire/operation_reader.ts";
+import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
+import type { ProcessEnd, Vitals } from "../wire/processes.ts";
+import { CellEffects } from "./cell_effects.ts";
+import type { CellLink, CellOwner } from "./cell_link.ts";
+import { CellQueue } from "./cell_queue.ts";
+import { CpuWatch } from "./cpu_watch.ts";
+import type { PendingCall } from "./line.ts";
+import type { LogAllowance } from "./log_allowance.ts";
+import type { Seat } from "./seat.ts";
+import type { WorkBudget } from "./work.ts";
+
+export interface CellDeps {
+  /** Subprotocol of the module, for the log. */
+  readonly module: string;
+  readonly log: Log;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds a call may take. */
+  readonly timeout: number;
+  readonly budget: WorkBudget;
+  readonly logAllowance: LogAllowance;
+  readonly publish: (topic: string, message: SharedText) => number;
+  /** The contract that this cell has reported. */
+  readonly contract: Contract;
+  /** The module has an `open` hook, whose end is waited for. */
+  readonly opens: boolean;
+  /** The cell is no longer usable. Its process was killed, its calls are answered next. */
+  readonly ended: (cause: RestartCause, detail: string) => void;
+}
+
+interface Pending {
+  readonly seat: Seat;
+  readonly method: string;
+  readonly until: number;
+  readonly call: PendingCall;
+  /** It is the `open` hook that is waited for. */
+  readonly opening: boolean;
+}
+
+/** An operation that waits until the cell is less busy. */
+interface Waiting {
+  readonly code: ToCell;
+  /** The call's number; 0 for an operation that is none. */
+  readonly call: number;
+  readonly extra: number;
+  readonly text: string | Uint8Array;
+}
+
+/** Calls begun and not answered; with more, as in a cell that is full, calls answer -32004. */
+const MAX_PENDING = 16_384;
+/** Milliseconds between two questions to a cell that says nothing by itself. */
+const PING_MS = 250;
+/** Errors a cell may answer with, without their sign. */
+const CELL_ERRORS: ReadonlySet<number> = new Set([
+  -ErrorCode.METHOD_NOT_FOUND,
+  -ErrorCode.INVALID_PARAMS,
+  -ErrorCode.INTERNAL_ERROR,
+]);
+
+export class Cell implements CellOwner {
+  readonly #deps: CellDeps;
+  readonly #link: CellLink;
+  readonly #queue: CellQueue;
+  readonly #effects: CellEffects;
+  readonly #cpu: CpuWatch;
+  /** Place of each method in the cell's contract. */
+  readonly #methods: ReadonlyMap<string, number>;
+  readonly #pending = new Map<number, Pending>();
+  /** What clients have sent while the cell was busy, by session: one with many calls leaves the others their turns. */
+  readonly #waiting = new FairQueue<Seat, Waiting>();
+  #waitingBytes = 0;
+  #calls = 0;
+  #pinged: number;
+  #over = false;
+  #vitals: Vitals = { memory: 0, cpuMs: 0 };
+
+  constructor(link: CellLink, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
+    this.#link = link;
+    this.#deps = deps;
+    this.#pinged = deps.now();
+    this.#queue = new CellQueue(link.stream, deps.now);
+    this.#cpu = new CpuWatch(deps.timeout, deps.now());
+    this.#methods = new Map([...deps.contract.methods.keys()].map((name, index) => [name, index]));
+    this.#effects = new CellEffects({
+      module: deps.module,
+      log: deps.log,
+      now: deps.now,
+      budget: deps.budget,
+      logAllowance: deps.logAllowance,
+      raw: deps.contract.kind === "raw",
+      seats,
+      publish: deps.publish,
+      present: (seat, query, json) => {
+        if (!this.#over) this.#send(ToCell.Presence, seat, query, json === null ? 0 : 1, json ?? "");
+      },
+    });
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Operations that were given to the cell, or wait for it, and are not begun. */
+  get depth(): number {
+    return this.#queue.undone + this.#waiting.size;
+  }
+
+  get idle(): boolean {
+    return this.#pending.size === 0 && this.#queue.undone === 0 && this.#waiting.size === 0;
+  }
+
+  /** What the process uses, as last reported. */
+  get usage(): Vitals {
+    return this.#vitals;
+  }
+
+  open(seat: Seat, resumed: boolean): void {
+    const { client, user } = seat;
+    const info: SessionInfo = { user, connection: { id: client.id, ip: client.ip, subprotocol: client.subprotocol } };
+    const failed = () => {
+      if (this.#deps.opens && !this.#over && !seat.closing) client.unserved();
+    };
+    const call = this.#expect(seat, "open", { resolve() {}, reject: failed }, true);
+    this.#send(ToCell.Open, seat, call, resumed ? 1 : 0, JSON.stringify(info));
+  }
+
+  call(seat: Seat, method: string, request: string | Uint8Array, call: PendingCall): void {
+    if (this.#full) return call.reject(ErrorCode.OVERLOADED);
+    const index = this.#methods.get(method);
+    if (index === undefined) return call.reject(ErrorCode.METHOD_NOT_FOUND);
+    this.#give(seat, ToCell.Call, this.#expect(seat, method, call), index, request);
+  }
+
+  message(seat: Seat, data: string | Uint8Array, call: PendingCall): void {
+    if (this.#full) return call.reject(ErrorCode.OVERLOADED);
+    this.#give(seat, ToCell.Message, this.#expect(seat, "message", call), typeof data === "string" ? 1 : 0, data);
+  }
+
+  /** Comes to the cell behind the calls that were made before. */
+  identity(seat: Seat): void {
+    const text = JSON.stringify(seat.user);
+    if (this.#waiting.sizeOf(seat) > 0) this.#wait(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
+    else this.#send(ToCell.Identity, seat, 0, 0, text);
+  }
+
+  /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
+  close(seat: Seat, code: number): void {
+    for (const [id, pending] of this.#pending) {
+      if (pending.seat !== seat) continue;
+      this.#pending.delete(id);
+      this.#send(ToCell.Cancel, seat, id, 0, "");
+      pending.call.reject(ErrorCode.OVERLOADED);
+    }
+    const left = () => seat.slot.left(seat, this);
+    const call = this.#expect(seat, "close", { resolve: left, reject: left });
+    this.#send(ToCell.Close, seat, call, code, "");
+  }
+
+  /** Answers overdue calls, ends a cell that is stuck, asks one that says nothing. */
+  tick(now: number): void {
+    const silent = this.#queue.silent(now);
+    const stuck = silent >= this.#deps.timeout;
+    for (const [id, pending] of this.#pending) {
+      if (pending.until > now) break;
+      this.#pending.delete(id);
+      // It is not `open` that holds up a stuck cell, or it will again in the next one.
+      if (stuck && pending.opening) continue;
+      this.#late(pending.seat, pending.method);
+      this.#send(ToCell.Cancel, pending.seat, id, 0, "");
+      pending.call.reject(ErrorCode.TIMEOUT);
+    }
+    if (this.#over) return;
+    if (stuck) return this.end("timeout", `no sign of life for ${Math.round(silent)} ms`);
+    if (now - this.#pinged < PING_MS) return;
+    this.#pinged = now;
+    this.#queue.add(0);
+    this.#link.stream.out.write(ToCell.Ping, 0, 0, 0);
+  }
+
+  /** Kills the process and answers everything with -32004. */
+  end(cause: RestartCause, detail: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#link.end();
+    this.#queue.end();
+    const unanswered = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#deps.ended(cause, detail);
+    for (const { call } of unanswered) call.reject(ErrorCode.OVERLOADED);
+  }
+
+  // Called by the link.
+
+  take(operation: Operation): void {
+    if (this.#over) return;
+    try {
+      this.#operation(operation);
+    } catch (error) {
+      if (error instanceof WireError) return this.end("crash", `the cell broke the protocol: ${error.message}`);
+      // A fault of the session's own code must not cost the other sessions of the cell their answers.
+      this.#deps.log.error("internal", { module: this.#deps.module, error: String(error) });
+    }
+  }
+
+  vitals(vitals: Vitals): void {
+    this.#vitals = vitals;
+    const now = this.#deps.now();
+    const used = this.#cpu.look(now, vitals.cpuMs, this.#pending.size > 0);
+    if (used !== null) this.end("timeout", `${used} ms of CPU were used that no call asked for`);
+  }
+
+  ended({ cause, detail }: ProcessEnd): void {
+    this.end(cause === "killed" ? "crash" : cause, detail);
+  }
+
+  #operation(operation: Operation): void {
+    const { code, id, extra, first } = operation;
+    switch (code) {
+      case ToHost.Result: {
+        if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
+        return this.#answered(id, first.length)?.call.resolve(first);
+      }
+      case ToHost.Error: {
+        if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
+        if (!isUtf8(first)) throw new WireError("data of an error is not UTF-8");
+        const data = first.length === 0 ? undefined : new TextDecoder().decode(first);
+        return this.#answered(id, first.length)?.call.reject(-extra, data);
+      }
+      case ToHost.Done:
+        if (!this.#queue.progress(id)) throw new WireError("more was done than was asked");
+        this.#cpu.asked();
+        return this.#fill();
+      case ToHost.Crash:
+        return this.end("crash", new TextDecoder().decode(first));
+    }
+    this.#queue.alive();
+    if (!this.#effects.take(operation)) throw new WireError("the operation is not for a cell that serves");
+  }
+
+  get #full(): boolean {
+    return this.#pending.size >= MAX_PENDING || this.#queue.full(this.#waitingBytes);
+  }
+
+  /** Gives the cell a client's message, or has it wait its turn while the cell is busy. */
+  #give(seat: Seat, code: ToCell, call: number, extra: number, text: string | Uint8Array): void {
+    if (this.#waiting.size === 0 && !this.#queue.busy) {
+      this.#effects.earn();
+      return this.#send(code, seat, call, extra, text);
+    }
+    // Bytes of the client are the socket's buffer, valid only now.
+    this.#wait(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
+  }
+
+  #wait(seat: Seat, waiting: Waiting): void {
+    this.#waitingBytes += waiting.text.length;
+    this.#waiting.add(seat, waiting);
+  }
+
+  #send(code: ToCell, seat: Seat, id: number, extra: number, text: string | Uint8Array): void {
+    this.#queue.add(text.length);
+    this.#link.stream.out.write(code, seat.handle, id, extra, text);
+  }
+
+  /** Gives the cell what waits, as far as it has room. */
+  #fill(): void {
+    while (!this.#queue.busy) {
+      const next = this.#waiting.nextOf();
+      if (next === undefined) return;
+      const [seat, { code, call, extra, text }] = next;
+      this.#waitingBytes -= text.length;
+      // It may have been answered: its time was up, or its client left.
+      if (call !== 0 && !this.#pending.has(call)) continue;
+      if (call !== 0) this.#effects.earn();
+      this.#send(code, seat, call, extra, text);
+    }
+  }
+
+  #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {
+    const id = this.#calls = this.#calls % 0xffff_ffff + 1;
+    this.#pending.set(id, { seat, method, until: this.#queue.since + this.#deps.timeout, call, opening });
+    return id;
+  }
+
+  /** The call of that number, which is answered now; undefined when it has been. What was not asked for is charged. */
+  #answered(id: number, bytes: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      if (id > this.#calls) throw new WireError("a call is answered that was never made");
+      this.#deps.budget.take(1 + bytes / 1024);
+    } else this.#pending.delete(id);
+    return pending;
+  }
+
+  #late(seat: Seat, method: string): void {
+    const { log, module, timeout } = this.#deps;
+    log.warn("handler.timeout", { module, method, conn: seat.client.id, user: seat.user.id, timeout_ms: timeout });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What a cell does to the sessions it serves: finds the session by the cell's own handle, checks what the table of operations can't,
+ * and passes it on.
+ */
+import { isUtf8 } from "node:buffer";
+import type { Log } from "../../ops/log.ts";
+import { SharedText } from "../../websocket/websocket.ts";
+import { Allowance } from "../wire/allowance.ts";
+import { type Operation, WireError } from "../wire/operation_reader.ts";
+import { LEVELS, ToHost } from "../wire/operations.ts";
+import type { Present } from "./line.ts";
+import type { LogAllowance } from "./log_allowance.ts";
+import type { Seat } from "./seat.ts";
+import { type WorkBudget, workOf } from "./work.ts";
+
+export interface CellEffectsDeps {
+  /** Subprotocol of the module. */
+  readonly module: string;
+  readonly log: Log;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  readonly budget: WorkBudget;
+  readonly logAllowance: LogAllowance;
+  /** Whether the module takes raw frames; others can't send any. */
+  readonly raw: boolean;
+  /** By handle. Handles are given in order: one that is missing was closed. */
+  readonly seats: ReadonlyMap<number, Seat>;
+  /** Sends `message` to the subscribers of the module's topic; returns how many there are. */
+  readonly publish: (topic: string, message: SharedText) => number;
+  /** The answer to a query: JSON of `Present[]`, or null when it failed. */
+  readonly present: (seat: Seat, query: number, json: string | null) => void;
+}
+
+/** Length of a reference to an error: a UUID. */
+const REF_LENGTH = 36;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export class CellEffects {
+  readonly #deps: CellEffectsDeps;
+  /** Twice what the cell itself allows a module. */
+  readonly #allowance: Allowance;
+
+  constructor(deps: CellEffectsDeps) {
+    this.#deps = deps;
+    this.#allowance = new Allowance(2, deps.now());
+  }
+
+  /** The cell was given a message of a client. */
+  earn(): void {
+    this.#allowance.earn(1);
+  }
+
+  /** Carries out one operation that no call asked for. Throws a `WireError`; returns false when it is none of these. */
+  take({ code, session, id, extra, first, second }: Operation): boolean {
+    switch (code) {
+      case ToHost.Notify:
+        this.#unasked(first.length, 0);
+        this.#present(session)?.client.notify(text(first));
+        return true;
+      case ToHost.Send:
+        if (!this.#deps.raw) throw new WireError("a module that is not raw sends a frame");
+        this.#unasked(first.length, 0);
+        this.#present(session)?.client.send(extra === 1 ? text(first) : first, extra === 1);
+        return true;
+      case ToHost.Publish: {
+        const receivers = this.#deps.publish(string(first), new SharedText(text(second).slice()));
+        this.#unasked(second.length, receivers);
+        return true;
+      }
+      case ToHost.Subscribe:
+        this.#unasked(first.length, 0);
+        this.#subscribe(session, string(first));
+        return true;
+      case ToHost.Unsubscribe:
+        this.#unasked(first.length, 0);
+        this.#present(session)?.client.unsubscribe(string(first));
+        return true;
+      case ToHost.Presence:
+        this.#unasked(first.length, 0);
+        this.#presence(session, id, string(first));
+        return true;
+      case ToHost.Close:
+        this.#unasked(first.length, 0);
+        this.#present(session)?.client.closeByHandler(string(first));
+        return true;
+      case ToHost.Log:
+        this.#unasked(first.length + second.length, 0);
+        this.#log(session, LEVELS[extra]!, string(first), fieldsOf(second));
+        return true;
+      case ToHost.Failed: {
+        const what = string(first);
+        this.#failed(session, what.slice(0, REF_LENGTH), what.slice(REF_LENGTH + 1), string(second));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #subscribe(session: number, topic: string): void {
+    const seat = this.#present(session);
+    if (seat === undefined || seat.client.subscribe(topic)) return;
+    this.#log(session, "warn", "Too many subscriptions: this one was not made", {});
+  }
+
+  /** The answer is charged by the users in it, which is the work it makes. */
+  #presence(session: number, query: number, topic: string): void {
+    const seat = this.#present(session);
+    if (seat === undefined) return;
+    new Promise<readonly Present[]>((resolve) => resolve(seat.client.presence(topic))).then(
+      (present) => {
+        const json = JSON.stringify(present);
+        const connections = present.reduce((sum, one) => sum + one.connections, 0);
+        this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
+        this.#deps.present(seat, query, json);
+      },
+      () => this.#deps.present(seat, query, null),
+    );
+  }
+
+  #log(session: number, level: typeof LEVELS[number], message: string, fields: Record<string, unknown>): void {
+    const { log, module, logAllowance } = this.#deps;
+    const suppressed = logAllowance.take();
+    if (suppressed === null) return;
+    const all = suppressed === 0 ? fields : { ...fields, suppressed };
+    const client = this.#deps.seats.get(session)?.client;
+    if (client !== undefined) client.logged(level, message, all);
+    else log[level]("handler.log", { module, message, fields: all });
+  }
+
+  #failed(session: number, ref: string, method: string, error: string): void {
+    const client = this.#deps.seats.get(session)?.client;
+    this.#deps.log.error("handler.failed", {
+      module: this.#deps.module,
+      method,
+      ref,
+      ...(client ? { conn: client.id, user: client.user.id } : {}),
+      error,
+    });
+  }
+
+  #present(session: number): Seat | undefined {
+    const seat = this.#deps.seats.get(session);
+    return seat === undefined || seat.closing ? undefined : seat;
+  }
+
+  #unasked(bytes: number, receivers: number): void {
+    this.#deps.budget.take(workOf(bytes, receivers));
+    if (!this.#allowance.take(bytes, this.#deps.now)) throw new WireError("too much is sent unasked");
+  }
+}
+
+/** The bytes, which a text frame may carry only if they are UTF-8 (RFC 6455 section 5.6). */
+function text(bytes: Uint8Array): Uint8Array {
+  if (!isUtf8(bytes)) throw new WireError("a text is not UTF-8");
+  return bytes;
+}
+
+function string(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new WireError("a text is not UTF-8");
+  }
+}
+
+function fieldsOf(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes.length === 0) return {};
+  try {
+    const fields: unknown = JSON.parse(string(bytes));
+    if (fields !== null && typeof fields === "object") return { ...fields };
+  } catch {
+    // Refused below.
+  }
+  throw new WireError("log fields are not a JSON object");
+}

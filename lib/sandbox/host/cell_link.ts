@@ -1,0 +1,178 @@
+/** A cell's process and its connection, from the start of the process to its end. */
+import type { Log } from "../../ops/log.ts";
+import type { Operation } from "../wire/operation_reader.ts";
+import type { OperationStream } from "../wire/operation_stream.ts";
+import { ToCell, ToHost } from "../wire/operations.ts";
+import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
+import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_listener.ts";
+import type { WorkBudget } from "./work.ts";
+
+/** What takes over a cell that has loaded its module. */
+export interface CellOwner {
+  /** One operation of the cell. Throws a `WireError` when it is not allowed. */
+  take(operation: Operation): void;
+  vitals(vitals: Vitals): void;
+  /** The cell has ended by itself. Called once. */
+  ended(end: ProcessEnd): void;
+}
+
+export interface CellLinkDeps {
+  readonly starter: CellStarter;
+  readonly listener: CellListener;
+  /** Index of the module in the configuration. */
+  readonly module: number;
+  /** Subprotocol of the module, for the log. */
+  readonly name: string;
+  readonly maxOutputBytes: number;
+  readonly log: Log;
+  readonly budget: WorkBudget;
+}
+
+/** Milliseconds in which a process must be reported as ended once its connection is gone. */
+const REAPED_MS = 2_000;
+/** Bytes of output kept while a line is incomplete. */
+const MAX_LINE_BYTES = 4096;
+
+export class CellLink implements CellConnectionOwner {
+  readonly #deps: CellLinkDeps;
+  readonly #process: CellProcess;
+  #connection: CellConnection | undefined;
+  #owner: CellOwner | undefined;
+  #adopted: (() => void) | undefined;
+  #loaded = false;
+  #over = false;
+  #gone = false;
+  #brokenBy: unknown;
+  #line = "";
+  readonly #decoder = new TextDecoder();
+  #loading: { resolve(contract: unknown): void; reject(error: Error): void } | undefined;
+  #unexpect = () => {};
+
+  constructor(deps: CellLinkDeps) {
+    this.#deps = deps;
+    this.#process = deps.starter.start(deps.module, {
+      started: (secret) => this.#started(secret),
+      output: (text) => this.#output(text),
+      vitals: (vitals) => this.#owner?.vitals(vitals),
+      ended: (end) => this.#ended(end),
+    });
+  }
+
+  /** Whether the cell has ended or was ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The stream to the cell; only after `load` has resolved. */
+  get stream(): OperationStream {
+    return this.#connection!.stream;
+  }
+
+  /** Resolves with the contract that the cell reports. Rejects with the reason the module did not load, or the process ended. */
+  load(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#over) reject(new Error("The cell has ended"));
+      else this.#loading = { resolve, reject };
+    });
+  }
+
+  /** Hands what the cell does to `owner` from now on. */
+  adopt(owner: CellOwner): void {
+    this.#owner = owner;
+    this.#adopted?.();
+  }
+
+  /** Kills the process. `CellOwner.ended` is not called. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#release(new Error("The cell was ended"));
+    this.#process.kill();
+  }
+
+  // Called by the connection.
+
+  take(operation: Operation): void {
+    if (this.#over) return this.#connection!.halt();
+    if (this.#owner !== undefined) {
+      this.#owner.take(operation);
+      if (this.#deps.budget.spent) this.#connection!.halt();
+      return;
+    }
+    const loading = this.#loading;
+    this.#loading = undefined;
+    // What follows waits for the owner.
+    this.#loaded = true;
+    this.#connection!.halt();
+    const text = new TextDecoder().decode(operation.first);
+    if (operation.code === ToHost.Loaded) loading?.resolve(JSON.parse(text));
+    else if (operation.code === ToHost.NotLoaded || operation.code === ToHost.Crash) loading?.reject(new Error(text));
+    else loading?.reject(new Error("The cell broke the protocol while it was loading"));
+  }
+
+  pause(): Promise<void> | null {
+    if (this.#over) return null;
+    if (this.#owner === undefined) return this.#loaded ? new Promise((resolve) => this.#adopted = resolve) : null;
+    if (!this.#deps.budget.spent) return null;
+    return new Promise((resolve) => setTimeout(resolve, this.#deps.budget.waitMs));
+  }
+
+  ended(error?: unknown): void {
+    this.#brokenBy = error;
+    this.#process.kill();
+    setTimeout(() => this.#ended({ cause: "killed", detail: "" }), REAPED_MS);
+  }
+
+  #started(secret: string): void {
+    if (this.#over) return;
+    const { listener, maxOutputBytes } = this.#deps;
+    this.#unexpect = listener.expect(secret, {
+      maxOutputBytes,
+      connected: (connection) => {
+        this.#connection = connection;
+        connection.stream.out.write(ToCell.Configure, 0, maxOutputBytes, 0);
+        connection.stream.flush();
+        return this;
+      },
+    });
+  }
+
+  #ended(end: ProcessEnd): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#output(new Uint8Array(0), true);
+    if (this.#over) return;
+    this.#over = true;
+    const told = end.cause === "killed" ? this.#explained() : end;
+    this.#release(new Error(told.detail));
+    this.#owner?.ended(told);
+  }
+
+  /** Why the cell ended when it was killed because its connection did. */
+  #explained(): ProcessEnd {
+    const why = this.#brokenBy instanceof Error ? `the cell broke the protocol: ${this.#brokenBy.message}` : undefined;
+    return { cause: "crash", detail: why ?? "the connection to the cell ended" };
+  }
+
+  #release(error: Error): void {
+    this.#unexpect();
+    this.#loading?.reject(error);
+    this.#loading = undefined;
+    this.#connection?.stream.close();
+    this.#adopted?.();
+  }
+
+  /** Logs complete lines of what the process wrote to its standard output and error. */
+  #output(text: Uint8Array, last = false): void {
+    const lines = (this.#line + this.#decoder.decode(text, { stream: !last })).split("\n");
+    this.#line = last ? "" : lines.pop()!.slice(0, MAX_LINE_BYTES);
+    for (const line of lines) {
+      if (line.trim() === "") continue;
+      this.#deps.log.warn("handler.log", {
+        module: this.#deps.name,
+        message: line.slice(0, MAX_LINE_BYTES),
+        output: true,
+      });
+    }
+  }
+}

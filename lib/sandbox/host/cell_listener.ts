@@ -1,0 +1,114 @@
+/** Where cells connect to the front: accepts, and gives each connection that presents a secret to the cell it was given to. */
+import type { Log } from "../../ops/log.ts";
+import { type Operation, OperationReader } from "../wire/operation_reader.ts";
+import { OperationStream } from "../wire/operation_stream.ts";
+import { TO_HOST, ToHost } from "../wire/operations.ts";
+
+/** Milliseconds in which a connection must present its secret. */
+const HELLO_MS = 5_000;
+/** Connections at a time that have not presented theirs. */
+const MAX_STRANGERS = 64;
+/** Pause (ms) after a failed accept, which is a shortage of descriptors. */
+const RETRY_MS = 100;
+
+/** What the owner of a connection does with it. */
+export interface CellConnectionOwner {
+  take(operation: Operation): void;
+  /** Asked after each chunk: reading goes on once this resolves. */
+  pause(): Promise<void> | null;
+  /** The connection has ended by itself; `error` when the cell broke the table of operations. */
+  ended(error?: unknown): void;
+}
+
+/** A connection to a cell. */
+export interface CellConnection {
+  readonly stream: OperationStream;
+  /** Stops taking operations of the chunk that is being read. */
+  halt(): void;
+}
+
+/** A cell that was started and has not connected. */
+interface Expected {
+  readonly maxOutputBytes: number;
+  readonly connected: (connection: CellConnection) => CellConnectionOwner;
+}
+
+export class CellListener {
+  readonly #listener: Deno.Listener<Deno.UnixConn>;
+  readonly #log: Log;
+  readonly #expected = new Map<string, Expected>();
+  readonly #strangers = new Set<OperationStream>();
+  #closed = false;
+
+  /** Listens on the unix socket `path`. Throws what `Deno.listen` throws. */
+  constructor(path: string, log: Log) {
+    this.#listener = Deno.listen({ transport: "unix", path });
+    this.#log = log;
+    void this.#acceptAll();
+  }
+
+  /** Gives the connection that presents `secret` to `connected`, once. Returns what stops waiting for it. */
+  expect(secret: string, expected: Expected): () => void {
+    this.#expected.set(secret, expected);
+    return () => this.#expected.delete(secret);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+    for (const stranger of this.#strangers) stranger.close();
+  }
+
+  async #acceptAll(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const connection = await this.#listener.accept();
+        if (this.#strangers.size < MAX_STRANGERS) this.#greet(connection);
+        else connection.close();
+      } catch (error) {
+        if (this.#closed) return;
+        this.#log.warn("internal", { error: String(error), detail: "cells can't connect" });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #greet(connection: Deno.UnixConn): void {
+    let owner: CellConnectionOwner | undefined;
+    let reader = new OperationReader({ table: TO_HOST, output: 0, take: (operation) => hello(operation) });
+    const stream = new OperationStream(connection, {
+      received: (chunk) => reader.push(chunk),
+      pause: () => owner?.pause() ?? null,
+      ended: (error) => {
+        forget();
+        owner?.ended(error);
+      },
+    });
+    const deadline = setTimeout(() => refuse(), HELLO_MS);
+    const forget = () => {
+      clearTimeout(deadline);
+      this.#strangers.delete(stream);
+    };
+    const refuse = () => {
+      forget();
+      stream.close();
+    };
+    const hello = ({ code, first }: Operation) => {
+      reader.halt();
+      const secret = new TextDecoder().decode(first);
+      const expected = code === ToHost.Hello ? this.#expected.get(secret) : undefined;
+      if (expected === undefined) return refuse();
+      forget();
+      this.#expected.delete(secret);
+      const own = expected.connected({ stream, halt: () => reader.halt() });
+      owner = own;
+      reader = new OperationReader({
+        table: TO_HOST,
+        output: expected.maxOutputBytes,
+        take: (operation) => own.take(operation),
+      });
+    };
+    this.#strangers.add(stream);
+  }
+}

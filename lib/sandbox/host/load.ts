@@ -1,0 +1,36 @@
+/** Loading modules only to see what they offer. */
+import { createLog } from "../../ops/log.ts";
+import { Telemetry } from "../../ops/telemetry.ts";
+import { type CellStarter, type Contract, type HandlerSettings, SandboxError, startSandbox } from "../sandbox.ts";
+
+/** What came of loading one module. */
+export type LoadedModule =
+  | { readonly subprotocol: string; readonly contract: Contract }
+  | { readonly subprotocol: string; readonly problems: readonly string[] };
+
+/** Loads each module in one cell, which ends again. What the modules log goes to `log`, a line at a time. */
+export async function loadModules(
+  handlers: readonly HandlerSettings[],
+  cells: CellStarter,
+  log: (line: string) => void,
+): Promise<LoadedModule[]> {
+  const results: LoadedModule[] = [];
+  const sandbox = await startSandbox(handlers.map((settings) => ({ ...settings, cells: 1 })), {
+    cells,
+    log: createLog({ level: "error", format: "pretty", write: log }),
+    telemetry: new Telemetry(),
+    now: () => performance.now(),
+    maxBytes: 0,
+    publish: () => 0,
+    failed: (index, error) => {
+      if (!(error instanceof SandboxError)) throw error;
+      results[index] = { subprotocol: handlers[index]!.subprotocol, problems: error.problems };
+    },
+  });
+  handlers.forEach(({ subprotocol }, index) => {
+    const loaded = sandbox.modules.get(subprotocol);
+    if (loaded !== undefined) results[index] = { subprotocol, contract: loaded.contract };
+  });
+  await sandbox.close();
+  return results;
+}

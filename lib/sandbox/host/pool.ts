@@ -1,0 +1,237 @@
+/** A handler module and its cells. */
+import { cellCount } from "../../config/config.ts";
+import type { Log } from "../../ops/log.ts";
+import type { RestartCause, Telemetry } from "../../ops/telemetry.ts";
+import type { SharedText } from "../../websocket/websocket.ts";
+import type { Contract } from "../author/contract.ts";
+import { checkContract } from "../author/contract_check.ts";
+import { moduleFolder } from "../module_file.ts";
+import type { HandlerSettings } from "../settings.ts";
+import { MIN_OUTPUT_BYTES } from "../wire/operations.ts";
+import type { CellStarter } from "../wire/processes.ts";
+import { Cell } from "./cell.ts";
+import { CellLink } from "./cell_link.ts";
+import type { CellListener } from "./cell_listener.ts";
+import type { CellClient, Line } from "./line.ts";
+import { LogAllowance } from "./log_allowance.ts";
+import { type Loaded, Slot } from "./slot.ts";
+import { MODULE_WORK, WorkBudget } from "./work.ts";
+
+/** A module that can't be used, with every reason found. */
+export class SandboxError extends Error {
+  override readonly name = "SandboxError";
+  constructor(readonly module: string, readonly problems: readonly string[]) {
+    super(`${module}: ${problems.join("; ")}`);
+  }
+}
+
+export interface PoolDeps {
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly starter: CellStarter;
+  readonly listener: CellListener;
+  /** The work of all modules together. */
+  readonly work: WorkBudget;
+  /** `messages.max_bytes`. */
+  readonly maxBytes: number;
+  /** Sends `message` to the subscribers of a topic of the module; returns how many there are. */
+  readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
+}
+
+/** Longest that a module may take to load (ms), its top-level awaits included. */
+const LOAD_MS = 10_000;
+
+export class Pool {
+  readonly settings: HandlerSettings;
+  readonly #index: number;
+  readonly #deps: PoolDeps;
+  readonly #budget: WorkBudget;
+  readonly #logAllowance: LogAllowance;
+  readonly #slots: Slot[] = [];
+  #contract!: Contract;
+  #closed = false;
+
+  private constructor(settings: HandlerSettings, index: number, deps: PoolDeps) {
+    this.settings = settings;
+    this.#index = index;
+    this.#deps = deps;
+    this.#budget = new WorkBudget(MODULE_WORK, deps.now, deps.work);
+    this.#logAllowance = new LogAllowance(deps.now);
+  }
+
+  /**
+   * Starts the cells of the module with that index in the configuration. Throws a `SandboxError` when it does not load or its contract
+   * is wrong.
+   */
+  static async start(settings: HandlerSettings, index: number, deps: PoolDeps): Promise<Pool> {
+    const pool = new Pool(settings, index, deps);
+    const count = cellCount(settings, navigator.hardwareConcurrency);
+    try {
+      const loaded = await pool.#loadAll(count);
+      pool.#contract = loaded[0]!.contract;
+      for (const one of loaded) pool.#addSlot().install(one);
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  get subprotocol(): string {
+    return this.settings.subprotocol;
+  }
+
+  get contract(): Contract {
+    return this.#contract;
+  }
+
+  get ready(): boolean {
+    return !this.#closed && this.#slots.some((slot) => slot.ready);
+  }
+
+  /** Operations given to the module's cells and not begun. */
+  get queueDepth(): number {
+    let depth = 0;
+    for (const slot of this.#slots) depth += slot.cell?.depth ?? 0;
+    return depth;
+  }
+
+  /** Memory (bytes) and CPU time (ms) of the processes that run now. */
+  get usage(): { readonly memory: number; readonly cpuMs: number } {
+    let [memory, cpuMs] = [0, 0];
+    for (const slot of this.#slots) {
+      for (const { usage } of slot.cells) {
+        memory += usage.memory;
+        cpuMs += usage.cpuMs;
+      }
+    }
+    return { memory, cpuMs };
+  }
+
+  /** Real path of the folder the module may import from. */
+  get folder(): string {
+    return moduleFolder(this.settings.module);
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  attach(client: CellClient): Line {
+    let best = this.#slots[0]!;
+    for (const slot of this.#slots) {
+      const better = slot.cell !== undefined && best.cell === undefined;
+      if (better || (slot.cell !== undefined) === (best.cell !== undefined) && slot.seats.size < best.seats.size) {
+        best = slot;
+      }
+    }
+    return best.attach(client);
+  }
+
+  tick(now: number): void {
+    for (const slot of this.#slots) slot.tick(now);
+  }
+
+  /**
+   * Loads the module anew and moves every session to the new cells (`open` with `resumed: true`). When it does not load or its
+   * contract is wrong, throws a `SandboxError` and everything stays as it was.
+   */
+  async reload(): Promise<void> {
+    const loaded = await this.#loadAll(this.#slots.length);
+    if (this.#closed) {
+      for (const { link } of loaded) link.end();
+      return;
+    }
+    this.#contract = loaded[0]!.contract;
+    this.#slots.forEach((slot, index) => {
+      slot.install(loaded[index]!);
+      this.#deps.telemetry.handlerRestart(this.subprotocol, "reload");
+    });
+    this.#deps.log.info("handler.restarted", { module: this.subprotocol, cause: "reload" });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const slot of this.#slots) slot.close();
+  }
+
+  #addSlot(): Slot {
+    const { now, random, log } = this.#deps;
+    const slot = new Slot({
+      now,
+      random,
+      load: async () => {
+        const loaded = await this.#load();
+        this.#contract = loaded.contract;
+        return loaded;
+      },
+      makeCell: (slot, { link, contract, opens }, ended) =>
+        new Cell(link, slot.seats, {
+          module: this.subprotocol,
+          log,
+          now,
+          timeout: this.settings.timeout,
+          budget: this.#budget,
+          logAllowance: this.#logAllowance,
+          publish: (topic, message) => this.#deps.publish(this.subprotocol, topic, message),
+          contract,
+          opens,
+          ended,
+        }),
+      ended: (cause, detail, delay) => this.#reportEnd(cause, detail, delay),
+      restarted: (cause, after) =>
+        log.info("handler.restarted", { module: this.subprotocol, cause, duration_ms: after }),
+    });
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  #reportEnd(cause: RestartCause, detail: string, delay: number): void {
+    this.#deps.telemetry.handlerRestart(this.subprotocol, cause);
+    const event = cause === "timeout"
+      ? "handler.timeout"
+      : cause === "out_of_memory"
+      ? "handler.out_of_memory"
+      : "handler.failed";
+    this.#deps.log.error(event, { module: this.subprotocol, cause, detail, restart_in_ms: delay });
+  }
+
+  async #loadAll(count: number): Promise<Loaded[]> {
+    const settled = await Promise.allSettled(Array.from({ length: count }, () => this.#load()));
+    const loaded = settled.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    if (loaded.length === count) return loaded;
+    for (const { link } of loaded) link.end();
+    throw settled.find((one) => one.status === "rejected")!.reason;
+  }
+
+  async #load(): Promise<Loaded> {
+    const { starter, listener, log, maxBytes } = this.#deps;
+    const link = new CellLink({
+      starter,
+      listener,
+      module: this.#index,
+      name: this.subprotocol,
+      maxOutputBytes: Math.max(maxBytes, MIN_OUTPUT_BYTES),
+      log,
+      budget: this.#budget,
+    });
+    let late: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const deadline = new Promise<never>((_, reject) => {
+        late = setTimeout(() => reject(new Error(`did not load within ${LOAD_MS} ms`)), LOAD_MS);
+      });
+      const checked = checkContract(await Promise.race([link.load(), deadline]));
+      if ("problems" in checked) throw new SandboxError(this.settings.module, checked.problems);
+      return { link, contract: checked.contract, opens: checked.opens };
+    } catch (error) {
+      link.end();
+      if (error instanceof SandboxError) throw error;
+      throw new SandboxError(this.settings.module, [error instanceof Error ? error.message : String(error)]);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+}

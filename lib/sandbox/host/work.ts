@@ -1,0 +1,60 @@
+/**
+ * Bounds the work that modules make for the front: each module has a budget, and all of them together have one. A cell whose module
+ * has used its budget up is not read from until there is some again, so it waits by itself and keeps nothing from the others.
+ *
+ * One unit is about a microsecond: an operation costs one, each receiver of a publication one more, each KiB that crosses or is
+ * copied for a receiver one more.
+ */
+
+/** Units a second, and the most that can be saved up. A budget may go into debt by one operation. */
+export interface WorkRate {
+  readonly rate: number;
+  readonly burst: number;
+}
+
+export const MODULE_WORK: WorkRate = { rate: 300_000, burst: 150_000 };
+export const TOTAL_WORK: WorkRate = { rate: 500_000, burst: 250_000 };
+
+const BYTES_PER_UNIT = 1024;
+
+/** Work of an operation of `bytes` that reaches `receivers`. */
+export function workOf(bytes: number, receivers: number): number {
+  return 1 + bytes / BYTES_PER_UNIT + receivers * (1 + bytes / BYTES_PER_UNIT);
+}
+
+export class WorkBudget {
+  readonly #rate: WorkRate;
+  readonly #now: () => number;
+  readonly #parent: WorkBudget | undefined;
+  #units: number;
+  #at: number;
+
+  /** `now` is monotonic, in milliseconds. What is taken is taken from `parent` too. */
+  constructor(rate: WorkRate, now: () => number, parent?: WorkBudget) {
+    this.#rate = rate;
+    this.#now = now;
+    this.#parent = parent;
+    this.#units = rate.burst;
+    this.#at = now();
+  }
+
+  take(units: number): void {
+    this.#units -= units;
+    this.#parent?.take(units);
+  }
+
+  /** True when this budget or its parent's is used up; cheap while they are not. */
+  get spent(): boolean {
+    return this.#units <= 0 && this.waitMs > 0 || this.#parent !== undefined && this.#parent.spent;
+  }
+
+  /** Milliseconds until there is something again, 0 when there is. */
+  get waitMs(): number {
+    const now = this.#now();
+    const { rate, burst } = this.#rate;
+    this.#units = Math.min(burst, this.#units + (now - this.#at) * rate / 1000);
+    this.#at = now;
+    const own = this.#units > 0 ? 0 : Math.ceil(1 - this.#units * 1000 / rate);
+    return Math.max(own, this.#parent?.waitMs ?? 0);
+  }
+}

@@ -1,0 +1,93 @@
+/** Writes operations into one growing buffer, which is sent as a whole. */
+import { Buffer } from "node:buffer";
+import { HEADER_BYTES } from "./operations.ts";
+
+/** A text as it is at hand: characters, or bytes of UTF-8. */
+export type Text = string | Uint8Array;
+
+const FIRST_CAPACITY_BYTES = 4 * 1024;
+/** A buffer that grew beyond this is given up once it is sent. */
+const KEPT_CAPACITY_BYTES = 256 * 1024;
+/** Strings up to this many characters are written character by character while they are ASCII. */
+const SPELL_UP_TO = 48;
+
+const utf8 = new TextEncoder();
+
+export class OperationWriter {
+  #bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #size = 0;
+  /** A buffer that was sent and may be written again. */
+  #spare: Uint8Array<ArrayBuffer> | null = null;
+
+  /** Bytes written and not yet taken. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds one operation. Bytes are copied. The caller keeps to the table of operations. */
+  write(code: number, session: number, id: number, extra: number, first: Text = "", second: Text = ""): void {
+    const start = this.#size;
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    this.#reserve(HEADER_BYTES + most(first) + most(second));
+    const middle = this.#put(first, start + HEADER_BYTES);
+    const end = this.#put(second, middle);
+    const view = this.#view;
+    view.setUint32(start, end - start, true);
+    view.setUint32(start + 4, code, true);
+    view.setUint32(start + 8, session, true);
+    view.setUint32(start + 12, id, true);
+    view.setUint32(start + 16, extra, true);
+    view.setUint32(start + 20, middle - start - HEADER_BYTES, true);
+    this.#size = end;
+  }
+
+  /** Hands out everything written. `giveBack` lets the writer use the buffer again once it is sent. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.subarray(0, this.#size);
+    this.#size = 0;
+    this.#use(this.#spare ?? new Uint8Array(FIRST_CAPACITY_BYTES));
+    this.#spare = null;
+    return taken;
+  }
+
+  /** Returns a buffer from `take`, which the writer uses again. */
+  giveBack(taken: Uint8Array<ArrayBuffer>): void {
+    const { buffer } = taken;
+    if (buffer.byteLength <= KEPT_CAPACITY_BYTES) this.#spare = new Uint8Array(buffer);
+  }
+
+  #put(text: Text, at: number): number {
+    const bytes = this.#bytes;
+    if (typeof text !== "string") {
+      bytes.set(text, at);
+      return at + text.length;
+    }
+    const length = text.length;
+    if (length > SPELL_UP_TO) return at + utf8.encodeInto(text, bytes.subarray(at)).written;
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit > 0x7f) return at + utf8.encodeInto(text, bytes.subarray(at)).written;
+      bytes[at + index] = unit;
+    }
+    return at + length;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#size + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.#bytes.subarray(0, this.#size));
+    this.#use(grown);
+  }
+
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+}
+
+function most(text: Text): number {
+  if (typeof text !== "string") return text.length;
+  return text.length <= 1024 ? 3 * text.length : Buffer.byteLength(text);
+}

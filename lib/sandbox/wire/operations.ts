@@ -1,0 +1,154 @@
+/**
+ * What crosses between the front (host) and a cell, in both directions: one table of operations, from which both sides read and
+ * write.
+ *
+ * Every operation has the same form, integers little-endian:
+ *
+ *     bytes 0–3    length of the whole operation
+ *     byte  4      code, bytes 5–7 zero
+ *     bytes 8–11   session: the cell's own handle of a session, 0 for none
+ *     bytes 12–15  id: number of a call, a query or an amount
+ *     bytes 16–19  extra
+ *     bytes 20–23  length of the first text
+ *     then         the first text, the second text
+ *
+ * The table gives the meaning and the bound of each operand. An operand that an operation does not have is zero or empty.
+ */
+
+/** The form of one operation. An operand's entry says what it is; absent: it must be zero or empty. */
+export interface OperationShape {
+  readonly name: string;
+  /** A session's handle, from 1 (`0` where the module itself may stand in its place). */
+  readonly session?: "required" | "or_module";
+  /** What the number is; it must be at least 1. */
+  readonly id?: string;
+  /** Largest value of `extra`. */
+  readonly extra?: number;
+  /** Most bytes of the first text. `output`: the bound of what a module may send, see `Configure`. */
+  readonly first?: number | "output";
+  readonly second?: number | "output";
+}
+
+/** Longest topic or method, in bytes of UTF-8. */
+export const MAX_NAME_BYTES = 512;
+/** Longest log message and longest JSON of log fields, in bytes; longer ones are cut or left out. */
+export const MAX_LOG_BYTES = 4096;
+/** Longest JSON of a session's user with all claims, of presence, of a contract; in bytes. */
+export const MAX_INFO_BYTES = 1024 * 1024;
+/** Longest reason to close, RFC 6455 section 5.5.1. */
+export const MAX_REASON_BYTES = 123;
+/** Longest secret of a cell. */
+const MAX_SECRET_BYTES = 128;
+/** Longest text of a client, whatever `messages.max_bytes` says. */
+export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
+/** The least bound of what a module may send as one text, in bytes; `messages.max_bytes` when that is more. */
+export const MIN_OUTPUT_BYTES = 1024 * 1024;
+/** Largest number that an operand holds. */
+const MAX_U32 = 0xffff_ffff;
+
+/** Host to cell. */
+export enum ToCell {
+  Configure = 1,
+  Open,
+  Call,
+  Message,
+  Identity,
+  Close,
+  Cancel,
+  Presence,
+  Ping,
+}
+
+/** Cell to host. */
+export enum ToHost {
+  Hello = 32,
+  Loaded,
+  NotLoaded,
+  Result,
+  Error,
+  Notify,
+  Send,
+  Publish,
+  Subscribe,
+  Unsubscribe,
+  Presence,
+  Close,
+  Log,
+  Failed,
+  Done,
+  Crash,
+}
+
+/** Log levels as they cross: `extra` of `Log`. */
+export const LEVELS = ["debug", "info", "warn", "error"] as const;
+export type Level = typeof LEVELS[number];
+
+/** Operations that a host writes. */
+export const TO_CELL: ReadonlyMap<number, OperationShape> = new Map<number, OperationShape>([
+  // The answer to Hello, id: most bytes a module may send as one text. The cell loads its module then.
+  [ToCell.Configure, { name: "Configure", id: "bytes" }],
+  // extra: 1 when the session is older than the cell. id: the call of the module's `open`. first: JSON of `SessionInfo`.
+  [ToCell.Open, { name: "Open", session: "required", id: "call", extra: 1, first: MAX_INFO_BYTES }],
+  // extra: index of the method in the cell's contract. first: JSON text of the request.
+  [ToCell.Call, { name: "Call", session: "required", id: "call", extra: MAX_U32, first: MAX_MESSAGE_BYTES }],
+  // extra: 1 for text, 0 for binary.
+  [ToCell.Message, { name: "Message", session: "required", id: "call", extra: 1, first: MAX_MESSAGE_BYTES }],
+  // first: JSON of `CellUser`.
+  [ToCell.Identity, { name: "Identity", session: "required", first: MAX_INFO_BYTES }],
+  // extra: the close code.
+  [ToCell.Close, { name: "Close", session: "required", id: "call", extra: 4999 }],
+  // The call's time is up, or its client left.
+  [ToCell.Cancel, { name: "Cancel", session: "required", id: "call" }],
+  // extra: 1 with JSON of `Present[]`, 0 when it failed.
+  [ToCell.Presence, { name: "Presence", session: "required", id: "query", extra: 1, first: MAX_INFO_BYTES }],
+  // To be counted as done, which is the answer.
+  [ToCell.Ping, { name: "Ping" }],
+]);
+
+/** Operations that a cell writes. */
+export const TO_HOST: ReadonlyMap<number, OperationShape> = new Map<number, OperationShape>([
+  [ToHost.Hello, { name: "Hello", first: MAX_SECRET_BYTES }],
+  // first: JSON of what `describeHandlers` reports.
+  [ToHost.Loaded, { name: "Loaded", first: MAX_INFO_BYTES }],
+  [ToHost.NotLoaded, { name: "NotLoaded", first: MAX_LOG_BYTES }],
+  // first: JSON text of the result.
+  [ToHost.Result, { name: "Result", id: "call", first: "output" }],
+  // extra: the JSON-RPC code without its sign. first: JSON text of `data`, or empty.
+  [ToHost.Error, { name: "Error", id: "call", extra: 32_768, first: "output" }],
+  // first: JSON text of a notification.
+  [ToHost.Notify, { name: "Notify", session: "required", first: "output" }],
+  // extra: 1 for text, 0 for binary.
+  [ToHost.Send, { name: "Send", session: "required", extra: 1, first: "output" }],
+  // first: topic. second: JSON text of a notification.
+  [ToHost.Publish, { name: "Publish", session: "or_module", first: MAX_NAME_BYTES, second: "output" }],
+  [ToHost.Subscribe, { name: "Subscribe", session: "required", first: MAX_NAME_BYTES }],
+  [ToHost.Unsubscribe, { name: "Unsubscribe", session: "required", first: MAX_NAME_BYTES }],
+  [ToHost.Presence, { name: "Presence", session: "required", id: "query", first: MAX_NAME_BYTES }],
+  [ToHost.Close, { name: "Close", session: "required", first: MAX_REASON_BYTES }],
+  // extra: index in `LEVELS`. first: message. second: JSON of the fields, or empty.
+  [ToHost.Log, { name: "Log", session: "or_module", extra: 3, first: MAX_LOG_BYTES, second: MAX_LOG_BYTES }],
+  // first: reference (36 bytes), a space, method or hook. second: description of the error.
+  [ToHost.Failed, {
+    name: "Failed",
+    session: "or_module",
+    first: MAX_NAME_BYTES + 37,
+    second: MAX_LOG_BYTES,
+  }],
+  // id: how many more operations of the host have been begun.
+  [ToHost.Done, { name: "Done", id: "amount" }],
+  // first: description of an error that nothing caught. The cell is not used any more.
+  [ToHost.Crash, { name: "Crash", first: MAX_LOG_BYTES }],
+]);
+
+/** What a cell is told about a session it serves. */
+export interface SessionInfo {
+  readonly user: {
+    readonly id: string;
+    readonly roles: readonly string[];
+    readonly claims: Record<string, unknown>;
+  };
+  readonly connection: { readonly id: string; readonly ip: string; readonly subprotocol: string };
+}
+
+/** Length of an operation without its texts. */
+export const HEADER_BYTES = 24;
