@@ -18,6 +18,7 @@ import { TO_CELL, ToCell, ToHost } from "../wire/operations.ts";
 import { OperationReader } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { cellConsole } from "./console.ts";
+import { boundCrypto } from "./crypto_queue.ts";
 import { fix, forbidDynamicCode, reduceGlobals } from "./globals.ts";
 import { guardImports, type ImportRules } from "./import_guard.ts";
 import { freezeIntrinsics } from "./intrinsics.ts";
@@ -128,6 +129,7 @@ async function load(maxOutputBytes: number): Promise<void> {
 z.config({ jitless: true });
 guardImports(rules);
 forbidDynamicCode();
+boundCrypto();
 reduceGlobals(granted);
 fix("console", cellConsole((level, text) => out.log(runtime?.current ?? 0, level, text, "")));
 freezeIntrinsics();

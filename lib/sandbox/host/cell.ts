@@ -243,7 +243,6 @@ export class Cell implements CellOwner {
       }
       case ToHost.Done:
         if (!this.#queue.progress(id)) throw new WireError("more was done than was asked");
-        this.#cpu.asked();
         return this.#fill();
       case ToHost.Crash:
         return this.end("crash", new TextDecoder().decode(first));
@@ -291,6 +290,7 @@ export class Cell implements CellOwner {
   }
 
   #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {
+    this.#cpu.asked();
     const id = this.#calls = this.#calls % 0xffff_ffff + 1;
     this.#pending.set(id, { seat, method, until: this.#queue.since + this.#deps.timeout, call, opening });
     return id;

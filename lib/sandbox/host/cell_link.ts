@@ -28,7 +28,9 @@ export interface CellLinkDeps {
   readonly budget: WorkBudget;
 }
 
-/** Milliseconds in which a process must be reported as ended once its connection is gone. */
+/** Milliseconds in which a process whose connection is gone is expected to end by itself, and tell why. */
+const ENDING_MS = 100;
+/** Milliseconds in which it must be reported as ended. */
 const REAPED_MS = 2_000;
 /** Bytes of output kept while a line is incomplete. */
 const MAX_LINE_BYTES = 4096;
@@ -119,7 +121,7 @@ export class CellLink implements CellConnectionOwner {
 
   ended(error?: unknown): void {
     this.#brokenBy = error;
-    this.#process.kill();
+    setTimeout(() => this.#process.kill(), error === undefined ? ENDING_MS : 0);
     setTimeout(() => this.#ended({ cause: "killed", detail: "" }), REAPED_MS);
   }
 

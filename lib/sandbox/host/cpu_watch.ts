@@ -1,8 +1,8 @@
 /** Finds a cell that uses CPU which nothing asked for: native threads that go on, endless timers. */
 
 /** Cores that a cell may use: while calls are pending, and by timers of its own when none was for a while. */
-const BUSY_CORES = 1.75;
-const IDLE_CORES = 0.5;
+const BUSY_CORES = 1.25;
+const IDLE_CORES = 0.25;
 
 export class CpuWatch {
   readonly #most: number;
@@ -17,7 +17,7 @@ export class CpuWatch {
     this.#at = now;
   }
 
-  /** The cell has worked on something it was given. */
+  /** The cell was given something to do. */
   asked(): void {
     this.#asked = true;
   }
