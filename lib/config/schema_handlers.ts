@@ -59,7 +59,7 @@ const permissions = z.strictObject({
 export const handlerShape = {
   subprotocol,
   module,
-  cells: int(0, 256).prefault(0),
+  cells: int(0, 256).prefault(1),
   memory: size("8MiB", "16GiB").prefault("64MiB"),
   timeout: duration("1ms", "10m").prefault("2s"),
   permissions: permissions.prefault({}),

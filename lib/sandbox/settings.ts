@@ -1,6 +1,6 @@
 /** What the configuration says about one handler module. */
 
-/** What a module's cells may reach; each list is handed to the worker exactly as given. Programs and FFI can't be granted. */
+/** What a module's cells may reach; each list is given to its process exactly as it stands. Programs and FFI can't be granted. */
 export interface Grants {
   readonly net?: readonly string[] | undefined;
   readonly read?: readonly string[] | undefined;
@@ -15,9 +15,9 @@ export interface HandlerSettings {
   readonly subprotocol: string;
   /** Absolute path or `file:` URL. */
   readonly module: string;
-  /** 0 = one per core, less the front's own. */
+  /** Processes; 0 = one per core, less the front's own. */
   readonly cells: number;
-  /** Heap of one cell, bytes. The same again is allowed in buffers outside the heap. */
+  /** Memory of one cell's process, bytes, beyond what an empty one needs. */
   readonly memory: number;
   /** Milliseconds one call may take. */
   readonly timeout: number;

@@ -12,7 +12,7 @@ Deno.test("admitsAtMost() multiplies out the defaults", () => {
   assertEquals(admitsAtMost(fixture.load(), 4), {
     messages_per_second: 10_000 * 50,
     bytes_per_second: 10_000 * 256 * KIB,
-    memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 3 * 64 * KIB * KIB,
+    memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 64 * KIB * KIB,
     user_messages_per_second: 100,
     ip_messages_per_second: 200,
   });
@@ -35,7 +35,10 @@ Deno.test("admitsAtMost() takes the smallest of what stops a client", () => {
 
 Deno.test("admitsAtMost() counts the cells of every handler, one per core less the front's where it is 0", () => {
   using fixture = new Fixture();
-  const handlers = [`${HANDLER}cells = 3\nmemory = "8MiB"`, `${HANDLER.replace('"a"', '"b"')}memory = "16MiB"`];
+  const handlers = [
+    `${HANDLER}cells = 3\nmemory = "8MiB"`,
+    `${HANDLER.replace('"a"', '"b"')}cells = 0\nmemory = "16MiB"`,
+  ];
   const config = fixture.load({ handlers, server: "max_connections = 1" });
   assertEquals(admitsAtMost(config, 3).memory_bytes, (64 + 128 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
 });

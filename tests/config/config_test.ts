@@ -195,7 +195,7 @@ Deno.test("devConfig() is every default with localhost, a shared secret and read
   assertEquals(config.auth.secret_file, "/x/certs/dev.secret");
   assertEquals(
     config.handlers[0],
-    { ...handlers[0], cells: 0, memory: 67_108_864, timeout: 2_000, permissions: {} } as typeof config.handlers[0],
+    { ...handlers[0], cells: 1, memory: 67_108_864, timeout: 2_000, permissions: {} } as typeof config.handlers[0],
   );
   assertEquals(config.log, { level: "info", format: "pretty" });
   assertEquals(config.limits.handshake, { rate: 100, burst: 500 });

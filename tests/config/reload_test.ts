@@ -27,7 +27,7 @@ const CASES: [Sections, live: string[], restart: string[]][] = [
   [{ tls: null }, [], ["tls"]],
   [{ auth: `${KEY}algorithms = ["EdDSA"]\naudience = "x"` }, [], ["auth.algorithms", "auth.audience"]],
   [{ messages: "max_bytes = 1" }, [], ["messages.max_bytes"]],
-  [{ handlers: [`${HANDLER}cells = 1`] }, [], ["handlers"]],
+  [{ handlers: [`${HANDLER}cells = 2`] }, [], ["handlers"]],
   [{ store: 'kind = "sqlite"\npath = "x.db"' }, [], ["store.kind", "store.path"]],
   [{ ops: "" }, [], ["ops"]],
   [{ server: "port = 1", log: 'level = "warn"' }, ["log.level"], ["server.port"]],

@@ -73,7 +73,7 @@ Deno.test("loadConfig() fills in every default", () => {
     handlers: [{
       subprotocol: "chat.v1",
       module: `${fixture.dir}/chat.ts`,
-      cells: 0,
+      cells: 1,
       memory: 67_108_864,
       timeout: 2_000,
       permissions: {},

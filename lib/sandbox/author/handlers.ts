@@ -87,9 +87,9 @@ export interface Method<
   params: P;
   /** Checks what `handle` returns. A failure is the server's (-32603, logged), never the client's. */
   result?: R;
-  /** A caller needs one of these. Without `roles` and `public` nobody may call the method. */
+  /** A caller needs one of these. Absent: any admitted session may call the method. */
   roles?: readonly RolesOf<V>[];
-  /** True: any admitted session may call it. */
+  /** True: any admitted session may call it, which is said explicitly; not together with `roles`. */
   public?: boolean;
   /** Tokens one call takes from the limits, from 1 (default) to 1000. */
   cost?: number;
