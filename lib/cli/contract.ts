@@ -1,6 +1,7 @@
 /** `contract`: prints the handlers' contract as an OpenRPC document. */
 import { loadModules } from "../sandbox/host/load.ts";
 import { openRpcOfAll } from "../sandbox/sandbox.ts";
+import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { loadOrReport } from "./load.ts";
 
@@ -12,7 +13,10 @@ import { loadOrReport } from "./load.ts";
 export async function contract(args: ParsedArgs, io: Io): Promise<number> {
   const config = loadOrReport(args, io);
   if (config === null) return 2;
-  const loaded = await loadModules(config.handlers, (line) => io.stderr(line));
+  const loaded = await withCellStarter(
+    config.handlers,
+    (cells) => loadModules(config.handlers, cells, (line) => io.stderr(line)),
+  );
   const modules = loaded.filter((module) => "contract" in module);
   for (const module of loaded) {
     if ("problems" in module) { for (const problem of module.problems) io.stderr(`${module.subprotocol}: ${problem}`); }

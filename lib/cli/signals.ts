@@ -1,40 +1,31 @@
 /** Exit status of a process that a second signal ends at once. */
-const INTERRUPTED = 130;
+export const INTERRUPTED = 130;
 
 /** A terminal signals every process of its group, and a parent may pass the signal on: that is still one wish. */
 const SAME_WISH_MS = 100;
 
-/** What signals mean to the server. Listens from the first moment on: a signal that comes while it starts is kept. */
-export class Signals {
-  /** Resolves with the first SIGTERM or SIGINT; another one ends the process at once. */
-  readonly stop: Promise<void>;
-  #reload: (() => Promise<void>) | undefined;
-  #reloading = Promise.resolve();
-  #wanted = false;
+/** What an operator wants by a signal. */
+export interface Wishes {
+  /** The first SIGTERM or SIGINT: end in good order. */
+  stop(): void;
+  /** Another one: end at once. */
+  interrupt(): void;
+  /** SIGHUP. */
+  reload(): void;
+}
 
-  constructor(now: () => number = () => performance.now()) {
-    Deno.addSignalListener("SIGHUP", () => this.#hangUp());
-    this.stop = new Promise((resolve) => {
-      let first: number | undefined;
-      const stop = () => {
-        if (first === undefined) resolve();
-        else if (now() - first >= SAME_WISH_MS) Deno.exit(INTERRUPTED);
-        first ??= now();
-      };
-      Deno.addSignalListener("SIGTERM", stop);
-      Deno.addSignalListener("SIGINT", stop);
-    });
-  }
-
-  /** Calls `reload` for each SIGHUP, one at a time, and for one that has come already. */
-  onReload(reload: () => Promise<void>): void {
-    this.#reload = reload;
-    if (this.#wanted) this.#hangUp();
-  }
-
-  #hangUp(): void {
-    const reload = this.#reload;
-    if (reload) this.#reloading = this.#reloading.then(reload);
-    else this.#wanted = true;
-  }
+/** Listens to signals for the rest of the process. `now` is in milliseconds, monotonic. */
+export function listenToSignals(wishes: Wishes, now: () => number = () => performance.now()): void {
+  let first: number | undefined;
+  const stop = () => {
+    if (first === undefined) {
+      first = now();
+      wishes.stop();
+    } else if (now() - first >= SAME_WISH_MS) {
+      wishes.interrupt();
+    }
+  };
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGHUP", () => wishes.reload());
 }

@@ -3,6 +3,7 @@ import type { BanInfo, Conditions, ConnectionInfo, OpsTarget, RevocationTarget }
 import type { PermissionReport } from "../ops/permissions.ts";
 import { notification } from "../rpc/rpc.ts";
 import { SharedText } from "../websocket/websocket.ts";
+import { type FrontFigures, FrontState } from "../sandbox/wire/front_frames.ts";
 import type { Server } from "./server.ts";
 
 export class Operations implements OpsTarget {
@@ -64,9 +65,14 @@ export class Operations implements OpsTarget {
   }
 }
 
-/** Live figures in one line, for the service manager. */
-export function statusLine(server: Server): string {
+/** Live figures for the supervisor. */
+export function figuresOf(server: Server): FrontFigures {
   const { registry, overload, draining, config } = server;
-  const state = draining ? "draining" : overload.refusing ? "overloaded" : "serving";
-  return `${state}, ${registry.size} of at most ${config.server.max_connections} connections`;
+  const state = draining ? FrontState.Draining : overload.refusing ? FrontState.Overloaded : FrontState.Serving;
+  return {
+    state,
+    connections: registry.size,
+    maxConnections: config.server.max_connections,
+    responsive: server.responsive(),
+  };
 }

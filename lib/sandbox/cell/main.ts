@@ -20,7 +20,7 @@ const MAX_ORDERS_BYTES = 1024 * 1024;
 const KINDS = ["net", "read", "write", "env", "sys", "import"] as const;
 
 /** Runs a cell; the process ends with it. */
-export async function runCell(): Promise<never> {
+export async function main(): Promise<never> {
   // A terminal sends these to the whole process group; only the supervisor ends a cell.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   const orders = await readOrders();

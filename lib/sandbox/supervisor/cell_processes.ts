@@ -135,7 +135,7 @@ export class CellProcesses implements CellStarter {
         programFolders: program.folders,
         socketPath,
       });
-      const env = grantedVariables(settings.permissions.env, environment);
+      const env = { NO_COLOR: "1", ...grantedVariables(settings.permissions.env, environment) };
       entry.running = new RunningCell(program.command("cell", { flags, env }), orders, {
         started: (secret, pid) => events.started(secret, pid),
         output: (text) => events.output(text),

@@ -65,7 +65,7 @@ export function thisProgram(env: (name: string) => string | undefined, main = MA
       file,
       args: [...common, ...flags, main, role, ...words],
       // The bundle needs no cache; without any of these variables Deno makes none.
-      env: { NO_COLOR: "1", ...(source ? Object.fromEntries(variables) : {}), ...own },
+      env: { ...(source ? Object.fromEntries(variables) : {}), ...own },
     }),
   };
 }

@@ -1,0 +1,153 @@
+/** `front`: the server itself, as the supervisor starts it. Not a command for users. */
+import { getHeapStatistics } from "node:v8";
+import { dirname } from "node:path";
+import { cellCount, type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
+import { developmentPage } from "../front/page/page.ts";
+import { createLog, type OwnedLog } from "../ops/log.ts";
+import { createMetrics } from "../ops/metrics.ts";
+import { type OpsServer, startOpsServer } from "../ops/ops_server.ts";
+import { currentPermissions, narrowPermissions, type PermissionReport } from "../ops/permissions.ts";
+import { tracingEnabled } from "../ops/tracing.ts";
+import { NoSupervisorError, SupervisorLink } from "../sandbox/host/supervisor_link.ts";
+import { figuresOf, Operations } from "../server/operations.ts";
+import { needsOf } from "../server/needs.ts";
+import { type Server, startServer } from "../server/server.ts";
+import type { Io } from "./args.ts";
+import { prepareDevelopment, welcome } from "./development.ts";
+import { certificateFaults, startFaults } from "./faults.ts";
+import { processIo } from "./run.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs the server that the supervisor describes, until it says to stop. */
+export async function main(words: readonly string[]): Promise<number> {
+  const io = processIo();
+  try {
+    return await front(words.includes("--dev"), io);
+  } catch (error) {
+    io.stderr(error instanceof Error ? error.message : String(error));
+    return error instanceof NoSupervisorError ? 2 : 1;
+  }
+}
+
+/** @returns 2 if the configuration is wrong, 1 if the server can't start, 0 after a drain. */
+async function front(dev: boolean, io: Io): Promise<number> {
+  const link = await SupervisorLink.open();
+  const file = dev ? "--dev" : link.orders.configPath ?? "";
+  const report = (faults: readonly string[]) => {
+    for (const fault of faults) io.stderr(fault);
+    return faults.length > 0;
+  };
+  let config: Config;
+  try {
+    config = await read(link, dev, io);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    report(error.problems.map(formatProblem));
+    return 2;
+  }
+  if (report(await certificateFaults(config, file))) return 2;
+  const log = createLog({ ...config.log, colours: Deno.stdout.isTerminal() && !Deno.noColor });
+  try {
+    const running = await start(config, log, { link, dev, io });
+    link.onReload(() => running.reload());
+    if (dev) { for (const line of await welcome(config, Date.now())) io.stdout(line); }
+    await link.stop;
+    await running.stop();
+    return 0;
+  } catch (error) {
+    if (report(startFaults(error, config, file))) return 2;
+    log.error("start.failed", { error: error instanceof Error ? error.message : String(error) });
+    return 1;
+  } finally {
+    await log.flush();
+  }
+}
+
+/** The configuration of the orders, which the supervisor has read too. */
+function read({ orders }: SupervisorLink, dev: boolean, { env }: Io): Config | Promise<Config> {
+  const { configPath: path, configText: text, port } = orders;
+  if (dev) return prepareDevelopment(port);
+  return loadConfig({ ...(path === undefined ? {} : { path }), ...(text === undefined ? {} : { text }), env });
+}
+
+interface Running {
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface FrontDeps {
+  readonly link: SupervisorLink;
+  readonly dev: boolean;
+  readonly io: Io;
+}
+
+async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps): Promise<Running> {
+  const startedAt = Date.now();
+  const server = await startServer({
+    config,
+    log,
+    tracing: tracingEnabled(io.env),
+    dev,
+    ...(dev ? { page: developmentPage() } : {}),
+    memoryAvailable: memoryLimit(config),
+    cells: link,
+  });
+  let permissions = currentPermissions();
+  const ops = startOps(server, log, startedAt, () => permissions);
+  const { configPath, socketPath } = link.orders;
+  permissions = narrowPermissions(needsOf(config, configPath, dirname(socketPath)));
+  log.info("listening", { url: server.url, engine: config.server.engine, ops_url: ops?.url ?? null });
+  link.ready(() => figuresOf(server));
+  const next = () =>
+    dev
+      ? prepareDevelopment(config.server.port)
+      : loadConfig({ ...(configPath === undefined ? {} : { path: configPath }), env: io.env });
+  return {
+    reload: () => reload(server, next),
+    async stop() {
+      await server.drain();
+      await ops?.close();
+      await server.close();
+    },
+  };
+}
+
+/** What the heaps of this process may grow to, in bytes; a cell may hold as much again outside its heap. */
+function memoryLimit({ handlers }: Config): number {
+  const cells = handlers.reduce(
+    (sum, handler) => sum + 2 * handler.memory * cellCount(handler, navigator.hardwareConcurrency),
+    0,
+  );
+  return getHeapStatistics().heap_size_limit + cells;
+}
+
+function startOps(
+  server: Server,
+  log: OwnedLog,
+  startedAt: number,
+  permissions: () => PermissionReport,
+): OpsServer | undefined {
+  const { ops } = server.config;
+  if (!ops) return undefined;
+  return startOpsServer({
+    hostname: ops.host,
+    port: ops.port,
+    version: VERSION,
+    log,
+    target: new Operations(server, permissions),
+    metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt, logLost: () => log.lost }),
+    ...(ops.admin_token_file === undefined ? {} : { adminToken: Deno.readTextFileSync(ops.admin_token_file).trim() }),
+  });
+}
+
+/** A configuration that can't be taken over leaves the server as it is; the log says why. */
+async function reload(server: Server, next: () => Config | Promise<Config>): Promise<void> {
+  try {
+    await server.reload(await next());
+  } catch (error) {
+    const problems = error instanceof ConfigError
+      ? error.problems.map(formatProblem)
+      : [error instanceof Error ? error.message : String(error)];
+    server.log.error("config.rejected", { problems });
+  }
+}

@@ -1,0 +1,36 @@
+/** Every command but `serve`. */
+import { authFindings } from "../admission/admission.ts";
+import type { Config } from "../config/config.ts";
+import type { Finding } from "../config/findings.ts";
+import { certificateFindings } from "../ops/certificate_findings.ts";
+import { moduleFindings } from "../sandbox/host/module_findings.ts";
+import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
+import type { Io, ParsedArgs } from "./args.ts";
+import { check } from "./check.ts";
+import type { CommandName } from "./commands.ts";
+import { contract } from "./contract.ts";
+import { help } from "./help.ts";
+import { keys } from "./keys.ts";
+import { run } from "./run.ts";
+import { token } from "./token.ts";
+import { version } from "./version.ts";
+
+const COMMANDS: Record<Exclude<CommandName, "serve">, (args: ParsedArgs, io: Io) => Promise<number>> = {
+  check: (args, io) => check(args, io, { checkers: [authFindings, certificateFindings, findModules] }),
+  token,
+  keys,
+  contract,
+  version,
+  help,
+};
+
+/** Loads the modules in cells that end with it. */
+function findModules(config: Config): Promise<Finding[]> {
+  return withCellStarter(config.handlers, (cells) => moduleFindings(config, cells));
+}
+
+/** Runs one command line and returns the exit status. */
+export function main(words: readonly string[]): Promise<number> {
+  // `serve` has a module of its own and never comes here but for its help.
+  return run(words, (args, io) => COMMANDS[args.command === "serve" ? "help" : args.command](args, io));
+}

@@ -1,0 +1,33 @@
+/** Runs one command line. */
+import { type Io, parseCommandLine, type ParsedArgs, UsageError } from "./args.ts";
+
+/** Runs a command and returns the exit status: 0 done, 1 failed, 2 wrong usage or configuration. */
+export async function run(
+  words: readonly string[],
+  command: (args: ParsedArgs, io: Io) => Promise<number>,
+): Promise<number> {
+  const io = processIo();
+  try {
+    return await command(parseCommandLine(words), io);
+  } catch (error) {
+    io.stderr(error instanceof Error ? error.message : String(error));
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** This process' output and environment. */
+export function processIo(): Io {
+  const encoder = new TextEncoder();
+  const environment = Deno.env.toObject();
+  return {
+    stdout: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
+    stderr: (line) => writeAll(Deno.stderr, encoder.encode(`${line}\n`)),
+    // Read once: the running server gives the permission up.
+    env: (name) => Object.hasOwn(environment, name) ? environment[name] : undefined,
+  };
+}
+
+/** A pipe may take less than it is given. */
+function writeAll(output: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  while (bytes.length > 0) bytes = bytes.subarray(output.writeSync(bytes));
+}
