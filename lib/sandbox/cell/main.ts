@@ -39,7 +39,10 @@ export async function main(): Promise<never> {
   };
   const { secret, socketPath, url, folder, permissions } = orders;
   const granted = KINDS.filter((kind) => (permissions[kind]?.length ?? 0) > 0);
-  worker.postMessage({ secret, socketPath, url, folder, granted } satisfies WorkerOrders);
+  const within = (path: string, folders: readonly string[] = []) =>
+    folders.some((one) => path === one || path.startsWith(one.endsWith("/") ? one : `${one}/`));
+  const keep = { socket: within(socketPath, permissions.write), folder: within(folder, permissions.read) };
+  worker.postMessage({ secret, socketPath, url, folder, granted, keep } satisfies WorkerOrders);
   for (const rest = new Uint8Array(64);;) if (await Deno.stdin.read(rest) === null) Deno.exit(0);
 }
 

@@ -34,8 +34,10 @@ export interface WorkerOrders {
   readonly url: string;
   /** Real path of the folder that imports may come from. */
   readonly folder: string;
-  /** Which of net, read, write, env, sys, import are granted. */
+  /** Which of net, read, write, env, sys, import are granted to the module. */
   readonly granted: readonly string[];
+  /** Whether the module itself may write to the socket's folder, read its own folder. */
+  readonly keep: { readonly socket: boolean; readonly folder: boolean };
 }
 
 /** What the worker sends to the main isolate: that the module can be loaded now, or that the process is to end, and why. */
@@ -59,10 +61,10 @@ function message(): Promise<WorkerOrders | null> {
   return new Promise((resolve) => scope.onmessage = ({ data }) => resolve(data));
 }
 
-const { secret, socketPath, url, folder, granted } = (await message())!;
+const { secret, socketPath, url, folder, granted, keep } = (await message())!;
 const connection = await connect({ transport: "unix", path: socketPath });
-revoke({ name: "write", path: socketPath });
-revoke({ name: "read", path: socketPath });
+// Revoking a path takes away each granted folder that contains it.
+if (!keep.socket) revoke({ name: "write", path: socketPath });
 if (!granted.includes("net")) revoke({ name: "net" });
 const go = message();
 post({});
@@ -116,7 +118,7 @@ async function load(maxOutputBytes: number): Promise<void> {
     const handlers = await makeHandlers(exported);
     const contract = describeHandlers(handlers);
     if (!granted.includes("read")) revoke({ name: "read" });
-    else revoke({ name: "read", path: folder });
+    else if (!keep.folder) revoke({ name: "read", path: folder });
     const { kind } = contract as { kind?: unknown };
     if (kind === "rpc" || kind === "raw") runtime = new Runtime(handlers, { out, now, random });
     out.loaded(contract);
