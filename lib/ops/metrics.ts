@@ -99,6 +99,26 @@ export function createMetrics(options: MetricsOptions): Scrape {
       }
     },
   });
+  new Gauge({
+    name: "sallyport_cell_memory_bytes",
+    help: "Memory of a handler module's processes beyond what empty ones need, in bytes.",
+    labelNames: ["module"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [module, memory] of telemetry.cellMemory) this.set({ module }, memory());
+    },
+  });
+  new Counter({
+    name: "sallyport_cell_cpu_seconds_total",
+    help: "CPU time of a handler module's processes, in seconds.",
+    labelNames: ["module"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [module, milliseconds] of telemetry.cellCpuMs) this.inc({ module }, milliseconds / 1000);
+    },
+  });
   gauge(
     "sallyport_send_queue_bytes",
     "Bytes accepted for clients and not yet written.",

@@ -78,6 +78,9 @@ export class Telemetry {
   readonly messages = new Counter(["in", "out"], MESSAGE_RESULTS);
   readonly limits = new Counter(LIMIT_SCOPES, [""]);
   readonly restarts = new Map<string, Counter>();
+  /** By module: CPU time its processes have used so far (ms), and the memory of those that run (bytes). */
+  readonly cellCpuMs = new Map<string, number>();
+  readonly cellMemory = new Map<string, () => number>();
   /** Messages a bucket (not cumulative), the last one for everything slower. */
   readonly buckets: number[] = new Array(MESSAGE_SECONDS.length + 1).fill(0);
   secondsSum = 0;
@@ -101,6 +104,19 @@ export class Telemetry {
   /** A handler module was loaded: its restarts are printed from 0 on, so that the first one shows as an increase. */
   handlerModule(module: string): void {
     this.restartsOf(module);
+  }
+
+  /** Registers the function that tells the memory (bytes) of a module's processes, and counts their CPU time from now on. */
+  handlerUsage(module: string, memory: () => number): void {
+    if (this.cellMemory.size >= MAX_MODULES) return;
+    this.cellMemory.set(module, memory);
+    this.cellCpuMs.set(module, this.cellCpuMs.get(module) ?? 0);
+  }
+
+  /** A process of a module has used further CPU time. */
+  handlerCpu(module: string, milliseconds: number): void {
+    const before = this.cellCpuMs.get(module);
+    if (before !== undefined) this.cellCpuMs.set(module, before + milliseconds);
   }
 
   /** A cell of a handler module was started anew. */

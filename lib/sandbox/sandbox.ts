@@ -62,8 +62,6 @@ export interface HandlerModule {
   readonly ready: boolean;
   /** Calls and messages given to cells and not yet begun. */
   readonly queueDepth: number;
-  /** Memory (bytes, beyond that of an empty cell) and CPU time (ms) of the module's processes. */
-  readonly usage: { readonly memory: number; readonly cpuMs: number };
   /** Gives the session to the least loaded cell, where it stays, and runs `open` there. */
   attach(client: CellClient): Line;
 }

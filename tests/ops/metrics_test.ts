@@ -20,6 +20,8 @@ Deno.test("createMetrics() declares every metric with its type before anything h
     sallyport_message_seconds: "histogram",
     sallyport_limited_total: "counter",
     sallyport_handler_restarts_total: "counter",
+    sallyport_cell_memory_bytes: "gauge",
+    sallyport_cell_cpu_seconds_total: "counter",
     sallyport_send_queue_bytes: "gauge",
     sallyport_certificate_expiry_seconds: "gauge",
     sallyport_log_lost_total: "counter",
@@ -40,6 +42,10 @@ Deno.test("createMetrics() prints what was counted, at each scrape anew", async 
   telemetry.limited("user");
   telemetry.handlerModule("echo.ts");
   telemetry.handlerRestart("chat.ts", "timeout");
+  telemetry.handlerUsage("echo.ts", () => 1024);
+  telemetry.handlerCpu("echo.ts", 1500);
+  telemetry.handlerCpu("echo.ts", 500);
+  telemetry.handlerCpu("unknown.ts", 500);
   await scrape();
   telemetry.message("in", "ok");
   const { samples } = await scrape();
@@ -56,6 +62,9 @@ Deno.test("createMetrics() prints what was counted, at each scrape anew", async 
   assertEquals(of("handler_restarts_total", { module: "chat.ts", cause: "timeout" }), 1);
   assertEquals(of("handler_restarts_total", { module: "chat.ts", cause: "crash" }), 0);
   assertEquals(of("handler_restarts_total", { module: "echo.ts", cause: "timeout" }), 0, "not yet restarted");
+  assertEquals(of("cell_memory_bytes", { module: "echo.ts" }), 1024);
+  assertEquals(of("cell_cpu_seconds_total", { module: "echo.ts" }), 2);
+  assertEquals(samples.filter(({ labels }) => labels["module"] === "unknown.ts"), []);
   assertEquals(of("log_lost_total"), 7);
   assertEquals(of("build_info", { version: "1.2.3", deno: Deno.version.deno }), 1);
 });

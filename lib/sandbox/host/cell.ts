@@ -39,6 +39,8 @@ export interface CellDeps {
   readonly contract: Contract;
   /** The module has an `open` hook, whose end is waited for. */
   readonly opens: boolean;
+  /** The process has used further CPU time (ms). */
+  readonly cpuUsed: (milliseconds: number) => void;
   /** The cell is no longer usable. Its process was killed, its calls are answered next. */
   readonly ended: (cause: RestartCause, detail: string) => void;
 }
@@ -124,9 +126,9 @@ export class Cell implements CellOwner {
     return this.#pending.size === 0 && this.#queue.undone === 0 && this.#waiting.size === 0;
   }
 
-  /** What the process uses, as last reported. */
-  get usage(): Vitals {
-    return this.#vitals;
+  /** Bytes of memory the process uses beyond what an empty one needs, as last reported. */
+  get memory(): number {
+    return this.#vitals.memory;
   }
 
   open(seat: Seat, resumed: boolean): void {
@@ -218,6 +220,7 @@ export class Cell implements CellOwner {
   }
 
   vitals(vitals: Vitals): void {
+    this.#deps.cpuUsed(Math.max(0, vitals.cpuMs - this.#vitals.cpuMs));
     this.#vitals = vitals;
     const now = this.#deps.now();
     const used = this.#cpu.look(now, vitals.cpuMs, this.#pending.size > 0);

@@ -73,6 +73,7 @@ export class Pool {
       const loaded = await pool.#loadAll(count);
       pool.#contract = loaded[0]!.contract;
       for (const one of loaded) pool.#addSlot().install(one);
+      deps.telemetry.handlerUsage(pool.subprotocol, () => pool.memory);
     } catch (error) {
       pool.close();
       throw error;
@@ -99,16 +100,9 @@ export class Pool {
     return depth;
   }
 
-  /** Memory (bytes) and CPU time (ms) of the processes that run now. */
-  get usage(): { readonly memory: number; readonly cpuMs: number } {
-    let [memory, cpuMs] = [0, 0];
-    for (const slot of this.#slots) {
-      for (const { usage } of slot.cells) {
-        memory += usage.memory;
-        cpuMs += usage.cpuMs;
-      }
-    }
-    return { memory, cpuMs };
+  /** Memory of the processes that run, in bytes. */
+  get memory(): number {
+    return this.#slots.reduce((sum, { cells }) => sum + cells.reduce((all, { memory }) => all + memory, 0), 0);
   }
 
   /** Real path of the folder the module may import from. */
@@ -179,6 +173,7 @@ export class Pool {
           publish: (topic, message) => this.#deps.publish(this.subprotocol, topic, message),
           contract,
           opens,
+          cpuUsed: (milliseconds) => this.#deps.telemetry.handlerCpu(this.subprotocol, milliseconds),
           ended,
         }),
       ended: (cause, detail, delay) => this.#reportEnd(cause, detail, delay),
