@@ -1,11 +1,12 @@
 /** A cell's process and its connection, from the start of the process to its end. */
 import type { Log } from "../../ops/log.ts";
-import type { Operation } from "../wire/operation_reader.ts";
+import { type Operation, WireError } from "../wire/operation_reader.ts";
 import type { OperationStream } from "../wire/operation_stream.ts";
-import { ToCell, ToHost } from "../wire/operations.ts";
+import { LEVELS, ToCell, ToHost } from "../wire/operations.ts";
 import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
 import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_listener.ts";
-import type { WorkBudget } from "./work.ts";
+import type { LogAllowance } from "./log_allowance.ts";
+import { type WorkBudget, workOf } from "./work.ts";
 
 /** What takes over a cell that has loaded its module. */
 export interface CellOwner {
@@ -26,11 +27,12 @@ export interface CellLinkDeps {
   readonly maxOutputBytes: number;
   readonly log: Log;
   readonly budget: WorkBudget;
+  readonly logAllowance: LogAllowance;
 }
 
-/** Milliseconds in which a process whose connection is gone is expected to end by itself, and tell why. */
-const ENDING_MS = 100;
-/** Milliseconds in which it must be reported as ended. */
+/** A process that ends loses its connection first: what ended it is known within so many milliseconds. */
+const LEAVING_MS = 1_000;
+/** Milliseconds in which a process that was killed must be reported as ended. */
 const REAPED_MS = 2_000;
 /** Bytes of output kept while a line is incomplete. */
 const MAX_LINE_BYTES = 4096;
@@ -44,11 +46,12 @@ export class CellLink implements CellConnectionOwner {
   #loaded = false;
   #over = false;
   #gone = false;
-  #brokenBy: unknown;
+  #brokenBy: WireError | undefined;
   #line = "";
   readonly #decoder = new TextDecoder();
   #loading: { resolve(contract: unknown): void; reject(error: Error): void } | undefined;
   #unexpect = () => {};
+  #reaping: ReturnType<typeof setTimeout> | undefined;
 
   constructor(deps: CellLinkDeps) {
     this.#deps = deps;
@@ -88,6 +91,7 @@ export class CellLink implements CellConnectionOwner {
   end(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#reaping);
     this.#release(new Error("The cell was ended"));
     this.#process.kill();
   }
@@ -101,28 +105,36 @@ export class CellLink implements CellConnectionOwner {
       if (this.#deps.budget.spent) this.#connection!.halt();
       return;
     }
+    if (operation.code === ToHost.Log) return this.#logged(operation);
     const loading = this.#loading;
     this.#loading = undefined;
     // What follows waits for the owner.
     this.#loaded = true;
     this.#connection!.halt();
     const text = new TextDecoder().decode(operation.first);
-    if (operation.code === ToHost.Loaded) loading?.resolve(JSON.parse(text));
+    if (operation.code === ToHost.Loaded) loading?.resolve(parsed(text));
     else if (operation.code === ToHost.NotLoaded || operation.code === ToHost.Crash) loading?.reject(new Error(text));
     else loading?.reject(new Error("The cell broke the protocol while it was loading"));
   }
 
   pause(): Promise<void> | null {
     if (this.#over) return null;
-    if (this.#owner === undefined) return this.#loaded ? new Promise((resolve) => this.#adopted = resolve) : null;
+    if (this.#owner === undefined && this.#loaded) return new Promise((resolve) => this.#adopted = resolve);
     if (!this.#deps.budget.spent) return null;
     return new Promise((resolve) => setTimeout(resolve, this.#deps.budget.waitMs));
   }
 
   ended(error?: unknown): void {
-    this.#brokenBy = error;
-    setTimeout(() => this.#process.kill(), error === undefined ? ENDING_MS : 0);
-    setTimeout(() => this.#ended({ cause: "killed", detail: "" }), REAPED_MS);
+    if (error instanceof WireError) {
+      this.#brokenBy = error;
+      return this.#kill();
+    }
+    this.#reaping = setTimeout(() => this.#kill(), LEAVING_MS);
+  }
+
+  #kill(): void {
+    this.#process.kill();
+    this.#reaping = setTimeout(() => this.#ended({ cause: "killed", detail: "" }), REAPED_MS);
   }
 
   #started(secret: string): void {
@@ -142,6 +154,7 @@ export class CellLink implements CellConnectionOwner {
   #ended(end: ProcessEnd): void {
     if (this.#gone) return;
     this.#gone = true;
+    clearTimeout(this.#reaping);
     this.#output(new Uint8Array(0), true);
     if (this.#over) return;
     this.#over = true;
@@ -152,8 +165,11 @@ export class CellLink implements CellConnectionOwner {
 
   /** Why the cell ended when it was killed because its connection did. */
   #explained(): ProcessEnd {
-    const why = this.#brokenBy instanceof Error ? `the cell broke the protocol: ${this.#brokenBy.message}` : undefined;
-    return { cause: "crash", detail: why ?? "the connection to the cell ended" };
+    const broken = this.#brokenBy;
+    const detail = broken === undefined
+      ? "the connection to the cell ended"
+      : `the cell broke the protocol: ${broken.message}`;
+    return { cause: "crash", detail };
   }
 
   #release(error: Error): void {
@@ -162,6 +178,17 @@ export class CellLink implements CellConnectionOwner {
     this.#loading = undefined;
     this.#connection?.stream.close();
     this.#adopted?.();
+  }
+
+  /** What the module logs while it loads. */
+  #logged({ extra, first }: Operation): void {
+    const { budget, log, logAllowance, name } = this.#deps;
+    budget.take(workOf(first.length, 0));
+    if (budget.spent) this.#connection!.halt();
+    const suppressed = logAllowance.take();
+    if (suppressed === null) return;
+    const message = new TextDecoder().decode(first);
+    log[LEVELS[extra]!]("handler.log", { module: name, message, fields: suppressed === 0 ? {} : { suppressed } });
   }
 
   /** Logs complete lines of what the process wrote to its standard output and error. */
@@ -176,5 +203,13 @@ export class CellLink implements CellConnectionOwner {
         output: true,
       });
     }
+  }
+}
+
+function parsed(contract: string): unknown {
+  try {
+    return JSON.parse(contract);
+  } catch {
+    throw new WireError("a contract is not JSON");
   }
 }

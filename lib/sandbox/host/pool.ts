@@ -212,6 +212,7 @@ export class Pool {
       maxOutputBytes: Math.max(maxBytes, MIN_OUTPUT_BYTES),
       log,
       budget: this.#budget,
+      logAllowance: this.#logAllowance,
     });
     let late: ReturnType<typeof setTimeout> | undefined;
     try {
