@@ -65,6 +65,7 @@ const { secret, socketPath, url, folder, granted, keep } = (await message())!;
 const connection = await connect({ transport: "unix", path: socketPath });
 // Revoking a path takes away each granted folder that contains it.
 if (!keep.socket) revoke({ name: "write", path: socketPath });
+revoke({ name: "net", host: `unix:${socketPath}` });
 if (!granted.includes("net")) revoke({ name: "net" });
 const go = message();
 post({});
