@@ -1,6 +1,9 @@
 import { assertEquals, assertStrictEquals } from "../assert.ts";
-import { Hub, type Subscriber } from "../../lib/hub/hub.ts";
-import type { SharedText } from "../../lib/websocket/websocket.ts";
+import { Hub, HUB_LIMITS, type Subscriber } from "../../lib/hub/hub.ts";
+import { SharedText } from "../../lib/websocket/websocket.ts";
+
+/** A module. */
+const M = "m.v1";
 
 class Listener implements Subscriber {
   readonly got: SharedText[] = [];
@@ -17,12 +20,12 @@ class Listener implements Subscriber {
 Deno.test("Hub.publish() reaches the subscribers of that topic, in order, with one shared message", () => {
   const hub = new Hub();
   const [a, b, other] = [new Listener("a"), new Listener("b"), new Listener("c")];
-  hub.subscribe("room", a);
-  hub.subscribe("room", b);
-  hub.subscribe("else", other);
-  assertEquals(hub.publish("room", "1"), 2);
-  assertEquals(hub.publish("room", "2"), 2);
-  assertEquals(hub.publish("nobody", "3"), 0);
+  hub.subscribe(M, "room", a);
+  hub.subscribe(M, "room", b);
+  hub.subscribe(M, "else", other);
+  assertEquals(hub.publish(M, "room", new SharedText("1")), 2);
+  assertEquals(hub.publish(M, "room", new SharedText("2")), 2);
+  assertEquals(hub.publish(M, "nobody", new SharedText("3")), 0);
   assertEquals([a.texts, b.texts, other.texts], [["1", "2"], ["1", "2"], []]);
   assertStrictEquals(a.got[0], b.got[0]);
   assertStrictEquals(a.got[0]!.frame, b.got[0]!.frame);
@@ -31,14 +34,14 @@ Deno.test("Hub.publish() reaches the subscribers of that topic, in order, with o
 Deno.test("Hub.subscribe() twice delivers once; unsubscribe() leaves no empty topic behind", () => {
   const hub = new Hub();
   const listener = new Listener("a");
-  hub.subscribe("room", listener);
-  hub.subscribe("room", listener);
-  hub.publish("room", "x");
+  hub.subscribe(M, "room", listener);
+  hub.subscribe(M, "room", listener);
+  hub.publish(M, "room", new SharedText("x"));
   assertEquals(listener.texts, ["x"]);
-  hub.unsubscribe("room", listener);
-  hub.unsubscribe("room", listener);
-  hub.unsubscribe("never", listener);
-  hub.publish("room", "y");
+  hub.unsubscribe(M, "room", listener);
+  hub.unsubscribe(M, "room", listener);
+  hub.unsubscribe(M, "never", listener);
+  hub.publish(M, "room", new SharedText("y"));
   assertEquals(listener.texts, ["x"]);
   assertEquals(hub.topics, 0);
 });
@@ -46,20 +49,69 @@ Deno.test("Hub.subscribe() twice delivers once; unsubscribe() leaves no empty to
 Deno.test("Hub.publish() survives a subscriber that leaves on delivery", () => {
   const hub = new Hub();
   const after = new Listener("b");
-  const leaver: Listener = new Listener("a", () => hub.unsubscribe("room", leaver));
-  hub.subscribe("room", leaver);
-  hub.subscribe("room", after);
-  hub.publish("room", "1");
-  hub.publish("room", "2");
+  const leaver: Listener = new Listener("a", () => hub.unsubscribe(M, "room", leaver));
+  hub.subscribe(M, "room", leaver);
+  hub.subscribe(M, "room", after);
+  hub.publish(M, "room", new SharedText("1"));
+  hub.publish(M, "room", new SharedText("2"));
   assertEquals([leaver.texts, after.texts], [["1"], ["1", "2"]]);
 });
 
 Deno.test("Hub.presence() counts a user's connections", () => {
   const hub = new Hub();
-  for (const user of ["ann", "bob", "ann"]) hub.subscribe("room", new Listener(user));
-  assertEquals(hub.presence("room"), [{ user: "ann", connections: 2 }, { user: "bob", connections: 1 }]);
-  assertEquals(hub.presence("empty"), []);
+  for (const user of ["ann", "bob", "ann"]) hub.subscribe(M, "room", new Listener(user));
+  assertEquals(hub.presence(M, "room"), [{ user: "ann", connections: 2 }, { user: "bob", connections: 1 }]);
+  assertEquals(hub.presence(M, "empty"), []);
   const odd = new Hub();
-  odd.subscribe("__proto__", new Listener("__proto__"));
-  assertEquals(odd.presence("__proto__"), [{ user: "__proto__", connections: 1 }]);
+  odd.subscribe(M, "__proto__", new Listener("__proto__"));
+  assertEquals(odd.presence(M, "__proto__"), [{ user: "__proto__", connections: 1 }]);
+});
+
+Deno.test("topics belong to a module: the same name in another is another topic", () => {
+  const hub = new Hub();
+  const [mine, theirs] = [new Listener("a"), new Listener("b")];
+  hub.subscribe(M, "room", mine);
+  hub.subscribe("other.v1", "room", theirs);
+  assertEquals(hub.publish(M, "room", new SharedText("1")), 1);
+  assertEquals([mine.texts, theirs.texts], [["1"], []]);
+  assertEquals(hub.presence("other.v1", "room"), [{ user: "b", connections: 1 }]);
+  assertEquals([hub.topics, hub.subscriptions, hub.modulesOf("room")], [2, 2, [M, "other.v1"]]);
+  hub.unsubscribe(M, "room", theirs);
+  assertEquals(hub.presence("other.v1", "room").length, 1);
+  hub.unsubscribe("other.v1", "room", theirs);
+  assertEquals([hub.topics, hub.subscriptions, hub.modulesOf("room")], [1, 1, [M]]);
+});
+
+for (
+  const [bound, limits] of [
+    ["subscriptions of one module", { moduleSubscriptions: 3 }],
+    ["subscriptions of all", { subscriptions: 3 }],
+    ["names of one module", { moduleNames: 3 }],
+    ["names of all", { names: 3 }],
+  ] as const
+) {
+  Deno.test(`Hub.subscribe() refuses one more than the ${bound}, and takes it once there is room`, () => {
+    const hub = new Hub({ ...HUB_LIMITS, ...limits });
+    const listener = new Listener("a");
+    for (const topic of ["1", "2", "3"]) assertEquals(hub.subscribe(M, topic, listener), true);
+    assertEquals(hub.subscribe(M, "1", listener), true, "what is there is not counted again");
+    assertEquals(hub.subscribe(M, "4", listener), false);
+    assertEquals([hub.topics, hub.subscriptions, hub.publish(M, "4", new SharedText("x"))], [3, 3, 0]);
+    const elsewhere = hub.subscribe("other.v1", "4", listener);
+    assertEquals(elsewhere, bound.endsWith("of one module"));
+    if (elsewhere) hub.unsubscribe("other.v1", "4", listener);
+    hub.unsubscribe(M, "2", listener);
+    assertEquals(hub.subscribe(M, "4", listener), true);
+    assertEquals(hub.subscribe(M, "2", listener), false);
+  });
+}
+
+Deno.test("Hub counts a topic's name once, however many subscribe", () => {
+  const hub = new Hub({ ...HUB_LIMITS, moduleNames: 4 });
+  const [one, other] = [new Listener("a"), new Listener("b")];
+  assertEquals([one, other].map((listener) => hub.subscribe(M, "four", listener)), [true, true]);
+  hub.unsubscribe(M, "four", one);
+  assertEquals(hub.subscribe(M, "x", one), false);
+  hub.unsubscribe(M, "four", other);
+  assertEquals(hub.subscribe(M, "x", one), true);
 });

@@ -1,14 +1,22 @@
-/** A sandbox with fake sessions, for the tests of this folder. */
+/** A sandbox with real processes and fake sessions, for the tests of this folder. */
+import { fileURLToPath } from "node:url";
 import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
-import { Pool, type PoolDeps } from "../../lib/sandbox/pool.ts";
-import { Watchdog } from "../../lib/sandbox/watchdog.ts";
-import type { CellClient, HandlerSettings, Line, PendingCall, Present } from "../../lib/sandbox/sandbox.ts";
+import { CellListener } from "../../lib/sandbox/host/cell_listener.ts";
+import { Pool, type PoolDeps } from "../../lib/sandbox/host/pool.ts";
+import { Watchdog } from "../../lib/sandbox/host/watchdog.ts";
+import { TOTAL_WORK, WorkBudget } from "../../lib/sandbox/host/work.ts";
+import type { HandlerSettings } from "../../lib/sandbox/sandbox.ts";
+import { CellProcesses } from "../../lib/sandbox/supervisor/cell_processes.ts";
+import { thisProgram } from "../../lib/sandbox/supervisor/program.ts";
+import type { CellStarter } from "../../lib/sandbox/wire/processes.ts";
+import { FakeClient } from "./clients.ts";
+
+export { type Answer, FakeClient } from "./clients.ts";
 
 export const HANDLERS = new URL("./handlers/", import.meta.url);
-
-/** Answer of a call: a result, or an error code with its data. */
-export type Answer = { result: unknown } | { code: number; data: unknown };
+const PROGRAM = fileURLToPath(new URL("./cell_program.ts", import.meta.url));
+const MIB = 1024 * 1024;
 
 export function settings(module: string, rest: Partial<HandlerSettings> = {}): HandlerSettings {
   const path = module.startsWith("/") ? module : new URL(module, HANDLERS).href;
@@ -16,37 +24,124 @@ export function settings(module: string, rest: Partial<HandlerSettings> = {}): H
     subprotocol: "test.v1",
     module: path,
     cells: 1,
-    memory: 64 * 1024 * 1024,
+    memory: 64 * MIB,
     timeout: 3000,
     permissions: {},
     ...rest,
   };
 }
 
-/** A started module with its log, and clients on it. */
-export class Bench implements AsyncDisposable {
-  private constructor(
-    readonly pool: Pool,
-    readonly watchdog: Watchdog,
-    readonly lines: Record<string, unknown>[],
-    readonly telemetry: Telemetry,
-  ) {}
+/** Starts and ends the processes of cells. */
+export interface TestCells extends CellStarter, AsyncDisposable {
+  /** Process ids in the order of their start. */
+  readonly pids: readonly number[];
+}
 
-  static async start(config: HandlerSettings, deps: Partial<PoolDeps> = {}): Promise<Bench> {
-    const lines: Record<string, unknown>[] = [];
-    const log = createLog({
-      level: "debug",
-      format: "json",
-      write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
-    });
-    const telemetry = new Telemetry();
-    const now = () => performance.now();
-    const pool = await Pool.start(config, { log, telemetry, now, random: () => 0, ...deps });
-    return new Bench(pool, new Watchdog([pool], now), lines, telemetry);
+/** Real processes, on a socket in a folder of their own. */
+export function realCells(
+  handlers: readonly HandlerSettings[],
+  environment: Readonly<Record<string, string>> = {},
+): TestCells {
+  const folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sallyport-" }));
+  const processes = new CellProcesses({
+    handlers,
+    socketPath: `${folder}/cells`,
+    program: thisProgram(Deno.env.get, PROGRAM),
+    environment,
+    cores: 2,
+    now: () => performance.now(),
+  });
+  const pids: number[] = [];
+  return {
+    pids,
+    socketPath: processes.socketPath,
+    start: (module, events) =>
+      processes.start(module, {
+        started(secret, pid) {
+          pids.push(pid);
+          events.started(secret, pid);
+        },
+        output: (text) => events.output(text),
+        vitals: (vitals) => events.vitals(vitals),
+        ended: (end) => events.ended(end),
+      }),
+    async [Symbol.asyncDispose]() {
+      await processes.close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+export interface BenchOptions extends Partial<PoolDeps> {
+  /** Real processes by default. */
+  readonly cells?: TestCells;
+  /** Variables that the modules may be granted. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Started modules with their log, and clients on them. */
+export class Bench implements AsyncDisposable {
+  readonly lines: Record<string, unknown>[] = [];
+  readonly telemetry = new Telemetry();
+  /** What modules published: subprotocol, topic, notification. */
+  readonly published: [module: string, topic: string, message: unknown][] = [];
+  readonly pools: Pool[] = [];
+  readonly listener: CellListener;
+  readonly cells: TestCells;
+  #watchdog: Watchdog | undefined;
+
+  private constructor(cells: TestCells) {
+    this.cells = cells;
+    this.listener = new CellListener(cells.socketPath, this.log);
   }
 
-  client(user: Partial<FakeClient["user"]> = {}): FakeClient {
-    return new FakeClient(this.pool, user);
+  /** Starts one module, or several. Throws what `Pool.start` throws, and leaves nothing running then. */
+  static async start(config: HandlerSettings | HandlerSettings[], options: BenchOptions = {}): Promise<Bench> {
+    const configs = Array.isArray(config) ? config : [config];
+    const { cells = realCells(configs, options.environment), environment: _, ...deps } = options;
+    const bench = new Bench(cells);
+    try {
+      const now = deps.now ?? (() => performance.now());
+      const work = new WorkBudget(TOTAL_WORK, now);
+      for (const [index, one] of configs.entries()) {
+        bench.pools.push(
+          await Pool.start(one, index, {
+            log: bench.log,
+            telemetry: bench.telemetry,
+            now,
+            random: () => 0,
+            starter: cells,
+            listener: bench.listener,
+            work,
+            maxBytes: MIB,
+            publish: (module, topic, message) => bench.published.push([module, topic, JSON.parse(message.text)]) && 0,
+            ...deps,
+          }),
+        );
+      }
+      bench.#watchdog = new Watchdog(bench.pools, now);
+      return bench;
+    } catch (error) {
+      await bench[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get log() {
+    return createLog({
+      level: "debug",
+      format: "json",
+      write: (line) => this.lines.push(JSON.parse(line) as Record<string, unknown>),
+    });
+  }
+
+  /** The first module. */
+  get pool(): Pool {
+    return this.pools[0]!;
+  }
+
+  client(user: Partial<FakeClient["user"]> = {}, pool: Pool = this.pool): FakeClient {
+    return new FakeClient(pool, user);
   }
 
   /** Lines of one event. */
@@ -54,80 +149,25 @@ export class Bench implements AsyncDisposable {
     return this.lines.filter((line) => line["event"] === event);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.watchdog.stop();
-    this.pool.close();
-    // A worker's thread is gone a moment after it was told to.
-    return new Promise((done) => setTimeout(done, 20));
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watchdog?.stop();
+    for (const pool of this.pools) pool.close();
+    this.listener.close();
+    await this.cells[Symbol.asyncDispose]();
   }
-}
-
-let clients = 0;
-
-export class FakeClient implements CellClient {
-  readonly id = `c${++clients}`;
-  readonly ip = "127.0.0.1";
-  readonly subprotocol = "test.v1";
-  readonly user: { id: string; roles: string[]; claims: Record<string, unknown> };
-  readonly line: Line;
-  /** What the cell did: name of the method, then its arguments. */
-  readonly did: unknown[][] = [];
-  presentUsers: readonly Present[] | Error = [];
-
-  constructor(pool: Pool, user: Partial<FakeClient["user"]> = {}) {
-    this.user = { id: "ann", roles: ["user"], claims: { sub: "ann" }, ...user };
-    this.line = pool.attach(this);
-  }
-
-  call(method: string, params?: unknown): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.line.call(method, JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }), once(method, resolve, reject));
-    });
-  }
-
-  /** A raw frame. */
-  message(data: string | Uint8Array): Promise<Answer> {
-    return new Promise((resolve, reject) => this.line.message(data, once("message", resolve, reject)));
-  }
-
-  /** Arguments of every call of one kind. */
-  of(kind: string): unknown[][] {
-    return this.did.filter(([name]) => name === kind).map(([, ...rest]) => rest);
-  }
-
-  notify = (message: string) => void this.did.push(["notify", JSON.parse(message)]);
-  send = (data: string | Uint8Array) => void this.did.push(["send", data]);
-  publish = (topic: string, message: string) => void this.did.push(["publish", topic, JSON.parse(message)]);
-  subscribe = (topic: string) => void this.did.push(["subscribe", topic]);
-  unsubscribe = (topic: string) => void this.did.push(["unsubscribe", topic]);
-  closeByHandler = (reason: string) => void this.did.push(["close", reason]);
-  logged = (level: string, message: string, fields: Record<string, unknown>) =>
-    void this.did.push(["log", level, message, fields]);
-  unserved = () => void this.did.push(["unserved"]);
-  presence(_topic: string): readonly Present[] {
-    if (this.presentUsers instanceof Error) throw this.presentUsers;
-    return this.presentUsers;
-  }
-}
-
-function once(what: string, resolve: (answer: Answer) => void, reject: (error: Error) => void): PendingCall {
-  let settled = false;
-  const settle = (answer: Answer) => {
-    if (settled) reject(new Error(`${what} was answered twice`));
-    settled = true;
-    resolve(answer);
-  };
-  return {
-    resolve: (json) => settle({ result: JSON.parse(json) as unknown }),
-    reject: (code, json) => settle({ code, data: json === undefined ? undefined : JSON.parse(json) as unknown }),
-  };
 }
 
 /** Waits until `holds`; fails after `ms`. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, ms = 10_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string | (() => string),
+  ms = 30_000,
+): Promise<void> {
   const end = performance.now() + ms;
   while (!await holds()) {
-    if (performance.now() > end) throw new Error(`Did not happen in ${ms} ms: ${what}`);
+    if (performance.now() > end) {
+      throw new Error(`Did not happen in ${ms} ms: ${typeof what === "string" ? what : what()}`);
+    }
     await new Promise((done) => setTimeout(done, 10));
   }
 }

@@ -2,7 +2,15 @@
 import { assertEquals } from "../assert.ts";
 
 Deno.test("what happens in cells never reaches the server's standard output or error", async () => {
-  const permissions = ["--cached-only", "--allow-net", "--allow-env", "--allow-read=/", "--allow-write=/"];
+  const permissions = [
+    "--cached-only",
+    "--allow-net",
+    "--allow-env",
+    "--allow-read",
+    "--allow-write",
+    "--allow-run",
+    "--allow-sys",
+  ];
   const program = new URL("./handlers/alone.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--quiet", ...permissions, program],

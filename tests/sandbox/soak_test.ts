@@ -1,12 +1,10 @@
-/** Handlers that crash at random under load: every call is answered exactly once, no session is lost, no memory kept. */
+/** Handlers that crash at random under load: every call is answered exactly once, no session is lost, no process is left. */
 import { assert, assertEquals } from "../assert.ts";
 import { type Answer, Bench, settings, until } from "./kit.ts";
+import { runs } from "./supervisor/fixture.ts";
 
 const SECONDS = Number(Deno.env.get("SALLYPORT_SOAK_SECONDS") ?? 4);
 const SEED = Number(Deno.env.get("SALLYPORT_SOAK_SEED") ?? 20261122);
-
-/** Growth of resident memory (bytes) that allocators and the compiler may keep. */
-const SLACK = 160 * 1024 * 1024;
 
 /** At least one call in so many has a result. */
 const LEAST_RESULTS = 10;
@@ -31,7 +29,6 @@ Deno.test(`every call is answered once while handlers crash at random (seed ${SE
   await using bench = await Bench.start(
     settings("misbehaving.ts", { cells: 2, timeout: 300, memory: 32 * 1024 * 1024 }),
   );
-  const before = Deno.memoryUsage();
   const clients = Array.from({ length: 20 }, () => bench.client());
   const bad = ["unhandled", "timer_throws", "loop", "throw", "reject", "never", "microtasks"];
   const counts = new Map<string, number>();
@@ -69,16 +66,18 @@ Deno.test(`every call is answered once while handlers crash at random (seed ${SE
   assertEquals(bench.pool.slots.map(({ seats }) => seats.size), [10, 10]);
   await until(() => bench.pool.queueDepth === 0, "nothing is left to be answered");
   assertEquals(bench.pool.slots.map(({ cells }) => cells.length), [1, 1]);
-  // Ended cells give back what they had: what is left is far below what the dozens of them held.
-  await until(() => Deno.memoryUsage().rss - before.rss < SLACK, "memory is back near where it was", 20_000);
+  await until(async () => (await running(bench)).length === 2, "only the processes of the two cells are left");
   for (const { line } of clients) line.close(1000);
   await until(() => bench.pool.slots.every(({ seats }) => seats.size === 0), "every session is forgotten");
   if (Deno.env.has("SALLYPORT_SOAK_SECONDS")) {
     const restarts = bench.logged("handler.restarted").length;
-    const grown = (Deno.memoryUsage().rss - before.rss) / 1024 / 1024;
     // deno-lint-ignore no-console -- a long run is made for its figures
-    console.log(
-      `${calls} calls, ${JSON.stringify([...counts])}, ${restarts} restarts, RSS ${grown.toFixed(1)} MiB more`,
-    );
+    console.log(`${calls} calls, ${JSON.stringify([...counts])}, ${restarts} restarts`);
   }
 });
+
+/** Cells whose process exists. */
+async function running({ cells }: Bench): Promise<number[]> {
+  const found = await Promise.all(cells.pids.map(async (pid) => await runs(pid) ? [pid] : []));
+  return found.flat();
+}

@@ -4,12 +4,12 @@ import * as openRpcSchema from "@open-rpc/meta-schema";
 import { Ajv } from "ajv";
 import * as fc from "fast-check";
 import { z } from "zod";
-import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import chat from "../../examples/chat/chat.ts";
-import { checkContract } from "../../lib/sandbox/contract_check.ts";
-import { describeHandlers, makeHandlers } from "../../lib/sandbox/module_shape.ts";
-import { openRpc, openRpcOfAll } from "../../lib/sandbox/sandbox.ts";
-import { Bench, settings } from "./kit.ts";
+import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
+import chat from "../../../examples/chat/chat.ts";
+import { checkContract } from "../../../lib/sandbox/author/contract_check.ts";
+import { describeHandlers, makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
+import { openRpc, openRpcOfAll } from "../../../lib/sandbox/sandbox.ts";
+import { Bench, settings } from "../kit.ts";
 
 const handle = () => 1;
 const good = { params: z.object({ a: z.string() }), handle };

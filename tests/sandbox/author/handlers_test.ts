@@ -1,6 +1,6 @@
 /** What `deno check` catches in a handler module. The types are the test; running it only makes sure that it was read. */
-import { assert } from "../assert.ts";
-import { defineHandlers, type Handlers, z } from "../../lib/mod.ts";
+import { assert } from "../../assert.ts";
+import { defineHandlers, type Handlers, z } from "../../../lib/mod.ts";
 
 interface App {
   roles: "user" | "admin";

@@ -1,6 +1,6 @@
 /** `testHandlers()`, as an author uses it. */
-import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { CallError, type Handlers, testHandlers } from "../../lib/mod.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { CallError, type Handlers, testHandlers } from "../../../lib/mod.ts";
 
 const module = (({ z, method }) => ({
   methods: {

@@ -1,11 +1,11 @@
 /** What a cell is given first when more is asked of it than it can do at once. A cell without a worker: the tests play it. */
 import fc from "fast-check";
-import { createLog } from "../../lib/ops/log.ts";
-import { Cell } from "../../lib/sandbox/cell.ts";
-import { Seat } from "../../lib/sandbox/seat.ts";
-import type { Slot } from "../../lib/sandbox/slot.ts";
-import { ToCell, ToMain } from "../../lib/sandbox/wire.ts";
-import { assert, assertEquals, assertLess } from "../assert.ts";
+import { createLog } from "../../../lib/ops/log.ts";
+import { Cell } from "../../../lib/sandbox/cell.ts";
+import { Seat } from "../../../lib/sandbox/seat.ts";
+import type { Slot } from "../../../lib/sandbox/slot.ts";
+import { ToCell, ToMain } from "../../../lib/sandbox/wire.ts";
+import { assert, assertEquals, assertLess } from "../../assert.ts";
 
 const OPERANDS: Readonly<Record<ToCell, number>> = {
   [ToCell.Open]: 4,

@@ -1,7 +1,7 @@
-import { assertEquals, assertStringIncludes } from "../assert.ts";
-import type { Config } from "../../lib/config/config.ts";
-import { moduleFindings } from "../../lib/sandbox/module_findings.ts";
-import { settings } from "./kit.ts";
+import { assertEquals, assertStringIncludes } from "../../assert.ts";
+import type { Config } from "../../../lib/config/config.ts";
+import { moduleFindings } from "../../../lib/sandbox/host/module_findings.ts";
+import { realCells, settings } from "../kit.ts";
 
 const MODULE = `export default ({ z }) => {
   const method = (cost) => ({ params: z.object({}), cost, handle: () => 1 });
@@ -16,7 +16,8 @@ async function findings(bursts: { connection: number; user: number; ip: number }
     const limits = Object.fromEntries(Object.entries(bursts).map(([scope, burst]) => [scope, { rate: 50, burst }]));
     // The sections that are read.
     const config = { handlers: [settings(path)], limits: { ...limits, types: {} } } as unknown as Config;
-    return await moduleFindings(config);
+    await using cells = realCells(config.handlers);
+    return await moduleFindings(config, cells);
   } finally {
     await Deno.remove(path);
   }

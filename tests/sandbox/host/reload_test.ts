@@ -1,9 +1,9 @@
 /** Changed modules are taken up while sessions go on; modules that can't stay up are not spun. */
-import { assert, assertEquals, assertGreater, assertLess } from "../assert.ts";
-import { SandboxError } from "../../lib/sandbox/sandbox.ts";
-import { watchModule } from "../../lib/sandbox/reload.ts";
-import { createLog } from "../../lib/ops/log.ts";
-import { Bench, settings, until } from "./kit.ts";
+import { assert, assertEquals, assertGreater, assertLess } from "../../assert.ts";
+import { SandboxError } from "../../../lib/sandbox/sandbox.ts";
+import { watchModule } from "../../../lib/sandbox/host/reload.ts";
+import { createLog } from "../../../lib/ops/log.ts";
+import { Bench, settings, until } from "../kit.ts";
 
 const version = (n: number, more = "") => `
 import { add } from "./part.ts";

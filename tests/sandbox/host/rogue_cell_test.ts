@@ -1,13 +1,13 @@
 /** What a cell that is no longer in its right mind can do to others: nothing. */
 import * as fc from "fast-check";
-import { assert, assertEquals } from "../assert.ts";
-import { ToMain } from "../../lib/sandbox/wire.ts";
-import { createLog } from "../../lib/ops/log.ts";
-import { Cell } from "../../lib/sandbox/cell.ts";
-import type { PendingCall } from "../../lib/sandbox/sandbox.ts";
-import { Seat } from "../../lib/sandbox/seat.ts";
-import type { Slot } from "../../lib/sandbox/slot.ts";
-import { Bench, type FakeClient, HANDLERS, settings } from "./kit.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { ToMain } from "../../../lib/sandbox/wire.ts";
+import { createLog } from "../../../lib/ops/log.ts";
+import { Cell } from "../../../lib/sandbox/cell.ts";
+import type { PendingCall } from "../../../lib/sandbox/sandbox.ts";
+import { Seat } from "../../../lib/sandbox/seat.ts";
+import type { Slot } from "../../../lib/sandbox/slot.ts";
+import { Bench, type FakeClient, HANDLERS, settings } from "../kit.ts";
 
 const entry = new URL("rogue_cell.ts", HANDLERS).href;
 const rogue = () => Bench.start(settings("misbehaving.ts", { timeout: 2000 }), { entry });
