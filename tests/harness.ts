@@ -75,8 +75,28 @@ export class TestServer implements AsyncDisposable {
     ];
   }
 
+  /** Of the supervisor. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Process id of the front that runs now. */
+  async frontPid(): Promise<number> {
+    const [pid] = await this.#pidsOf("front");
+    if (pid === undefined) throw new Error("No front runs");
+    return pid;
+  }
+
+  /** Process ids of the cells that run now, in the order of their start. */
+  cellPids(): Promise<number[]> {
+    return this.#pidsOf("cell");
+  }
+
+  async #pidsOf(role: string): Promise<number[]> {
+    const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=,args=", "--ppid", String(this.pid)] })
+      .output();
+    const lines = new TextDecoder().decode(stdout).split("\n").map((line) => line.trim().split(/\s+/));
+    return lines.filter((words) => words.includes(role)).map(([pid]) => Number(pid)).sort((a, b) => a - b);
   }
 
   /** `wss://localhost:PORT/ws`, as the server printed it. */

@@ -3,7 +3,7 @@
  *
  *     deno task bundle [--output DIR]
  *
- * `sallyport.js` with every dependency in it, the files it starts workers from, the examples, `run` with the permissions, the
+ * `sallyport.js`, a module for each role and worker with every dependency in it, the examples, `run` with the permissions, the
  * unit and configuration, `SHA256SUMS`. Copy the folder to /usr/local/lib/sallyport, run `./run serve --config FILE`.
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -14,6 +14,8 @@ import { findReferences, localModules, type Reference } from "./references.ts";
 /** The bundle's main module. */
 export const MAIN = "sallyport.js";
 const INSTALLED = "/usr/local/lib/sallyport";
+/** Where the unit looks for Deno. */
+const DENO_INSTALLED = "/usr/local/bin/deno";
 const DEPLOYED = ["deploy/sallyport.service", "deploy/sallyport.toml"];
 
 /**
@@ -76,7 +78,7 @@ async function copy(path: string, directory: string): Promise<string[]> {
 
 /** The unit for a machine with Deno: another program, the same confinement. */
 function unitForDeno(unit: string, flags: readonly string[]): string {
-  const start = `ExecStart=/usr/local/bin/deno run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
+  const start = `ExecStart=${DENO_INSTALLED} run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
   return unit.replace("ExecStart=/usr/local/bin/sallyport ", start)
     .replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=")
     .replace("-/usr/local/bin/deno", "/usr/local/bin/deno");
@@ -86,7 +88,9 @@ function unitForDeno(unit: string, flags: readonly string[]): string {
 function runScript(flags: readonly string[]): string {
   return `#!/bin/sh
 # Runs Sallyport with the permissions it needs at start; it gives most of them up once it listens.
-exec "\${DENO:-deno}" run ${flags.join(" ")} "$(dirname "$0")/${MAIN}" "$@"
+# The one program it may run is Deno itself, which has to be named by its whole path.
+deno="$("\${DENO:-deno}" eval --no-config 'console.log(Deno.execPath())')" || exit 1
+exec "$deno" run ${flags.join(" ").replace(/--allow-run=\S+/, '"--allow-run=$deno"')} "$(dirname "$0")/${MAIN}" "$@"
 `;
 }
 
@@ -94,7 +98,7 @@ async function main(): Promise<number> {
   const options = parseArgs(Deno.args, { string: ["output"] });
   const directory = options.output ? resolve(options.output) : DIST;
   const project = await readProject();
-  const flags = [...serverFlags(project), "--no-config", "--no-lock", "--no-remote"]
+  const flags = [...serverFlags(project, DENO_INSTALLED), "--no-config", "--no-lock", "--no-remote"]
     .concat(project.unstable.map((name) => `--unstable-${name}`));
   const made = await bundleProgram(directory);
   for (const path of DEPLOYED) made.push(...await copy(path, directory));

@@ -29,7 +29,8 @@ async function compile(folder: string, names: readonly string[], output: string,
   const project = await readProject();
   const { code } = await run(DENO, [
     "compile",
-    ...serverFlags(project),
+    // Where the executable will lie is not known, so that the one program it runs, itself, can't be named.
+    ...serverFlags(project).map((flag) => flag.replace(/^--allow-run=.*/, "--allow-run")),
     ...project.unstable.map((name) => `--unstable-${name}`),
     // Nothing from around the bundle, and no cache of code in a folder that others could write to.
     ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-check", "--no-code-cache"],

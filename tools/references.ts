@@ -51,6 +51,7 @@ export async function localModules(entry: string): Promise<string[]> {
 }
 
 async function kindOf(path: string): Promise<Reference["kind"]> {
+  if (path === "main.ts") return "name";
   const inside = path.startsWith("lib/");
   if (inside && (await Deno.stat(resolve(ROOT, path))).isDirectory) return "name";
   return inside && /\.[jt]s$/.test(path) ? "module" : "data";

@@ -85,18 +85,18 @@ export class Target implements AsyncDisposable {
     assertEquals(await client.echo("honest"), "honest");
   }
 
-  /** Resident memory in bytes. */
+  /** Resident memory of the front in bytes. */
   async rss(): Promise<number> {
-    const status = await output("cat", `/proc/${this.server.pid}/status`);
+    const status = await output("cat", `/proc/${await this.server.frontPid()}/status`);
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * KIB;
   }
 
   async openFiles(): Promise<number> {
-    return (await output("ls", `/proc/${this.server.pid}/fd`)).trim().split("\n").length;
+    return (await output("ls", `/proc/${await this.server.frontPid()}/fd`)).trim().split("\n").length;
   }
 
   async threads(): Promise<number> {
-    return (await output("ls", `/proc/${this.server.pid}/task`)).trim().split("\n").length;
+    return (await output("ls", `/proc/${await this.server.frontPid()}/task`)).trim().split("\n").length;
   }
 
   /** One figure of the ops server; 0 while nothing was counted. */

@@ -1,3 +1,4 @@
+import { FRONT_FLAGS } from "../../lib/sandbox/supervisor/front_process.ts";
 import { accepted, lockedPackages } from "../../tools/licences.ts";
 import { readProject, serverFlags } from "../../tools/project.ts";
 import { cycloneDx } from "../../tools/sbom.ts";
@@ -9,6 +10,13 @@ Deno.test("serverFlags() finds the declared permissions and refuses more than a 
   const project = await readProject();
   const flags = serverFlags(project);
   assert(flags.includes("--no-prompt") && flags.includes("--allow-read=/"), flags.join(" "));
+  assert(flags.includes(`--allow-run=${Deno.execPath()}`), flags.join(" "));
+  const front = [...FRONT_FLAGS, "--no-prompt", "--cached-only", "--allow-sys=setPriority"];
+  assertEquals(
+    flags.filter((flag) => !flag.startsWith("--allow-run=")).sort(),
+    front.sort(),
+    "the front has what the server has, less the right to start programs",
+  );
   for (const flag of ["-A", "--allow-all", "--allow-run", "--allow-run=git", "--allow-ffi", "--allow-sys=hostname"]) {
     assertThrows(() => serverFlags({ ...project, tasks: { sallyport: `deno run ${flag} main.ts` } }), TypeError, flag);
   }
