@@ -1,7 +1,9 @@
 /** Comparison of secrets. */
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 
-const compare: (a: Uint8Array, b: Uint8Array) => boolean = timingSafeEqual;
+/** Whether two digests of one length are the same, in a time that tells nothing about where they differ. */
+export const equalDigests: (a: Uint8Array, b: Uint8Array) => boolean = timingSafeEqual;
+
 const encoder = new TextEncoder();
 
 /**
@@ -10,7 +12,7 @@ const encoder = new TextEncoder();
  */
 export async function equalSecrets(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([digest(a), digest(b)]);
-  return compare(left, right);
+  return equalDigests(left, right);
 }
 
 /** SHA-256 of a text's UTF-8 bytes. */
