@@ -200,7 +200,7 @@ function apply(world: World, event: Event, tags: string[]): void {
     case "message":
       return message(world, event, tags);
     case "settle":
-      return world.settle(event.index, event.ok);
+      return world.settle(event.index, event.ok ? 0 : -32603);
     case "advance":
       return world.advance(event.milliseconds);
     case "turn":

@@ -7,7 +7,9 @@ import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../.
 import { Deadlines } from "../../lib/session/deadlines.ts";
 import { Registry } from "../../lib/session/registry.ts";
 import { Session, type SessionOptions } from "../../lib/session/session.ts";
-import type { PendingCall } from "../../lib/sandbox/sandbox.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import type { SharedText } from "../../lib/websocket/websocket.ts";
+import type { CellClient, PendingCall } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
 import { assert } from "../assert.ts";
 
@@ -42,7 +44,10 @@ export class World {
   readonly clock: Clock;
   readonly log: Lines;
   readonly limits: Limits;
+  readonly hub = new Hub();
   readonly session: Session;
+  /** The session as its cell sees it. */
+  client!: CellClient;
   readonly sent: string[] = [];
   /** Whatever the cell has begun, by the id in its params or the text of its frame, in order. */
   readonly begun: string[] = [];
@@ -57,6 +62,9 @@ export class World {
   /** Messages sent by the client, read or not. */
   sentIn = 0;
   closeCode: number | undefined;
+  closeReason = "";
+  /** How often the session gave its buckets back. */
+  released = 0;
   finished = 0;
   cellUp = true;
   mostPending = 0;
@@ -89,6 +97,7 @@ export class World {
       tracing: { call: () => () => {} },
       limits: { session: (ip: string, user: string) => this.#counting(made.limits.session(ip, user)) },
       turns: new Turns(soon, shares, soon),
+      hub: this.hub,
       registry: new Registry(),
       deadlines: new Deadlines(1000, 0),
       now: made.clock.now,
@@ -104,13 +113,7 @@ export class World {
       module: {
         subprotocol: "world.v1",
         contract: { kind, binary: false, methods: METHODS },
-        attach: () => ({
-          call: (method: string, text: string, call: PendingCall) =>
-            this.#begin(String(JSON.parse(text).params?.tag), method, call),
-          message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
-          identity() {},
-          close: () => this.#rejectAll(),
-        }),
+        attach: (client: CellClient) => this.#attach(client),
       },
       services,
     } as unknown as SessionOptions);
@@ -127,12 +130,12 @@ export class World {
     if (!this.#pumping && !this.#paused) this.#pump();
   }
 
-  /** The cell answers one of the calls it has begun. */
-  settle(index: number, ok = true): void {
+  /** The cell answers one of the calls it has begun: with a result, or an error of that code. */
+  settle(index: number, error = 0): void {
     if (this.pending.length === 0) return;
     const [{ call }] = this.pending.splice(index % this.pending.length, 1) as [Begun];
-    if (ok) call.resolve("true");
-    else call.reject(-32603);
+    if (error === 0) call.resolve("true");
+    else call.reject(error);
   }
 
   loseCell(): void {
@@ -182,6 +185,17 @@ export class World {
     }
   }
 
+  #attach(client: CellClient) {
+    this.client = client;
+    return {
+      call: (method: string, text: string, call: PendingCall) =>
+        this.#begin(String(JSON.parse(text).params?.tag), method, call),
+      message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
+      identity() {},
+      close: () => this.#rejectAll(),
+    };
+  }
+
   #pump(): void {
     this.#pumping = true;
     while (this.#inbox.length > 0 && !this.#paused) {
@@ -222,11 +236,16 @@ export class World {
       if (verdict === null) this.charged++;
       return verdict;
     };
+    const release = limits.release.bind(limits);
+    limits.release = () => {
+      this.released++;
+      release();
+    };
     return limits;
   }
 
   #socket() {
-    const sent = (text: string) => void this.sent.push(text);
+    const sent = (text: string) => void (isOpen() && this.sent.push(text));
     const isOpen = () => this.closeCode === undefined && !this.#closed;
     return {
       get open() {
@@ -234,6 +253,7 @@ export class World {
       },
       queued: 0,
       sendText: sent,
+      sendShared: ({ text }: SharedText) => sent(text),
       pause: () => {
         if (this.#pausable) this.#paused = true;
         return this.#pausable;
@@ -242,9 +262,10 @@ export class World {
         this.#paused = false;
         if (!this.#pumping) this.#pump();
       },
-      close: (code: number) => {
+      close: (code: number, reason: string) => {
         assert(this.closeCode === undefined, "closed twice");
         this.closeCode = code;
+        this.closeReason = reason;
         this.#paused = false;
         if (!this.#pumping) this.#pump();
       },
