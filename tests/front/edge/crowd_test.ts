@@ -1,5 +1,5 @@
 /** A crowd at the door while somebody inside is talking. */
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertLessOrEqual } from "../../assert.ts";
 import { RawClient } from "../../raw_client.ts";
 import { concat, frame } from "../../websocket/client_frames.ts";
 import { type Fixture, startFixture, until } from "../fixture.ts";
@@ -51,7 +51,35 @@ Deno.test("edge closes at once whoever would wait too long for TLS, and holds it
   assert(fixture.lines.some((line) => line.includes("overloaded")));
 });
 
-Deno.test("edge turns a flood away no faster than it can bear, each of them closed and counted", async () => {
+/** How many of the times lie within so many milliseconds, at most. */
+function busiest(times: readonly number[], windowMs: number): number {
+  return Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + windowMs).length));
+}
+
+/** Fewer than may wait for being turned away, so that all of them do. */
+const TURNED_AWAY = 100;
+
+Deno.test("edge turns a flood away no faster than it can bear: one after another, while others are heard", async () => {
+  await using fixture = await startFixture({ perIp: 1 });
+  const times: number[] = [];
+  const counting = fixture.telemetry.handshake.bind(fixture.telemetry);
+  fixture.telemetry.handshake = (result, reason) => {
+    if (reason === "too_many_connections") times.push(performance.now());
+    counting(result, reason);
+  };
+  await whileTalking(fixture, async () => {
+    const flood = await Promise.all(
+      Array.from({ length: TURNED_AWAY }, () => RawClient.connect({ port: fixture.port })),
+    );
+    await Promise.all(flood.map((client) => client.closed()));
+    for (const client of flood) client.close();
+  });
+  assertEquals(times.length, TURNED_AWAY);
+  // A slow machine makes it slower, never faster: each waits for the one before and a millisecond.
+  assertLessOrEqual(busiest(times, 5), 10, "turned away within five milliseconds");
+});
+
+Deno.test("edge turns away at once whom there is no room for, each of them closed and counted", async () => {
   await using fixture = await startFixture({ perIp: 1 });
   await whileTalking(fixture, async () => {
     // More than may wait for it.
