@@ -1,4 +1,5 @@
 /** What a session promises of violations, invalid messages, order and its end. */
+import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -115,12 +116,12 @@ for (const end of ["ended by the server", "left by the client"] as const) {
     world.client.subscribe("room:a");
     world.client.subscribe("room:b");
     world.client.unsubscribe("room:b");
-    assertEquals([world.hub.presence("room:a"), world.hub.topics], [[{ user: "ada", connections: 1 }], 1]);
+    assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics], [[{ user: "ada", connections: 1 }], 1]);
     if (end === "ended by the server") world.session.end(1008, "kicked");
     assertEquals(world.released, 0);
     world.gone();
-    assertEquals([world.hub.presence("room:a"), world.hub.topics, world.released], [[], 0, 1]);
-    assertEquals(world.hub.publish("room:a", "{}"), 0);
+    assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics, world.released], [[], 0, 1]);
+    assertEquals(world.hub.publish("world.v1", "room:a", new SharedText("{}")), 0);
   });
 }
 
@@ -140,7 +141,7 @@ Deno.test("nothing reaches a client, nor the cell, once its session has ended", 
   world.session.end(1008, "kicked");
   world.send(JSON.stringify(request("slow", "2")));
   world.settle(0);
-  world.client.notify("{}");
+  world.client.notify(new TextEncoder().encode("{}"));
   assert(world.sent.length === 0, `${world.sent}`);
   assertEquals(world.begun, ["1"]);
 });
