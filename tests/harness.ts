@@ -226,7 +226,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 }
 
 /** How the server is run: from source, or whatever `SALLYPORT_PROGRAM` names, such as a bundle's `run`. */
-async function program(): Promise<string[]> {
+export async function program(): Promise<string[]> {
   const other = Deno.env.get("SALLYPORT_PROGRAM");
   if (other !== undefined) return [resolve(ROOT, other)];
   return [Deno.execPath(), "run", ...serverFlags(await readProject()), join(ROOT, "main.ts")];

@@ -1,11 +1,13 @@
 /** `serve`: runs the server until a signal ends it. This process is the supervisor. */
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
 import { createLog } from "../ops/log.ts";
+import { narrowPermissions, type Needs } from "../ops/permissions.ts";
 import { createNotifier } from "../ops/systemd.ts";
 import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
 import { PrivateFolder } from "../sandbox/supervisor/private_folder.ts";
 import { thisProgram } from "../sandbox/supervisor/program.ts";
 import { type Serving, Supervisor } from "../sandbox/supervisor/supervisor.ts";
+import { supervisorNeeds } from "../server/needs.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { helpText } from "./help.ts";
 import { run } from "./run.ts";
@@ -28,18 +30,21 @@ export function main(words: readonly string[]): Promise<number> {
 async function serve(args: ParsedArgs, io: Io): Promise<number> {
   const folder = PrivateFolder.make(io.env);
   const source = new Source(args, io);
+  const notifier = createNotifier({
+    env: io.env,
+    onError: (error) => source.warn("systemd.failed", { error: String(error) }),
+  });
+  const manager = io.env("NOTIFY_SOCKET") === undefined ? null : notifier;
   const supervisor = new Supervisor({
     program: thisProgram(io.env),
     words: args.dev ? ["--dev"] : args.config === undefined ? [] : ["--config", args.config],
     environment: withoutManager(Deno.env.toObject()),
     folder,
-    notifier: createNotifier({
-      env: io.env,
-      onError: (error) => source.warn("systemd.failed", { error: String(error) }),
-    }),
+    notifier,
     cores: navigator.hardwareConcurrency,
     now: () => performance.now(),
     prepare: () => source.read(),
+    begun: () => source.narrow((config, path) => supervisorNeeds(config, path, { folder: folder.path, manager })),
     restarted: (detail, pause) => source.warn("front.restarted", { detail, restart_in_ms: pause }),
   });
   listenToSignals({
@@ -73,6 +78,7 @@ class Source {
   readonly #args: ParsedArgs;
   readonly #io: Io;
   readonly #limits = probeSystemLimits();
+  #narrowed = false;
   #last: { config: Config; orders: Omit<Serving["orders"], "limits"> } | undefined;
 
   constructor(args: ParsedArgs, io: Io) {
@@ -95,6 +101,13 @@ class Source {
     const { config, orders } = this.#last;
     const limits = await this.#limits;
     return { handlers: config.handlers, drainMs: config.server.drain_timeout, orders: { ...orders, limits } };
+  }
+
+  /** Gives up what is not needed any more, once. */
+  narrow(needs: (config: Config, path: string | undefined) => Needs): void {
+    if (this.#narrowed || this.#last === undefined) return;
+    this.#narrowed = true;
+    narrowPermissions(needs(this.#last.config, this.#last.orders.configPath));
   }
 
   /** Writes a line as the server would. */

@@ -6,6 +6,8 @@ export interface Needs {
   readonly write: readonly string[];
   /** Listening again (reload of certificates with `serve`), fetching keys, a backplane, handlers with `net`. */
   readonly net: boolean;
+  /** Kinds that are left as they were granted. */
+  readonly keep?: readonly ("env" | "run" | "sys")[];
 }
 
 /** `none`, `all`, or the paths. Kinds with no finer state than granted are `all` or `none`. */
@@ -31,7 +33,10 @@ export function currentPermissions(): PermissionReport {
  * granted without a list (`-A`) it stays whole, and the report says `all`. `--no-prompt` turns what is revoked into errors.
  */
 export function narrowPermissions(needs: Needs): PermissionReport {
-  for (const name of ["env", "run", "ffi", "sys", "import"] as const) Deno.permissions.revokeSync({ name });
+  const { keep = [] } = needs;
+  for (const name of ["env", "run", "ffi", "sys", "import"] as const) {
+    if (!keep.some((kept) => kept === name)) Deno.permissions.revokeSync({ name });
+  }
   if (!needs.net) Deno.permissions.revokeSync({ name: "net" });
   return report({ read: narrow("read", needs.read), write: narrow("write", needs.write) });
 }

@@ -162,7 +162,7 @@ function openChannel(): Socket {
     socket.on("error", () => {});
     return socket;
   } catch {
-    throw new NoSupervisorError("This command is for the server's own use: serve starts it");
+    throw new NoSupervisorError("This command is the supervisor's, which serve starts");
   }
 }
 

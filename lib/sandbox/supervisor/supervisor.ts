@@ -50,6 +50,8 @@ export interface SupervisorOptions {
   readonly now: () => number;
   /** What the next front serves; asked for each one, while it starts. */
   readonly prepare: () => Promise<Serving>;
+  /** Told each time a front has got what it serves. */
+  readonly begun?: () => void;
   /** Told of a front that ended and is started again. */
   readonly restarted: (detail: string, pauseMs: number) => void;
 }
@@ -160,6 +162,7 @@ export class Supervisor {
       this.#drainMs = drainMs;
       front.begin({ ...orders, socketPath }, cells);
       this.#begun = true;
+      this.#options.begun?.();
       if (this.#stopping) front.kill("it was to stop before it served");
     } catch (error) {
       front.kill("there is nothing to serve");

@@ -1,0 +1,182 @@
+/** The tree of processes of a running server: whatever ends one of them, nothing is left behind and nobody else notices. */
+import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
+import { call } from "../../e2e/client.ts";
+import { startServer, type TestServer } from "../../harness.ts";
+import { RawClient } from "../../raw_client.ts";
+import { runs, until } from "./fixture.ts";
+
+const HANDLERS = [
+  { subprotocol: "chat.v1", module: "examples/chat/chat.ts" },
+  { subprotocol: "echo.v1", module: "examples/echo/echo.ts" },
+];
+
+/** A server whose private folder is in a folder of the test's own. */
+class Tree implements AsyncDisposable {
+  private constructor(readonly server: TestServer, readonly runtime: string) {}
+
+  static async start(): Promise<Tree> {
+    const runtime = await Deno.makeTempDir({ prefix: "run-" });
+    const server = await startServer({ env: { RUNTIME_DIRECTORY: runtime }, handlers: HANDLERS });
+    return new Tree(server, runtime);
+  }
+
+  /** Sockets and folders for them. */
+  get left(): string[] {
+    return [...Deno.readDirSync(this.runtime)].map(({ name }) => name);
+  }
+
+  async client(subprotocol: string, user = "ann"): Promise<RawClient> {
+    const { server } = this;
+    const client = await RawClient.connect({ port: server.port, caCerts: [server.caPem] });
+    const { status } = await client.upgrade("/ws", {
+      origin: server.origin,
+      authorization: `Bearer ${server.token(user)}`,
+      "sec-websocket-protocol": subprotocol,
+    });
+    assertEquals(status, 101);
+    return client;
+  }
+
+  async pids(): Promise<number[]> {
+    return [await this.server.frontPid(), ...await this.server.cellPids()];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+    await Deno.remove(this.runtime, { recursive: true });
+  }
+}
+
+async function kill(pid: number, signal: string): Promise<void> {
+  await new Deno.Command("kill", { args: [`-${signal}`, String(pid)] }).output();
+}
+
+async function gone(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) await until(async () => !await runs(pid), `the end of process ${pid}`);
+}
+
+const echo = async (client: RawClient, id = 1) =>
+  (await call(client, "echo", { text: "still there" }, id)).error === undefined;
+
+Deno.test("a supervisor that is killed takes front, cells and socket with it", async () => {
+  await using tree = await Tree.start();
+  const pids = await tree.pids();
+  assertEquals(pids.length, 3);
+  assertEquals(tree.left.length, 1);
+  await kill(tree.server.pid, "KILL");
+  await gone(pids);
+  await until(() => tree.left.length === 0, () => `the end of ${tree.left}`);
+});
+
+Deno.test("a front that is killed is started again, with other cells and no socket of the old one", async () => {
+  await using tree = await Tree.start();
+  const pids = await tree.pids();
+  const seen = tree.server.log.length;
+  await kill(pids[0]!, "KILL");
+  const line = await tree.server.logged("front.restarted");
+  assertStringIncludes(String(line["detail"]), "SIGKILL");
+  await tree.server.logged("listening", (line) => tree.server.log.indexOf(line) >= seen);
+  await gone(pids);
+  const fresh = await tree.pids();
+  assertEquals(fresh.filter((pid) => pids.includes(pid)), []);
+  const folder = `${tree.runtime}/${tree.left[0]}`;
+  assertEquals([...Deno.readDirSync(folder)].length, 1, "one socket");
+  // The old front's port is another's now.
+  tree.server.log.splice(0, seen);
+  using client = await tree.client("echo.v1");
+  assert(await echo(client));
+});
+
+Deno.test("a cell that is killed under load is replaced, and sessions of other modules notice nothing", async () => {
+  await using tree = await Tree.start();
+  using other = await tree.client("chat.v1", "bob");
+  using client = await tree.client("echo.v1");
+  assert(await echo(client));
+  assertEquals((await call(other, "chat.join", { room: "lobby" })).error, undefined);
+  const frontPid = await tree.server.frontPid();
+  for (const signal of ["KILL", "ABRT", "KILL"]) {
+    const victim = await cellOf(tree.server, "echo.v1");
+    await kill(victim, signal);
+    let id = 100;
+    await until(async () => {
+      const { error } = await call(client, "echo", { text: "again" }, ++id);
+      if (error !== undefined) assertEquals(error.code, -32004);
+      return error === undefined;
+    }, "an answer of the next cell");
+    assertEquals((await call(other, "session.whoami", {}, id)).error, undefined);
+    assertEquals((await call(other, "chat.send", { room: "lobby", text: "x" }, id)).error, undefined);
+    await gone([victim]);
+  }
+  assertEquals(await tree.server.frontPid(), frontPid);
+});
+
+Deno.test("a cell that is stopped is killed and replaced", async () => {
+  await using tree = await Tree.start();
+  using client = await tree.client("echo.v1");
+  assert(await echo(client));
+  const victim = await cellOf(tree.server, "echo.v1");
+  await kill(victim, "STOP");
+  await gone([victim]);
+  await until(async () => await echo(client, 2), "an answer of the next cell");
+});
+
+Deno.test("a front that is stopped is killed and started again", async () => {
+  await using tree = await Tree.start();
+  const pids = await tree.pids();
+  const seen = tree.server.log.length;
+  await kill(pids[0]!, "STOP");
+  await tree.server.logged("listening", (line) => tree.server.log.indexOf(line) >= seen, 60_000);
+  await gone(pids);
+});
+
+Deno.test("SIGTERM ends all with 0, a second signal at once with 130, and neither leaves anything", async () => {
+  for (const [signals, status] of [[1, 0], [2, 130]] as const) {
+    await using tree = await Tree.start();
+    using client = await tree.client("echo.v1");
+    assert(await echo(client));
+    const pids = await tree.pids();
+    tree.server.signal("SIGTERM");
+    if (signals === 2) {
+      await tree.server.logged("drain.started");
+      await new Promise((resolve) => setTimeout(resolve, 150)); // a signal sooner is the same wish
+      tree.server.signal("SIGTERM");
+    }
+    assertEquals((await tree.server.exited()).code, status);
+    await gone(pids);
+    assertEquals(tree.left, []);
+  }
+});
+
+Deno.test("a port that is taken ends serve with 1, once", async () => {
+  using taken = Deno.listen({ hostname: "localhost", port: 0 });
+  const message = await startServer({ config: { server: { port: taken.addr.port } } }).then(
+    (server) => server.stop().then(() => ""),
+    (error) => String(error),
+  );
+  assertStringIncludes(message, "ended with 1");
+  assertEquals(message.split("start.failed").length - 1, 1, message);
+});
+
+Deno.test("front and cell refuse to start by hand", async () => {
+  const { program } = await import("../../harness.ts");
+  const [file, ...args] = await program();
+  for (const role of ["front", "cell"]) {
+    const { code, stderr } = await new Deno.Command(file!, { args: [...args, role], stdin: "null" }).output();
+    assert(code !== 0, role);
+    assertStringIncludes(new TextDecoder().decode(stderr), "supervisor");
+  }
+});
+
+/** The process of the only cell of a module, by the folder of its module that it may read and by the order of the configuration. */
+async function cellOf(server: TestServer, subprotocol: string): Promise<number> {
+  const example = { "echo.v1": "examples/echo", "chat.v1": "examples/chat" }[subprotocol]!;
+  let found: number | undefined;
+  await until(async () => {
+    for (const pid of await server.cellPids()) {
+      const { stdout } = await new Deno.Command("ps", { args: ["-o", "args=", "-p", String(pid)] }).output();
+      if (new TextDecoder().decode(stdout).includes(example)) found = pid;
+    }
+    return found !== undefined;
+  }, `a cell of ${subprotocol}`);
+  return found!;
+}
