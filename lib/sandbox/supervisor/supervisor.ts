@@ -62,6 +62,7 @@ export class Supervisor {
   readonly #stopWanted: Promise<void>;
   #wantStop!: () => void;
   #stopping = false;
+  #nothingToDrain = false;
   #front: FrontProcess | undefined;
   #cells: CellProcesses | undefined;
   #drainMs = 0;
@@ -110,7 +111,10 @@ export class Supervisor {
     this.#stopping = true;
     this.#options.notifier.stopping("draining");
     this.#wantStop();
-    if (!this.#begun) return this.#front?.kill("it was to stop before it served");
+    if (!this.#begun) {
+      this.#nothingToDrain = true;
+      return this.#front?.kill("it was to stop before it served");
+    }
     this.#front?.stop();
     this.#drained = setTimeout(() => this.#front?.kill("it did not end in time"), this.#drainMs + DRAIN_GRACE_MS);
   }
@@ -138,12 +142,13 @@ export class Supervisor {
       const status = end.code ?? 1;
       // One that is no better the next time, and one that could not start at all.
       const final = status === 0 || status === WRONG_CONFIGURATION || !this.#everReady && end.code !== null;
+      if (this.#nothingToDrain) return 0;
       if (this.#stopping || final) return status;
       if (this.#options.now() - began >= STABLE_MS) [quick, pause] = [0, FIRST_PAUSE_MS];
       if (++quick >= MAX_QUICK_ENDS) return status;
       this.#options.restarted(describe(end), pause);
       await this.#pause(pause);
-      if (this.#stopping) return 0;
+      if (this.#nothingToDrain) return 0;
     }
   }
 

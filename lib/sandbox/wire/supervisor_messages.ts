@@ -39,7 +39,7 @@ export interface FrontOrders {
 
 const HEADER_BYTES = 12;
 /** No message has a longer payload. */
-export const MAX_PAYLOAD_BYTES = 16 * 2 ** 20;
+export const MAX_PAYLOAD_BYTES = 4 * 2 ** 20;
 
 /** Encodes one message: kind, request and payload length (u32 each, little-endian), payload. */
 export function encodeSupervisorMessage({ kind, request, payload }: SupervisorMessage): Uint8Array<ArrayBuffer> {

@@ -6,7 +6,7 @@ import { CellProcesses } from "../../../lib/sandbox/supervisor/cell_processes.ts
 import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import type { CellProcess, CellProcessEvents, ProcessEnd, Vitals } from "../../../lib/sandbox/wire/processes.ts";
 
-const STAND_IN = fileURLToPath(new URL("./stand_in.ts", import.meta.url));
+export const STAND_IN = fileURLToPath(new URL("./stand_in.ts", import.meta.url));
 const DEADLINE_MS = 60_000;
 
 /** Waits for a condition; the failure says what was waited for. */

@@ -1,8 +1,10 @@
 /**
- * Stands in for the program in the role of a cell: reads its orders, shows life, and does what `name` of the module's file says.
- * Run as a main module with the argument `cell`.
+ * Stands in for the program: as `cell` it reads its orders, shows life, and does what the name of the module's file says; as
+ * `front` it does what the next argument says.
  */
 import { writeSync } from "node:fs";
+import { SupervisorLink } from "../../../lib/sandbox/host/supervisor_link.ts";
+import { encodeFrontFrame, type FrontFrame, FrontKind, FrontState } from "../../../lib/sandbox/wire/front_frames.ts";
 import { type CellOrders, encodeVitals, VITALS_INTERVAL_MS, VitalsKind } from "../../../lib/sandbox/wire/processes.ts";
 
 async function readOrders(): Promise<CellOrders> {
@@ -22,7 +24,7 @@ async function readOrders(): Promise<CellOrders> {
 }
 
 const WAYS: Record<string, (orders: CellOrders) => void> = {
-  honest() {},
+  honest: () => writeAll("hello"),
   loud: () => void setInterval(() => writeAll("x".repeat(65_536)), 1),
   garbage: () => void writeSync(3, new Uint8Array(24).fill(255)),
   flood: () => void setInterval(() => writeSync(3, frame(VitalsKind.Alive, 100)), 0),
@@ -67,8 +69,93 @@ function writeAll(text: string): void {
   while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
 }
 
-const orders = await readOrders();
-writeSync(3, frame(VitalsKind.Alive));
-setInterval(() => writeSync(3, frame(VitalsKind.Alive)), VITALS_INTERVAL_MS);
-const name = orders.url.slice(orders.url.lastIndexOf("/") + 1).replace(/\.ts$/, "");
-WAYS[name]!(orders);
+async function cell(): Promise<void> {
+  const orders = await readOrders();
+  writeSync(3, frame(VitalsKind.Alive));
+  setInterval(() => writeSync(3, frame(VitalsKind.Alive)), VITALS_INTERVAL_MS);
+  const name = orders.url.slice(orders.url.lastIndexOf("/") + 1).replace(/\.ts$/, "");
+  WAYS[name]!(orders);
+}
+
+const FIGURES = { state: FrontState.Serving, connections: 3, maxConnections: 10, responsive: true };
+const ALIVE: FrontFrame = { kind: FrontKind.Alive, ...FIGURES };
+
+async function readyLink(): Promise<SupervisorLink> {
+  const link = await SupervisorLink.open();
+  link.ready(() => FIGURES);
+  return link;
+}
+
+/** Writes frames without a link, which would own the descriptor. */
+const send = (...frames: FrontFrame[]) => {
+  for (const frame of frames) writeSync(3, encodeFrontFrame(frame));
+};
+
+const FRONTS: Record<string, () => unknown> = {
+  async honest() {
+    const link = await readyLink();
+    link.onReload(() => Promise.resolve());
+    await link.stop;
+    Deno.exit(0);
+  },
+  async stubborn() {
+    await readyLink();
+  },
+  async exit_1() {
+    await SupervisorLink.open();
+    Deno.exit(1);
+  },
+  async exit_2() {
+    await SupervisorLink.open();
+    Deno.exit(2);
+  },
+  async exit_7_once_ready() {
+    await readyLink();
+    setTimeout(() => Deno.exit(7), 50);
+  },
+  garbage() {
+    send(ALIVE, { kind: FrontKind.Ready });
+    writeSync(3, new Uint8Array(20).fill(255));
+    setInterval(() => {}, 1_000);
+  },
+  async repeats_a_request() {
+    send(ALIVE, { kind: FrontKind.Ready });
+    await Deno.stdin.read(new Uint8Array(1_000));
+    send({ kind: FrontKind.Start, module: 0, request: 5 }, { kind: FrontKind.Start, module: 0, request: 5 });
+    setInterval(() => {}, 1_000);
+  },
+  flood() {
+    for (;;) send(ALIVE);
+  },
+  /** Shows life, asks for what it may not have, and reads no answer. */
+  deaf() {
+    send(ALIVE, { kind: FrontKind.Ready });
+    let request = 0;
+    setInterval(() => {
+      send(ALIVE);
+      for (let i = 0; i < 250; i++) send({ kind: FrontKind.Start, module: 99, request: ++request });
+    }, 20);
+  },
+  /** Asks for a cell and has it killed; ends with 0 when it heard of it what there is to hear. */
+  async one_cell() {
+    const link = await readyLink();
+    let [started, output, alive] = [false, "", false];
+    const killOnceSeen = () => started && output === "hello" && alive && process.kill();
+    const process = link.start(0, {
+      started: (secret, pid) => started = secret.length === 64 && pid > 0,
+      output(text) {
+        output += new TextDecoder().decode(text);
+        killOnceSeen();
+      },
+      vitals({ memory, cpuMs }) {
+        alive = memory === 1 && cpuMs === 2;
+        killOnceSeen();
+      },
+      ended: ({ cause }) => Deno.exit(cause === "killed" && output === "hello" ? 0 : 3),
+    });
+  },
+};
+
+const [role, name = ""] = Deno.args;
+if (role === "cell") await cell();
+else await FRONTS[name]!();
