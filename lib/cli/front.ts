@@ -20,6 +20,8 @@ import { VERSION } from "./version.ts";
 
 /** Runs the server that the supervisor describes, until it says to stop. */
 export async function main(words: readonly string[]): Promise<number> {
+  // A compiled executable has the supervisor's permissions in every role.
+  for (const name of ["run", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
   const io = processIo();
   try {
     return await front(words.includes("--dev"), io);

@@ -1,13 +1,9 @@
 /** `serve`: runs the server until a signal ends it. This process is the supervisor. */
-import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
-import { createLog } from "../ops/log.ts";
-import { narrowPermissions, type Needs } from "../ops/permissions.ts";
 import { createNotifier } from "../ops/systemd.ts";
 import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
 import { PrivateFolder } from "../sandbox/supervisor/private_folder.ts";
 import { thisProgram } from "../sandbox/supervisor/program.ts";
-import { type Serving, Supervisor } from "../sandbox/supervisor/supervisor.ts";
-import { supervisorNeeds } from "../server/needs.ts";
+import { Supervisor } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { helpText } from "./help.ts";
 import { run } from "./run.ts";
@@ -29,10 +25,12 @@ export function main(words: readonly string[]): Promise<number> {
  */
 async function serve(args: ParsedArgs, io: Io): Promise<number> {
   const folder = PrivateFolder.make(io.env);
-  const source = new Source(args, io);
+  const served = serving(args, io);
+  const warn = (event: string, fields: Record<string, unknown>) =>
+    void served().then(({ config }) => config.warn(event, fields));
   const notifier = createNotifier({
     env: io.env,
-    onError: (error) => source.warn("systemd.failed", { error: String(error) }),
+    onError: (error) => warn("systemd.failed", { error: String(error) }),
   });
   const manager = io.env("NOTIFY_SOCKET") === undefined ? null : notifier;
   const supervisor = new Supervisor({
@@ -43,9 +41,9 @@ async function serve(args: ParsedArgs, io: Io): Promise<number> {
     notifier,
     cores: navigator.hardwareConcurrency,
     now: () => performance.now(),
-    prepare: () => source.read(),
-    begun: () => source.narrow((config, path) => supervisorNeeds(config, path, { folder: folder.path, manager })),
-    restarted: (detail, pause) => source.warn("front.restarted", { detail, restart_in_ms: pause }),
+    prepare: async () => await (await served()).config.read(),
+    begun: () => void served().then(({ config }) => config.narrow({ folder: folder.path, manager })),
+    restarted: (detail, pause) => warn("front.restarted", { detail, restart_in_ms: pause }),
   });
   listenToSignals({
     stop: () => supervisor.stop(),
@@ -59,92 +57,28 @@ async function serve(args: ParsedArgs, io: Io): Promise<number> {
   try {
     return await supervisor.run();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(formatProblem(problem));
+    const problems = (await served()).problemsOf(error);
+    if (problems === null) throw error;
+    for (const problem of problems) io.stderr(problem);
     return 2;
   } finally {
     folder.remove();
   }
 }
 
+/** Loads the code that reads the configuration when it is first asked for: by then the front has been started. */
+function serving(args: ParsedArgs, io: Io) {
+  const load = async () => {
+    const limits = probeSystemLimits();
+    const { problemsOf, ServedConfig } = await import("./served_config.ts");
+    return { config: new ServedConfig(args, io, limits), problemsOf };
+  };
+  let loaded: ReturnType<typeof load> | undefined;
+  return () => loaded ??= load();
+}
+
 /** The service manager is spoken with by the supervisor alone. */
 function withoutManager(environment: Readonly<Record<string, string>>): Record<string, string> {
   const { NOTIFY_SOCKET: _socket, WATCHDOG_USEC: _interval, WATCHDOG_PID: _pid, ...rest } = environment;
   return rest;
-}
-
-/** Where the configuration comes from: the file, or `--dev`. */
-class Source {
-  readonly #args: ParsedArgs;
-  readonly #io: Io;
-  readonly #limits = probeSystemLimits();
-  #narrowed = false;
-  #last: { config: Config; orders: Omit<Serving["orders"], "limits"> } | undefined;
-
-  constructor(args: ParsedArgs, io: Io) {
-    this.#args = args;
-    this.#io = io;
-  }
-
-  /**
-   * Reads it anew for each front; a file that has become wrong meanwhile is passed over for what it was.
-   *
-   * @throws {ConfigError} When it is wrong at the first time.
-   */
-  async read(): Promise<Serving> {
-    try {
-      this.#last = this.#args.dev ? await this.#development() : this.#file();
-    } catch (error) {
-      if (this.#last === undefined || !(error instanceof ConfigError)) throw error;
-      this.warn("config.rejected", { problems: error.problems.map(formatProblem) });
-    }
-    const { config, orders } = this.#last;
-    const limits = await this.#limits;
-    return { handlers: config.handlers, drainMs: config.server.drain_timeout, orders: { ...orders, limits } };
-  }
-
-  /** Gives up what is not needed any more, once. */
-  narrow(needs: (config: Config, path: string | undefined) => Needs): void {
-    if (this.#narrowed || this.#last === undefined) return;
-    this.#narrowed = true;
-    narrowPermissions(needs(this.#last.config, this.#last.orders.configPath));
-  }
-
-  /** Writes a line as the server would. */
-  warn(event: string, fields: Record<string, unknown>): void {
-    const log = createLog({ ...(this.#last?.config.log ?? { level: "info", format: "json" }) });
-    log.warn(event, fields);
-    void log.flush();
-  }
-
-  #file() {
-    const { env } = this.#io;
-    const path = findConfig(this.#args.config);
-    let text: string | undefined;
-    try {
-      if (path !== undefined) text = Deno.readTextFileSync(path);
-    } catch {
-      // Reported by loadConfig.
-    }
-    const config = loadConfig({
-      ...(path === undefined ? {} : { path }),
-      ...(text === undefined ? {} : { text }),
-      env,
-    });
-    // The front gets the text, so that both mean the same handlers.
-    return {
-      config,
-      orders: {
-        ...(path === undefined ? {} : { configPath: path }),
-        ...(text === undefined ? {} : { configText: text }),
-      },
-    };
-  }
-
-  async #development() {
-    if (this.#last !== undefined) return this.#last;
-    const { prepareDevelopment } = await import("./development.ts");
-    const config = await prepareDevelopment(this.#args.port);
-    return { config, orders: { port: config.server.port } };
-  }
 }

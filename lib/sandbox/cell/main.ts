@@ -23,6 +23,8 @@ const KINDS = ["net", "read", "write", "env", "sys", "import"] as const;
 export async function main(): Promise<never> {
   // A terminal sends these to the whole process group; only the supervisor ends a cell.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
+  // A compiled executable has the supervisor's permissions in every role.
+  for (const name of ["run", "ffi"] as const) Deno.permissions.revokeSync({ name });
   const orders = await readOrders();
   const worker = new Worker(WORKER, { type: "module", deno: { permissions: workerPermissions(orders) } });
   worker.onerror = (event) => {

@@ -1,0 +1,90 @@
+/** What `serve` serves: the configuration, from its file or made for `--dev`. */
+import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
+import { createLog } from "../ops/log.ts";
+import { narrowPermissions } from "../ops/permissions.ts";
+import type { SystemLimits } from "../base/system_limits.ts";
+import type { Serving } from "../sandbox/supervisor/supervisor.ts";
+import { supervisorNeeds } from "../server/needs.ts";
+import type { Io, ParsedArgs } from "./args.ts";
+
+/** A configuration as the supervisor needs it. */
+export class ServedConfig {
+  readonly #args: ParsedArgs;
+  readonly #io: Io;
+  readonly #limits: Promise<SystemLimits>;
+  #narrowed = false;
+  #last: { config: Config; orders: Omit<Serving["orders"], "limits"> } | undefined;
+
+  constructor(args: ParsedArgs, io: Io, limits: Promise<SystemLimits>) {
+    this.#args = args;
+    this.#io = io;
+    this.#limits = limits;
+  }
+
+  /**
+   * Reads it anew for each front; a file that has become wrong meanwhile is passed over for what it was.
+   *
+   * @throws {ConfigError} When it is wrong at the first time.
+   */
+  async read(): Promise<Serving> {
+    try {
+      this.#last = this.#args.dev ? await this.#development() : this.#file();
+    } catch (error) {
+      if (this.#last === undefined || !(error instanceof ConfigError)) throw error;
+      this.warn("config.rejected", { problems: error.problems.map(formatProblem) });
+    }
+    const { config, orders } = this.#last;
+    const limits = await this.#limits;
+    return { handlers: config.handlers, drainMs: config.server.drain_timeout, orders: { ...orders, limits } };
+  }
+
+  /** Gives up what the supervisor does not need any more, once. */
+  narrow(own: Parameters<typeof supervisorNeeds>[2]): void {
+    if (this.#narrowed || this.#last === undefined) return;
+    this.#narrowed = true;
+    narrowPermissions(supervisorNeeds(this.#last.config, this.#last.orders.configPath, own));
+  }
+
+  /** Writes a line as the server would. */
+  warn(event: string, fields: Record<string, unknown>): void {
+    const log = createLog({ ...(this.#last?.config.log ?? { level: "info", format: "json" }) });
+    log.warn(event, fields);
+    void log.flush();
+  }
+
+  #file() {
+    const { env } = this.#io;
+    const path = findConfig(this.#args.config);
+    let text: string | undefined;
+    try {
+      if (path !== undefined) text = Deno.readTextFileSync(path);
+    } catch {
+      // Reported by loadConfig.
+    }
+    const config = loadConfig({
+      ...(path === undefined ? {} : { path }),
+      ...(text === undefined ? {} : { text }),
+      env,
+    });
+    // The front gets the text, so that both mean the same handlers.
+    return {
+      config,
+      orders: {
+        ...(path === undefined ? {} : { configPath: path }),
+        ...(text === undefined ? {} : { configText: text }),
+      },
+    };
+  }
+
+  async #development() {
+    if (this.#last !== undefined) return this.#last;
+    const { prepareDevelopment } = await import("./development.ts");
+    const config = await prepareDevelopment(this.#args.port);
+    return { config, orders: { port: config.server.port } };
+  }
+}
+
+/** The problems of a configuration that is wrong, a line each; null for any other error. */
+export function problemsOf(error: unknown): string[] | null {
+  return error instanceof ConfigError ? error.problems.map(formatProblem) : null;
+}
