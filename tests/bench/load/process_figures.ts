@@ -1,4 +1,4 @@
-/** What the kernel says about a process, from /proc. Linux only, as the whole bench. */
+/** What the kernel says about a process and its children, from /proc. Linux only, as the whole bench. */
 
 const MICROSECONDS_PER_TICK = 10_000; // USER_HZ is 100 on every Linux that Deno runs on
 
@@ -7,32 +7,62 @@ function statFields(path: string): string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-function microseconds(path: string): number {
+/** Time used, by its two fields of `stat` from `field` on. */
+function microseconds(path: string, field = USED): number {
   const fields = statFields(path);
-  return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
+  return (Number(fields[field]) + Number(fields[field + 1])) * MICROSECONDS_PER_TICK;
 }
 
-/** User and system time of all threads of `pid`, ended ones included, in microseconds. */
+/** Places in `stat` of the time of a process, and of its children that have been reaped. */
+const USED = 11;
+const USED_BY_REAPED = 13;
+
+/** The living children of a process. A server has no grandchildren. */
+function childrenOf(pid: number): number[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) => {
+    const text = orNothing(() => Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)) ?? "";
+    return text.trim().split(" ").filter((word) => word !== "").map(Number);
+  });
+}
+
+/** What ends while it is looked at counts for nothing. */
+function orNothing<Value>(look: () => Value): Value | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
+/** User and system time of `pid` and its children, ended ones included, in microseconds. */
 export function cpuMicroseconds(pid: number): number {
-  return microseconds(`/proc/${pid}/stat`);
+  const own = microseconds(`/proc/${pid}/stat`) + microseconds(`/proc/${pid}/stat`, USED_BY_REAPED);
+  const used = childrenOf(pid).map((child) => orNothing(() => microseconds(`/proc/${child}/stat`)) ?? 0);
+  return used.reduce((sum, value) => sum + value, own);
 }
 
 /** The same for each living thread, by thread id. */
 export function threadMicroseconds(pid: number): Map<string, number> {
   const threads = new Map<string, number>();
-  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    try {
-      threads.set(name, microseconds(`/proc/${pid}/task/${name}/stat`));
-    } catch {
-      continue; // the thread ended meanwhile
+  for (const process of [pid, ...childrenOf(pid)]) {
+    for (const { name } of orNothing(() => [...Deno.readDirSync(`/proc/${process}/task`)]) ?? []) {
+      const used = orNothing(() => microseconds(`/proc/${process}/task/${name}/stat`));
+      if (used !== undefined) threads.set(name, used);
     }
   }
   return threads;
 }
 
-/** Resident memory of `pid` in bytes. */
+/** Resident memory of `pid` and its children in bytes; the program's file, which they share, counts once. */
 export function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+  let [anonymous, file] = [0, 0];
+  const texts = childrenOf(pid).map((child) => orNothing(() => Deno.readTextFileSync(`/proc/${child}/status`)) ?? "");
+  for (const text of [Deno.readTextFileSync(`/proc/${pid}/status`), ...texts]) {
+    const kilobytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0);
+    anonymous += kilobytes("RssAnon") + kilobytes("RssShmem");
+    file = Math.max(file, kilobytes("RssFile"));
+  }
+  return (anonymous + file) * 1024;
 }
 
 /** Time no core had anything to do, in microseconds, over all cores. */
