@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { HandlerObject, Kit, Method, RawHandlers, RpcHandlers } from "../author/handlers.ts";
 import { escapeHtml } from "./escape.ts";
+import { jsonText, parseJson } from "./json.ts";
 
 /** The kit given to a module's function. */
 export const KIT: Kit = Object.freeze({ z, method: <T>(method: T) => method, escape: escapeHtml }) as Kit;
@@ -74,7 +75,7 @@ function jsonSchema(schema: unknown, io: "input" | "output"): { schema: unknown 
   if (!isSchema(schema)) return { error: schema === undefined ? "is missing" : "is not a zod schema" };
   try {
     return {
-      schema: JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-7" }))),
+      schema: parseJson(jsonText(z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-7" }))!),
     };
   } catch (error) {
     return { error: `can't be written as JSON Schema (${error instanceof Error ? error.message : String(error)})` };
@@ -87,7 +88,7 @@ function plain(fields: Record<string, unknown>): Record<string, unknown> {
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined) continue;
     try {
-      out[key] = JSON.parse(JSON.stringify(value)) as unknown;
+      out[key] = parseJson(jsonText(value)!);
     } catch {
       out[key] = { unserialisable: typeof value };
     }

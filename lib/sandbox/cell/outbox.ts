@@ -2,6 +2,7 @@
 import { Allowance } from "../wire/allowance.ts";
 import { type Level, LEVELS, MAX_INFO_BYTES, MAX_LOG_BYTES, MIN_OUTPUT_BYTES, ToHost } from "../wire/operations.ts";
 import type { OperationWriter, Text } from "../wire/operation_writer.ts";
+import { jsonText } from "./json.ts";
 import { utf8Length } from "./utf8.ts";
 
 /** Where operations go; in tests of a module, a recorder. */
@@ -52,7 +53,7 @@ export class Outbox {
 
   /** Reports what the module offers. Throws a `RangeError` when that is too long. */
   loaded(contract: unknown): void {
-    const text = JSON.stringify(contract);
+    const text = jsonText(contract)!;
     if (utf8Length(text) > MAX_INFO_BYTES) throw new RangeError(`The contract is longer than ${MAX_INFO_BYTES} bytes`);
     this.#writer.write(ToHost.Loaded, 0, 0, 0, text);
     this.flush();
@@ -81,7 +82,7 @@ export class Outbox {
 
   /** Anything a handler does on its own. Throws a `RangeError` beyond the allowance. */
   unasked(code: ToHost, session: number, id: number, extra: number, first: Text, second: Text = ""): void {
-    const bytes = first.length + second.length;
+    const bytes = bytesOf(first) + bytesOf(second);
     if (this.#deps.stream.pending > MAX_PENDING_BYTES || !this.#allowance.take(bytes, this.#deps.now)) {
       throw new RangeError("This module sends too much");
     }
@@ -92,9 +93,10 @@ export class Outbox {
   /** A log line; dropped without an error beyond the allowance. */
   log(session: number, level: Level, message: string, fields: string): void {
     if (this.#deps.stream.pending > MAX_PENDING_BYTES) return;
-    if (!this.#allowance.take(message.length + fields.length, this.#deps.now)) return;
+    const text = cut(message);
     const kept = utf8Length(fields) > MAX_LOG_BYTES ? "" : fields;
-    this.#writer.write(ToHost.Log, session, 0, LEVELS.indexOf(level), cut(message), kept);
+    if (!this.#allowance.take(utf8Length(text) + utf8Length(kept), this.#deps.now)) return;
+    this.#writer.write(ToHost.Log, session, 0, LEVELS.indexOf(level), text, kept);
     this.#added();
   }
 
@@ -123,6 +125,10 @@ export class Outbox {
     if (this.#writer.size > FLUSH_FROM_BYTES) this.flush();
     else if (!this.working) this.flushLater();
   }
+}
+
+function bytesOf(text: Text): number {
+  return typeof text === "string" ? utf8Length(text) : text.length;
 }
 
 /** The text, cut so that its UTF-8 fits a log message. */

@@ -13,16 +13,23 @@ import { ErrorCode } from "../../rpc/errors.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
+import type { OperationStream } from "../wire/operation_stream.ts";
 import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
 import { CellEffects } from "./cell_effects.ts";
-import type { CellLink, CellOwner } from "./cell_link.ts";
+import type { CellOwner } from "./cell_link.ts";
 import { CellQueue } from "./cell_queue.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./line.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import type { Seat } from "./seat.ts";
 import type { WorkBudget } from "./work.ts";
+
+/** What is needed of the link to a cell. */
+export interface CellEnd {
+  readonly stream: Pick<OperationStream, "out" | "flush">;
+  end(): void;
+}
 
 export interface CellDeps {
   /** Subprotocol of the module, for the log. */
@@ -65,6 +72,8 @@ interface Waiting {
 
 /** Calls begun and not answered; with more, as in a cell that is full, calls answer -32004. */
 const MAX_PENDING = 16_384;
+/** Operations on their way to a cell; one that asks with more before it does not read. Calls alone stay far below. */
+const MAX_UNDONE = 65_536;
 /** Milliseconds between two questions to a cell that says nothing by itself. */
 const PING_MS = 250;
 /** Errors a cell may answer with, without their sign. */
@@ -76,7 +85,7 @@ const CELL_ERRORS: ReadonlySet<number> = new Set([
 
 export class Cell implements CellOwner {
   readonly #deps: CellDeps;
-  readonly #link: CellLink;
+  readonly #link: CellEnd;
   readonly #queue: CellQueue;
   readonly #effects: CellEffects;
   readonly #cpu: CpuWatch;
@@ -87,11 +96,12 @@ export class Cell implements CellOwner {
   readonly #waiting = new FairQueue<Seat, Waiting>();
   #waitingBytes = 0;
   #calls = 0;
+  #failures = 0;
   #pinged: number;
   #over = false;
   #vitals: Vitals = { memory: 0, cpuMs: 0 };
 
-  constructor(link: CellLink, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
+  constructor(link: CellEnd, seats: ReadonlyMap<number, Seat>, deps: CellDeps) {
     this.#link = link;
     this.#deps = deps;
     this.#pinged = deps.now();
@@ -107,9 +117,7 @@ export class Cell implements CellOwner {
       raw: deps.contract.kind === "raw",
       seats,
       publish: deps.publish,
-      present: (seat, query, json) => {
-        if (!this.#over) this.#send(ToCell.Presence, seat, query, json === null ? 0 : 1, json ?? "");
-      },
+      present: (seat, query, json) => this.#present(seat, query, json),
     });
   }
 
@@ -249,6 +257,8 @@ export class Cell implements CellOwner {
         return this.#fill();
       case ToHost.Crash:
         return this.end("crash", new TextDecoder().decode(first));
+      case ToHost.Failed:
+        if (++this.#failures > this.#calls) throw new WireError("more failed than was asked");
     }
     this.#queue.alive();
     if (!this.#effects.take(operation)) throw new WireError("the operation is not for a cell that serves");
@@ -290,6 +300,13 @@ export class Cell implements CellOwner {
       if (call !== 0) this.#effects.earn();
       this.#send(code, seat, call, extra, text);
     }
+  }
+
+  #present(seat: Seat, query: number, json: string | null): void {
+    if (this.#over) return;
+    if (this.#queue.undone >= MAX_UNDONE) return this.end("crash", "the cell asks without end and does not read");
+    const answer = this.#queue.full(this.#waitingBytes) ? null : json;
+    this.#send(ToCell.Presence, seat, query, answer === null ? 0 : 1, answer ?? "");
   }
 
   #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {

@@ -2,12 +2,12 @@
  * What a cell does to the sessions it serves: finds the session by the cell's own handle, checks what the table of operations can't,
  * and passes it on.
  */
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import type { Log } from "../../ops/log.ts";
 import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
-import { LEVELS, ToHost } from "../wire/operations.ts";
+import { LEVELS, MAX_INFO_BYTES, ToHost } from "../wire/operations.ts";
 import type { Present } from "./line.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import type { Seat } from "./seat.ts";
@@ -90,6 +90,7 @@ export class CellEffects {
         return true;
       case ToHost.Failed: {
         const what = string(first);
+        this.#deps.budget.take(workOf(first.length + second.length, 0));
         this.#failed(session, what.slice(0, REF_LENGTH), what.slice(REF_LENGTH + 1), string(second));
         return true;
       }
@@ -112,7 +113,7 @@ export class CellEffects {
         const json = JSON.stringify(present);
         const connections = present.reduce((sum, one) => sum + one.connections, 0);
         this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
-        this.#deps.present(seat, query, json);
+        this.#deps.present(seat, query, Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json);
       },
       () => this.#deps.present(seat, query, null),
     );

@@ -11,6 +11,9 @@ const MAX_STRANGERS = 64;
 /** Pause (ms) after a failed accept, which is a shortage of descriptors. */
 const RETRY_MS = 100;
 
+/** What a connection may send before it has presented its secret. */
+const GREETING = new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]]);
+
 /** What the owner of a connection does with it. */
 export interface CellConnectionOwner {
   take(operation: Operation): void;
@@ -37,7 +40,8 @@ export class CellListener {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #log: Log;
   readonly #expected = new Map<string, Expected>();
-  readonly #strangers = new Set<OperationStream>();
+  /** Refuse connections that have not presented a secret. */
+  readonly #strangers = new Set<() => void>();
   #closed = false;
 
   /** Listens on the unix socket `path`. Throws what `Deno.listen` throws. */
@@ -57,7 +61,7 @@ export class CellListener {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener.close();
-    for (const stranger of this.#strangers) stranger.close();
+    for (const refuse of this.#strangers) refuse();
   }
 
   async #acceptAll(): Promise<void> {
@@ -76,7 +80,7 @@ export class CellListener {
 
   #greet(connection: Deno.UnixConn): void {
     let owner: CellConnectionOwner | undefined;
-    let reader = new OperationReader({ table: TO_HOST, output: 0, take: (operation) => hello(operation) });
+    let reader = new OperationReader({ table: GREETING, output: 0, take: (operation) => hello(operation) });
     const stream = new OperationStream(connection, {
       received: (chunk) => reader.push(chunk),
       pause: () => owner?.pause() ?? null,
@@ -88,16 +92,16 @@ export class CellListener {
     const deadline = setTimeout(() => refuse(), HELLO_MS);
     const forget = () => {
       clearTimeout(deadline);
-      this.#strangers.delete(stream);
+      this.#strangers.delete(refuse);
     };
     const refuse = () => {
       forget();
       stream.close();
     };
-    const hello = ({ code, first }: Operation) => {
+    const hello = ({ first }: Operation) => {
       reader.halt();
       const secret = new TextDecoder().decode(first);
-      const expected = code === ToHost.Hello ? this.#expected.get(secret) : undefined;
+      const expected = this.#expected.get(secret);
       if (expected === undefined) return refuse();
       forget();
       this.#expected.delete(secret);
@@ -109,6 +113,6 @@ export class CellListener {
         take: (operation) => own.take(operation),
       });
     };
-    this.#strangers.add(stream);
+    this.#strangers.add(refuse);
   }
 }
