@@ -22,6 +22,8 @@ export class FakeClient implements CellClient {
   /** What the cell did: name of the method, then its arguments. */
   readonly did: unknown[][] = [];
   presentUsers: readonly Present[] | Error = [];
+  /** How often presence was asked for. */
+  asked = 0;
   /** Whether a subscription is made. */
   subscribes = true;
 
@@ -58,6 +60,7 @@ export class FakeClient implements CellClient {
     void this.did.push(["log", level, message, fields]);
   unserved = () => void this.did.push(["unserved"]);
   presence(_topic: string): readonly Present[] {
+    this.asked++;
     if (this.presentUsers instanceof Error) throw this.presentUsers;
     return this.presentUsers;
   }

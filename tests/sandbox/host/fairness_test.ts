@@ -1,36 +1,31 @@
-/** What a cell is given first when more is asked of it than it can do at once. A cell without a worker: the tests play it. */
+/** What a cell is given first when more is asked of it than it can do at once. A cell without a process: the tests play it. */
 import fc from "fast-check";
 import { createLog } from "../../../lib/ops/log.ts";
-import { Cell } from "../../../lib/sandbox/cell.ts";
-import { Seat } from "../../../lib/sandbox/seat.ts";
-import type { Slot } from "../../../lib/sandbox/slot.ts";
-import { ToCell, ToMain } from "../../../lib/sandbox/wire.ts";
+import { Cell } from "../../../lib/sandbox/host/cell.ts";
+import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
+import { Seat } from "../../../lib/sandbox/host/seat.ts";
+import type { Slot } from "../../../lib/sandbox/host/slot.ts";
+import { MODULE_WORK, WorkBudget } from "../../../lib/sandbox/host/work.ts";
+import { type Operation, OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
+import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { TO_CELL, ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { assert, assertEquals, assertLess } from "../../assert.ts";
 
-const OPERANDS: Readonly<Record<ToCell, number>> = {
-  [ToCell.Open]: 4,
-  [ToCell.Call]: 4,
-  [ToCell.Message]: 3,
-  [ToCell.Identity]: 2,
-  [ToCell.Close]: 3,
-  [ToCell.Cancel]: 2,
-  [ToCell.Presence]: 3,
-  [ToCell.Ping]: 0,
-};
+const NO_TEXT = new Uint8Array(0);
+const DONE: Operation = { code: ToHost.Done, session: 0, id: 0, extra: 0, first: NO_TEXT, second: NO_TEXT };
 
 /** One operation as the cell got it. */
-interface Operation {
+interface Got {
   readonly code: ToCell;
   readonly session: number;
-  readonly operands: readonly unknown[];
+  readonly text: string;
 }
 
 class Bench {
-  readonly #batches: unknown[][] = [];
+  readonly #out = new OperationWriter();
   readonly seats: readonly Seat[];
   readonly cell: Cell;
   #now = 0;
-  #done = 0;
 
   constructor(sessions: number) {
     const client = (id: number) => ({
@@ -40,8 +35,7 @@ class Bench {
       user: { id: `user ${id}`, roles: [], claims: {} },
       notify() {},
       send() {},
-      publish() {},
-      subscribe() {},
+      subscribe: () => true,
       unsubscribe() {},
       presence: () => [],
       closeByHandler() {},
@@ -50,13 +44,18 @@ class Bench {
     });
     const slot = { left() {} } as unknown as Slot;
     this.seats = Array.from({ length: sessions }, (_, at) => new Seat(at + 1, client(at + 1), slot));
-    const worker = { post: (batch: unknown[]) => void this.#batches.push(batch), end() {} };
-    this.cell = new Cell(worker, new Map(this.seats.map((seat) => [seat.handle, seat])), {
+    const link = { stream: { out: this.#out, flush() {} }, end() {} };
+    const now = () => this.#now;
+    const method = { name: "echo", cost: 1, params: {} };
+    this.cell = new Cell(link, new Map(this.seats.map((seat) => [seat.handle, seat])), {
       module: "test.v1",
       log: createLog({ level: "error", format: "json", write() {} }),
-      now: () => this.#now,
+      now,
       timeout: 1000,
-      memory: 1 << 20,
+      budget: new WorkBudget(MODULE_WORK, now),
+      logAllowance: new LogAllowance(now),
+      publish: () => 0,
+      contract: { kind: "rpc", binary: false, methods: new Map([["echo", method]]) },
       opens: false,
       ended() {},
     });
@@ -71,23 +70,21 @@ class Bench {
   }
 
   /** What the cell got since it was last asked, and has now done. */
-  async work(): Promise<Operation[]> {
+  async work(): Promise<Got[]> {
     await new Promise((resolve) => setImmediate(resolve));
-    const operations: Operation[] = [];
-    for (const batch of this.#batches.splice(0)) {
-      for (let at = 0; at < batch.length; at += 1 + OPERANDS[batch[at] as ToCell]) {
-        const code = batch[at] as ToCell;
-        const operands = batch.slice(at + 1, at + 1 + OPERANDS[code]);
-        operations.push({ code, session: operands[0] as number, operands });
-      }
-    }
-    if (operations.length > 0) this.cell.receive([ToMain.Done, this.#done += operations.length, 0]);
-    return operations;
+    const got: Got[] = [];
+    const decoder = new TextDecoder();
+    const take = ({ code, session, first }: Operation) => {
+      got.push({ code, session, text: decoder.decode(first) });
+    };
+    new OperationReader({ table: TO_CELL, output: 0, take }).push(this.#out.take());
+    if (got.length > 0) this.cell.take({ ...DONE, id: got.length });
+    return got;
   }
 
   /** All that the cell gets until it has nothing left to do. */
-  async workAll(): Promise<Operation[]> {
-    const all: Operation[] = [];
+  async workAll(): Promise<Got[]> {
+    const all: Got[] = [];
     for (;;) {
       const operations = await this.work();
       if (operations.length === 0) return all;
@@ -146,13 +143,13 @@ Deno.test("a new identity comes behind the calls that were made before it", asyn
   bench.cell.identity(bench.seats[0]!);
   bench.call(1, "last");
   bench.cell.identity(bench.seats[1]!);
-  const of = (session: number) => ({ session: got }: Operation) => got === session;
+  const of = (session: number) => (got: Got) => got.session === session;
   const first = await bench.work();
   assertEquals(first.filter(of(2)).map(({ code }) => code), [ToCell.Identity]); // nothing of its own waits
   const all = [...first, ...await bench.workAll()].filter(of(1));
   assertEquals(all.length, 5002);
   assertEquals(all.at(-2)!.code, ToCell.Identity);
-  assertEquals(all.at(-1)!.operands[3], "last");
+  assertEquals(all.at(-1)!.text, "last");
 });
 
 Deno.test("beyond 32 MiB before a cell, waiting included, calls answer -32004; then there is room again", async () => {
@@ -173,8 +170,8 @@ Deno.test("every call reaches the cell once, each session's in order, however th
       const bench = new Bench(4);
       const made = new Map<number, string[]>([1, 2, 3, 4].map((session) => [session, []]));
       const got = new Map<number, string[]>([1, 2, 3, 4].map((session) => [session, []]));
-      const note = (operations: Operation[]) => {
-        for (const { session, operands } of operations) got.get(session)!.push((operands[3] as string).trimEnd());
+      const note = (operations: Got[]) => {
+        for (const { session, text } of operations) got.get(session)!.push(text.trimEnd());
       };
       let number = 0;
       for (const step of steps) {
