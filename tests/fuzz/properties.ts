@@ -15,7 +15,11 @@ import {
 import { closePayload, concat, fragments, frame } from "../websocket/client_frames.ts";
 import { eventsOf, record, type Recorded, ROOMY } from "../websocket/recorder.ts";
 import { type ServerFrame, ServerFrameReader } from "../websocket/server_frames.ts";
+import { OperationReader, WireError } from "../../lib/sandbox/wire/operation_reader.ts";
+import { HEADER_BYTES } from "../../lib/sandbox/wire/operations.ts";
+import { type Plain, plain } from "../sandbox/wire/fixture.ts";
 import { expectedEvents } from "./model.ts";
+import { type Direction, operations, OUTPUT, TABLES, wild, written } from "./operations.ts";
 import { chunkSizes, cut, limits, stream, textBytes } from "./streams.ts";
 
 /** A named property whose input can be written down as JSON and played again. */
@@ -215,7 +219,61 @@ export const properties: readonly Property[] = [
       }
     },
   ),
+  property(
+    "Operations between front and cell are read as they were written, cut and halted anywhere",
+    fc.record({ made: operations, sizes: chunkSizes, halts: fc.array(fc.boolean(), { minLength: 1 }) }),
+    ({ made: { direction, operations }, sizes, halts }) => {
+      const { got, error } = taken(direction, cut(written(operations), sizes), halts);
+      assertEquals(error, null);
+      assertEquals(got, operations);
+    },
+  ),
+  property(
+    "Whatever a front or a cell reads, it throws nothing but a WireError and holds no more than one bounded operation",
+    fc.record({ made: wild, sizes: chunkSizes, halts: fc.array(fc.boolean(), { minLength: 1 }) }),
+    ({ made: { direction, bytes }, sizes, halts }) => {
+      const { got, error } = taken(direction, cut(bytes, sizes), halts);
+      const whole = taken(direction, [bytes.slice()], [false]);
+      assertEquals([got, error], [whole.got, whole.error]);
+      const read = written(got);
+      assertEquals(bytes.subarray(0, read.length).toHex(), read.toHex(), "What was taken is what was written");
+    },
+  ),
 ];
+
+/** What a reader takes of these chunks; after an operation it halts when the next of `halts` says so. */
+function taken(
+  direction: Direction,
+  chunks: Uint8Array[],
+  halts: readonly boolean[],
+): { got: Plain[]; error: string | null } {
+  const got: Plain[] = [];
+  const reader: OperationReader = new OperationReader({
+    table: TABLES[direction],
+    output: OUTPUT,
+    take(operation) {
+      got.push(plain(operation));
+      if (halts[got.length % halts.length]) reader.halt();
+    },
+  });
+  const bounds = [...TABLES[direction].values()].map(({ first = 0, second = 0 }) =>
+    [first, second].reduce<number>((sum, bound) => sum + (bound === "output" ? OUTPUT : bound), HEADER_BYTES)
+  );
+  try {
+    for (const chunk of chunks) {
+      for (let at = 0; at < chunk.length;) {
+        const count = reader.push(chunk.subarray(at));
+        assert(count > 0, "Stands still");
+        at += count;
+        assertLessOrEqual(reader.held, Math.max(...bounds));
+      }
+    }
+    return { got, error: null };
+  } catch (error) {
+    if (error instanceof WireError) return { got, error: error.message };
+    throw error;
+  }
+}
 
 function said({ opcode, payload }: ServerFrame): unknown {
   return opcode === 1 ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload) : [...payload];
