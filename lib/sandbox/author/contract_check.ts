@@ -12,6 +12,10 @@ const MOST_METHODS = 1000;
 const METHOD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:\/-]{0,127}$/;
 const ROLE = /^[^\s,;"\\]{1,128}$/;
 const MOST_COST = 1000;
+/** Longest description, in UTF-16 units. */
+const MAX_DESCRIPTION_LENGTH = 10_000;
+/** Objects and lists inside one another, in a schema or an example. */
+const MAX_LEVELS = 64;
 
 type Raw = Record<string, unknown>;
 
@@ -86,8 +90,14 @@ function methodContract(name: string, found: Raw, wrong: (what: string) => void)
   }
   const description = found["description"];
   if (description !== undefined && typeof description !== "string") wrong("description is no text");
+  if (typeof description === "string" && description.length > MAX_DESCRIPTION_LENGTH) {
+    wrong(`description has ${description.length} characters, at most ${MAX_DESCRIPTION_LENGTH} are allowed`);
+  }
   const examples = found["examples"];
   if (examples !== undefined && !Array.isArray(examples)) wrong("examples is not a list");
+  for (const [index, example] of (Array.isArray(examples) ? examples as unknown[] : []).entries()) {
+    if (isDeep(example)) wrong(`examples[${index}] is nested more than ${MAX_LEVELS} levels deep`);
+  }
   for (const index of Array.isArray(found["misfits"]) ? found["misfits"] as unknown[] : []) {
     wrong(`examples[${String(index)}] does not fit params`);
   }
@@ -107,7 +117,21 @@ function schema(what: string, found: unknown, wrong: (what: string) => void): Js
   const { schema, error } = object(found);
   if (typeof error === "string") wrong(`${what} ${error}`);
   else if (schema === null || typeof schema !== "object" || Array.isArray(schema)) wrong(`${what} has no JSON Schema`);
+  else if (isDeep(schema)) {
+    wrong(`${what} is nested more than ${MAX_LEVELS} levels deep`);
+    return {};
+  }
   return object(schema);
+}
+
+/** Whether there are more levels than allowed. Without recursion, which a contract could make overflow. */
+function isDeep(value: unknown): boolean {
+  const isObject = (one: unknown): one is object => one !== null && typeof one === "object";
+  let level = [value];
+  for (let depth = 0; depth < MAX_LEVELS && level.length > 0; depth++) {
+    level = level.filter(isObject).flatMap((one) => Object.values(one) as unknown[]);
+  }
+  return level.some(isObject);
 }
 
 function object(value: unknown): Raw {

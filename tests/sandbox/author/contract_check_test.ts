@@ -65,6 +65,44 @@ Deno.test("checkContract() refuses a method that is there twice", () => {
   assertStringIncludes(checked.problems.join(), "is there twice");
 });
 
+/** A schema or example with so many objects and lists inside one another, as parsed from JSON. */
+const nested = (levels: number): unknown => JSON.parse('{"a":['.repeat(levels / 2) + "]}".repeat(levels / 2));
+
+function problemsOf(fields: Record<string, unknown>): string[] {
+  const method = { name: "a", shape: "object", handle: "function", params: { schema: {} }, ...fields };
+  const checked = checkContract({ kind: "rpc", hooks: { open: "undefined", close: "undefined" }, methods: [method] });
+  return "problems" in checked ? checked.problems : [];
+}
+
+for (
+  const [what, fields] of [
+    ["params", (levels: number) => ({ params: { schema: nested(levels) } })],
+    ["result", (levels: number) => ({ result: { schema: nested(levels) } })],
+    ["examples[1]", (levels: number) => ({ examples: [{}, nested(levels)] })],
+  ] as const
+) {
+  Deno.test(`checkContract() takes ${what} of 64 levels and refuses more, without overflowing at 200,000`, () => {
+    assertEquals(problemsOf(fields(64)), []);
+    for (const levels of [66, 2500, 200_000]) {
+      const found = problemsOf(fields(levels));
+      assertEquals(found.length, 1);
+      assertStringIncludes(found[0]!, `${what} is nested more than 64 levels deep`);
+    }
+  });
+}
+
+Deno.test("checkContract() counts levels to the one", () => {
+  const objects = (levels: number) => JSON.parse('{"a":'.repeat(levels) + "1" + "}".repeat(levels)) as unknown;
+  assertEquals(problemsOf({ params: { schema: objects(64) } }), []);
+  assertEquals(problemsOf({ params: { schema: objects(65) } }).length, 1);
+});
+
+Deno.test("checkContract() takes a description of 10,000 characters and refuses a longer one", () => {
+  assertEquals(problemsOf({ description: "€".repeat(10_000) }), []);
+  const [found] = problemsOf({ description: "€".repeat(10_001) });
+  assertStringIncludes(found!, "description has 10001 characters, at most 10000 are allowed");
+});
+
 Deno.test("checkContract() names every problem at once", async () => {
   const found = await problems({ methods: { "rpc.a": { ...good, cost: 0 }, b: { ...good, roles: [] } } });
   assertEquals(found.length, 3);
