@@ -31,6 +31,7 @@ import { Telemetry } from "../ops/telemetry.ts";
 import { createTracing, type Tracing } from "../ops/tracing.ts";
 import { type CellStarter, type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { Deadlines } from "../session/deadlines.ts";
+import { Documents } from "../session/documents.ts";
 import { Registry } from "../session/registry.ts";
 import type { SessionServices } from "../session/services.ts";
 import type { Session } from "../session/session.ts";
@@ -361,6 +362,7 @@ export class Server implements Parts {
       hub: this.hub,
       registry: this.registry,
       deadlines: this.#deadlines,
+      documents: new Documents(),
       now: this.now,
       monotonic: this.monotonic,
       verify: (token: string): Promise<Verified> => this.verifier.verify(token),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Identity } from "../admission/admission.ts";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
-import { type MethodContract, openRpc } from "../sandbox/sandbox.ts";
+import type { MethodContract } from "../sandbox/sandbox.ts";
 import type { Call } from "./calls.ts";
 import type { Session } from "./session.ts";
 
@@ -40,7 +40,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
     "The methods this connection may call, as an OpenRPC document.",
     NoParams,
     (session, _, call) => {
-      call.resolve(JSON.stringify(openRpc(session.module.contract, { roles: session.identity.roles })));
+      call.resolve(session.services.documents.of(session.module.contract, session.identity.roles));
     },
   ),
 ]);

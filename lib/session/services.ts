@@ -6,6 +6,7 @@ import type { Log } from "../ops/log.ts";
 import type { Telemetry } from "../ops/telemetry.ts";
 import type { Tracing } from "../ops/tracing.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Documents } from "./documents.ts";
 import type { Later } from "./intake.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -22,6 +23,7 @@ export interface SessionServices {
   readonly hub: Hub;
   readonly registry: Registry<Session>;
   readonly deadlines: Deadlines;
+  readonly documents: Documents;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Milliseconds of a clock that nobody sets. */

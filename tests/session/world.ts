@@ -5,6 +5,7 @@
 import type { SocketSink } from "../../lib/front/front.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
 import { Deadlines } from "../../lib/session/deadlines.ts";
+import { Documents } from "../../lib/session/documents.ts";
 import { Registry } from "../../lib/session/registry.ts";
 import { Session, type SessionOptions } from "../../lib/session/session.ts";
 import { Hub } from "../../lib/hub/hub.ts";
@@ -100,6 +101,7 @@ export class World {
       hub: this.hub,
       registry: new Registry(),
       deadlines: new Deadlines(1000, 0),
+      documents: new Documents(),
       now: made.clock.now,
       monotonic: made.clock.now,
       later: (run: () => void, milliseconds: number) => this.#later(run, milliseconds),

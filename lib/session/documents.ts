@@ -1,0 +1,26 @@
+/** The answers to `rpc.discover`, each written once. */
+import { type Contract, openRpc } from "../sandbox/sandbox.ts";
+
+/** Most documents kept of one contract, for as many sets of roles. */
+const MAX_DOCUMENTS = 16;
+
+export class Documents {
+  readonly #contracts = new WeakMap<Contract, Map<string, string>>();
+
+  /** JSON text of the OpenRPC document with the methods that a caller with these roles may call. */
+  of(contract: Contract, roles: readonly string[]): string {
+    let documents = this.#contracts.get(contract);
+    if (documents === undefined) this.#contracts.set(contract, documents = new Map());
+    // Roles that the contract does not name change nothing.
+    const named = new Set([...contract.methods.values()].flatMap((method) => method.roles ?? []));
+    const key = JSON.stringify([...named].filter((role) => roles.includes(role)));
+    let document = documents.get(key);
+    if (document === undefined) {
+      document = JSON.stringify(openRpc(contract, { roles }));
+      const [oldest] = documents.keys();
+      if (documents.size >= MAX_DOCUMENTS) documents.delete(oldest!);
+      documents.set(key, document);
+    }
+    return document;
+  }
+}
