@@ -6,7 +6,9 @@
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { type CellOrders, encodeVitals, VITALS_INTERVAL_MS, VitalsKind } from "../wire/processes.ts";
+import { importablePaths } from "./importable.ts";
 import type { WorkerOrders, WorkerReport } from "./worker.ts";
 
 const WORKER = new URL("./worker.ts", import.meta.url);
@@ -26,7 +28,8 @@ export async function main(): Promise<never> {
   // A compiled executable has the supervisor's permissions in every role.
   for (const name of ["run", "ffi"] as const) Deno.permissions.revokeSync({ name });
   const orders = await readOrders();
-  const worker = new Worker(WORKER, { type: "module", deno: { permissions: workerPermissions(orders) } });
+  const own = ownPaths(orders);
+  const worker = new Worker(WORKER, { type: "module", deno: { permissions: workerPermissions(orders, own) } });
   worker.onerror = (event) => {
     event.preventDefault();
     end(event.message);
@@ -43,8 +46,9 @@ export async function main(): Promise<never> {
   const granted = KINDS.filter((kind) => (permissions[kind]?.length ?? 0) > 0);
   const within = (path: string, folders: readonly string[] = []) =>
     folders.some((one) => path === one || path.startsWith(one.endsWith("/") ? one : `${one}/`));
-  const keep = { socket: within(socketPath, permissions.write), folder: within(folder, permissions.read) };
-  worker.postMessage({ secret, socketPath, url, folder, granted, keep } satisfies WorkerOrders);
+  const passing = own.filter((path) => !within(path, permissions.read));
+  const keepSocket = within(socketPath, permissions.write);
+  worker.postMessage({ secret, socketPath, url, folder, granted, passing, keepSocket } satisfies WorkerOrders);
   for (const rest = new Uint8Array(64);;) if (await Deno.stdin.read(rest) === null) Deno.exit(0);
 }
 
@@ -60,15 +64,27 @@ async function readOrders(): Promise<CellOrders> {
   return JSON.parse(text) as CellOrders;
 }
 
-/** What the module was granted, its folder, and the socket to the front. */
-function workerPermissions({ socketPath, folder, permissions }: CellOrders): Deno.PermissionOptionsObject {
+/** What the module's imports are read from. Ends the process when that can't be told. */
+function ownPaths({ folder, url }: CellOrders): string[] {
+  try {
+    return importablePaths(folder, fileURLToPath(url));
+  } catch (error) {
+    return end(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What the module was granted, what it imports from, and the socket to the front. */
+function workerPermissions(
+  { socketPath, permissions }: CellOrders,
+  own: readonly string[],
+): Deno.PermissionOptionsObject {
   const list = (kind: typeof KINDS[number], ...own: string[]) => {
     const all = [...own, ...(permissions[kind] ?? [])];
     return all.length === 0 ? false : all;
   };
   return {
     net: list("net", `unix:${socketPath}`),
-    read: list("read", folder, socketPath),
+    read: list("read", socketPath, ...own),
     write: list("write", socketPath),
     env: list("env"),
     sys: list("sys"),

@@ -36,8 +36,10 @@ export interface WorkerOrders {
   readonly folder: string;
   /** Which of net, read, write, env, sys, import are granted to the module. */
   readonly granted: readonly string[];
-  /** Whether the module itself may write to the socket's folder, read its own folder. */
-  readonly keep: { readonly socket: boolean; readonly folder: boolean };
+  /** Paths that may be read only until the module has loaded. */
+  readonly passing: readonly string[];
+  /** Whether the module itself may write to the socket's folder. */
+  readonly keepSocket: boolean;
 }
 
 /** What the worker sends to the main isolate: that the module can be loaded now, or that the process is to end, and why. */
@@ -61,10 +63,10 @@ function message(): Promise<WorkerOrders | null> {
   return new Promise((resolve) => scope.onmessage = ({ data }) => resolve(data));
 }
 
-const { secret, socketPath, url, folder, granted, keep } = (await message())!;
+const { secret, socketPath, url, folder, granted, passing, keepSocket } = (await message())!;
 const connection = await connect({ transport: "unix", path: socketPath });
 // Revoking a path takes away each granted folder that contains it.
-if (!keep.socket) revoke({ name: "write", path: socketPath });
+if (!keepSocket) revoke({ name: "write", path: socketPath });
 revoke({ name: "net", host: `unix:${socketPath}` });
 if (!granted.includes("net")) revoke({ name: "net" });
 const go = message();
@@ -119,7 +121,7 @@ async function load(maxOutputBytes: number): Promise<void> {
     const handlers = await makeHandlers(exported);
     const contract = describeHandlers(handlers);
     if (!granted.includes("read")) revoke({ name: "read" });
-    else if (!keep.folder) revoke({ name: "read", path: folder });
+    else for (const path of passing) revoke({ name: "read", path });
     const { kind } = contract as { kind?: unknown };
     if (kind === "rpc" || kind === "raw") runtime = new Runtime(handlers, { out, now, random });
     out.loaded(contract);
