@@ -1,7 +1,7 @@
 /** Attacks before the 101: slowloris, floods of connections, resets, garbage. */
 import { assert, assertEquals, assertGreaterOrEqual } from "../assert.ts";
 import { goodHeaders } from "../e2e/client.ts";
-import type { RawClient } from "../raw_client.ts";
+import { type RawClient, RawClientError } from "../raw_client.ts";
 import { resetAfter } from "./reset.ts";
 import { Target, times, until } from "./target.ts";
 
@@ -106,24 +106,67 @@ Deno.test("connection flood: an address has its cap, whatever it does with it; o
   });
 });
 
-Deno.test("handshake flood: 429 over the rate, then the address is banned, others are served", async () => {
+/** What became of each of `count` handshakes: a status with its reason, or closed by the server without an answer. */
+async function flood(target: Target, count: number, headers: (index: number) => Record<string, string>) {
+  const outcomes = new Map<string, number>();
+  for (let at = 0; at < count; at += 20) {
+    await times(20, async (index) => {
+      const outcome = await attempt(target, headers(at + index));
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    });
+  }
+  return outcomes;
+}
+
+async function attempt(target: Target, headers: Record<string, string>): Promise<string> {
+  try {
+    using client = await target.tls();
+    const answer = await client.upgrade("/ws", headers, 20_000);
+    const { status, body } = answer;
+    if (status === 429) assertGreaterOrEqual(Number(answer.headers.get("retry-after")), 1, "Retry-After");
+    return status === 101 ? "101" : `${status} ${JSON.parse(body).error}`;
+  } catch (error) {
+    if (!closedByServer(error)) throw error;
+    return "closed";
+  }
+}
+
+function closedByServer(error: unknown): boolean {
+  return error instanceof RawClientError && error.kind === "ended" ||
+    [Deno.errors.UnexpectedEof, Deno.errors.ConnectionReset, Deno.errors.ConnectionAborted, Deno.errors.BrokenPipe]
+      .some((ending) => error instanceof ending);
+}
+
+const FLOOD = 200;
+
+Deno.test("handshake flood: good ones over the rate are 429 and told when to come back, others are served", async () => {
   await using target = await Target.start({ config: { limits: { handshake: { rate: 5, burst: 20 } } } });
-  const { result: statuses } = await target.survives(20, async () => {
-    const statuses: number[] = [];
-    for (let wave = 0; wave < 10; wave++) {
-      await times(20, async () => {
-        using client = await target.tls();
-        const { status } = await client.upgrade("/ws", goodHeaders(target.server, { user: `flooder-${wave}` }));
-        statuses.push(status);
-      }).catch(() => {}); // closed before TLS
-    }
-    return statuses;
-  });
-  assert(statuses.includes(429), `${statuses}`);
-  await target.server.logged("ban.added", (line) => JSON.stringify(line).includes("127.0.0.1"));
+  const headers = goodHeaders(target.server, { user: "flooder" });
+  const { result: outcomes } = await target.survives(20, () => flood(target, FLOOD, () => headers));
+  const of = (outcome: string) => outcomes.get(outcome) ?? 0;
+  const known = ["101", "429 rate_limited", "429 banned", "429 too_many_connections", "closed"];
+  assertEquals([...outcomes.keys()].filter((outcome) => !known.includes(outcome)), []);
+  assertEquals([...outcomes.values()].reduce((sum, times) => sum + times), FLOOD);
+  assert(of("101") >= 1 && of("429 rate_limited") >= 1, JSON.stringify([...outcomes]));
+  assertEquals(await target.refused("rate_limited"), of("429 rate_limited"));
+});
+
+Deno.test("handshake flood: an address that sends forged tokens is banned, others are served", async () => {
+  await using target = await Target.start({ config: { limits: { handshake: { rate: 5, burst: 20 } } } });
+  const [head, claims] = target.server.token("ann").split(".");
+  const forged = (index: number) =>
+    goodHeaders(target.server, {
+      token: `${head}.${claims}.${btoa(`${index}`.padStart(48, "x")).replaceAll("=", "")}`,
+    });
+  const { result: outcomes } = await target.survives(20, () => flood(target, FLOOD, forged));
+  const known = ["401 token_invalid", "429 rate_limited", "429 banned", "closed"];
+  assertEquals([...outcomes.keys()].filter((outcome) => !known.includes(outcome)), []);
+  assertEquals([...outcomes.values()].reduce((sum, times) => sum + times), FLOOD);
+  assert((outcomes.get("401 token_invalid") ?? 0) >= 1, JSON.stringify([...outcomes]));
+  await target.server.logged("ban.added", ({ key }) => String(key).startsWith("ip:127.0.0.1"));
   const banned = await target.refused("banned");
-  using client = await target.tcp();
-  assertEquals(await client.connection.read(new Uint8Array(1)).catch(() => null), null);
+  const after = await attempt(target, forged(FLOOD));
+  assert(["429 banned", "closed"].includes(after), after);
   assertEquals(await target.refused("banned"), banned + 1);
 });
 
