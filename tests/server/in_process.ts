@@ -44,6 +44,12 @@ export class InProcess implements AsyncDisposable {
     const server = await startServer({
       config: loadConfig({ path: join(dir, "sallyport.toml"), env: () => undefined }),
       log: createLog({ level: "debug", format: "json", write: (line) => lines.push(JSON.parse(line)) }),
+      cells: {
+        socketPath: "",
+        start: () => {
+          throw new Error("No cell is needed");
+        },
+      },
       startSandbox: withoutCells,
     });
     const made = new InProcess(server, lines, dir);

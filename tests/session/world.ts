@@ -9,7 +9,6 @@ import { Documents } from "../../lib/session/documents.ts";
 import { Registry } from "../../lib/session/registry.ts";
 import { Session, type SessionOptions } from "../../lib/session/session.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import type { SharedText } from "../../lib/websocket/websocket.ts";
 import type { CellClient, PendingCall } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
 import { assert } from "../assert.ts";
@@ -136,7 +135,7 @@ export class World {
   settle(index: number, error = 0): void {
     if (this.pending.length === 0) return;
     const [{ call }] = this.pending.splice(index % this.pending.length, 1) as [Begun];
-    if (error === 0) call.resolve("true");
+    if (error === 0) resolve(call);
     else call.reject(error);
   }
 
@@ -190,8 +189,10 @@ export class World {
   #attach(client: CellClient) {
     this.client = client;
     return {
-      call: (method: string, text: string, call: PendingCall) =>
-        this.#begin(String(JSON.parse(text).params?.tag), method, call),
+      call: (method: string, request: string | Uint8Array, call: PendingCall) => {
+        const text = typeof request === "string" ? request : new TextDecoder().decode(request);
+        this.#begin(String(JSON.parse(text).params?.tag), method, call);
+      },
       message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
       identity() {},
       close: () => this.#rejectAll(),
@@ -204,7 +205,10 @@ export class World {
       const text = this.#inbox.shift()!;
       if (this.closeCode !== undefined || this.finished > 0) continue;
       this.delivered.push(text);
-      (this.session as SocketSink).message(text, text.length);
+      // The bytes are valid only during the call.
+      const bytes = new TextEncoder().encode(text);
+      (this.session as SocketSink).message(text, bytes.length, bytes);
+      bytes.fill(0);
     }
     this.#pumping = false;
   }
@@ -215,12 +219,7 @@ export class World {
       return call.reject(-32004);
     }
     this.begun.push(tag);
-    // As the cell answers: bytes that are valid only during the call.
-    if (method === "now") {
-      const bytes = new TextEncoder().encode("true");
-      call.resolve(bytes);
-      return void bytes.fill(0);
-    }
+    if (method === "now") return resolve(call);
     if (method === "broken") throw new Error("the cell's host broke");
     this.pending.push({ id: tag, call });
     this.mostPending = Math.max(this.mostPending, this.pending.length);
@@ -262,7 +261,6 @@ export class World {
       sendText: sent,
       sendTextAround: (head: string, body: Uint8Array, tail: string) =>
         sent(head + new TextDecoder().decode(body) + tail),
-      sendShared: ({ text }: SharedText) => sent(text),
       pause: () => {
         if (this.#pausable) this.#paused = true;
         return this.#pausable;
@@ -282,4 +280,11 @@ export class World {
       ping: () => true,
     };
   }
+}
+
+/** As a cell answers: the bytes are valid only during the call. */
+function resolve(call: PendingCall): void {
+  const bytes = new TextEncoder().encode("true");
+  call.resolve(bytes);
+  bytes.fill(0);
 }
