@@ -255,7 +255,7 @@ Deno.test("uWebSockets CVE-2020-36406: subscriptions without end are bounded for
         (error) => assert(error instanceof RawClientError && error.kind === "deadline"),
       );
     }), CELLS_MEMORY);
-  await target.server.logged("handler.log", ({ message }) => message === "too many subscriptions");
+  await target.server.logged("handler.log", ({ message }) => /^too many subscriptions/i.test(String(message)));
 
   using client = await join(target.server, { subprotocol: "chat.v1", user: "joiner" });
   const joined: boolean[] = [];

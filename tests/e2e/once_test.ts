@@ -7,6 +7,7 @@ import { type Answer, call, join, nextAnswer } from "./client.ts";
 
 const HANDLERS = [
   { subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1, timeout: "20s" },
+  { subprotocol: "mortal.v1", module: "tests/e2e/modules/mortal.ts", cells: 1, timeout: "1s" },
   { subprotocol: "slow.raw.v1", module: "tests/e2e/modules/slow_raw.ts", cells: 1 },
 ];
 const WIDE = { bytes_rate: "1MiB", bytes_burst: "1MiB" };
@@ -123,4 +124,28 @@ Deno.test("edge: a batch that waits for its tokens when a drain begins is answer
   while (answers.length < 4) answers.push(...[JSON.parse(await client.nextText(30_000)) as Answer | Answer[]].flat());
   assertEquals(answers.map(({ id, method }) => method ?? id), ["session.reconnect", "who", 0, 1]);
   assertEquals(await client.nextClose(), { code: 1001, reason: "draining" });
+});
+
+Deno.test("edge: what waits while a cell is lost is answered once, and so is what comes until the next one is up", async () => {
+  await using server = await start({ rate: 0.01, burst: 40 }, "reject", 2);
+  using client = await join(server, { subprotocol: "mortal.v1" });
+  const methods = ["mortal.die", "session.whoami", "mortal.live", "mortal.live", "session.whoami", "mortal.live"];
+  const messages = [
+    ...methods.map((method, id) => request(method, id)),
+    BATCH.map((one, id) => request("mortal.live", `b${id}`, one.params)),
+  ];
+  for (const message of messages) await client.text(JSON.stringify(message));
+  const answers = await exactly(client, methods.length + BATCH.length);
+  const ids = answers.map(({ id }) => id);
+  assertEquals(new Set(ids).size, ids.length);
+  for (const { id, result, error } of answers) {
+    const method = typeof id === "number" ? methods[id] : "mortal.live";
+    if (method === "session.whoami") assertEquals(error, undefined, `${id}`);
+    else assertEquals(result === "alive" || [-32004, -32005].includes(error?.code ?? 0), true, `${id}: ${error?.code}`);
+  }
+  // Six requests, a batch of eleven, and the one that exactly() sent.
+  const taken = methods.length + BATCH.length + 1;
+  const codes: unknown[] = [];
+  for (let id = taken; id <= 40; id++) codes.push((await call(client, "session.whoami", {}, id)).error?.code);
+  assertEquals(codes, [...new Array(40 - taken).fill(undefined), -32001]);
 });
