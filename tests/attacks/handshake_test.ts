@@ -75,8 +75,9 @@ Deno.test("slowloris: whoever does not finish is thrown out at handshake_timeout
 });
 
 Deno.test("connection flood: an address has its cap, whatever it does with it; other addresses are served", async (t) => {
+  // Those who hold the places say nothing: they may not run out of time, however slow the machine is.
   await using target = await Target.start({
-    config: { server: { handshake_timeout: "2s", max_connections_per_ip: 50 } },
+    config: { server: { handshake_timeout: "2m", max_connections_per_ip: 50 } },
   });
 
   await t.step("connections over the cap are closed without a byte", async () => {
