@@ -27,7 +27,8 @@ const OWN_PATH = "$(deno eval --no-config 'console.log(Deno.execPath())')";
 /**
  * The flags with which the server runs: the ones between `deno run` and `main.ts` of the task `sallyport`, the one place
  * where its permissions are declared. The one program it may run is `deno`, itself. Throws when the task is not of that form, or
- * grants what the server must not have.
+ * grants what the server must not have. `--allow-sys` has no finer form: the supervisor lowers the priority of cells, and reads a
+ * clock once (lib/ops/monotonic_clock.ts); front and cells go without.
  *
  * `--max-semi-space-size=1` (MiB): V8 lets the space for new objects grow to 16 MiB, and takes 10 to 20 ms to clear it when
  * clients come and go in numbers; in which time nobody is heard. At 1 MiB it takes less than one, more often, and no more
@@ -40,7 +41,7 @@ export function serverFlags(project: Project, deno = DENO): string[] {
     throw new TypeError('The task "sallyport" must be "deno run FLAGS main.ts"');
   }
   const flags = words.slice(2, end);
-  const allowed = [`--allow-run=${deno}`, "--allow-sys=setPriority"];
+  const allowed = [`--allow-run=${deno}`, "--allow-sys"];
   for (const flag of flags) {
     if (/^(-A|--allow-(all|ffi))(=|$)/.test(flag) || /^--allow-(run|sys)/.test(flag) && !allowed.includes(flag)) {
       throw new TypeError(`The server must not run with ${flag}`);

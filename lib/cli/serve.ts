@@ -32,6 +32,7 @@ async function serve(args: ParsedArgs, io: Io): Promise<number> {
     env: io.env,
     onError: (error) => warn("systemd.failed", { error: String(error) }),
   });
+  await notifier.prepared;
   const manager = io.env("NOTIFY_SOCKET") === undefined ? null : notifier;
   const supervisor = new Supervisor({
     program: thisProgram(io.env),

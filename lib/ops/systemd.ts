@@ -1,3 +1,5 @@
+import { type MonotonicMicros, openMonotonicClock } from "./monotonic_clock.ts";
+
 /** Tells the service manager how the service is (`sd_notify(3)`). Nothing here throws; without a manager nothing is sent. */
 export interface Notifier {
   /** The socket that must stay writable when permissions are narrowed; null without one or for an abstract one. */
@@ -5,13 +7,15 @@ export interface Notifier {
   ready(status: string): void;
   status(status: string): void;
   /**
-   * Followed by `ready` once the reload is over, whether it worked or not. Without `MONOTONIC_USEC`, since Deno's monotonic
-   * clock starts with the process: units are `Type=notify` with `ExecReload=`, not `notify-reload`.
+   * Followed by `ready` once the reload is over, whether it worked or not. Sent with `MONOTONIC_USEC`, the moment of the
+   * call, which units of `Type=notify-reload` insist on.
    */
   reloading(): void;
   stopping(status: string): void;
   /** Starts feeding the watchdog, if the unit has one, for as long as `healthy` resolves to true in time. */
   watch(healthy: () => boolean | Promise<boolean>): void;
+  /** Resolves once nothing of this needs the permission `sys` any more: the clock of `reloading` was read. */
+  readonly prepared: Promise<void>;
   /** Resolves once everything was sent. */
   close(): Promise<void>;
 }
@@ -21,6 +25,8 @@ export interface NotifierOptions {
   env: (name: string) => string | undefined;
   /** A folder in which the socket that sends is made, and removed at once; default the temporary one. */
   directory?: string;
+  /** Reads the clock of `MONOTONIC_USEC`; default {@linkcode openMonotonicClock}. */
+  openClock?: () => Promise<MonotonicMicros>;
   /** Told what could not be sent. */
   onError?: (error: unknown) => void;
 }
@@ -35,11 +41,20 @@ export function createNotifier(options: NotifierOptions): Notifier {
   let order: Promise<unknown> = Promise.resolve();
   let timer: ReturnType<typeof setInterval> | undefined;
 
-  const send = (...lines: string[]) => {
+  // Without the clock a reload is announced all the same: units of Type=notify don't need the time.
+  const clock = socket
+    ? (options.openClock ?? openMonotonicClock)().catch((error) => void options.onError?.(error))
+    : Promise.resolve(undefined);
+  const send = (...lines: (string | Promise<string | null>)[]) => {
     if (!socket || !address) return;
-    const datagram = encoder.encode(lines.join("\n"));
-    order = order.then(() => socket.send(datagram, { transport: "unixpacket", path: address }))
-      .catch((error) => options.onError?.(error));
+    order = order.then(async () => {
+      const known = (await Promise.all(lines)).filter((line) => line !== null);
+      await socket.send(encoder.encode(known.join("\n")), { transport: "unixpacket", path: address });
+    }).catch((error) => options.onError?.(error));
+  };
+  const monotonic = async (at: number) => {
+    const micros = await clock;
+    return micros ? `MONOTONIC_USEC=${micros(at)}` : null;
   };
   const watch = (healthy: () => boolean | Promise<boolean>) => {
     const interval = watchdogInterval(options.env);
@@ -61,9 +76,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
     socketPath: socket && address?.startsWith("/") ? address : null,
     ready: (status) => send("READY=1", statusLine(status)),
     status: (status) => send(statusLine(status)),
-    reloading: () => send("RELOADING=1"),
+    reloading: () => send("RELOADING=1", monotonic(performance.now())),
     stopping: (status) => send("STOPPING=1", statusLine(status)),
     watch,
+    prepared: clock.then(() => {}),
     close: async () => {
       clearInterval(timer);
       await order;

@@ -24,7 +24,7 @@ Deno.test("compile embeds the program, its workers and examples, and nothing tha
 
     const { allow_env, allow_net, allow_read, allow_write, ...rest } = bakedPermissions(executable);
     assertEquals([allow_env, allow_net, allow_read, allow_write], [[], [], ["/"], ["/"]]);
-    assertEquals([rest["allow_run"], rest["allow_sys"], rest["allow_ffi"]], [[], ["setPriority"], null]);
+    assertEquals([rest["allow_run"], rest["allow_sys"], rest["allow_ffi"]], [[], [], null]);
     assertEquals(rest["prompt"], false);
 
     const contents = new TextDecoder("latin1").decode(executable.subarray(90 * 2 ** 20));

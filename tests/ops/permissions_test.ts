@@ -28,7 +28,7 @@ async function withFolder(body: (folder: string) => Promise<void>): Promise<void
   }
 }
 
-const SERVER = ["--allow-read=/", "--allow-write=/", "--allow-net", "--allow-env"];
+const SERVER = ["--allow-read=/", "--allow-write=/", "--allow-net", "--allow-env", "--allow-sys"];
 
 Deno.test("narrowPermissions() leaves a server that can't write a file, start a program or read what it doesn't need", async () => {
   await withFolder(async (folder) => {
@@ -47,11 +47,19 @@ Deno.test("narrowPermissions() leaves a server that can't write a file, start a 
         can(() => Deno.hostname()),
       ] }));`,
     );
-    const none = { run: "none", ffi: "none", sys: "none" };
+    const none = { run: "none", ffi: "none" };
     const { import: _, ...before } = (result as { before: Record<string, unknown> }).before;
     assertEquals({ ...result as object, before }, {
-      before: { read: "all", write: "all", net: "all", env: "all", ...none },
-      after: { read: [`${folder}/keep`], write: "none", net: "none", env: "none", import: "none", ...none },
+      before: { read: "all", write: "all", net: "all", env: "all", sys: "all", ...none },
+      after: {
+        read: [`${folder}/keep`],
+        write: "none",
+        net: "none",
+        env: "none",
+        import: "none",
+        sys: "none",
+        ...none,
+      },
       can: [true, false, false, false, false, false, false],
     });
   });

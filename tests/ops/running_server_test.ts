@@ -63,6 +63,8 @@ Deno.test("serve tells the service manager READY, STATUS, WATCHDOG, RELOADING an
   await manager.has("WATCHDOG=1", 2);
   server.signal("SIGHUP");
   await manager.has("RELOADING=1");
+  const reloading = manager.received.find((text) => text.startsWith("RELOADING=1"));
+  assert(/^RELOADING=1\nMONOTONIC_USEC=[1-9]\d*$/.test(reloading!), reloading);
   await manager.has("READY=1", 2);
   server.signal("SIGTERM");
   await manager.has("STOPPING=1");

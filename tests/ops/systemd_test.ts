@@ -1,3 +1,4 @@
+import { openMonotonicClock } from "../../lib/ops/monotonic_clock.ts";
 import { createNotifier, watchdogInterval } from "../../lib/ops/systemd.ts";
 import { assert, assertEquals } from "../assert.ts";
 
@@ -28,7 +29,11 @@ function env(values: Record<string, string>): (name: string) => string | undefin
 
 Deno.test("createNotifier() sends the life of a service in order", async () => {
   const manager = new Manager();
-  const notifier = createNotifier({ env: env({ NOTIFY_SOCKET: manager.path }), directory: manager.directory });
+  const notifier = createNotifier({
+    env: env({ NOTIFY_SOCKET: manager.path }),
+    directory: manager.directory,
+    openClock: () => Promise.resolve(() => 42),
+  });
   try {
     assertEquals(notifier.socketPath, manager.path);
     notifier.ready("Listening on wss://localhost:8443/ws");
@@ -41,7 +46,7 @@ Deno.test("createNotifier() sends the life of a service in order", async () => {
     assertEquals(received, [
       "READY=1\nSTATUS=Listening on wss://localhost:8443/ws",
       "STATUS=3 connections READY=0 [2J",
-      "RELOADING=1",
+      "RELOADING=1\nMONOTONIC_USEC=42",
       "READY=1\nSTATUS=Reloaded",
       "STOPPING=1\nSTATUS=Draining 3 connections",
     ]);
@@ -143,4 +148,72 @@ Deno.test("createNotifier() does nothing without a manager, or with a socket it 
   assert(errors[0] instanceof Error);
   await notifier.close();
   await Deno.remove(directory, { recursive: true });
+});
+
+/** Reads CLOCK_MONOTONIC by Python, microseconds; null where there is none. */
+async function monotonicOfPython(): Promise<number | null> {
+  try {
+    const program = "import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)";
+    const { success, stdout } = await new Deno.Command("python3", { args: ["-c", program] }).output();
+    return success ? Number(new TextDecoder().decode(stdout)) : null;
+  } catch {
+    return null;
+  }
+}
+
+const PYTHON = await monotonicOfPython() !== null;
+
+Deno.test({
+  name: `a reload is announced with the moment on the kernel's monotonic clock${
+    PYTHON ? "" : " (ignored: no python3)"
+  }`,
+  ignore: !PYTHON,
+  async fn() {
+    const manager = new Manager();
+    const errors: unknown[] = [];
+    const notifier = createNotifier({
+      env: env({ NOTIFY_SOCKET: manager.path }),
+      directory: manager.directory,
+      onError: (error) => errors.push(error),
+    });
+    try {
+      await notifier.prepared;
+      const before = (await monotonicOfPython())!;
+      notifier.reloading();
+      const after = (await monotonicOfPython())!;
+      const micros = Number(/^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(await manager.receive())?.[1]);
+      // Python's own ending and beginning lie between, which take longer than the clock may be wrong.
+      assert(before <= micros && micros <= after, `${before} <= ${micros} <= ${after}`);
+    } finally {
+      await notifier.close();
+      manager.close();
+    }
+    assertEquals(errors, []);
+  },
+});
+
+Deno.test("openMonotonicClock() agrees with itself within a millisecond, and its clock goes on as fast as time does", async () => {
+  const [first, second] = [await openMonotonicClock(), await openMonotonicClock()];
+  const at = performance.now();
+  assert(Math.abs(first(at) - second(at)) < 1000, `${first(at)} and ${second(at)}`);
+  assertEquals(first(at + 5000) - first(at), 5_000_000);
+});
+
+Deno.test("createNotifier() announces a reload without the time where the clock can't be read, and says why", async () => {
+  const manager = new Manager();
+  const errors: unknown[] = [];
+  const notifier = createNotifier({
+    env: env({ NOTIFY_SOCKET: manager.path }),
+    directory: manager.directory,
+    openClock: () => Promise.reject(new Error("no profile")),
+    onError: (error) => errors.push(String(error)),
+  });
+  try {
+    notifier.reloading();
+    assertEquals(await manager.receive(), "RELOADING=1");
+    assertEquals(errors, ["Error: no profile"]);
+  } finally {
+    await notifier.close();
+    manager.close();
+  }
 });
