@@ -18,8 +18,8 @@ const MAX_NUMERIC_DATE = 253_402_300_799;
 
 /**
  * Judges the claims at `now` (milliseconds). Everything is checked before expiry, so that `expired` is only ever said of
- * a token that is otherwise right. `exp`, `iat` and `sub` are required; times are compared with `clock_skew` in the
- * token's favour.
+ * a token that is otherwise right. `exp`, `iat` and `sub` are required. `clock_skew` is in the token's favour for `nbf`, `iat`
+ * and `max_age`, not for `exp`: a session ends at `exp`, so a later token would open one that ends at once.
  */
 export function judgeClaims(claims: Record<string, unknown>, rules: ClaimRules, now: number): ClaimsVerdict {
   const { iss, aud, sub, jti, exp, iat, nbf } = claims;
@@ -39,7 +39,7 @@ export function judgeClaims(claims: Record<string, unknown>, rules: ClaimRules, 
   const expiresAt = exp * 1000;
   const identity = { user: sub, roles, claims, expiresAt, issuedAt, ...(jti === undefined ? {} : { tokenId: jti }) };
   // RFC 7519 section 4.1.4: the token is refused "on or after" exp.
-  return { ok: true, identity, expired: now >= expiresAt + rules.clock_skew };
+  return { ok: true, identity, expired: now >= expiresAt };
 }
 
 function wrong(detail: string): ClaimsVerdict {

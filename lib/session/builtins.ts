@@ -27,10 +27,8 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
     RefreshParams,
     async (session, { token }, call) => {
       const verified = await session.services.verify(token);
-      if (!verified.ok || !mayRenew(session, verified.identity)) {
-        call.reject(ErrorCode.FORBIDDEN);
-        return;
-      }
+      if (!verified.ok) return call.reject(ErrorCode.FORBIDDEN, JSON.stringify({ reason: verified.reason }));
+      if (!mayRenew(session, verified.identity)) return call.reject(ErrorCode.FORBIDDEN);
       session.renew(verified.identity);
       call.resolve(whoami(verified.identity));
     },

@@ -69,11 +69,13 @@ Deno.test("verify() gives the identity in the token", async () => {
   });
 });
 
-Deno.test("verify() judges times with the skew in the token's favour, exact to the second", async () => {
+Deno.test("verify() judges nbf and iat with the skew in the token's favour, exp without it, exact to the second", async () => {
   const table: [string, Record<string, unknown>, string][] = [
     ["exp in a second", { exp: seconds + 1 }, "ok"],
-    ["exp within the skew", { exp: seconds - 29 }, "ok"],
-    ["exp on the skew", { exp: seconds - 30 }, "token_expired"],
+    ["exp now", { exp: seconds }, "token_expired"],
+    ["exp just over, within the skew", { exp: seconds - 0.001 }, "token_expired"],
+    ["exp within the skew", { exp: seconds - 29 }, "token_expired"],
+    ["exp beyond the skew", { exp: seconds - 31 }, "token_expired"],
     ["exp long ago", { exp: seconds - 3600 }, "token_expired"],
     ["exp 0", { exp: 0 }, "token_expired"],
     ["exp with a fraction", { exp: seconds + 0.5 }, "ok"],
