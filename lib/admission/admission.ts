@@ -18,7 +18,7 @@ export { KeyError } from "./keys.ts";
 export { type KeyAlgorithm, makeKeys, makeSecret } from "./make_keys.ts";
 export { compileOrigins, type OriginSet, parseOrigin } from "./origin.ts";
 export { type Reason, REASONS, type RefusalExtras, refuse, retrySeconds, statusOf } from "./reason.ts";
-export { type Revocation, Revocations, type RevocationsDeps, revokes } from "./revocations.ts";
+export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocations.ts";
 export { openRevokedFile, type RevokedFile } from "./revoked_file.ts";
 export { type SignerConfig, signToken, type TokenRequest } from "./sign.ts";
 export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";

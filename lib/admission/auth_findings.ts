@@ -4,12 +4,15 @@ import type { Finding } from "../config/findings.ts";
 import { keyFileOf, type KeySourceDeps, readKeyFile } from "./key_source.ts";
 import { KeyError } from "./keys.ts";
 import { RemoteKeys } from "./jwks.ts";
-import { parseRevokedFile } from "./revocation_form.ts";
+import { RevokedLineReader, type WrongLine } from "./revocation_form.ts";
 import { signToken } from "./sign.ts";
 import { createVerifier } from "./verifier.ts";
 
 /** Time to ask a `jwks_url` and to compare clocks with; the real ones by default. */
 export type AuthFindingsDeps = Partial<Pick<KeySourceDeps, "now" | "fetch" | "remote">>;
+
+/** Lines of `revoked_file` that are told: a file that is something else altogether has no end of wrong ones. */
+const MAX_WRONG_LINES = 20;
 
 /** Every finding about keys, key sets and revocations. Asks the `jwks_url`, if there is one, once. */
 export async function authFindings(config: Config, deps: AuthFindingsDeps = {}): Promise<Finding[]> {
@@ -98,15 +101,21 @@ async function revokedFindings({ auth }: Config): Promise<Finding[]> {
   const why = "What it should revoke is still let in";
   const remedy = "Write jti:VALUE, sub:VALUE or before:RFC3339, one a line";
   try {
-    return parseRevokedFile(await Deno.readTextFile(path)).wrong.map(({ line, problem }) => ({
+    const wrong: WrongLine[] = [];
+    const lines = new RevokedLineReader({ revocation() {}, wrong: (line) => wrong.push(line) });
+    lines.push(await Deno.readTextFile(path));
+    if (lines.unfinished !== null) {
+      wrong.push({ line: lines.unfinished, problem: "has no newline at its end, and does not act before it has" });
+    }
+    return wrong.slice(0, MAX_WRONG_LINES).map(({ line, problem }) => ({
       severity: "error",
       where: "auth.revoked_file",
-      what: `line ${line}: ${problem}`,
+      what: `${path}: line ${line}: ${problem}`,
       why,
       remedy,
     }));
   } catch (error) {
-    return [{ severity: "error", where: "auth.revoked_file", what: messageOf(error), why, remedy }];
+    return [{ severity: "error", where: "auth.revoked_file", what: `${path}: ${messageOf(error)}`, why, remedy }];
   }
 }
 

@@ -61,7 +61,7 @@ export class RemoteKeys implements KeySource {
   }
 
   get keys(): KeySet {
-    if (this.#deps.now() - this.#fetchedAt >= this.#options.maxAgeMs && this.#mayAsk()) void this.#ask();
+    if (this.#now() - this.#fetchedAt >= this.#options.maxAgeMs && this.#mayAsk()) void this.#ask();
     return this.#keys;
   }
 
@@ -80,27 +80,31 @@ export class RemoteKeys implements KeySource {
     this.#closing.abort();
   }
 
+  #now(): number {
+    return (this.#deps.steady ?? this.#deps.now)();
+  }
+
   #mayAsk(): boolean {
     const { cooldownMs, emptyCooldownMs } = this.#options;
-    const waited = this.#deps.now() - this.#askedAt;
+    const waited = this.#now() - this.#askedAt;
     // Negative when the clock was set back: no reason to wait for it to catch up.
     return this.#request === null && !this.#closing.signal.aborted &&
       (waited >= (this.#keys.size === 0 ? emptyCooldownMs : cooldownMs) || waited < 0);
   }
 
   #ask(): Promise<void> {
-    this.#askedAt = this.#deps.now();
+    this.#askedAt = this.#now();
     this.#request = this.#fetch().finally(() => this.#request = null);
     return this.#request;
   }
 
   async #fetch(): Promise<void> {
-    const { log, now } = this.#deps;
+    const { log } = this.#deps;
     try {
       const text = await fetchText(this.#url, this.#options, this.#closing.signal, this.#deps.fetch ?? fetch);
       const { keys, ignored } = await readJwks(text, this.#algorithms);
       this.#keys = keys;
-      this.#fetchedAt = now();
+      this.#fetchedAt = this.#now();
       log.debug("keys.fetched", { source: "auth.jwks_url", keys: keys.size, ignored });
     } catch (error) {
       const why = error instanceof KeyError ? error.message : "no answer";

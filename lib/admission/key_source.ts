@@ -22,6 +22,8 @@ export interface KeySourceDeps {
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets, for the age of what was fetched. Default `now`. */
+  readonly steady?: () => number;
   /** Instead of the global one, to trust another certificate authority. */
   readonly fetch?: typeof fetch;
   /** Times and sizes of `jwks_url`. */

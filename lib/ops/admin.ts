@@ -13,6 +13,8 @@ export interface AdminRequest {
   readonly method: string;
   readonly path: string;
   body(): Promise<unknown>;
+  /** Milliseconds since the epoch; default the real time. */
+  readonly now?: () => number;
 }
 
 /** A refusal: its status and the `error` of its body. */
@@ -23,6 +25,9 @@ export class AdminError extends Error {
     super(reason);
   }
 }
+
+/** Further ahead than any two clocks may differ (`auth.clock_skew` is at most ten minutes). */
+const MAX_AHEAD_MS = 600_000;
 
 const name = z.string().min(1).max(256);
 
@@ -53,7 +58,12 @@ const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Reco
     methods: { GET: (_, target) => ({ status: 200, body: { connections: [...target.connections()] } }) },
   },
   { path: "/connections", argument: true, methods: { DELETE: kick } },
-  { path: "/revocations", argument: false, methods: { POST: revoke } },
+  {
+    path: "/revocations",
+    argument: false,
+    methods: { GET: listRevocations, POST: revoke, DELETE: liftAllRevocations },
+  },
+  { path: "/revocations", argument: true, methods: { DELETE: liftRevocation } },
   {
     path: "/bans",
     argument: false,
@@ -112,10 +122,30 @@ function liftAll(_: AdminRequest, target: OpsTarget): AdminResult {
   return { status: 200, body: { lifted }, logged: { action: "lift_all_bans", lifted } };
 }
 
+function listRevocations(_: AdminRequest, target: OpsTarget): AdminResult {
+  return { status: 200, body: { revocations: [...target.listRevocations()], revoked_file: target.revokedFileLines() } };
+}
+
 async function revoke(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
   const { expires_at, ...what } = parse(revocation, await request.body());
+  const now = (request.now ?? Date.now)();
+  if (expires_at !== undefined && expires_at <= now) throw badField("expires_at", "must be in the future");
+  if ("before" in what && what.before > now + MAX_AHEAD_MS) {
+    throw badField("before", "must not be in the future: no token was issued then");
+  }
   const closed = await target.revoke(what as RevocationTarget, expires_at);
   return { status: 200, body: { closed }, logged: { action: "revoke", ...what, expires_at, closed } };
+}
+
+function liftRevocation(_: AdminRequest, target: OpsTarget, key: string): AdminResult {
+  if (!target.liftRevocation(key)) throw new AdminError(404, "not_found");
+  return { status: 200, body: { lifted: 1 }, logged: { action: "lift_revocation", key } };
+}
+
+function liftAllRevocations(_: AdminRequest, target: OpsTarget): AdminResult {
+  const keys = [...target.listRevocations()].map(({ key }) => key);
+  const lifted = keys.filter((key) => target.liftRevocation(key)).length;
+  return { status: 200, body: { lifted }, logged: { action: "lift_all_revocations", lifted } };
 }
 
 async function publish(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
@@ -129,4 +159,8 @@ function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => ({ path: issue.path, message: issue.message }));
   throw new AdminError(400, "bad_request", { issues });
+}
+
+function badField(field: string, message: string): AdminError {
+  return new AdminError(400, "bad_request", { issues: [{ path: [field], message }] });
 }

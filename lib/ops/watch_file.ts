@@ -14,11 +14,11 @@ export interface Watch {
  * through, nor network file systems. A file that vanishes is no change: what was last read stays in force.
  */
 export function watchFile(path: string, changed: () => void | Promise<void>, intervalMs: number = INTERVAL_MS): Watch {
-  let last = stateOf(path);
+  let last = fileState(path);
   let busy = false;
   const timer = setInterval(async () => {
     if (busy) return;
-    const state = stateOf(path);
+    const state = fileState(path);
     if (state === null || state === last) return;
     last = state;
     busy = true;
@@ -33,7 +33,7 @@ export function watchFile(path: string, changed: () => void | Promise<void>, int
 }
 
 /** What differs when the contents do; null when there is no such file. */
-function stateOf(path: string): string | null {
+export function fileState(path: string): string | null {
   try {
     const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
     return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");

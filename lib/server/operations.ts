@@ -1,5 +1,12 @@
 /** The server as its operators see it and act on it. */
-import type { BanInfo, Conditions, ConnectionInfo, OpsTarget, RevocationTarget } from "../ops/ops_target.ts";
+import type {
+  BanInfo,
+  Conditions,
+  ConnectionInfo,
+  OpsTarget,
+  RevocationInfo,
+  RevocationTarget,
+} from "../ops/ops_target.ts";
 import type { PermissionReport } from "../ops/permissions.ts";
 import { notification } from "../rpc/rpc.ts";
 import { SharedText } from "../websocket/websocket.ts";
@@ -50,6 +57,22 @@ export class Operations implements OpsTarget {
     return this.#server.revoke(target, expiresAt);
   }
 
+  listRevocations(): RevocationInfo[] {
+    return this.#server.revocations.list().map(({ key, issuedUntil, expiresAt }) => ({
+      key,
+      ...(issuedUntil === undefined ? {} : { issued_until: isoOrNull(issuedUntil) }),
+      expires_at: isoOrNull(expiresAt),
+    }));
+  }
+
+  revokedFileLines(): number {
+    return this.#server.revocations.fileSize;
+  }
+
+  liftRevocation(key: string): boolean {
+    return this.#server.revocations.lift(key);
+  }
+
   bans(): BanInfo[] {
     return this.#server.limits.bans.list().map(({ key, until }) => ({ key, until: new Date(until).toISOString() }));
   }
@@ -63,6 +86,11 @@ export class Operations implements OpsTarget {
     const message = new SharedText(notification(method, JSON.stringify(params ?? {})));
     for (const module of hub.modulesOf(topic)) hub.publish(module, topic, message);
   }
+}
+
+/** RFC 3339; null for a moment that never comes. */
+function isoOrNull(moment: number): string | null {
+  return Number.isFinite(moment) ? new Date(moment).toISOString() : null;
 }
 
 /** Live figures for the supervisor. */

@@ -11,13 +11,13 @@ import {
   type Revocation,
   Revocations,
   type RevokedFile,
-  revokes,
   Tickets,
   type Verified,
   type Verifier,
 } from "../admission/admission.ts";
 import { type Config, reloadable } from "../config/config.ts";
 import { Polls } from "../event_loop/polls.ts";
+import { steadyClock } from "../event_loop/steady_clock.ts";
 import { type Front, startFront, type TlsMaterial } from "../front/front.ts";
 import { securityHeaders } from "../front/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
@@ -43,6 +43,8 @@ import { readTls, watchTls } from "./tls_files.ts";
 /** A deadline of a session is met within this time. */
 const DEADLINE_SLOT_MS = 250;
 const TICK_MS = 1_000;
+/** Sessions asked about between two looks at the sockets. */
+const SESSIONS_A_TURN = 500;
 const CERTIFICATE_CHECK_MS = 3_600_000;
 /** Clients that are told to come back are spread over at least this time. */
 const MIN_RECONNECT_SPREAD_MS = 5_000;
@@ -78,6 +80,8 @@ export class Server implements Parts {
   readonly certificate: CertificateWatch;
   readonly monotonic = () => performance.now();
   readonly now = () => Date.now();
+  /** Milliseconds since the epoch, by a clock that nobody sets: for how long bans and records last. */
+  readonly steady = steadyClock();
   readonly store: Store;
   readonly limits: Limits;
   readonly overload: OverloadController;
@@ -110,12 +114,12 @@ export class Server implements Parts {
     this.tracing = createTracing(options.tracing ?? false);
     this.origins = compileOrigins(config.admission.origins);
     this.certificate = new CertificateWatch(log, this.now);
-    this.store = openStore(config.store, { log, now: this.now });
+    this.store = openStore(config.store, { log, now: this.steady });
     this.limits = new Limits(config.limits, {
       log,
       telemetry: this.telemetry,
       store: this.store,
-      now: this.now,
+      now: this.steady,
       monotonic: this.monotonic,
       table: { capacity: Math.max(100_000, config.server.max_connections) },
     });
@@ -129,12 +133,19 @@ export class Server implements Parts {
       onChange: ({ shrink }) => this.limits.shrink = shrink,
     });
     const { max_age, clock_skew } = config.auth;
-    this.revocations = new Revocations(this.store, { log, now: this.now, retentionMs: max_age + 2 * clock_skew });
+    this.revocations = new Revocations(this.store, {
+      log,
+      now: this.now,
+      steady: this.steady,
+      retentionMs: max_age + 2 * clock_skew,
+    });
     this.revocations.onChange((revocation) => {
-      for (const session of this.#revokedBy(revocation)) session.end(4401, "token_revoked");
+      if (revocation === null) void this.#closeRevokedInTurns();
+      else this.#closeRevoked(this.#sessionsOf(revocation));
     });
     this.tickets = new Tickets(this.store, {
       now: this.now,
+      steady: this.steady,
       isRevoked: (identity) => this.revocations.isRevoked(identity),
     });
     this.#deadlines = new Deadlines(DEADLINE_SLOT_MS, this.monotonic());
@@ -230,7 +241,7 @@ export class Server implements Parts {
     this.verifier = verifier;
     this.#revokedFile = revokedFile;
     if (revokedFile) revokedFile.apply();
-    else this.revocations.replaceFile([]);
+    else this.revocations.clearFile();
     this.config = next;
     this.origins = compileOrigins(next.admission.origins);
     this.limits.reconfigure(next.limits);
@@ -244,15 +255,15 @@ export class Server implements Parts {
   }
 
   /**
-   * Remembers a revocation until tokens that expire at `expiresAt` (milliseconds since the epoch) are refused anyway, and
-   * closes what it hits.
+   * Remembers a revocation until `expiresAt` (milliseconds since the epoch), and closes what it hits.
    * @returns how many connections that were
    */
   revoke(revocation: Revocation, expiresAt?: number): number {
-    const hit = this.#revokedBy(revocation).length;
-    // A token passes for as long as `clock_skew` after its end.
-    this.revocations.add(revocation, expiresAt === undefined ? undefined : expiresAt + this.config.auth.clock_skew);
-    return hit;
+    const open = this.#sessionsOf(revocation).filter(({ ending }) => !ending);
+    const what = "sub" in revocation ? { ...revocation, issuedUntil: this.#lastIssue(open) } : revocation;
+    // The issuer's clock, by which the operator may have read the end of a token, may differ from this one.
+    this.revocations.add(what, expiresAt === undefined ? undefined : expiresAt + this.config.auth.clock_skew);
+    return open.filter(({ identity }) => this.revocations.isRevoked(identity)).length;
   }
 
   /** No new handshakes; clients are told when to come back, what is in flight is answered, then 1001. */
@@ -323,8 +334,29 @@ export class Server implements Parts {
     this.certificate.use(tls.cert);
   }
 
-  #revokedBy(revocation: Revocation): Session[] {
-    return this.registry.all().filter(({ identity, ending }) => !ending && revokes(revocation, identity));
+  /** Those that a revocation may concern. */
+  #sessionsOf(revocation: Revocation): Session[] {
+    return "sub" in revocation ? this.registry.ofUser(revocation.sub) : this.registry.all();
+  }
+
+  /** Now, or the latest issue of the sessions' tokens: an issuer's clock may be ahead, and these were issued already. */
+  #lastIssue(sessions: readonly Session[]): number {
+    return sessions.reduce((latest, { identity }) => Math.max(latest, identity.issuedAt), this.now());
+  }
+
+  #closeRevoked(sessions: readonly Session[]): void {
+    for (const session of sessions) {
+      if (!session.ending && this.revocations.isRevoked(session.identity)) session.end(4401, "token_revoked");
+    }
+  }
+
+  /** Asks about every session once, a part of them at a time. */
+  async #closeRevokedInTurns(): Promise<void> {
+    const sessions = this.registry.all();
+    for (let at = 0; at < sessions.length; at += SESSIONS_A_TURN) {
+      this.#closeRevoked(sessions.slice(at, at + SESSIONS_A_TURN));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** Whether all sessions ended within `milliseconds`. */
@@ -343,6 +375,7 @@ export class Server implements Parts {
       ...(previous ? { previous } : {}),
       log: this.log,
       now: this.now,
+      steady: this.steady,
       isRevoked: (identity) => this.revocations.isRevoked(identity),
     });
   }

@@ -31,6 +31,8 @@ export class Session implements SocketSink {
   readonly ip: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
+  /** Of the monotonic clock. */
+  readonly #started: number;
   readonly module: HandlerModule;
   readonly services: SessionServices;
   readonly life: Life;
@@ -63,7 +65,7 @@ export class Session implements SocketSink {
     this.#limits = services.limits.session(peer.ip, this.userId);
     this.#outgoing = new Outgoing(socket, services, () => this.end(1008, "slow_consumer"));
     this.#client = new SessionClient(this, this.#outgoing);
-    const started = services.monotonic();
+    const started = this.#started = services.monotonic();
     this.life = new Life(services.config.server, this, started, this.#identity.expiresAt, services.now);
     services.registry.add(this);
     services.deadlines.set(this.life, this.life.next(started));
@@ -153,7 +155,7 @@ export class Session implements SocketSink {
       user: this.userId,
       code,
       reason,
-      duration_ms: this.services.now() - this.since,
+      duration_ms: Math.round(this.services.monotonic() - this.#started),
       messages_in: this.#messagesIn,
       messages_out: this.#outgoing.messages,
       bytes_in: this.#bytesIn,

@@ -4,6 +4,13 @@ import type { StoreRecord } from "./store.ts";
 /** The layout of the table, kept in the file's `user_version`. */
 const SCHEMA_VERSION = 1;
 
+/**
+ * Bans and revocations that have expired stay in the file for this long. A process that starts while the clock is ahead by
+ * days takes records for expired that are not: they count again once the clock is right.
+ */
+const KEPT_AFTER_END_MS = 7 * 86_400_000;
+const KEPT_SPACES = ["ban", "revocation"];
+
 /** How long a write waits for another process that writes to the same file. The event loop waits with it, so: not long. */
 const BUSY_TIMEOUT_MS = 100;
 
@@ -60,7 +67,10 @@ export class SqliteStore {
       this.#take = this.#db.prepare("DELETE FROM record WHERE space = ? AND key = ? RETURNING value, expires_at");
       this.#list = this.#db.prepare("SELECT key, value, expires_at FROM record WHERE space = ? AND expires_at > ?");
       this.#all = this.#db.prepare("SELECT space, key, value, expires_at FROM record WHERE expires_at > ?");
-      this.#purge = this.#db.prepare("DELETE FROM record WHERE expires_at <= ?");
+      this.#purge = this.#db.prepare(
+        `DELETE FROM record WHERE expires_at <= ? OR
+          (expires_at <= ? AND space NOT IN (${KEPT_SPACES.map((space) => `'${space}'`).join()}))`,
+      );
       // Opening succeeds on a read-only file; only a write shows it.
       this.purge();
     } catch (error) {
@@ -127,7 +137,8 @@ export class SqliteStore {
   }
 
   purge(): void {
-    this.#purge.run(this.#now());
+    const now = this.#now();
+    this.#purge.run(now - KEPT_AFTER_END_MS, now);
   }
 
   /** False once the file was removed or replaced: SQLite would go on writing to what nobody finds again. */

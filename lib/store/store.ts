@@ -36,7 +36,7 @@ export interface Store {
   flush(): void;
   /** Whether writes reach what they are to reach; false means that memory stands in for the file. Tries again when due. */
   writable(): boolean;
-  /** Forgets what has expired, checks that the file is still there and can be written. To be called every few seconds. */
+  /** Forgets what has expired (a file some time later, see `SqliteStore`), checks that the file is still there and can be written. To be called every few seconds. */
   purge(): void;
   close(): void;
 }
@@ -49,7 +49,7 @@ export interface StoreConfig {
 
 export interface StoreDeps {
   readonly log: Log;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by a clock that nobody sets while the process runs. */
   readonly now: () => number;
 }
 

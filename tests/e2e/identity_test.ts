@@ -387,7 +387,21 @@ Deno.test(`revocation among ${CROWD} live sessions`, async (t) => {
   await t.step("by sub, from the ops interface", async () => {
     assertEquals((await revoke({ sub: "user-4" })).body, { closed: 5 });
     await assertClosed(takeOut((i) => userOf(i) === "user-4"), 4401, "token_revoked");
-    assertEquals(await arrives(server.token("user-4")), "token_revoked");
+    const issued = (iat: number) => arrives(server.token("user-4", { claims: { iat } }));
+    const seconds = Date.now() / 1000;
+    assertEquals(await issued(Math.floor(seconds) - 10), "token_revoked", "what was issued until then");
+    assertEquals(await issued(Math.ceil(seconds + 0.001)), "(let in)", "what is issued afterwards");
+  });
+  await t.step("and lifted again", async () => {
+    const old = () => arrives(server.token("user-4", { claims: { iat: Math.floor(Date.now() / 1000) - 10 } }));
+    const { body } = await operate(server, "GET", "/revocations");
+    const keys = (body.revocations as { key: string }[]).map(({ key }) => key);
+    assertEquals(keys.sort(), ["jti:token-7", "sub:user-4"]);
+    assertEquals((await operate(server, "DELETE", "/revocations/sub:user-4")).body, { lifted: 1 });
+    await server.logged("admin.action", (line) => line.action === "lift_revocation" && line.key === "sub:user-4");
+    assertEquals(await old(), "(let in)");
+    assertEquals((await operate(server, "DELETE", "/revocations/sub:user-4")).status, 404);
+    assertEquals(await arrives(tokenOf(7)), "token_revoked", "the others stay");
   });
   await t.step("by jti and sub, from a revoked_file that is replaced", async () => {
     const file = joinPath(server.dir, "revoked.txt");
@@ -419,10 +433,11 @@ Deno.test(`revocation among ${CROWD} live sessions`, async (t) => {
     await assertAlive([...live.values()]);
   });
   await t.step("what names nothing, or more than one, is refused", async () => {
-    for (const what of [{}, { jti: "" }, { jti: "a", sub: "b" }, { before: "yesterday" }, { sub: 1 }]) {
+    const nonsense = [{ before: "2126-01-01T00:00:00Z" }, { sub: "user-1", expires_at: 1 }];
+    for (const what of [{}, { jti: "" }, { jti: "a", sub: "b" }, { before: "yesterday" }, { sub: 1 }, ...nonsense]) {
       assertEquals((await revoke(what)).status, 400, JSON.stringify(what));
     }
-    assertEquals((await operate(server, "DELETE", "/revocations")).status, 405);
+    assertEquals((await operate(server, "PUT", "/revocations")).status, 405);
   });
   closeAll(clients);
 });
@@ -452,6 +467,23 @@ Deno.test("a reload that is refused leaves the revocations as they were", async 
   await reload("config.reloaded");
   assertEquals([await arrives("mallory"), await arrives("trudy")], ["(let in)", "token_revoked"]);
   await assertClosed([trudy], 4401, "token_revoked");
+});
+
+Deno.test("a token past exp, within clock_skew too, opens nothing and leaves an open session as it was", async () => {
+  await using server = await startRooms();
+  const exp = Math.floor(Date.now() / 1000) - 1;
+  const expired = server.token("ann", { claims: { exp } });
+  const headers = goodHeaders(server, { subprotocol: ROOMS.subprotocol, token: expired });
+  const response = await tryHandshake(server, headers);
+  assertEquals([response?.status, reasonOf(response)], [401, "token_expired"]);
+  using client = await join(server, { subprotocol: ROOMS.subprotocol, user: "ann" });
+  const before = (await call(client, "session.whoami")).result;
+  const { error } = await call(client, "session.refresh", { token: expired });
+  assertEquals([error?.code, error?.data], [-32003, { reason: "token_expired" }]);
+  // A deadline that the refusal had moved would be over by then.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await assertAlive([client]);
+  assertEquals((await call(client, "session.whoami")).result, before);
 });
 
 Deno.test("a revocation outlasts the token it is for, by clock_skew too", async () => {

@@ -16,6 +16,15 @@ export class FakeTarget implements OpsTarget {
       { id, user, ip: "192.0.2.1", since: "2026-11-22T13:00:00.000Z", subprotocol: "chat.v1" }
     ));
   kick = (id: string) => this.live.delete(id);
+  readonly lifted: string[] = [];
+  readonly kept = new Map([["sub:alice", "2026-11-23T14:00:00.000Z"], ["jti:a/b", "2026-11-23T15:00:00.000Z"]]);
+  listRevocations = () => [...this.kept].map(([key, expires_at]) => ({ key, expires_at }));
+  revokedFileLines = () => 3;
+  liftRevocation(key: string): boolean {
+    if (!this.kept.delete(key)) return false;
+    this.lifted.push(key);
+    return true;
+  }
   bans = () => [...this.banned].map(([key, until]) => ({ key, until }));
   liftBan = (key: string) => this.banned.delete(key);
 

@@ -106,7 +106,8 @@ Deno.test("the ops server answers 404 and 405 as JSON", async () => {
         ["GET", "/connections/c1", "DELETE"],
         ["PUT", "/bans", "GET, DELETE"],
         ["GET", "/publish", "POST"],
-        ["GET", "/revocations", "POST"],
+        ["PUT", "/revocations", "GET, POST, DELETE"],
+        ["POST", "/revocations/sub:x", "DELETE"],
       ] as const
     ) {
       const { status, body, headers } = await call(method, path);
@@ -202,12 +203,13 @@ Deno.test("GET /connections lists, DELETE /connections/ID closes one", async () 
 Deno.test("POST /revocations takes a token, a user or a moment", async () => {
   await withServer(async ({ call, target, lines }) => {
     const at = Date.UTC(2026, 10, 23);
+    const end = Math.ceil(Date.now() / 1000 + 3600) * 1000;
     for (
       const [body, expected] of [
         [{ jti: "t1" }, [{ jti: "t1" }, undefined]],
-        [{ sub: "alice", expires_at: at / 1000 }, [{ sub: "alice" }, at]],
+        [{ sub: "alice", expires_at: end / 1000 }, [{ sub: "alice" }, end]],
         [{ before: "2026-11-23T01:00:00+01:00" }, [{ before: at }, undefined]],
-        [{ before: at / 1000, expires_at: "2026-11-23T00:00:00Z" }, [{ before: at }, at]],
+        [{ before: at / 1000, expires_at: new Date(end).toISOString() }, [{ before: at }, end]],
       ] as const
     ) {
       assertEquals((await call("POST", "/revocations", { body })).body, { closed: 2 });
@@ -220,6 +222,10 @@ Deno.test("POST /revocations takes a token, a user or a moment", async () => {
         { jti: 1 },
         { jti: "a", sub: "b" },
         { before: "soon" },
+        { before: "2126-11-23T00:00:00Z" },
+        { before: Date.now() / 1000 + 3600 },
+        { jti: "a", expires_at: Date.now() / 1000 - 1 },
+        { sub: "a", expires_at: 0 },
         { sub: "a", x: 1 },
         [],
         null,
@@ -231,6 +237,27 @@ Deno.test("POST /revocations takes a token, a user or a moment", async () => {
     }
     assertEquals(target.revocations, []);
     assertEquals(lines().filter((line) => line["event"] === "admin.action").length, 4);
+  });
+});
+
+Deno.test("GET and DELETE /revocations list and lift them, one or all, and the log says so", async () => {
+  await withServer(async ({ call, target, lines }) => {
+    const listed = [
+      { key: "sub:alice", expires_at: "2026-11-23T14:00:00.000Z" },
+      { key: "jti:a/b", expires_at: "2026-11-23T15:00:00.000Z" },
+    ];
+    assertEquals((await call("GET", "/revocations")).body, { revocations: listed, revoked_file: 3 });
+    assertEquals((await call("DELETE", "/revocations/sub:bob")).status, 404);
+    assertEquals((await call("DELETE", "/revocations/jti:a%2Fb")).body, { lifted: 1 });
+    assertEquals(target.lifted, ["jti:a/b"]);
+    assertEquals((await call("DELETE", "/revocations")).body, { lifted: 1 });
+    assertEquals((await call("DELETE", "/revocations")).body, { lifted: 0 });
+    const actions = lines().filter(({ event }) => event === "admin.action");
+    assertEquals(actions.map(({ action, key, lifted }) => [action, key ?? lifted]), [
+      ["lift_revocation", "jti:a/b"],
+      ["lift_all_revocations", 1],
+      ["lift_all_revocations", 0],
+    ]);
   });
 });
 

@@ -89,3 +89,23 @@ Deno.test("SqliteStore present() notices that the file was removed or replaced",
     assert(!store.present());
     store.close();
   }));
+
+Deno.test("SqliteStore keeps bans and revocations that a clock set forward took for expired", () =>
+  withFolder((path) => {
+    const [now, day] = [Date.UTC(2026, 10, 25), 86_400_000];
+    const first = new SqliteStore(path, () => now);
+    for (const space of ["ban", "revocation", "ticket"]) first.set(space, "key", "1", now + day);
+    first.close();
+    const ahead = new SqliteStore(path, () => now + 2 * day);
+    ahead.purge();
+    assertEquals(ahead.all(), [], "expired by its clock");
+    ahead.close();
+    const right = new SqliteStore(path, () => now + 1000);
+    assertEquals(right.all().map(({ space }) => space), ["ban", "revocation"]);
+    right.close();
+    const late = new SqliteStore(path, () => now + 9 * day);
+    late.close();
+    const after = new SqliteStore(path, () => now);
+    assertEquals(after.all(), [], "and not for ever");
+    after.close();
+  }));
