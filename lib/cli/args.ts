@@ -39,7 +39,7 @@ export interface ParsedArgs {
   readonly topic?: CommandName;
 }
 
-/** Where a command writes to, a line at a time, and takes variables from. */
+/** Where a command writes to, one line a call, and takes variables from. */
 export interface Io {
   stdout(line: string): void;
   stderr(line: string): void;

@@ -19,9 +19,10 @@ export async function contract(args: ParsedArgs, io: Io): Promise<number> {
   );
   const modules = loaded.filter((module) => "contract" in module);
   for (const module of loaded) {
-    if ("problems" in module) { for (const problem of module.problems) io.stderr(`${module.subprotocol}: ${problem}`); }
+    if ("problems" in module) { for (const problem of module.problems) io.stderr(`${module.file}: ${problem}`); }
   }
   if (modules.length < loaded.length) return 1;
-  io.stdout(JSON.stringify(openRpcOfAll(modules, { title: "Handlers of this server" }), null, 2));
+  const document = openRpcOfAll(modules, { title: "Handlers of this server" });
+  for (const line of JSON.stringify(document, null, 2).split("\n")) io.stdout(line);
   return 0;
 }

@@ -1,12 +1,13 @@
 /** What is wrong with the files that a configuration names: as much the configuration's fault as its keys are. */
 import { KeyError } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
+import { adminTokenFindings } from "../ops/admin_token.ts";
 import { certificateFindings } from "../ops/certificate_findings.ts";
 import { SandboxError } from "../sandbox/sandbox.ts";
 
-/** A certificate that no client would accept, a line each: `file: key: what is wrong, what to do`. */
-export async function certificateFaults(config: Config, file: string): Promise<string[]> {
-  const findings = await certificateFindings(config);
+/** A certificate that no client would accept, an admin token that is none: `file: key: what is wrong, what to do`, a line each. */
+export async function fileFaults(config: Config, file: string): Promise<string[]> {
+  const findings = [...await certificateFindings(config), ...adminTokenFindings(config)];
   return findings.filter(({ severity }) => severity === "error")
     .map(({ where, what, remedy }) => `${file}: ${where}: ${what}, ${remedy}`);
 }
@@ -17,6 +18,9 @@ export function startFaults(error: unknown, { handlers }: Config, file: string):
   const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
   return errors.filter((one) => one instanceof SandboxError).flatMap(({ module, problems }) => {
     const index = handlers.findIndex((handler) => handler.module === module || handler.subprotocol === module);
-    return problems.map((problem) => `${file}: handlers[${index}].module: ${problem}, must be a module that loads`);
+    const named = handlers[index]?.module ?? module;
+    return problems.map((problem) =>
+      `${file}: handlers[${index}].module: ${named} does not load: ${problem}, must be a module that loads`
+    );
   });
 }

@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import { dirname } from "node:path";
 import { cellCount, type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import { developmentPage } from "../front/page/page.ts";
+import { readAdminToken } from "../ops/admin_token.ts";
 import { createLog, type OwnedLog } from "../ops/log.ts";
 import { createMetrics } from "../ops/metrics.ts";
 import { type OpsServer, startOpsServer } from "../ops/ops_server.ts";
@@ -14,7 +15,7 @@ import { needsOf } from "../server/needs.ts";
 import { type Server, startServer } from "../server/server.ts";
 import type { Io } from "./args.ts";
 import { prepareDevelopment, welcome } from "./development.ts";
-import { certificateFaults, startFaults } from "./faults.ts";
+import { fileFaults, startFaults } from "./faults.ts";
 import { processIo } from "./run.ts";
 import { VERSION } from "./version.ts";
 
@@ -47,7 +48,7 @@ async function front(dev: boolean, io: Io): Promise<number> {
     report(error.problems.map(formatProblem));
     return 2;
   }
-  if (report(await certificateFaults(config, file))) return 2;
+  if (report(await fileFaults(config, file))) return 2;
   const log = createLog({ ...config.log, colours: Deno.stdout.isTerminal() && !Deno.noColor });
   try {
     const running = await start(config, log, { link, dev, io });
@@ -131,6 +132,7 @@ function startOps(
 ): OpsServer | undefined {
   const { ops } = server.config;
   if (!ops) return undefined;
+  const adminToken = readAdminToken(server.config);
   return startOpsServer({
     hostname: ops.host,
     port: ops.port,
@@ -138,7 +140,7 @@ function startOps(
     log,
     target: new Operations(server, permissions),
     metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt, logLost: () => log.lost }),
-    ...(ops.admin_token_file === undefined ? {} : { adminToken: Deno.readTextFileSync(ops.admin_token_file).trim() }),
+    ...(adminToken === undefined ? {} : { adminToken }),
   });
 }
 

@@ -10,7 +10,7 @@ export function helpText(topic?: CommandName): string {
 /** Prints help. */
 // deno-lint-ignore require-await -- every command is called the same way
 export async function help(args: ParsedArgs, io: Io): Promise<number> {
-  io.stdout(helpText(args.topic));
+  for (const line of helpText(args.topic).split("\n")) io.stdout(line);
   return 0;
 }
 

@@ -2,11 +2,12 @@
 import { authFindings } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings.ts";
+import { adminTokenFindings } from "../ops/admin_token.ts";
 import { certificateFindings } from "../ops/certificate_findings.ts";
 import { moduleFindings } from "../sandbox/host/module_findings.ts";
 import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
 import type { Io, ParsedArgs } from "./args.ts";
-import { check } from "./check.ts";
+import { check, type Checker } from "./check.ts";
 import type { CommandName } from "./commands.ts";
 import { contract } from "./contract.ts";
 import { help } from "./help.ts";
@@ -15,8 +16,15 @@ import { run } from "./run.ts";
 import { token } from "./token.ts";
 import { version } from "./version.ts";
 
+const CHECKERS: readonly Checker[] = [
+  authFindings,
+  certificateFindings,
+  (config) => Promise.resolve(adminTokenFindings(config)),
+  findModules,
+];
+
 const COMMANDS: Record<Exclude<CommandName, "serve">, (args: ParsedArgs, io: Io) => Promise<number>> = {
-  check: (args, io) => check(args, io, { checkers: [authFindings, certificateFindings, findModules] }),
+  check: (args, io) => check(args, io, { checkers: CHECKERS }),
   token,
   keys,
   contract,

@@ -1,4 +1,5 @@
 /** Runs one command line. */
+import { printable } from "../ops/log_format.ts";
 import { type Io, parseCommandLine, type ParsedArgs, UsageError } from "./args.ts";
 
 /** Runs a command and returns the exit status: 0 done, 1 failed, 2 wrong usage or configuration. */
@@ -10,7 +11,8 @@ export async function run(
   try {
     return await command(parseCommandLine(words), io);
   } catch (error) {
-    io.stderr(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    for (const line of message.split("\n")) io.stderr(line);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -20,8 +22,8 @@ export function processIo(): Io {
   const encoder = new TextEncoder();
   const environment = Deno.env.toObject();
   return {
-    stdout: (line) => writeAll(Deno.stdout, encoder.encode(`${line}\n`)),
-    stderr: (line) => writeAll(Deno.stderr, encoder.encode(`${line}\n`)),
+    stdout: (line) => writeAll(Deno.stdout, encoder.encode(`${printable(line)}\n`)),
+    stderr: (line) => writeAll(Deno.stderr, encoder.encode(`${printable(line)}\n`)),
     // Read once: the running server gives the permission up.
     env: (name) => Object.hasOwn(environment, name) ? environment[name] : undefined,
   };

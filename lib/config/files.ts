@@ -73,7 +73,7 @@ export function checkFiles(
     "store.path": draft.store?.kind === "sqlite" ? draft.store.path : undefined,
   };
   for (const [key, path] of Object.entries(made)) {
-    const problem = path === undefined ? null : folderProblem(path);
+    const problem = path === undefined ? null : placeProblem(path);
     if (problem !== null) report(key, problem);
   }
 }
@@ -102,15 +102,25 @@ function fileProblem(file: NamedFile, credentials?: string): string | null {
   }
 }
 
-/** What is wrong with the folder a file will be made in, or null. */
-function folderProblem(path: string): string | null {
+/** What is wrong with the place where a file will be made, or null. */
+function placeProblem(path: string): string | null {
   const named = `names ${JSON.stringify(path)}, whose folder `;
   try {
+    if (isFolder(path)) return `names ${JSON.stringify(path)}, which is a folder, must be a file in one`;
     return Deno.statSync(dirname(path)).isDirectory ? null : `${named}is not a folder, must be in an existing folder`;
   } catch (error) {
     return error instanceof Deno.errors.NotFound
       ? `${named}does not exist, must be in an existing folder`
       : `${named}${accessProblem(error)}`;
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    // It is not there yet, or its folder has a problem of its own.
+    return false;
   }
 }
 

@@ -88,8 +88,24 @@ function byteFindings({ limits: { connection }, messages, server }: Config): Fin
   return findings;
 }
 
+/** What a socket with TLS costs before it has sent anything, bytes. */
+const IDLE_BYTES = 25_000;
+/** More than one process of this server has been seen to carry. */
+const MANY_CONNECTIONS = 200_000;
+
 function capFindings({ server, messages, limits }: Config): Finding[] {
   const findings: Finding[] = [];
+  if (server.max_connections > MANY_CONNECTIONS) {
+    const gigabytes = Math.round(server.max_connections * IDLE_BYTES / 1e9);
+    findings.push(finding(
+      "warning",
+      "server.max_connections",
+      `${server.max_connections} is more than one process can carry`,
+      `It needs as many file descriptors, and ${gigabytes} GB of memory before anybody sends a message; ` +
+        "the limit then protects nothing",
+      `Set it to what was measured, at most ${MANY_CONNECTIONS}, and share the load among more servers`,
+    ));
+  }
   for (const key of ["max_connections_per_ip", "max_connections_per_user"] as const) {
     if (server[key] <= server.max_connections) continue;
     findings.push(finding(

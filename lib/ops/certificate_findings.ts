@@ -4,6 +4,8 @@ import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings.ts";
 
 const DAY = 86_400_000;
+/** Whoever runs `check` is told of an end as near as this, however short the certificate lives. */
+const NEAR_END = 7 * DAY;
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const WILDCARD_HOSTS = new Set(["0.0.0.0", "::", ""]);
 
@@ -25,10 +27,16 @@ export async function certificateFindings(config: Config, now: number = Date.now
   try {
     [cert, key] = await Promise.all([Deno.readTextFile(tls.cert_file), Deno.readTextFile(tls.key_file)]);
   } catch (error) {
-    const what = error instanceof Deno.errors.NotFound ? "The certificate or its key is missing" : "Can't be read";
+    const what = `${tls.cert_file}, ${tls.key_file}: ${
+      error instanceof Deno.errors.NotFound ? "the certificate or its key is missing" : "can't be read"
+    }`;
     return [finding("error", "tls.cert_file", what, "TLS can't start", "Check path, owner and mode of both files")];
   }
-  return inspectCertificate({ cert, key, host: server.host, now });
+  const files: Record<string, string> = { "tls.cert_file": tls.cert_file, "tls.key_file": tls.key_file };
+  return inspectCertificate({ cert, key, host: server.host, now }).map((found) => ({
+    ...found,
+    what: `${files[found.where] ?? ""}: ${found.what}`,
+  }));
 }
 
 /**
@@ -141,12 +149,12 @@ function dateFindings(chain: X509Certificate[], now: number): Finding[] {
         "tls.cert_file",
         `Is valid only from ${from}`,
         "Clients refuse it until then",
-        "Check the clock",
+        "Check the clock; a running server takes it up by itself once it is valid",
       ),
     ];
   }
   const stage = expiryStage({ notBefore, notAfter }, now);
-  if (stage === null) return [];
+  if (stage === null && notAfter - now > NEAR_END) return [];
   const until = new Date(notAfter).toISOString();
   const remedy = "Renew it; check that the ACME client's timer runs and its hook reloads the server";
   if (stage === 0) return [finding("error", "tls.cert_file", `Expired at ${until}`, "Clients refuse it", remedy)];

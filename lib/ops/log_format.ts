@@ -19,7 +19,7 @@ export function jsonLine(timeMs: number, level: Level, event: string, fields: Re
   line["level"] = level;
   line["event"] = event;
   for (const [key, value] of Object.entries(fields)) line[RESERVED.has(key) ? `${key}_` : key] = value;
-  return escape(JSON.stringify(line));
+  return printable(JSON.stringify(line));
 }
 
 /** For people: `12:00:00.000 info  event key=value …`, values quoted as JSON where they aren't a plain word. */
@@ -42,11 +42,15 @@ function prettyText(level: string, timeMs: number, event: string, fields: Record
 
 function word(value: unknown): string {
   if (typeof value === "string" && PLAIN_WORD.test(value)) return value;
-  return escape(JSON.stringify(value));
+  return printable(JSON.stringify(value));
 }
 
-function escape(json: string): string {
-  return json.replace(DECEIVING, (character) => {
+/**
+ * A text that stays one line and does nothing to a terminal. What is escaped is written as JSON writes it inside a string, so
+ * JSON stays the same JSON.
+ */
+export function printable(text: string): string {
+  return text.replace(DECEIVING, (character) => {
     let escaped = "";
     for (let i = 0; i < character.length; i++) escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
     return escaped;

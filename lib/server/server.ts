@@ -100,6 +100,7 @@ export class Server implements Parts {
   #listening = false;
   #tls: TlsMaterial | undefined;
   #unwatchTls = () => {};
+  #tlsProblem: string | null = null;
   #sandbox!: Sandbox;
   #front!: Front;
   #sampler: LoadSampler | undefined;
@@ -319,13 +320,17 @@ export class Server implements Parts {
     this.log.info("tls.reloaded", { expires_in_s: this.certificate.secondsLeft() });
   }
 
-  async #tlsChanged(): Promise<void> {
+  /** Takes up what the files have now. Whether that is in use, or never can be; what stands in its way is logged once. */
+  async #tlsChanged(): Promise<boolean> {
     try {
       await this.#replaceTls(await readTls(this.config));
+      this.#tlsProblem = null;
+      return true;
     } catch (error) {
-      this.log.error("config.rejected", {
-        problems: [`tls: ${error instanceof Error ? error.message : String(error)}`],
-      });
+      const problem = `tls: ${error instanceof Error ? error.message : String(error)}`;
+      if (problem !== this.#tlsProblem) this.log.error("config.rejected", { problems: [problem] });
+      this.#tlsProblem = problem;
+      return this.config.server.engine === "serve";
     }
   }
 

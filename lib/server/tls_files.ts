@@ -4,6 +4,8 @@ import { watchFile } from "../ops/watch_file.ts";
 
 /** Certificate and key are written one after the other: between the two they don't fit. */
 const SETTLED_MS = 1_000;
+/** A pair that could not be used, because it is not valid yet, say, is tried again after this. */
+const RETRY_MS = 2_000;
 
 /** Reads the configured certificate chain and key; null without TLS. */
 export async function readTls({ tls }: Config): Promise<TlsMaterial | null> {
@@ -13,18 +15,26 @@ export async function readTls({ tls }: Config): Promise<TlsMaterial | null> {
 }
 
 /**
- * Calls `changed` once certificate or key were replaced and have been left alone for a second.
+ * Calls `changed` once certificate or key were replaced and have been left alone for a second, and again every two seconds
+ * until it resolves to true: the pair is in use.
  * @returns ends the watching
  */
-export function watchTls({ tls }: Config, changed: () => void): () => void {
+export function watchTls({ tls }: Config, changed: () => Promise<boolean>): () => void {
   if (!tls) return () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const settle = () => {
+  let round = 0;
+  const tryIn = (milliseconds: number) => {
     clearTimeout(timer);
-    timer = setTimeout(changed, SETTLED_MS);
+    const current = ++round;
+    timer = setTimeout(async () => {
+      // A change meanwhile has a timer of its own, and so does nobody after the end.
+      if (!await changed() && current === round) tryIn(RETRY_MS);
+    }, milliseconds);
+    Deno.unrefTimer(timer);
   };
-  const watches = [tls.cert_file, tls.key_file].map((path) => watchFile(path, settle));
+  const watches = [tls.cert_file, tls.key_file].map((path) => watchFile(path, () => tryIn(SETTLED_MS)));
   return () => {
+    round++;
     clearTimeout(timer);
     for (const watch of watches) watch.close();
   };

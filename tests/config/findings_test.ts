@@ -11,6 +11,9 @@ const handler = (lines: string): Sections => ({ handlers: [HANDLER + lines] });
 
 /** Each finding: its severity and key, a configuration just beyond the bound, and one just inside it. */
 const CASES: [severity: Finding["severity"], where: string, beyond: Sections, inside: Sections][] = [
+  ["warning", "server.max_connections", { server: "max_connections = 10000000" }, {
+    server: "max_connections = 200000",
+  }],
   ["error", "limits.handshake.burst", { limits: "handshake = { burst = 0.9 }" }, {
     limits: "handshake = { burst = 1 }",
   }],

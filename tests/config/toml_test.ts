@@ -112,3 +112,25 @@ function rejects(text: string, line: number, message: string): void {
   assertStringIncludes(error.message, message);
   assertEquals(error.line, line, text);
 }
+
+Deno.test("parseToml() bounds how deep lists, tables and dotted keys go, whatever texts and comments hold", () => {
+  const inside = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
+  const keys = (parts: number) => Array(parts).fill("a").join(".");
+  for (const text of [`x = ${inside("[", "]", 32)}`, `${keys(32)} = 1.5`, `[${keys(32)}]`]) parseToml(text);
+  const quoted = `x = "${"[".repeat(99)}\\"["\ny = '${"{".repeat(99)}' # ${"[".repeat(99)}\nz = """\n${
+    "[".repeat(99)
+  }"""`;
+  parseToml(quoted);
+  const lines: [string, number][] = [
+    [`x = ${inside("[", "]", 33)}`, 1],
+    [`x = 1\ny = ${inside("[", "]", 100_000)}`, 2],
+    [`x = """\n\n"""\ny = ${"{a=".repeat(3000)}1${"}".repeat(3000)}`, 4],
+    [`${keys(33)} = 1`, 1],
+    [`[${keys(3000)}]`, 1],
+    [`${quoted}\nw = ${"[".repeat(3000)}`, 5],
+  ];
+  for (const [text, line] of lines) {
+    const error = assertThrows(() => parseToml(text), TomlError, "is nested too deep, allowed are 32");
+    assertEquals(error.line, line);
+  }
+});

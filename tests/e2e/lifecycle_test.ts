@@ -155,3 +155,23 @@ Deno.test("serve exits with 2 and names the key when a file it names can't be us
   assertStringIncludes(certificate, "ended with 2");
   assertStringIncludes(certificate, "tls.cert_file");
 });
+
+Deno.test("a certificate that is not valid yet is taken up as soon as it is, and what is refused is said once", async () => {
+  await using server = await startServer();
+  using before = await join(server);
+  const install = async ({ cert, key }: { cert: string; key: string }) => {
+    await Deno.writeTextFile(`${server.dir}/server.key`, key);
+    await Deno.writeTextFile(`${server.dir}/server.crt`, cert);
+  };
+  const notBefore = new Date(Math.ceil(Date.now() / 1000) * 1000 + 6_000);
+  const next = await makeCertificate({ hosts: ["localhost"], notBefore });
+  await install(next);
+  const rejected = await server.logged("config.rejected");
+  assertStringIncludes(JSON.stringify(rejected), "Is valid only from");
+  const reloaded = await server.logged("tls.reloaded", () => true, 60_000);
+  assert(Date.parse(reloaded.time) >= notBefore.getTime(), "not before its time");
+  assertEquals(server.log.filter(({ event }) => event === "config.rejected").length, 1);
+  assertEquals((await call(before, "echo", { text: "still here" })).error, undefined);
+  using after = await RawClient.connect({ port: server.port, caCerts: [next.cert] });
+  assertEquals((await after.upgrade("/ws", goodHeaders(server))).status, 101);
+});

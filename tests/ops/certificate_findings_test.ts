@@ -156,3 +156,27 @@ Deno.test("CertificateWatch tells each stage once, and starts again with the nex
   watch.use((await make({ notAfter: new Date(NOW + 365 * DAY) })).cert);
   assertEquals([lines.length, watch.valid()], [4, true]);
 });
+
+Deno.test("check names the file, and says of a self-signed certificate with three days left that they are three", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { cert, key } = await makeCertificate({
+      hosts: [HOST],
+      notBefore: new Date(NOW - 1000),
+      notAfter: new Date(NOW + 3 * DAY + 1000),
+    });
+    const [certFile, keyFile] = [`${folder}/server.crt`, `${folder}/server.key`];
+    await Deno.writeTextFile(certFile, cert);
+    await Deno.writeTextFile(keyFile, key);
+    const config = { tls: { cert_file: certFile, key_file: keyFile }, server: { host: HOST } } as unknown as Config;
+    const told = (await certificateFindings(config, NOW)).map(({ severity, what }) => `${severity}: ${what}`);
+    assertEquals(told, [
+      `warning: ${certFile}: Expires in 3 days, at 2026-11-25T00:00:01.000Z`,
+      `note: ${certFile}: Is self-signed`,
+    ]);
+    await Deno.writeTextFile(keyFile, "no key");
+    assertMatch((await certificateFindings(config, NOW))[0]!.what, /server\.key: Is not a PEM private key$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -6,7 +6,7 @@ import { type CellStarter, type Contract, type HandlerSettings, SandboxError, st
 /** What came of loading one module. */
 export type LoadedModule =
   | { readonly subprotocol: string; readonly contract: Contract }
-  | { readonly subprotocol: string; readonly problems: readonly string[] };
+  | { readonly subprotocol: string; readonly file: string; readonly problems: readonly string[] };
 
 /** Loads each module in one cell, which ends again. What the modules log goes to `log`, a line at a time. */
 export async function loadModules(
@@ -24,7 +24,8 @@ export async function loadModules(
     publish: () => 0,
     failed: (index, error) => {
       if (!(error instanceof SandboxError)) throw error;
-      results[index] = { subprotocol: handlers[index]!.subprotocol, problems: error.problems };
+      const { subprotocol, module } = handlers[index]!;
+      results[index] = { subprotocol, file: module, problems: error.problems };
     },
   });
   handlers.forEach(({ subprotocol }, index) => {

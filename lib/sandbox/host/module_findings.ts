@@ -18,7 +18,7 @@ export async function moduleFindings({ handlers, limits }: Config, cells: CellSt
     for (const problem of module.problems) {
       findings.push({
         severity: "error",
-        what: `${module.subprotocol} does not load: ${problem}`,
+        what: `${module.file} (${module.subprotocol}) does not load: ${problem}`,
         where: `handlers[${index}].module`,
         why: "The server does not start with a module it can't load",
         remedy: "Mend the module",
