@@ -73,11 +73,11 @@ function proxyFindings({ server, limits, tls }: Config): Finding[] {
   }
   if (tls === undefined && server.unix === undefined && server.trusted_proxies.length === 0) {
     findings.push(finding(
-      "note",
+      "warning",
       "server.trusted_proxies",
-      "No proxy is trusted",
-      "If one is in front, every client seems to come from its address, and shares one limit",
-      "Name it here, so that the address it forwards is used",
+      `The server speaks without TLS on ${server.host}, and no proxy is trusted`,
+      "With one in front, every client seems to come from its address, and shares its limits",
+      'Name its address, here ["127.0.0.1"] for a proxy on this machine, so that the address it forwards is used',
     ));
   }
   return findings;

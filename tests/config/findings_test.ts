@@ -93,7 +93,7 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
   ["error", "server.trusted_proxies", { server: 'trusted_proxies = ["::1", "::/0"]' }, {
     server: 'trusted_proxies = ["::1"]',
   }],
-  ["note", "server.trusted_proxies", {}, { server: 'trusted_proxies = ["::1"]' }],
+  ["warning", "server.trusted_proxies", {}, { server: 'trusted_proxies = ["::1"]' }],
   ["warning", "limits.never_ban", { limits: 'never_ban = ["::/0"]' }, { limits: 'never_ban = ["192.0.2.0/24"]' }],
   ["warning", "ops.host", { ops: 'host = "0.0.0.0"' }, { ops: 'host = "::1"' }],
   ["note", "store.kind", {}, { store: 'kind = "sqlite"\npath = "x.db"' }],

@@ -1,0 +1,179 @@
+/** docs/deployment.md, then SECURITY.md's runbook: every block in the order in which it stands, against a real server. */
+import { parse } from "@std/toml";
+import { makeKeys } from "../../lib/admission/admission.ts";
+import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { Bans } from "../../lib/limits/limits.ts";
+import { openStore } from "../../lib/store/store.ts";
+import { files, readProject, ROOT, serverFlags } from "../../tools/project.ts";
+import { memoryLog } from "../admission/fixtures.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { standIns } from "./stand_ins.ts";
+
+/** Folders of the machine that the documents name. */
+const MACHINE = /(?<![\w.])\/(?=(?:etc|usr\/local|var\/lib)\/)/g;
+
+interface Machine {
+  readonly root: string;
+  readonly opsPort: number;
+  /** Runs a script as the document has it, in a folder, on this machine. */
+  run(script: string, folder: string): Promise<string>;
+  /** A text with the machine's folders and port in place of the documents' own. */
+  here(text: string): string;
+}
+
+function blocks(document: string): string {
+  const text = Deno.readTextFileSync(`${ROOT}/${document}`);
+  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map((match) => match[1]).join("\n");
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function withMachine(test: (machine: Machine) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir({ prefix: "sallyport-machine-" });
+  const opsPort = freePort();
+  for (const folder of ["bin", "usr/local/bin", "etc/systemd/system", "etc/sysctl.d", "var/lib"]) {
+    await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+  }
+  for (const [name, text] of Object.entries(standIns({ root, opsPort }))) {
+    await Deno.writeTextFile(`${root}/bin/${name}`, text, { mode: 0o755 });
+  }
+  const here = (text: string) => text.replaceAll(MACHINE, `${root}/`).replaceAll("9464", String(opsPort));
+  const run = async (script: string, cwd: string) => {
+    const { code, stdout, stderr } = await new Deno.Command("bash", {
+      args: ["-euo", "pipefail", "-c", here(script)],
+      cwd,
+      env: { PATH: `${root}/bin:${root}/usr/local/bin:${Deno.env.get("PATH")}`, NO_COLOR: "1" },
+    }).output();
+    const decoder = new TextDecoder();
+    const output = decoder.decode(stdout) + decoder.decode(stderr);
+    assertEquals(code, 0, output + (await Deno.readTextFile(`${root}/log`).catch(() => "")));
+    return output;
+  };
+  try {
+    await test({ root, opsPort, run, here });
+  } finally {
+    await run("systemctl stop sallyport", root).catch(() => {});
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** The folder that the document has copied to the server: program, deploy/, handlers/, the issuer's public key. */
+async function layOut(machine: Machine): Promise<string> {
+  const folder = `${machine.root}/copied`;
+  await Deno.mkdir(`${folder}/handlers`, { recursive: true });
+  await Deno.mkdir(`${folder}/deploy`);
+  const flags = serverFlags(await readProject()).join(" ");
+  const program = `#!/bin/sh\nexec ${Deno.execPath()} run ${flags} ${ROOT}/main.ts "$@"\n`;
+  await Deno.writeTextFile(`${folder}/sallyport`, program, { mode: 0o755 });
+  await machine.run("sha256sum sallyport >SHA256SUMS", folder);
+  for (const path of await files(ROOT, "deploy")) {
+    const text = machine.here(await Deno.readTextFile(`${ROOT}/${path}`));
+    // Any port does; 443 may be taken, or not allowed, where the tests run.
+    await Deno.writeTextFile(`${folder}/${path}`, text.replace(/^port = 443\b/m, "port = 0"));
+  }
+  for (const path of await files(ROOT, "examples/chat")) {
+    await Deno.copyFile(`${ROOT}/${path}`, `${folder}/handlers/${path.split("/").pop()}`);
+  }
+  await makeKeys("ES256", folder);
+  return folder;
+}
+
+/** A certificate of a made-up authority, where certbot has them. */
+async function certify(folder: string): Promise<void> {
+  const root = await makeCertificate({ hosts: ["Root"], isCa: true });
+  const ca = await makeCertificate({ hosts: ["Intermediate"], isCa: true, ca: root });
+  const { cert, key } = await makeCertificate({ hosts: ["ws.example.com"], ca });
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/fullchain.pem`, cert);
+  await Deno.writeTextFile(`${folder}/privkey.pem`, key, { mode: 0o600 });
+}
+
+/** A ban that the runbook lifts, as the server would have left it in its store. */
+function ban(root: string): void {
+  const deps = { log: memoryLog(), now: Date.now };
+  const store = openStore({ kind: "sqlite", path: `${root}/var/lib/sallyport/state.db` }, deps);
+  new Bans({ ban: 86_400_000, never_ban: [] }, { ...deps, store }).add("ip:192.0.2.7");
+  store.close();
+}
+
+Deno.test("docs/deployment.md and the runbook work from the first block to the last, in their order", async () => {
+  await withMachine(async (machine) => {
+    const { root, opsPort } = machine;
+    await certify(`${root}/etc/letsencrypt/live/ws.example.com`);
+    await certify(`${root}/renewed`);
+    const folder = await layOut(machine);
+
+    const deployment = blocks("docs/deployment.md");
+    const start = deployment.indexOf("systemctl start sallyport");
+    assert(start > 0);
+    await machine.run(deployment.slice(0, start), folder);
+    ban(root);
+    const shown = await machine.run(deployment.slice(start), folder);
+    assert(shown.includes('"ready":true'), shown);
+    const pid = () => Deno.readTextFileSync(`${root}/pid`);
+    const before = pid();
+
+    const output = await machine.run(blocks("SECURITY.md"), folder);
+    assert(pid() !== before, "the runbook's restarts were real");
+    const token = Deno.readTextFileSync(`${root}/etc/sallyport/admin.token`);
+    assert(token.length >= 43 && !output.includes(token), "the admin token was changed and never shown");
+    const log = Deno.readTextFileSync(`${root}/log`).trim().split("\n").map((line) => JSON.parse(line));
+    const actions = log.filter(({ event }) => event === "admin.action").map(({ action }) => action);
+    assertEquals(actions, ["revoke", "lift_revocation", "revoke", "lift_ban"]);
+    for (const event of ["tls.reloaded", "config.reloaded", "drain.finished"]) {
+      assert(log.some((line) => line.event === event), `${event} in the log`);
+    }
+    assertEquals(log.filter(({ level }) => level === "error"), []);
+    const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`);
+    assertEquals([response.status, (await response.json()).ready], [200, true]);
+    const calls = await Deno.readTextFile(`${root}/calls`);
+    for (const call of ["daemon-reload", "enable sallyport", "status sallyport"]) {
+      assert(calls.includes(`systemctl ${call}`), call);
+    }
+  });
+});
+
+Deno.test("the unit lets the service listen on the ports of the shipped configuration, and read what it names", async () => {
+  await withMachine(async (machine) => {
+    const folder = await layOut(machine);
+    const deployment = blocks("docs/deployment.md");
+    await machine.run(deployment.slice(0, deployment.indexOf("systemctl daemon-reload")), folder);
+    const unit = await Deno.readTextFile(`${ROOT}/deploy/sallyport.service`);
+    const toml = await Deno.readTextFile(`${ROOT}/deploy/sallyport.toml`);
+    type Table = Record<string, Record<string, unknown>>;
+    const { server, ops, auth, handlers } = (parse as (text: string) => Table)(toml);
+    for (const port of [server!.port, ops!.port]) {
+      assert(unit.includes(`\nSocketBindAllow=tcp:${port}\n`), String(port));
+    }
+    assertEquals(ops!.admin_token_file, "${CREDENTIALS_DIRECTORY}/admin.token");
+    assert(unit.includes("\nLoadCredential=admin.token:/etc/sallyport/admin.token\n"));
+    const module = (handlers as unknown as { module: string }[])[0]!.module;
+    const etc = `${machine.root}/etc/sallyport`;
+    for (const path of [etc, `${etc}/handlers`]) assertEquals(Deno.statSync(path).mode! & 0o777, 0o755, path);
+    for (const path of ["sallyport.toml", String(auth!.public_key_file), module]) {
+      assertEquals(Deno.statSync(`${etc}/${path}`).mode! & 0o777, 0o644, path);
+    }
+    assertEquals(Deno.statSync(`${etc}/admin.token`).mode! & 0o777, 0o600);
+  });
+});
+
+Deno.test("SECURITY.md names only tests that exist", async () => {
+  const text = await Deno.readTextFile(`${ROOT}/SECURITY.md`);
+  const named = [...new Set([...text.matchAll(/`(tests\/[^`]+)`/g)].map((match) => match[1]!))];
+  assert(named.length > 20);
+  for (const path of named) await Deno.stat(`${ROOT}/${path}`);
+});
+
+Deno.test("the documents' links lead somewhere", async () => {
+  for (const document of ["README.md", "SECURITY.md", "docs/deployment.md", "docs/operations.md"]) {
+    const text = await Deno.readTextFile(`${ROOT}/${document}`);
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      await Deno.stat(new URL(target!, `file://${ROOT}/${document}`)).catch(() =>
+        assert(false, `${document}: ${target}`)
+      );
+    }
+  }
+});
