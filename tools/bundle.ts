@@ -16,7 +16,15 @@ export const MAIN = "sallyport.js";
 const INSTALLED = "/usr/local/lib/sallyport";
 /** Where the unit looks for Deno. */
 const DENO_INSTALLED = "/usr/local/bin/deno";
-const DEPLOYED = ["deploy/sallyport.service", "deploy/sallyport.toml"];
+const DEPLOYED = [
+  "sallyport.service",
+  "sallyport.toml",
+  "letsencrypt-hook.sh",
+  "nginx.conf",
+  "haproxy.cfg",
+  "Caddyfile",
+]
+  .map((name) => `deploy/${name}`);
 
 /**
  * Puts the program into a folder: the main module, worker entries as modules of their own, and what they read, at the places

@@ -73,6 +73,13 @@ const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Reco
   { path: "/publish", argument: false, methods: { POST: publish } },
 ];
 
+/** Every request there is, as `METHOD /path`; a path that takes a key ends with a slash. */
+export function adminRequests(): string[] {
+  return ROUTES.flatMap(({ path, argument, methods }) =>
+    Object.keys(methods).map((method) => `${method} ${path}${argument ? "/" : ""}`)
+  );
+}
+
 /** Whether a path belongs to the administration, whatever its method. */
 export function isAdminPath(path: string): boolean {
   return find(path) !== null;

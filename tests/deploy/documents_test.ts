@@ -2,6 +2,9 @@
 import { parse } from "@std/toml";
 import { makeKeys } from "../../lib/admission/admission.ts";
 import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { adminRequests } from "../../lib/ops/admin.ts";
+import { createMetrics } from "../../lib/ops/metrics.ts";
+import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { files, readProject, ROOT, serverFlags } from "../../tools/project.ts";
@@ -118,11 +121,15 @@ Deno.test("docs/deployment.md and the runbook work from the first block to the l
 
     const output = await machine.run(blocks("SECURITY.md"), folder);
     assert(pid() !== before, "the runbook's restarts were real");
+    assert((await machine.run(blocks("docs/operations.md"), folder)).includes('"published":"room:lobby"'));
     const token = Deno.readTextFileSync(`${root}/etc/sallyport/admin.token`);
     assert(token.length >= 43 && !output.includes(token), "the admin token was changed and never shown");
     const log = Deno.readTextFileSync(`${root}/log`).trim().split("\n").map((line) => JSON.parse(line));
     const actions = log.filter(({ event }) => event === "admin.action").map(({ action }) => action);
-    assertEquals(actions, ["revoke", "lift_revocation", "revoke", "lift_ban"]);
+    assertEquals(actions, [
+      ...["revoke", "lift_revocation", "revoke", "lift_ban"],
+      ...["revoke", "lift_revocation", "publish"],
+    ]);
     for (const event of ["tls.reloaded", "config.reloaded", "drain.finished"]) {
       assert(log.some((line) => line.event === event), `${event} in the log`);
     }
@@ -176,4 +183,21 @@ Deno.test("the documents' links lead somewhere", async () => {
       );
     }
   }
+});
+
+Deno.test("docs/operations.md names every request, metric and event", async () => {
+  const text = await Deno.readTextFile(`${ROOT}/docs/operations.md`);
+  const lacks = (name: string, as: string) => assert(text.includes(as), `docs/operations.md lacks ${name}`);
+  for (const request of adminRequests()) {
+    lacks(request, request.endsWith("/") ? `\`${request}` : `\`${request}\``);
+  }
+  const metrics = createMetrics({ telemetry: new Telemetry(), version: "1", startedAt: 0 });
+  for (const [, name] of (await metrics.text()).matchAll(/^# TYPE (\S+)/gm)) lacks(name!, `\`${name}`);
+  const events = new Set<string>();
+  for (const path of (await files(ROOT, "lib")).filter((path) => path.endsWith(".ts"))) {
+    const source = await Deno.readTextFile(`${ROOT}/${path}`);
+    for (const [, event] of source.matchAll(/\blog(?:\.\w+|\[level\])\(\s*"([a-z_.]+)"/g)) events.add(event!);
+  }
+  assert(events.size > 30, `${events.size} events`);
+  for (const event of events) lacks(event, `\`${event}\``);
 });

@@ -12,6 +12,8 @@ const OWN = 10;
 /** Without limits, and with a share of ten; `pauses` is how often it stopped reading. */
 function make() {
   let pauses = 0;
+  const clock = { wall: 0, monotonic: 0 };
+  const lines: Record<string, unknown>[] = [];
   const resumed: (() => void)[] = [];
   const shares = { own: OWN, crowded: OWN, crowd: Infinity, resumed: Infinity, reading: 0 };
   const limits = { message: () => null, control: () => null, call: () => null, release() {} };
@@ -30,20 +32,22 @@ function make() {
         server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 1 },
         messages: { max_in_flight: 1000 },
       },
-      log: createLog({ level: "error", format: "json", write() {} }),
+      log: createLog({ level: "info", format: "json", write: (line) => lines.push(JSON.parse(line)) }),
       telemetry: new Telemetry(),
       tracing: { call: () => undefined },
       limits: { session: () => limits },
       turns: new Turns((run) => resumed.push(run), shares, () => {}),
       registry: new Registry(),
       deadlines: new Deadlines(1000, 0),
-      now: () => 0,
-      monotonic: () => 0,
+      now: () => clock.wall,
+      monotonic: () => clock.monotonic,
     },
   };
   const session = new Session(options as unknown as SessionOptions);
   return {
     session,
+    clock,
+    lines,
     get pauses() {
       return pauses;
     },
@@ -70,4 +74,13 @@ Deno.test("Session counts a message's bytes towards its share of a turn once, no
   made.session.control("ping", 0);
   assertEquals(made.pauses, 1);
   made.session.closed(1000, "");
+});
+
+Deno.test("Session says how long it lasted by the clock that nobody sets", () => {
+  const { session, clock, lines } = make();
+  clock.wall = -2 * 86_400_000;
+  clock.monotonic = 1234.4;
+  session.closed(1000, "");
+  const closed = lines.find(({ event }) => event === "connection.closed");
+  assertEquals(closed?.duration_ms, 1234);
 });
