@@ -1,6 +1,12 @@
+import type { CellStarter } from "../../lib/sandbox/sandbox.ts";
 import { Server } from "../../lib/server/server.ts";
 import { ALICE, configWith, memoryLog } from "../admission/fixtures.ts";
 import { assert, assertEquals } from "../assert.ts";
+
+/** The server is never started. */
+function noCells(): CellStarter {
+  return {} as CellStarter;
+}
 
 const DAY_MS = 86_400_000;
 
@@ -8,7 +14,7 @@ Deno.test("a server whose wall clock is set forward and back ends no ban and for
   const real = Date.now;
   const folder = await Deno.makeTempDir({ prefix: "sallyport-" });
   const config = { ...configWith(), store: { kind: "sqlite" as const, path: `${folder}/state.db` } };
-  const server = new Server({ config, log: memoryLog() });
+  const server = new Server({ config, log: memoryLog(), cells: noCells() });
   try {
     const identity = { ...ALICE, issuedAt: real() };
     server.limits.bans.add("user:mallory");

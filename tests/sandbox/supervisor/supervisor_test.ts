@@ -39,6 +39,7 @@ class Supervised implements AsyncDisposable {
       folder: this.#folder,
       notifier: {
         socketPath: null,
+        prepared: Promise.resolve(),
         ready: (status) => told.push(`ready ${status}`),
         status: (status) => told.push(`status ${status}`),
         reloading: () => told.push("reloading"),
