@@ -194,7 +194,7 @@ for (const proxy of PROXIES) {
         const forged = { ...UPGRADE, "x-forwarded-for": CLAIMED, authorization: "Bearer x.y.z" };
         const statuses = await curl(MALLORY, `${url}?[1-60]`, forged);
         assertEquals([statuses.length, statuses[0]], [60, "401"]);
-        const rejected = server.log.filter(({ event }) => event === "handshake.rejected");
+        const rejected = server.log.filter(({ reason }) => reason === "token_invalid");
         assert(rejected.length > 0 && rejected.every(({ ip }) => ip === MALLORY), JSON.stringify(rejected.slice(0, 3)));
         using next = await connect();
         assertEquals((await next.upgrade("/ws", goodHeaders(server, { user: "bob" }))).status, 101);
