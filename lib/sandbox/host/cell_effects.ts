@@ -100,8 +100,9 @@ export class CellEffects {
 
   #subscribe(session: number, topic: string): void {
     const seat = this.#present(session);
-    if (seat === undefined || seat.client.subscribe(topic)) return;
-    this.#log(session, "warn", "Too many subscriptions: this one was not made", {});
+    if (seat === undefined || seat.client.subscribe(topic) || seat.overSubscribed) return;
+    seat.overSubscribed = true;
+    this.#log(session, "warn", "too many subscriptions", {});
   }
 
   /** The answer is charged by the users in it, which is the work it makes. */

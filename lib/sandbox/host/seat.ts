@@ -6,6 +6,8 @@ import type { Slot } from "./slot.ts";
 export class Seat implements Line {
   /** The client left; the cell may still be running the `close` hook. */
   closing = false;
+  /** A subscription was refused because there are too many; it is logged once. */
+  overSubscribed = false;
   user: CellUser;
 
   constructor(readonly handle: number, readonly client: CellClient, readonly slot: Slot) {
