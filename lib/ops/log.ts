@@ -61,11 +61,18 @@ export function createLog(options: LogOptions): OwnedLog {
   };
   const flood = new FloodGate(
     now,
-    (level, event, suppressed, refs) => print(level, event, refs.length > 0 ? { suppressed, refs } : { suppressed }),
+    (level, event, suppressed, { refs, module }) =>
+      print(level, event, {
+        ...(module === undefined ? {} : { module }),
+        suppressed,
+        ...(refs.length > 0 ? { refs } : {}),
+      }),
   );
 
   const log = (level: Level, event: string, fields: Fields = {}) => {
-    if (RANK[level] < RANK[owned.level] || !flood.admits(event, level, refOf(fields))) return;
+    if (
+      RANK[level] < RANK[owned.level] || !flood.admits(event, level, { ref: refOf(fields), module: moduleOf(fields) })
+    ) return;
     print(level, event, fields);
   };
   const owned: OwnedLog = {
@@ -90,6 +97,16 @@ function refOf(fields: Fields): string | undefined {
   try {
     const { ref } = fields;
     return typeof ref === "string" && ref.length <= 64 ? ref : undefined;
+  } catch {
+    return undefined; // a getter of the caller's
+  }
+}
+
+/** Which handler module a line is about. */
+function moduleOf(fields: Fields): string | undefined {
+  try {
+    const { module } = fields;
+    return typeof module === "string" && module.length <= 128 ? module : undefined;
   } catch {
     return undefined; // a getter of the caller's
   }

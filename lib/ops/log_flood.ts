@@ -8,7 +8,22 @@ const REF_LINES_PER_WINDOW = 100;
 const REFS_PER_SUMMARY = 32;
 const MAX_EVENTS = 512;
 
+/** What a line is about, beside its event. */
+export interface Subject {
+  readonly ref?: string | undefined;
+  /** Handler module: the lines of each are counted by themselves. */
+  readonly module?: string | undefined;
+}
+
+/** What a report names of the lines that were left out. */
+export interface Suppressed {
+  readonly refs: readonly string[];
+  readonly module: string | undefined;
+}
+
 interface Window {
+  readonly event: string;
+  readonly module: string | undefined;
   startedAt: number;
   lines: number;
   refLines: number;
@@ -19,32 +34,33 @@ interface Window {
 }
 
 /**
- * Keeps one event from drowning the others: ten lines of it a second pass, the rest are counted and reported once the second
- * is over, whether or not the event comes again. Lines with a `ref` have a hundred of their own, and the report names the
+ * Keeps one event from drowning the others: ten lines of it a second pass (of each handler module, where it names one), the rest
+ * are counted and reported once the second is over, whether or not the event comes again. Lines with a `ref` have a hundred of their own, and the report names the
  * refs of the next ones. Holds a timer only while there is something to report.
  */
 export class FloodGate {
   private readonly windows = new Map<string, Window>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  /** `summary` is told how many lines of an event were left out, and which refs they had. `now` is in ms. */
+  /** `summary` is told how many lines of an event were left out, and of what they were. `now` is in ms. */
   constructor(
     private readonly now: () => number,
-    private readonly summary: (level: Level, event: string, suppressed: number, refs: readonly string[]) => void,
+    private readonly summary: (level: Level, event: string, suppressed: number, what: Suppressed) => void,
   ) {}
 
   /** Whether this line may be printed; counts it when not. */
-  admits(event: string, level: Level, ref?: string): boolean {
+  admits(event: string, level: Level, { ref, module }: Subject = {}): boolean {
     const now = this.now();
-    let window = this.windows.get(event);
+    const key = module === undefined ? event : `${event} ${module}`;
+    let window = this.windows.get(key);
     if (window && ended(window, now)) {
-      this.close(event, window);
+      this.close(key, window);
       window = undefined;
     }
     if (!window) {
       if (this.windows.size >= MAX_EVENTS) this.report();
-      window = { startedAt: now, lines: 0, refLines: 0, suppressed: 0, refs: [], level };
-      this.windows.set(event, window);
+      window = { event, module, startedAt: now, lines: 0, refLines: 0, suppressed: 0, refs: [], level };
+      this.windows.set(key, window);
     }
     if (ref !== undefined && window.refLines < REF_LINES_PER_WINDOW) {
       window.refLines++;
@@ -65,23 +81,24 @@ export class FloodGate {
   report(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    for (const [event, window] of [...this.windows]) this.close(event, window);
+    for (const [key, window] of [...this.windows]) this.close(key, window);
   }
 
   private tick(): void {
     this.timer = null;
     const now = this.now();
     let waiting = false;
-    for (const [event, window] of [...this.windows]) {
-      if (ended(window, now)) this.close(event, window);
+    for (const [key, window] of [...this.windows]) {
+      if (ended(window, now)) this.close(key, window);
       else if (window.suppressed > 0) waiting = true;
     }
     if (waiting) this.timer = setTimeout(() => this.tick(), WINDOW_MS);
   }
 
-  private close(event: string, window: Window): void {
-    this.windows.delete(event);
-    if (window.suppressed > 0) this.summary(window.level, event, window.suppressed, window.refs);
+  private close(key: string, window: Window): void {
+    this.windows.delete(key);
+    const { event, module, suppressed, refs, level } = window;
+    if (suppressed > 0) this.summary(level, event, suppressed, { refs, module });
   }
 }
 

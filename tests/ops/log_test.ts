@@ -252,3 +252,17 @@ Deno.test("createLog() keeps a server alive whose stdout is closed, full or not 
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("a flood of one handler module leaves the lines of another, and its report names it", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog({ level: "info", format: "json", write: (line) => lines.push(JSON.parse(line)) });
+  for (let index = 0; index < 50; index++) log.info("handler.log", { module: "loud.v1", message: `${index}` });
+  log.info("handler.log", { module: "quiet.v1", message: "heard" });
+  log.info("handler.log", { message: "of none" });
+  await log.flush();
+  const of = (module: string | undefined) => lines.filter((line) => line["module"] === module);
+  assertEquals(of("quiet.v1").map(({ message }) => message), ["heard"]);
+  assertEquals(of(undefined).map(({ message }) => message), ["of none"]);
+  assertEquals(of("loud.v1").length, 11);
+  assertEquals(of("loud.v1").at(-1)!["suppressed"], 40);
+});
