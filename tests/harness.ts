@@ -245,7 +245,11 @@ export async function writeConfig(dir: string, options: ServerOptions, cert: str
       audience: "sallyport",
     },
     // A busy test machine is no overload.
-    limits: { handshake: { rate: 10_000, burst: 10_000 }, adaptive: false },
+    limits: {
+      handshake: { rate: 10_000, burst: 10_000 },
+      handshake_user: { rate: 10_000, burst: 10_000 },
+      adaptive: false,
+    },
     log: { level: "debug" },
   };
   const config: Record<string, unknown> = { ...defaults };

@@ -3,11 +3,12 @@
  */
 import type { Config } from "../config/config.ts";
 import type { Accepted, Handshake, Peer, Refusal } from "../front/front.ts";
-import { bearerToken, findCredential, ticketOf } from "./credentials.ts";
+import { bearerToken, type Credential, findCredential, ticketOf } from "./credentials.ts";
 import type { Identity, Verified } from "./identity.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
-import { type Reason, refuse, retrySeconds } from "./reason.ts";
-import { chooseSubprotocol, type Offer, readOffer } from "./subprotocol.ts";
+import { refuse, retrySeconds } from "./reason.ts";
+import { chooseSubprotocol, readOffer } from "./subprotocol.ts";
+import { isRefusal, type Known, Toll, type TollDeps } from "./toll.ts";
 import { checkUpgrade } from "./upgrade.ts";
 
 export type { Identity, Verified } from "./identity.ts";
@@ -16,7 +17,7 @@ export { bearerToken } from "./credentials.ts";
 export { equalSecrets } from "./equal.ts";
 export { KeyError } from "./keys.ts";
 export { type KeyAlgorithm, makeKeys, makeSecret } from "./make_keys.ts";
-export { compileOrigins, type OriginSet, parseOrigin } from "./origin.ts";
+export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./origin.ts";
 export { type Reason, REASONS, type RefusalExtras, refuse, retrySeconds, statusOf } from "./reason.ts";
 export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocations.ts";
 export { openRevokedFile, type RevokedFile } from "./revoked_file.ts";
@@ -24,12 +25,13 @@ export { type SignerConfig, signToken, type TokenRequest } from "./sign.ts";
 export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
 export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";
 export { createVerifier, type Verifier, type VerifierDeps } from "./verifier.ts";
+export { Toll, type TollDeps } from "./toll.ts";
 
 /** Seconds after which to come back to a server that is full, or to one's place among too many of one's own. */
 const CAPACITY_RETRY = 5;
 
 /** What a decision depends on besides the handshake and its peer: everything else in the server, as values. */
-export interface AdmissionContext {
+export interface AdmissionContext extends TollDeps {
   readonly config: Config;
   /** `config.admission.origins`, compiled once. */
   readonly origins: OriginSet;
@@ -37,23 +39,22 @@ export interface AdmissionContext {
   readonly overloaded: boolean;
   /** Whether `server.max_connections` is reached. */
   readonly full: boolean;
-  /** Takes one handshake from the address' bucket: 0, or the milliseconds until one could be taken. */
-  takeHandshake(ip: string): number;
   verify(token: string): Promise<Verified>;
   /** Redeems a one-time ticket; null when it is unknown, used, expired, or was issued to another origin. */
   redeemTicket(ticket: string, origin: string): Promise<Identity | null>;
   /** How many connections the user has now. */
   userConnections(user: string): number;
-  /** Milliseconds left of the user's ban, 0 when there is none. */
-  userBanned(user: string): number;
+  /** Whether the client has left: then nothing more is judged. */
+  gone(): boolean;
 }
 
 /**
  * Decides on a request for `server.path`. Keeps nothing and logs nothing: the same handshake in the same context gets the
  * same decision, and each check is made only when all before it have passed, in this order:
  *
- * upgrade headers, origin, drain and capacity, handshake rate, subprotocol, token or ticket, required role, the user's
- * ban, the user's connections.
+ * upgrade headers, origin, drain and capacity, ban and handshake rate of the address, subprotocol, token or ticket, the
+ * user's ban and handshake rate, required role, the user's connections. An address that is banned or over its rate is
+ * refused there only without a credential ({@linkcode Toll}).
  *
  * The caller counts the accepted connection before it awaits anything else, or two handshakes share the last place.
  */
@@ -62,14 +63,14 @@ export async function admit(
   peer: Peer,
   context: AdmissionContext,
 ): Promise<Accepted | Refusal> {
-  const refusal = checkUpgrade(handshake) ??
-    await checkOrigin(handshake, context) ??
-    checkCapacity(context) ??
-    checkRate(peer, context);
+  const refusal = checkUpgrade(handshake) ?? await checkOrigin(handshake, context) ?? checkCapacity(context);
   if (refusal !== null) return refusal;
 
-  const { admission, handlers } = context.config;
+  const { admission, handlers, auth } = context.config;
+  const toll = new Toll(peer.ip, context);
   const offer = readOffer(handshake.headers.get("sec-websocket-protocol"));
+  const credential: Credential = offer === null ? { kind: "none" } : findCredential(handshake, offer, auth);
+  if (toll.refusal !== null && credential.kind !== "token" && credential.kind !== "ticket") return toll.refusal;
   if (offer === null) return refuse("bad_request", { detail: "Sec-WebSocket-Protocol is malformed" });
   const choice = chooseSubprotocol(
     offer,
@@ -78,9 +79,8 @@ export async function admit(
   );
   if (!choice.ok) return refuse(choice.reason);
 
-  const known = await identify(handshake, offer, context);
-  if (!known.ok) return refuse(known.reason, { detail: known.detail });
-  const { identity } = known;
+  const identity = await toll.judge(() => identify(credential, handshake, context), () => context.gone());
+  if (isRefusal(identity)) return identity;
   return checkUser(identity, context) ?? { accepted: true, identity, subprotocol: choice.subprotocol };
 }
 
@@ -106,17 +106,7 @@ function checkCapacity({ draining, full, overloaded, config }: AdmissionContext)
   return null;
 }
 
-function checkRate({ ip }: Peer, context: AdmissionContext): Refusal | null {
-  const wait = context.takeHandshake(ip);
-  return wait > 0 ? refuse("rate_limited", { retryAfter: retrySeconds(wait) }) : null;
-}
-
-type Known =
-  | { readonly ok: true; readonly identity: Identity }
-  | { readonly ok: false; readonly reason: Reason; readonly detail: string };
-
-async function identify(handshake: Handshake, offer: Offer, context: AdmissionContext): Promise<Known> {
-  const credential = findCredential(handshake, offer, context.config.auth);
+async function identify(credential: Credential, handshake: Handshake, context: AdmissionContext): Promise<Known> {
   switch (credential.kind) {
     case "none":
       return { ok: false, reason: "token_missing", detail: "No configured source has a token" };
@@ -133,14 +123,12 @@ async function identify(handshake: Handshake, offer: Offer, context: AdmissionCo
   }
 }
 
-/** What depends on who it is. A user's ban is told only to a proven user. */
+/** What depends on who it is. */
 function checkUser({ user, roles }: Identity, context: AdmissionContext): Refusal | null {
   const { auth, server } = context.config;
   if (auth.required_role !== undefined && !roles.includes(auth.required_role)) {
     return refuse("forbidden", { detail: "The token lacks auth.required_role" });
   }
-  const banned = context.userBanned(user);
-  if (banned > 0) return refuse("banned", { retryAfter: retrySeconds(banned) });
   if (context.userConnections(user) >= server.max_connections_per_user) {
     return refuse("too_many_connections", { retryAfter: CAPACITY_RETRY });
   }

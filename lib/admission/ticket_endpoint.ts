@@ -6,19 +6,18 @@ import type { Verified } from "./identity.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
 import { refuse, retrySeconds } from "./reason.ts";
 import type { IssuedTicket, Tickets } from "./tickets.ts";
+import { isRefusal, Toll, type TollDeps } from "./toll.ts";
 
 /** What the endpoint needs of the rest of the server. */
-export interface TicketEndpointDeps {
+export interface TicketEndpointDeps extends TollDeps {
   readonly config: Config;
   readonly origins: OriginSet;
   readonly tickets: Tickets;
   verify(token: string): Promise<Verified>;
-  /** Takes one handshake from the address' bucket: 0, or the milliseconds until one could be taken. */
-  takeHandshake(ip: string): number;
-  /** Takes one ticket from the user's bucket, likewise; `ip` is where the request came from. */
-  takeTicket(user: string, ip: string): number;
-  /** Milliseconds left of the user's ban, 0 when there is none. */
-  userBanned(user: string): number;
+  /** Takes one preflight from the address' bucket: 0, or the milliseconds until one could be taken. */
+  takePreflight(ip: string): number;
+  /** Takes one ticket from the user's bucket, likewise. */
+  takeTicket(user: string): number;
   /** Logs, counts and answers a refusal. */
   refused(handshake: Handshake, peer: Peer, refusal: Refusal): Response;
   /** What every answer carries. */
@@ -30,8 +29,8 @@ const PREFLIGHT_MAX_AGE = "600";
 
 /**
  * Makes the handler of `/ticket`. `OPTIONS` from an allowed origin is the preflight (Fetch standard, CORS protocol): 204.
- * `POST` is checked in this order: origin, handshake rate of the address, token, required role, the user's ban, ticket rate
- * of the user. Pages of allowed origins can read every answer, refusals included, which they can't of a failed handshake.
+ * `POST` is checked in this order: origin, ban and handshake rate of the address, token, the user's ban and handshake rate,
+ * required role, ticket rate of the user; as in a handshake, who brings a token is judged all the same ({@linkcode Toll}). Pages of allowed origins can read every answer, refusals included, which they can't of a failed handshake.
  */
 export function createTicketEndpoint(deps: TicketEndpointDeps): (request: Request, peer: Peer) => Promise<Response> {
   return async (request, peer) => {
@@ -49,7 +48,11 @@ export function createTicketEndpoint(deps: TicketEndpointDeps): (request: Reques
       "Access-Control-Expose-Headers": "Retry-After",
       Vary: "Origin",
     };
-    if (request.method === "OPTIONS") return preflight(deps, cors);
+    if (request.method === "OPTIONS") {
+      const wait = deps.takePreflight(peer.ip);
+      if (wait === 0) return preflight(deps, cors);
+      return deps.refused(handshake, peer, refuse("rate_limited", { retryAfter: retrySeconds(wait), headers: cors }));
+    }
     const outcome = request.method === "POST"
       ? await issue(deps, peer, origin, request.headers)
       : refuse("method_not_allowed", { headers: { Allow: "POST, OPTIONS" } });
@@ -73,18 +76,14 @@ async function issue(
   origin: string,
   headers: Headers,
 ): Promise<IssuedTicket | Refusal> {
-  const wait = deps.takeHandshake(ip);
-  if (wait > 0) return refuse("rate_limited", { retryAfter: retrySeconds(wait) });
+  const toll = new Toll(ip, deps);
   const token = bearerToken(headers);
-  if (token === null) return refuse("token_missing");
-  const verified = await deps.verify(token);
-  if (!verified.ok) return refuse(verified.reason, { detail: verified.detail });
-  const { identity } = verified;
+  if (token === null) return toll.refusal ?? refuse("token_missing");
+  const identity = await toll.judge(() => deps.verify(token), () => false);
+  if (isRefusal(identity)) return identity;
   const { required_role } = deps.config.auth;
   if (required_role !== undefined && !identity.roles.includes(required_role)) return refuse("forbidden");
-  const banned = deps.userBanned(identity.user);
-  if (banned > 0) return refuse("banned", { retryAfter: retrySeconds(banned) });
-  const limited = deps.takeTicket(identity.user, ip);
+  const limited = deps.takeTicket(identity.user);
   if (limited > 0) return refuse("rate_limited", { retryAfter: retrySeconds(limited) });
   return await deps.tickets.issue(identity, origin) ??
     refuse("overloaded", { retryAfter: 5, detail: "Too many tickets on their way" });

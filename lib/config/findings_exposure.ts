@@ -80,6 +80,15 @@ function proxyFindings({ server, limits, tls }: Config): Finding[] {
       'Name its address, here ["127.0.0.1"] for a proxy on this machine, so that the address it forwards is used',
     ));
   }
+  if (server.unix !== undefined && !server.proxy_protocol) {
+    findings.push(finding(
+      "note",
+      "server.unix",
+      "Clients are told apart by the X-Forwarded-For of whatever connects to the socket",
+      "If the proxy does not set it, all clients look like one, and share its caps and rates",
+      "Have the proxy overwrite X-Forwarded-For, or set server.proxy_protocol",
+    ));
+  }
   return findings;
 }
 

@@ -12,7 +12,7 @@ type Bucket = { readonly rate: number; readonly burst: number };
 
 function bucketFindings({ limits }: Config): Finding[] {
   const buckets: [string, Bucket][] = [
-    ...(["handshake", "ip", "connection", "user", "ticket"] as const).map((
+    ...(["handshake", "handshake_user", "ip", "connection", "user", "ticket"] as const).map((
       name,
     ): [string, Bucket] => [`limits.${name}`, limits[name]]),
     ...types(limits),

@@ -128,8 +128,10 @@ const messages = {
 };
 
 const limits = {
-  /** Per address, as is `ip`; IPv6 by /64. */
+  /** Per address, as is `ip`; IPv6 by /64. Handshakes with a valid credential get theirs back. */
   handshake: table(bucket({ rate: 5, burst: 20 })).prefault({}),
+  /** Per user: handshakes, and `POST /ticket`, with a valid credential. */
+  handshake_user: table(bucket({ rate: 1, burst: 20 })).prefault({}),
   ip: table(bucket({ rate: 200, burst: 400 })).prefault({}),
   connection: table({
     ...bucket({ rate: 50, burst: 100 }),
@@ -147,7 +149,7 @@ const limits = {
     // Names come from clients at look-up: "constructor" must not find anything.
   ).transform((types) => Object.assign(Object.create(null) as typeof types, types)).prefault({}),
   on_exceed: choice("reject", "delay").prefault("reject"),
-  /** In a minute, then the connection is closed and the user or address banned. */
+  /** In a minute, then the connection is closed and the user banned; offences of an address ban the address. */
   max_violations: int(1, 1_000_000).prefault(20),
   /** Of the first ban; doubles with each in a row, up to a day. */
   ban: duration("10ms", "1d").prefault("1m"),

@@ -43,6 +43,8 @@ export interface Refusal {
   readonly retryAfter?: number;
   /** For the log only; never leaves the server. */
   readonly detail?: string;
+  /** A foreign page can make any browser send this, so that it says nothing against the address. */
+  readonly blameless?: boolean;
   /** Further headers of the answer, such as `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -59,6 +61,10 @@ export interface Accepted {
 export interface Entry {
   /** The address as limits count it: an IPv6 address by its /64. */
   readonly address: string;
+  /** It is banned, or has used up its handshakes: a valid credential still opens, but TLS for it comes after others'. */
+  readonly suspect: boolean;
+  /** The connection has become a session. */
+  admitted(): void;
   /** Gives the place back; called exactly once, when the connection has ended in whatever way. */
   leave(): void;
 }
@@ -71,17 +77,24 @@ export interface Gate {
    */
   enter(ip: string): Entry | "banned" | "too_many_connections";
   /**
-   * Judges a request for `server.path`: upgrade headers, then admission in contract order. Reserves nothing: after an
-   * accept {@linkcode Gate.open} follows in the same turn (`edge`) or when the platform has upgraded (`serve`), or
-   * never, when the peer has vanished meanwhile.
+   * Judges a request for `server.path`: upgrade headers, then admission in contract order. After an accept either
+   * {@linkcode Gate.open} follows or, when the peer has vanished meanwhile, {@linkcode Gate.abandoned}.
+   *
+   * @param gone whether the peer has vanished: then no work need be done for it
    */
-  admit(handshake: Handshake, peer: Peer): Promise<Accepted | Refusal>;
+  admit(handshake: Handshake, peer: Peer, gone: () => boolean): Promise<Accepted | Refusal>;
+  /** The connection of this accept ended before it was open. */
+  abandoned(accepted: Accepted): void;
   /**
    * Logs and counts a refusal and builds its answer. `handshake` is null when no head could be read (400, 408, 431).
+   * Malformed requests (400 `bad_request`, 431) are held against the address unless they are `blameless`.
    */
   refused(handshake: Handshake | null, peer: Peer, refusal: Refusal): Response;
-  /** A connection of this address ended before there was a request, by its own fault: TLS failed or took too long. */
-  failed(ip: string): void;
+  /**
+   * A connection of this address ended before there was a request: TLS failed or took too long. `garbage`: what came
+   * was neither TLS nor anything that a browser can be made to send.
+   */
+  failed(ip: string, garbage: boolean): void;
   /** Everything that is not for `server.path`. The request has no body on `edge`. */
   http(request: Request, peer: Peer): Promise<Response>;
   /** A connection begins; called once the 101 is written. May already send. */

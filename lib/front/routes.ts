@@ -1,7 +1,8 @@
 /** The few HTTP routes of the public port, as one function from request to response. */
 
 import type { Config } from "../config/config.ts";
-import type { Peer } from "./front.ts";
+import { refuse } from "../admission/admission.ts";
+import type { Handshake, Peer, Refusal } from "./front.ts";
 import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
 import type { PageFile } from "./page/page.ts";
 
@@ -16,6 +17,8 @@ export interface RouteOptions {
   readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
   /** Told of what `ticket` throws; the client gets a 500 without detail. */
   readonly failed?: (error: unknown) => void;
+  /** Logs, counts and answers a refusal. */
+  readonly refused: (handshake: Handshake, peer: Peer, refusal: Refusal) => Response;
 }
 
 interface Route {
@@ -40,10 +43,13 @@ export function createRoutes(options: RouteOptions): Routes {
   }
 
   return async (request, peer) => {
-    const route = routes.get(new URL(request.url).pathname);
-    if (route === undefined) return errorResponse(config, 404, "not_found");
-    if (!route.methods.includes(request.method)) {
-      return errorResponse(config, 405, "method_not_allowed", { "Allow": route.methods.join(", ") });
+    const { method, headers } = request;
+    const handshake: Handshake = { method, url: new URL(request.url), headers };
+    const route = routes.get(handshake.url.pathname);
+    if (route === undefined) return options.refused(handshake, peer, refuse("not_found"));
+    if (!route.methods.includes(method)) {
+      const allowed = { "Allow": route.methods.join(", ") };
+      return options.refused(handshake, peer, refuse("method_not_allowed", { headers: allowed }));
     }
     try {
       return await route.answer(request, peer);

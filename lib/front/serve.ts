@@ -10,7 +10,7 @@
 
 import type { Config } from "../config/config.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
-import type { Accepted, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
+import type { Accepted, Entry, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
 import { errorResponse, securityHeaders } from "./headers.ts";
 import { ServeSocket } from "./serve_socket.ts";
 
@@ -115,14 +115,15 @@ class ServeFront implements Front {
     let kept = false;
     try {
       if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
-      const decision = this.#stopped ? DRAINING : await this.#gate.admit(handshake, peer);
+      const decision = this.#stopped ? DRAINING : await this.#gate.admit(handshake, peer, () => request.signal.aborted);
       if (!decision.accepted) return this.#gate.refused(handshake, peer, decision);
       const upgrade = this.#upgrade(request, decision.subprotocol);
       if (upgrade === null) {
+        this.#gate.abandoned(decision);
         return this.#gate.refused(handshake, peer, { accepted: false, status: 400, reason: "bad_request" });
       }
       kept = true;
-      this.#attach(upgrade.socket, decision, peer, handshake, () => entry.leave());
+      this.#attach(upgrade.socket, decision, peer, handshake, entry);
       return upgrade.response;
     } finally {
       if (!kept) entry.leave();
@@ -155,13 +156,18 @@ class ServeFront implements Front {
     }
   }
 
-  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, leave: () => void): void {
+  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, entry: Entry): void {
     const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#deps.log, () => {
       this.#sockets.delete(socket);
-      leave();
+      // Has no effect once the connection was open.
+      this.#gate.abandoned(accepted);
+      entry.leave();
     });
     this.#sockets.add(socket);
-    socket.start(() => this.#gate.open(socket, accepted, peer, handshake));
+    socket.start(() => {
+      entry.admitted();
+      return this.#gate.open(socket, accepted, peer, handshake);
+    });
   }
 
   #internal(error: unknown): Response {

@@ -15,8 +15,10 @@ export interface Ban {
 export interface BanSettings {
   /** Milliseconds of a first ban; doubles with each one in a row, up to a day. */
   readonly ban: number;
-  /** Addresses and CIDR blocks that are never banned. */
+  /** Addresses and CIDR blocks that are never banned, nor are users for what they do from there. */
   readonly never_ban: readonly string[];
+  /** Addresses and CIDR blocks that many clients can have in common, such as those of proxies: never banned themselves. */
+  readonly shared?: readonly string[];
 }
 
 interface BanDeps {
@@ -49,12 +51,13 @@ const MAX_ENTRIES = 65_536;
  * Bans and strikes are kept in the store, so they survive a restart.
  */
 export class Bans {
-  /** Called soon after each new ban (not within `add`), to close what the banned have open. */
+  /** Called soon after each new ban (not within `add`). */
   onAdded: ((key: string, until: number) => void) | undefined;
   readonly #deps: BanDeps;
   readonly #entries = new Map<string, Entry>();
   #ban = 0;
   #never = new AddressSet([]);
+  #shared = new AddressSet([]);
   #epoch: number;
 
   constructor(settings: BanSettings, deps: BanDeps) {
@@ -64,9 +67,10 @@ export class Bans {
     this.#load();
   }
 
-  reconfigure({ ban, never_ban }: BanSettings): void {
+  reconfigure({ ban, never_ban, shared = [] }: BanSettings): void {
     this.#ban = ban;
     this.#never = new AddressSet(never_ban);
+    this.#shared = new AddressSet(shared);
     for (const key of [...this.#entries.keys()]) if (this.exempt(key)) this.lift(key);
   }
 
@@ -79,14 +83,21 @@ export class Bans {
     return this.#left(name, entry, this.#deps.now());
   }
 
-  /** True for an `ip:ADDRESS` of `never_ban`. */
+  /** True for an `ip:ADDRESS` that is never banned. */
   exempt(key: string): boolean {
-    return key.startsWith("ip:") && this.#never.has(key.slice(3).replace(/\/64$/, ""));
+    if (!key.startsWith("ip:")) return false;
+    const address = key.slice(3).replace(/\/64$/, "");
+    return this.#never.has(address) || this.#shared.has(address);
+  }
+
+  /** True for an address of `never_ban`: users who come from there are not banned either. */
+  spares(ip: string): boolean {
+    return this.#never.has(ip);
   }
 
   /**
    * Bans `user:NAME` or `ip:ADDRESS` and returns the milliseconds it is banned for. Who is banned already stays so until
-   * the same moment, without a strike; an address of `never_ban` is not banned (0).
+   * the same moment, without a strike; an exempt address is not banned (0).
    */
   add(key: string): number {
     if (this.exempt(key)) return 0;

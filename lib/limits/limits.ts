@@ -1,5 +1,5 @@
 import type { Log } from "../ops/log.ts";
-import type { Telemetry } from "../ops/telemetry.ts";
+import type { LimitScope, Telemetry } from "../ops/telemetry.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey } from "./address.ts";
 import { Bans } from "./bans.ts";
@@ -17,11 +17,12 @@ export { LoadSampler, type SamplerOptions } from "./load_sampler.ts";
 export {
   type Load,
   LOWER_AFTER_MS,
-  memoryThreshold,
   OverloadController,
   type OverloadOptions,
   type OverloadThresholds,
 } from "./overload.ts";
+export { reconnectDelays, type Returning } from "./reconnect_spread.ts";
+export { type MemoryLimit, memoryLimits, memoryShare } from "./memory_limit.ts";
 export type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
 export type { LimitSettings } from "./settings.ts";
 export type { TableOptions } from "./table.ts";
@@ -39,19 +40,28 @@ export interface LimitDeps {
   readonly table?: TableOptions;
 }
 
-/** What a failed handshake costs, beside the one token that a handshake takes once it is past the origin check. */
-const FAILED_HANDSHAKE_COST = 1.5;
+/** What a request that can open nothing costs of the HTTP bucket: more than one that is answered. */
+const VAIN_REQUEST_COST = 1.5;
 
 /** Buckets that each `tick` looks at, in each table, to drop those that are full. */
 const SWEPT_PER_TICK = 4096;
 
-/** Every limit of one server: buckets by address, user and method, violations and bans. */
+/**
+ * Every limit of one server: buckets by address, user and method, violations and bans.
+ *
+ * What an address sends before it is known who sends it spends from buckets of the address. Nothing of that is a violation:
+ * an office, or a school, has one address for all its people. An address is banned for offences only, which no honest client
+ * commits ({@linkcode Limits.offence}); a user for violations of the user's own sessions.
+ */
 export class Limits {
   readonly bans: Bans;
   readonly #deps: LimitDeps;
   readonly #clock: () => number;
   readonly #shared: SharedBuckets;
   readonly #handshakes: BucketTable;
+  readonly #userHandshakes: BucketTable;
+  readonly #requests: BucketTable;
+  readonly #preflights: BucketTable;
   readonly #tickets: BucketTable;
   readonly #violations: Violations;
 
@@ -61,47 +71,66 @@ export class Limits {
     this.bans = new Bans(settings, deps);
     this.#violations = new Violations(settings.max_violations);
     this.#handshakes = new BucketTable({ ...settings.handshake }, deps.table);
+    this.#userHandshakes = new BucketTable({ ...settings.handshake_user }, deps.table);
+    this.#requests = new BucketTable({ ...settings.handshake }, deps.table);
+    this.#preflights = new BucketTable({ ...settings.ip }, deps.table);
     this.#tickets = new BucketTable({ ...settings.ticket }, deps.table);
     const sessions: SessionDeps = {
       clock: this.#clock,
       limited: (scope) => deps.telemetry.limited(scope),
-      violated: (user, ip, now) => this.#violated(`user:${user}`, ip, now),
+      violated: (user, ip, now) => this.#violated(user, ip, now),
     };
     this.#shared = new SharedBuckets(settings, sessions, deps.table);
   }
 
-  /**
-   * Takes a handshake's token of the address: 0, or the milliseconds until there is one. A refusal counts as a violation of
-   * the address, whose `max_violations`-th within a minute bans it.
-   *
-   * With `failed`, charges a handshake that was refused for what it is (origin, token, subprotocol, bad request; not for
-   * 429 or 503): then a failed handshake costs more than a good one, and those over the limit are violations as well.
-   */
-  handshake(ip: string, failed = false): number {
-    const now = this.#clock();
-    const address = addressKey(ip);
-    const bucket = this.#handshakes.find(address, now);
-    const cost = failed ? FAILED_HANDSHAKE_COST : 1;
-    const wait = bucket.take(cost, now);
-    if (wait === 0) return 0;
-    if (failed) bucket.charge(cost, now);
-    else this.#deps.telemetry.limited("handshake");
-    // By the same key as the bucket, or a /64 full of addresses would never be banned.
-    this.#violated(`ip:${address}`, ip, now);
-    return wait;
+  /** Takes a handshake's token of the address (`limits.handshake`): 0, or the milliseconds until there is one. */
+  handshake(ip: string): number {
+    return this.#take(this.#handshakes, addressKey(ip), 1, "handshake");
+  }
+
+  /** Whether the address has used up its handshakes, so that {@linkcode Limits.handshake} would refuse now. */
+  exhausted(ip: string): boolean {
+    return (this.#handshakes.peek(addressKey(ip))?.wait(1, this.#clock()) ?? 0) > 0;
+  }
+
+  /** Gives the address its handshake's token back: the credential was valid. */
+  proven(ip: string): void {
+    this.#handshakes.peek(addressKey(ip))?.giveBack(1);
+  }
+
+  /** Takes a token of the user for a handshake, or a `POST /ticket`, with a valid credential (`limits.handshake_user`). */
+  userHandshake(user: string): number {
+    return this.#take(this.#userHandshakes, user, 1, "handshake_user");
   }
 
   /**
-   * Takes a token for a ticket of the user: 0, or the milliseconds until there is one; then it is a violation, which bans
-   * the user in the end (unless `ip` is one of `never_ban`).
+   * Takes a token of the address for an HTTP request that is no handshake; `vain` ones cost half as much again, and
+   * are charged when the tokens are not there as well. As many as handshakes, in a bucket of their own, so that what a
+   * foreign page makes a browser send takes nothing from handshakes.
    */
-  ticket(user: string, ip = ""): number {
-    const now = this.#clock();
-    const wait = this.#tickets.find(user, now).take(1, now);
-    if (wait === 0) return 0;
-    this.#deps.telemetry.limited("ticket");
-    this.#violated(`user:${user}`, ip, now);
-    return wait;
+  request(ip: string, vain = false): number {
+    const cost = vain ? VAIN_REQUEST_COST : 1;
+    return this.#take(this.#requests, addressKey(ip), cost, "handshake", vain);
+  }
+
+  /** Takes a token of the address for a preflight: as many as messages of an address (`limits.ip`). */
+  preflight(ip: string): number {
+    return this.#take(this.#preflights, addressKey(ip), 1, "handshake");
+  }
+
+  /**
+   * The address sent what no honest client sends, and what no foreign page can make a browser send. The
+   * `max_violations`-th within a minute bans it.
+   */
+  offence(ip: string): void {
+    const key = `ip:${addressKey(ip)}`;
+    if (this.bans.exempt(`ip:${ip}`)) return;
+    if (this.#violations.add(key, this.#clock())) this.bans.add(key);
+  }
+
+  /** Takes a token for a ticket of the user: 0, or the milliseconds until there is one. */
+  ticket(user: string): number {
+    return this.#take(this.#tickets, user, 1, "ticket");
   }
 
   /** The limits of a new session; the user's and the address's buckets are shared with their other sessions. */
@@ -126,6 +155,9 @@ export class Limits {
     this.bans.reconfigure(settings);
     this.#violations.max = settings.max_violations;
     Object.assign(this.#handshakes.limit, settings.handshake);
+    Object.assign(this.#userHandshakes.limit, settings.handshake_user);
+    Object.assign(this.#requests.limit, settings.handshake);
+    Object.assign(this.#preflights.limit, settings.ip);
     Object.assign(this.#tickets.limit, settings.ticket);
     this.#shared.reconfigure(settings);
   }
@@ -135,14 +167,25 @@ export class Limits {
     const now = this.#clock();
     this.bans.tick();
     this.#violations.sweep(now);
-    this.#handshakes.sweep(SWEPT_PER_TICK, now);
-    this.#tickets.sweep(SWEPT_PER_TICK, now);
+    const tables = [this.#handshakes, this.#userHandshakes, this.#requests, this.#preflights, this.#tickets];
+    for (const table of tables) table.sweep(SWEPT_PER_TICK, now);
     this.#shared.sweep(SWEPT_PER_TICK, now);
   }
 
-  #violated(key: string, ip: string, now: number): boolean {
+  #take(table: BucketTable, key: string, cost: number, scope: LimitScope, anyway = false): number {
+    const now = this.#clock();
+    const bucket = table.find(key, now);
+    const wait = bucket.take(cost, now);
+    if (wait === 0) return 0;
+    if (anyway) bucket.charge(cost, now);
+    this.#deps.telemetry.limited(scope);
+    return wait;
+  }
+
+  #violated(user: string, ip: string, now: number): boolean {
+    const key = `user:${user}`;
     if (!this.#violations.add(key, now)) return false;
-    if (!this.bans.exempt(`ip:${ip}`)) this.bans.add(key);
+    if (!this.bans.spares(ip)) this.bans.add(key);
     return true;
   }
 }

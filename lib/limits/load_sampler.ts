@@ -8,9 +8,10 @@ const TICKS = 5;
 export interface SamplerOptions {
   /** Called ten times a second (less often when late), with the time on the same clock. */
   readonly onSample: (load: Load, now: number) => void;
-  /** Requests waiting in the fullest cell. */
+  /** Work not yet begun, as in {@linkcode Load}. */
   readonly queueDepth: () => number;
-  readonly rssBytes: () => number;
+  /** The part used of the smallest limit of memory. */
+  readonly memory: () => number;
   /** Milliseconds on a clock that nobody sets. Default `performance.now`. */
   readonly monotonic?: () => number;
 }
@@ -46,8 +47,8 @@ export class LoadSampler {
     this.#delays.push(Math.max(0, now - this.#due));
     if (this.#delays.length > TICKS) this.#delays.shift();
     this.#due = now + INTERVAL_MS;
-    const { queueDepth, rssBytes, onSample } = this.#options;
-    onSample({ delayMs: this.delayMs, queueDepth: queueDepth(), rssBytes: rssBytes() }, now);
+    const { queueDepth, memory, onSample } = this.#options;
+    onSample({ delayMs: this.delayMs, queueDepth: queueDepth(), memory: memory() }, now);
   }
 
   /** The median lateness of the last half second or more. 0 until there are enough ticks to tell. */

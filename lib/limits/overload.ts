@@ -4,10 +4,10 @@ import type { Log } from "../ops/log.ts";
 export interface Load {
   /** By how much the event loop runs late, in milliseconds: the median of the last moments, so that one pause is none. */
   readonly delayMs: number;
-  /** Requests waiting in the fullest cell. */
+  /** Work that was given to the busiest module's cells and is not yet begun; calls that only wait are none. */
   readonly queueDepth: number;
-  /** Resident memory of the process. */
-  readonly rssBytes: number;
+  /** The part that is used of the smallest limit of memory: 1 is all of it. */
+  readonly memory: number;
 }
 
 /** Overload begins at or above `enter`, and ends below `leave`, which is lower: between them things stay as they are. */
@@ -18,17 +18,12 @@ export interface Threshold {
 
 export type OverloadThresholds = Readonly<Record<keyof Load, Threshold>>;
 
-/** Memory is off (`Infinity`) until the server knows how much it may use: `memoryThreshold`. */
+/** Load is work that can't be done. A process that is short of CPU runs late, so its CPU time needs no threshold of its own. */
 const DEFAULT_THRESHOLDS: OverloadThresholds = {
   delayMs: { enter: 100, leave: 40 },
   queueDepth: { enter: 5000, leave: 1000 },
-  rssBytes: { enter: Infinity, leave: Infinity },
+  memory: { enter: 0.85, leave: 0.75 },
 };
-
-/** The threshold for a process that may use `available` bytes (of its machine or control group). */
-export function memoryThreshold(available: number): Threshold {
-  return { enter: available * 0.85, leave: available * 0.75 };
-}
 
 /** What is shed, in this order. */
 const LEVELS: readonly { readonly refusing: boolean; readonly shrink: number }[] = [
@@ -99,7 +94,7 @@ export class OverloadController {
     this.#enabled = enabled;
     this.#highSince = null;
     this.#lowSince = null;
-    if (!enabled && this.#level > 0) this.#change(0, { delayMs: 0, queueDepth: 0, rssBytes: 0 }, now);
+    if (!enabled && this.#level > 0) this.#change(0, { delayMs: 0, queueDepth: 0, memory: 0 }, now);
   }
 
   /** Takes a sample. `now` is in milliseconds, on a clock that nobody sets; samples should come several times a second. */
@@ -121,7 +116,8 @@ export class OverloadController {
   #change(level: number, load: Load, now: number): void {
     const before = this.#level;
     this.#level = level;
-    const figures = { delay_ms: Math.round(load.delayMs), queue: load.queueDepth, rss: load.rssBytes };
+    const memory = Math.round(load.memory * 100) / 100;
+    const figures = { delay_ms: Math.round(load.delayMs), queue: load.queueDepth, memory };
     if (before === 0) {
       this.#startedAt = now;
       this.#highest = 0;
@@ -136,7 +132,7 @@ export class OverloadController {
   }
 }
 
-const NAMES: Readonly<Record<keyof Load, string>> = { delayMs: "delay", queueDepth: "queue", rssBytes: "memory" };
+const NAMES: Readonly<Record<keyof Load, string>> = { delayMs: "delay", queueDepth: "queue", memory: "memory" };
 
 function exceeded(load: Load, thresholds: OverloadThresholds, edge: keyof Threshold): (keyof Load)[] {
   return (Object.keys(NAMES) as (keyof Load)[]).filter((figure) => load[figure] >= thresholds[figure][edge]);

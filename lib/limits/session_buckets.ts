@@ -51,11 +51,13 @@ export class SessionBuckets implements SessionLimits {
     const volume = this.#bytes.wait(size, now);
     const user = this.#user.wait(cost, now);
     const ip = this.#ip.wait(cost, now);
-    if (connection + volume + user + ip > 0) return this.#refuse(connection, volume, user, ip, 0, 0);
-    this.#connection.spend(cost);
-    this.#bytes.spend(size);
-    this.#user.spend(cost);
-    this.#ip.spend(cost);
+    if (connection + volume + user + ip > 0) {
+      return this.#refuse(connection, volume, user, ip, 0, 0, { tokens: 1, paid: 0, bytes, own: null });
+    }
+    this.#connection.spend(cost, 1);
+    this.#bytes.spend(size, bytes);
+    this.#user.spend(cost, 1);
+    this.#ip.spend(cost, 1);
     this.#paid = 1;
     this.#size = bytes;
     return null;
@@ -72,23 +74,28 @@ export class SessionBuckets implements SessionLimits {
     const scale = this.#scale(now);
     const type = own === null ? 0 : own.wait(scale, now);
     if (covered) {
-      if (type > 0) return this.#refuse(0, 0, 0, 0, type, this.resend(this.#size, method, cost));
+      if (type > 0) {
+        const asked = { tokens: 0, paid: 0, bytes: 0, own };
+        return this.#refuse(0, 0, 0, 0, type, this.resend(this.#size, method, cost), asked);
+      }
       this.#paid -= cost;
     } else {
-      const extra = (cost - this.#paid) * scale;
+      const plain = cost - this.#paid;
+      const extra = plain * scale;
       const paid = this.#paid * scale;
       const connection = this.#connection.wait(extra, now, paid);
       const user = this.#user.wait(extra, now, paid);
       const ip = this.#ip.wait(extra, now, paid);
       if (connection + user + ip + type > 0) {
-        return this.#refuse(connection, 0, user, ip, type, this.resend(this.#size, method, cost));
+        const asked = { tokens: plain, paid: this.#paid, bytes: 0, own };
+        return this.#refuse(connection, 0, user, ip, type, this.resend(this.#size, method, cost), asked);
       }
       this.#paid = 0;
-      this.#connection.spend(extra);
-      this.#user.spend(extra);
-      this.#ip.spend(extra);
+      this.#connection.spend(extra, plain);
+      this.#user.spend(extra, plain);
+      this.#ip.spend(extra, plain);
     }
-    own?.spend(scale);
+    own?.spend(scale, 1);
     return null;
   }
 
@@ -109,7 +116,7 @@ export class SessionBuckets implements SessionLimits {
   control(bytes: number, kind: "ping" | "pong" | "fragment" = "ping"): Verdict {
     const now = this.#shared.deps.clock();
     const wait = this.#control.take(kind === "fragment" ? FRAGMENT_COST : 1, now);
-    if (wait > 0) return this.#verdict("connection", wait, 0, false);
+    if (wait > 0) return { ...this.#limited("connection", wait), action: "reject", excused: false };
     // The bytes of fragments are counted with their message.
     if (kind !== "fragment") this.#bytes.charge(bytes, now);
     return null;
@@ -158,7 +165,15 @@ export class SessionBuckets implements SessionLimits {
    * Names the bucket that takes longest, since only then the same would pass. `resend`: milliseconds until the client may
    * send it all again, where that takes longer than the tokens that are missing now.
    */
-  #refuse(connection: number, bytes: number, user: number, ip: number, method: number, resend: number): Verdict {
+  #refuse(
+    connection: number,
+    bytes: number,
+    user: number,
+    ip: number,
+    method: number,
+    resend: number,
+    asked: Asked,
+  ): Verdict {
     const wait = Math.max(connection, bytes, user, ip, method);
     const scope = wait === connection
       ? "connection"
@@ -169,18 +184,42 @@ export class SessionBuckets implements SessionLimits {
       : wait === ip
       ? "ip"
       : "method";
-    // Waiting for one method would hold up all the others of the connection.
-    return this.#verdict(scope, wait, resend, method === 0);
+    const limited = this.#limited(scope, wait);
+    // What is delayed is asked about again, not sent again. Waiting for one method would hold up all the others.
+    if (method === 0 && this.#shared.delay && wait <= MAX_DELAY_MS) {
+      return { ...limited, action: "delay", excused: false };
+    }
+    const retryAfterMs = Math.max(limited.retryAfterMs, resend);
+    return { scope, retryAfterMs, action: "reject", excused: this.#excused(asked) };
   }
 
-  #verdict(scope: Scope, wait: number, resend: number, delayable: boolean): Verdict {
+  #limited(scope: Scope, wait: number): { readonly scope: Scope; readonly retryAfterMs: number } {
     this.#shared.deps.limited(scope);
-    // What is delayed is asked about again, not sent again.
-    if (delayable && this.#shared.delay && wait <= MAX_DELAY_MS) {
-      return { scope, retryAfterMs: toldAs(wait), action: "delay" };
-    }
-    return { scope, retryAfterMs: Math.max(toldAs(wait), resend), action: "reject" };
+    return { scope, retryAfterMs: toldAs(wait) };
   }
+
+  /**
+   * Whether the user's own buckets would have let pass what was just refused, if nothing were shed. Then it is spent there
+   * as if it had passed: whoever goes on as before uses up what is configured, and no more is excused.
+   */
+  #excused({ tokens, paid, bytes, own }: Asked): boolean {
+    const affordable = this.#connection.affords(tokens, paid) && this.#bytes.affords(bytes) &&
+      this.#user.affords(tokens, paid) && (own === null || own.affords(1));
+    if (!affordable) return false;
+    this.#connection.excuse(tokens);
+    this.#bytes.excuse(bytes);
+    this.#user.excuse(tokens);
+    own?.excuse(1);
+    return true;
+  }
+}
+
+/** What was refused, at its plain cost; `paid` is what the same request has spent before. */
+interface Asked {
+  readonly tokens: number;
+  readonly paid: number;
+  readonly bytes: number;
+  readonly own: SharedBucket | null;
 }
 
 /** Clients count in whole milliseconds, and never too few. */

@@ -13,6 +13,11 @@ export type Verdict = null | {
   readonly scope: Scope;
   readonly retryAfterMs: number;
   readonly action: "reject" | "delay";
+  /**
+   * It is no violation of the user: only the address' bucket, which others share, or the shedding of load refused it. The
+   * user's own limits, as configured, would have let it pass.
+   */
+  readonly excused: boolean;
 };
 
 /** The limits of one session. Every call is synchronous, and allocates nothing when it allows. */

@@ -4,6 +4,7 @@ import type { Rate } from "./bucket.ts";
 /** `[limits]` of the configuration, in milliseconds and bytes. */
 export interface LimitSettings extends BanSettings {
   readonly handshake: Readonly<Rate>;
+  readonly handshake_user: Readonly<Rate>;
   readonly ip: Readonly<Rate>;
   readonly connection: Readonly<Rate> & { readonly bytes_rate: number; readonly bytes_burst: number };
   readonly user: Readonly<Rate>;

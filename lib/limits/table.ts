@@ -68,6 +68,11 @@ export class BucketTable {
     return bucket;
   }
 
+  /** The key's bucket if it has one of its own; a key without one has spent nothing lately. */
+  peek(key: string): SharedBucket | undefined {
+    return this.#buckets.get(key);
+  }
+
   /** The key's bucket, kept until `holders` is 0 again. */
   hold(key: string, now: number): SharedBucket {
     const bucket = this.find(key, now);

@@ -50,7 +50,16 @@ export const MESSAGE_RESULTS = [
 ] as const;
 
 /** Label values of `sallyport_limited_total{scope}`. */
-export const LIMIT_SCOPES = ["handshake", "ip", "connection", "user", "method", "bytes", "ticket"] as const;
+export const LIMIT_SCOPES = [
+  "handshake",
+  "handshake_user",
+  "ip",
+  "connection",
+  "user",
+  "method",
+  "bytes",
+  "ticket",
+] as const;
 
 /** Label values of `sallyport_handler_restarts_total{cause}`. */
 export const RESTART_CAUSES = ["timeout", "out_of_memory", "crash", "reload"] as const;

@@ -1,39 +1,80 @@
 /** What the server answers its front: who may connect, who is admitted, and what becomes of a connection. */
-import { type AdmissionContext, admit, refuse, retrySeconds } from "../admission/admission.ts";
+import {
+  type AdmissionContext,
+  admit,
+  judgeOrigin,
+  type Reason,
+  refuse,
+  retrySeconds,
+  type TollDeps,
+} from "../admission/admission.ts";
 import type { Accepted, Entry, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../front/front.ts";
 import { refusalResponse } from "../front/headers.ts";
 import { addressKey } from "../limits/limits.ts";
 import { Session } from "../session/session.ts";
 import { Addresses } from "./addresses.ts";
+import { OutOfTurn } from "./out_of_turn.ts";
 import type { Parts } from "./parts.ts";
 import { Reservations } from "./reservations.ts";
 
 /** Seconds after which an address with as many connections as it may have can hope for one more. */
-const ADDRESS_RETRY = 5;
+const ADDRESS_RETRY_S = 5;
+
+/** Connections of a banned address that may be shaking hands at once, for a credential to be heard. */
+const HEARD_WHILE_BANNED = 8;
+
+/** Refusals of requests for `server.path` that open nothing and that any page can cause: paid as other HTTP requests are. */
+const VAIN: ReadonlySet<Reason> = new Set([
+  "upgrade_required",
+  "method_not_allowed",
+  "origin_missing",
+  "origin_not_allowed",
+]);
+
+const MALFORMED: ReadonlySet<Reason> = new Set(["bad_request", "headers_too_large"]);
 
 export class ServerGate implements Gate {
   readonly #parts: Parts;
   readonly #addresses = new Addresses();
+  readonly #outOfTurn = new OutOfTurn();
   readonly #reservations: Reservations;
+  /** What admission and the ticket endpoint charge. */
+  readonly toll: TollDeps;
   /** Handshakes being judged: each may become a connection, so each counts towards `max_connections`. */
   #judging = 0;
 
   constructor(parts: Parts) {
+    const { limits } = parts;
     this.#parts = parts;
     this.#reservations = new Reservations(parts.config.server.handshake_timeout);
+    this.toll = {
+      addressBanned: (ip) => limits.bans.banned(`ip:${ip}`),
+      takeHandshake: (ip) => limits.handshake(ip),
+      returnHandshake: (ip) => limits.proven(ip),
+      takeUserHandshake: (user) => limits.userHandshake(user),
+      turn: (ip) => this.#outOfTurn.turn(addressKey(ip)),
+      forged: (ip) => limits.offence(ip),
+      userBanned: (user) => limits.bans.banned(`user:${user}`),
+    };
   }
 
   enter(ip: string): Entry | "banned" | "too_many_connections" {
-    if (this.#parts.limits.bans.banned(`ip:${ip}`) > 0) return "banned";
-    return this.#addresses.enter(addressKey(ip), this.#parts.config.server.max_connections_per_ip) ??
+    const { limits, config } = this.#parts;
+    const key = addressKey(ip);
+    const banned = limits.bans.banned(`ip:${ip}`) > 0;
+    if (banned && this.#addresses.unproven(key) >= HEARD_WHILE_BANNED) return "banned";
+    return this.#addresses.enter(key, config.server.max_connections_per_ip, banned || limits.exhausted(ip)) ??
       "too_many_connections";
   }
 
-  async admit(handshake: Handshake, peer: Peer): Promise<Accepted | Refusal> {
+  async admit(handshake: Handshake, peer: Peer, gone: () => boolean): Promise<Accepted | Refusal> {
     this.#judging++;
     try {
-      const verdict = await this.#parts.tracing.handshake(peer.ip, () => admit(handshake, peer, this.#context()));
-      return verdict.accepted ? this.#reserve(verdict) : verdict;
+      const context = this.#context(gone);
+      const verdict = await this.#parts.tracing.handshake(peer.ip, () => admit(handshake, peer, context));
+      if (verdict.accepted) return this.#reserve(verdict);
+      if (VAIN.has(verdict.reason)) this.#parts.limits.request(peer.ip, true);
+      return verdict;
     } catch (error) {
       // Nothing in admission is expected to throw; if it does, nobody gets in by it.
       this.#parts.log.error("handshake.failed", { ip: peer.ip, error: String(error) });
@@ -41,6 +82,10 @@ export class ServerGate implements Gate {
     } finally {
       this.#judging--;
     }
+  }
+
+  abandoned(accepted: Accepted): void {
+    this.#reservations.release(accepted);
   }
 
   refused(handshake: Handshake | null, peer: Peer, refusal: Refusal): Response {
@@ -53,30 +98,34 @@ export class ServerGate implements Gate {
       detail: refusal.detail,
     });
     telemetry.handshake("rejected", refusal.reason);
-    // Who is refused for what it is pays more than who comes at a bad time.
-    if (refusal.status < 429) limits.handshake(peer.ip, true);
+    if (MALFORMED.has(refusal.reason) && !refusal.blameless) limits.offence(peer.ip);
     return refusalResponse(this.#withRetry(refusal, peer), config);
   }
 
-  failed(ip: string): void {
-    this.#parts.limits.handshake(ip, true);
+  failed(ip: string, garbage: boolean): void {
+    const { limits } = this.#parts;
+    limits.request(ip, true);
+    if (garbage) limits.offence(ip);
   }
 
   /**
-   * Every request takes a handshake's token of its address, whatever its answer, or a flood of them would be free. At the
-   * default of 5 a second and 20 at once, a load balancer that asks `/healthz` every second never notices.
+   * Every request takes a token of its address from the bucket for HTTP, whatever its answer, or a flood of them would be
+   * free. At the default of 5 a second and 20 at once, a load balancer that asks `/healthz` every second never notices.
+   * `/ticket` has limits of its own for pages of allowed origins: foreign ones can't use them up.
    */
   http(request: Request, peer: Peer): Promise<Response> {
-    const { limits, routes } = this.#parts;
+    const { limits, routes, origins } = this.#parts;
     const url = new URL(request.url);
-    // The endpoint takes the token of a ticket itself, behind the check of the origin as in a handshake.
-    if (url.pathname === "/ticket" && request.method === "POST") return routes(request, peer);
-    const wait = limits.handshake(peer.ip);
+    const forTicket = url.pathname === "/ticket" && (request.method === "POST" || request.method === "OPTIONS");
+    if (forTicket && judgeOrigin(request.headers.get("origin"), origins, false) === "allowed") {
+      return routes(request, peer);
+    }
+    const banned = limits.bans.banned(`ip:${peer.ip}`);
+    const wait = banned > 0 ? banned : limits.request(peer.ip);
     if (wait === 0) return routes(request, peer);
     const handshake: Handshake = { method: request.method, url, headers: request.headers };
-    return Promise.resolve(
-      this.refused(handshake, peer, refuse("rate_limited", { retryAfter: retrySeconds(wait) })),
-    );
+    const refusal = refuse(banned > 0 ? "banned" : "rate_limited", { retryAfter: retrySeconds(wait) });
+    return Promise.resolve(this.refused(handshake, peer, refusal));
   }
 
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink {
@@ -96,7 +145,7 @@ export class ServerGate implements Gate {
       subprotocol: accepted.subprotocol,
     });
     // A revocation or ban that came since the handshake was judged found no session to close.
-    const banned = limits.bans.banned(`user:${session.userId}`) > 0 || limits.bans.banned(`ip:${peer.ip}`) > 0;
+    const banned = limits.bans.banned(`user:${session.userId}`) > 0;
     if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
     else if (banned) session.end(1008, "banned");
     return session;
@@ -106,7 +155,7 @@ export class ServerGate implements Gate {
   #withRetry(refusal: Refusal, { ip }: Peer): Refusal {
     if (refusal.status !== 429 || refusal.retryAfter !== undefined) return refusal;
     const banned = this.#parts.limits.bans.banned(`ip:${ip}`);
-    return { ...refusal, retryAfter: banned > 0 ? retrySeconds(banned) : ADDRESS_RETRY };
+    return { ...refusal, retryAfter: banned > 0 ? retrySeconds(banned) : ADDRESS_RETRY_S };
   }
 
   /** Holds the connection's place. Others may have taken the user's last one since this handshake was judged. */
@@ -124,20 +173,20 @@ export class ServerGate implements Gate {
     return registry.countOfUser(user) + this.#reservations.countOfUser(user, monotonic());
   }
 
-  #context(): AdmissionContext {
-    const { config, origins, draining, limits, registry, verifier, tickets, overload, monotonic } = this.#parts;
+  #context(gone: () => boolean): AdmissionContext {
+    const { config, origins, draining, registry, verifier, tickets, overload, monotonic } = this.#parts;
     const taken = registry.size + this.#reservations.count(monotonic()) + this.#judging - 1;
     return {
+      ...this.toll,
       config,
       origins,
       draining,
       overloaded: overload.refusing,
       full: taken >= config.server.max_connections,
-      takeHandshake: (ip) => limits.handshake(ip),
       verify: (token) => verifier.verify(token),
       redeemTicket: (ticket, origin) => tickets.redeem(ticket, origin),
       userConnections: (user) => this.#connectionsOf(user),
-      userBanned: (user) => limits.bans.banned(`user:${user}`),
+      gone,
     };
   }
 }

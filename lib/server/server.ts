@@ -15,6 +15,7 @@ import {
   type Verified,
   type Verifier,
 } from "../admission/admission.ts";
+import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { type Config, reloadable } from "../config/config.ts";
 import { Polls } from "../event_loop/polls.ts";
 import { steadyClock } from "../event_loop/steady_clock.ts";
@@ -23,7 +24,15 @@ import { securityHeaders } from "../front/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
 import { createRoutes, type Routes } from "../front/routes.ts";
 import { Hub } from "../hub/hub.ts";
-import { addressKey, Limits, LoadSampler, memoryThreshold, OverloadController, Turns } from "../limits/limits.ts";
+import {
+  Limits,
+  LoadSampler,
+  memoryLimits,
+  memoryShare,
+  OverloadController,
+  reconnectDelays,
+  Turns,
+} from "../limits/limits.ts";
 import { certificateErrors } from "../ops/certificate_findings.ts";
 import { CertificateWatch } from "../ops/certificate_watch.ts";
 import type { Log } from "../ops/log.ts";
@@ -37,6 +46,7 @@ import type { SessionServices } from "../session/services.ts";
 import type { Session } from "../session/session.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { ServerGate } from "./gate.ts";
+import { limitSettings } from "./limit_settings.ts";
 import type { Parts } from "./parts.ts";
 import { readTls, watchTls } from "./tls_files.ts";
 
@@ -46,7 +56,7 @@ const TICK_MS = 1_000;
 /** Sessions asked about between two looks at the sockets. */
 const SESSIONS_A_TURN = 500;
 const CERTIFICATE_CHECK_MS = 3_600_000;
-/** Clients that are told to come back are spread over at least this time. */
+/** Clients that are told to come back are spread over at least this time; see `reconnectDelays`. */
 const MIN_RECONNECT_SPREAD_MS = 5_000;
 
 export interface ServerOptions {
@@ -61,8 +71,8 @@ export interface ServerOptions {
   readonly cells: CellStarter;
   /** What runs the handlers; the sandbox unless a measurement puts something else in its place. */
   readonly startSandbox?: typeof startSandbox;
-  /** Bytes of memory the process may use, for the overload controller. */
-  readonly memoryAvailable?: number;
+  /** What the system lets this service use. */
+  readonly systemLimits?: SystemLimits;
 }
 
 /** A reload that was refused; the running server stays as it was. */
@@ -116,7 +126,7 @@ export class Server implements Parts {
     this.origins = compileOrigins(config.admission.origins);
     this.certificate = new CertificateWatch(log, this.now);
     this.store = openStore(config.store, { log, now: this.steady });
-    this.limits = new Limits(config.limits, {
+    this.limits = new Limits(limitSettings(config), {
       log,
       telemetry: this.telemetry,
       store: this.store,
@@ -128,9 +138,6 @@ export class Server implements Parts {
     this.overload = new OverloadController({
       enabled: config.limits.adaptive,
       log,
-      ...(options.memoryAvailable === undefined
-        ? {}
-        : { thresholds: { rssBytes: memoryThreshold(options.memoryAvailable) } }),
       onChange: ({ shrink }) => this.limits.shrink = shrink,
     });
     const { max_age, clock_skew } = config.auth;
@@ -245,7 +252,7 @@ export class Server implements Parts {
     else this.revocations.clearFile();
     this.config = next;
     this.origins = compileOrigins(next.admission.origins);
-    this.limits.reconfigure(next.limits);
+    this.limits.reconfigure(limitSettings(next));
     this.overload.enable(next.limits.adaptive, this.monotonic());
     // Whoever asked gets an answer, whatever level is left or taken up.
     this.log.level = "info";
@@ -277,8 +284,9 @@ export class Server implements Parts {
     // Another process has the port too: it gets all new connections from here on. Alone, this one answers them with 503.
     if (this.config.server.reuse_port) await this.#front.stopAccepting();
     this.log.info("drain.started", { connections: this.registry.size });
-    const spread = Math.max(MIN_RECONNECT_SPREAD_MS, drain_timeout);
-    for (const session of this.registry.all()) session.drain(Math.round(Math.random() * spread));
+    const least = Math.max(MIN_RECONNECT_SPREAD_MS, drain_timeout);
+    const delays = reconnectDelays(this.registry.all(), this.config.limits, least, Math.random);
+    for (const [session, delay] of delays) session.drain(delay);
     // The last part of the time is for the closing handshakes.
     if (!await this.#emptied(drain_timeout * 0.8)) {
       for (const session of this.registry.all()) session.end(1001, "draining");
@@ -414,9 +422,9 @@ export class Server implements Parts {
         origins,
         tickets: this.tickets,
         verify: (token) => this.verifier.verify(token),
-        takeHandshake: (ip) => this.limits.handshake(ip),
-        takeTicket: (user, ip) => this.limits.ticket(user, ip),
-        userBanned: (user) => this.limits.bans.banned(`user:${user}`),
+        ...gate.toll,
+        takePreflight: (ip) => this.limits.preflight(ip),
+        takeTicket: (user) => this.limits.ticket(user),
         refused: (handshake, peer, refusal) => gate.refused(handshake, peer, refusal),
         headers: securityHeaders(config),
       });
@@ -426,15 +434,14 @@ export class Server implements Parts {
       ...(page ? { page } : {}),
       ticket: (request, peer) => issue(this.config, this.origins)(request, peer),
       failed: (error) => this.log.error("route.failed", { error: String(error) }),
+      refused: (handshake, peer, refusal) => gate.refused(handshake, peer, refusal),
     });
   }
 
+  /** Closes the sessions of a banned user. A ban of an address closes none: others may have the address too. */
   #closeBanned(key: string): void {
-    const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
-    const banned = kind === "user"
-      ? this.registry.ofUser(name)
-      : this.registry.all().filter(({ ip }) => addressKey(ip) === name);
-    for (const session of banned) session.end(1008, "banned");
+    if (!key.startsWith("user:")) return;
+    for (const session of this.registry.ofUser(key.slice("user:".length))) session.end(1008, "banned");
   }
 
   #startTimers(): void {
@@ -447,10 +454,11 @@ export class Server implements Parts {
       this.store.purge();
     });
     every(CERTIFICATE_CHECK_MS, () => this.certificate.check());
+    const memory = memoryLimits(this.#options.systemLimits ?? UNKNOWN_LIMITS);
     this.#sampler = new LoadSampler({
       onSample: (load, now) => this.overload.sample(load, now),
       queueDepth: () => Math.max(0, ...[...this.modules.values()].map((module) => module.queueDepth)),
-      rssBytes: () => Deno.memoryUsage().rss,
+      memory: () => memoryShare(memory),
     });
     this.#sampler.start();
     for (const subprotocol of this.modules.keys()) this.telemetry.handlerModule(subprotocol);

@@ -5,7 +5,7 @@
  * `max_in_flight`, the method's own tokens. What has to wait for room or tokens waits in order, and the session reads
  * nothing meanwhile. An answer that comes at once, while others still wait, runs nothing a second time ({@linkcode Backlog}).
  */
-import type { SessionLimits } from "../limits/limits.ts";
+import type { SessionLimits, Verdict } from "../limits/limits.ts";
 import {
   ErrorCode,
   errorReason,
@@ -202,7 +202,7 @@ export class Dispatcher implements CallOwner {
         ErrorCode.RATE_LIMITED,
         batch,
         { method, scope: verdict.scope },
-        retryData(verdict.retryAfterMs),
+        verdict,
       );
       return true;
     }
@@ -252,8 +252,7 @@ export class Dispatcher implements CallOwner {
     const verdict = this.#limits.call("", 1);
     if (verdict === null) this.#refuse(id, code, batch, fields);
     else {
-      const data = retryData(verdict.retryAfterMs);
-      this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { ...fields, scope: verdict.scope }, data);
+      this.#refuse(id, ErrorCode.RATE_LIMITED, batch, { ...fields, scope: verdict.scope }, verdict);
     }
   }
 
@@ -263,11 +262,12 @@ export class Dispatcher implements CallOwner {
     code: number,
     batch: Batch | null,
     fields: Record<string, unknown>,
-    dataJson?: string,
+    verdict: Verdict = null,
   ): void {
-    this.#reply(batch, id === undefined ? null : errorResponse(id, code, dataJson));
-    if (code === ErrorCode.RATE_LIMITED) {
-      this.#session.violated("rate_limited", fields);
+    const data = verdict === null ? undefined : retryData(verdict.retryAfterMs);
+    this.#reply(batch, id === undefined ? null : errorResponse(id, code, data));
+    if (verdict !== null) {
+      this.#session.violated("rate_limited", fields, verdict.excused);
       return;
     }
     this.#session.rejected(errorReason(code), fields);

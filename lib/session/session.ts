@@ -9,12 +9,16 @@ import type { Identity } from "../admission/admission.ts";
 import type { Accepted, Peer, Socket, SocketSink } from "../front/front.ts";
 import type { SessionLimits, Verdict } from "../limits/limits.ts";
 import type { HandlerModule, Line } from "../sandbox/sandbox.ts";
+import { CloseCode } from "../websocket/websocket.ts";
 import { SessionClient } from "./client.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Intake, PauseReason } from "./intake.ts";
 import { type Ending, Life } from "./life.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { SessionServices } from "./services.ts";
+
+/** Close codes of frames that no correct client sends, and no page can make a browser send. */
+const OFFENCES: ReadonlySet<number> = new Set([CloseCode.protocolError, CloseCode.invalidPayload]);
 
 /** Everything a session is made of. */
 export interface SessionOptions {
@@ -126,12 +130,13 @@ export class Session implements SocketSink {
     this.life.heard(this.services.monotonic());
     this.#bytesIn += bytes;
     const verdict = this.#limits.control(bytes, kind);
-    if (verdict !== null) this.violated("rate_limited", { scope: verdict.scope, frame: kind, bytes });
+    if (verdict !== null) this.violated("rate_limited", { scope: verdict.scope, frame: kind, bytes }, verdict.excused);
     // The bytes of fragments are counted with their message.
     this.#intake.spend(kind === "fragment" ? 0 : bytes);
   }
 
   failed(code: number, reason: string, detail: string): void {
+    if (OFFENCES.has(code)) this.services.limits.offence(this.ip);
     this.rejected(reason || (code === 1007 ? "invalid_utf8" : "protocol_error"), { code, detail });
   }
 
@@ -179,9 +184,10 @@ export class Session implements SocketSink {
     this.services.log.info("message.rejected", { conn: this.id, user: this.userId, reason, ...fields });
   }
 
-  /** As {@linkcode Session.rejected}, for what was over a limit; closes and bans who does not stop. */
-  violated(reason: string, fields: Record<string, unknown>): void {
+  /** As {@linkcode Session.rejected}, for what was over a limit; closes and bans who does not stop, unless excused. */
+  violated(reason: string, fields: Record<string, unknown>, excused: boolean): void {
     this.rejected(reason, fields);
+    if (excused) return;
     if (this.#limits.violation()) this.end(1008, "rate_limited");
   }
 
@@ -244,6 +250,6 @@ export class Session implements SocketSink {
 
   #overLimit(verdict: NonNullable<Verdict>, data: string | Uint8Array, bytes: number): void {
     this.#dispatcher.refuse(data, bytes);
-    this.violated("rate_limited", { scope: verdict.scope, bytes });
+    this.violated("rate_limited", { scope: verdict.scope, bytes }, verdict.excused);
   }
 }

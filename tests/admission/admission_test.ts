@@ -28,15 +28,23 @@ const FAULTS: readonly [name: string, status: number, reason: string, retryAfter
   ["a server that drains", 503, "draining", 10, { context: { draining: true } }],
   ["a server that is full", 503, "server_full", 5, { context: { full: true } }],
   ["a server under too much load", 503, "overloaded", 5, { context: { overloaded: true } }],
-  ["too many handshakes", 429, "rate_limited", 3, { context: { takeHandshake: () => 2001 } }],
+  ["a banned address", 429, "banned", 60, {
+    headers: { authorization: null },
+    context: { addressBanned: () => 59_001 },
+  }],
+  ["too many handshakes", 429, "rate_limited", 3, {
+    headers: { authorization: null },
+    context: { takeHandshake: () => 2001 },
+  }],
   ["a malformed offer", 400, "bad_request", undefined, { headers: { "sec-websocket-protocol": "a,,b" } }],
   ["an unknown subprotocol", 400, "subprotocol_unsupported", undefined, { headers: { "sec-websocket-protocol": "x" } }],
   ["no subprotocol", 400, "subprotocol_required", undefined, { headers: { "sec-websocket-protocol": null } }],
   ["two tokens", 400, "bad_request", undefined, { query: "?ticket=x&ticket=y" }],
   ["no token", 401, "token_missing", undefined, { headers: { authorization: null } }],
   ["a bad token", 401, "token_invalid", undefined, { headers: { authorization: "Bearer bad" } }],
-  ["a role too few", 403, "forbidden", undefined, { config: configWith({ auth: { required_role: "admin" } }) }],
   ["a banned user", 429, "banned", 60, { context: { userBanned: () => 59_001 } }],
+  ["too many handshakes of the user", 429, "rate_limited", 2, { context: { takeUserHandshake: () => 1001 } }],
+  ["a role too few", 403, "forbidden", undefined, { config: configWith({ auth: { required_role: "admin" } }) }],
   ["too many connections", 429, "too_many_connections", 5, { context: { userConnections: () => 20 } }],
 ];
 

@@ -63,7 +63,13 @@ export function contextWith(changes: Partial<AdmissionContext> = {}, config: Con
     draining: false,
     overloaded: false,
     full: false,
+    addressBanned: () => 0,
     takeHandshake: () => 0,
+    returnHandshake: () => {},
+    takeUserHandshake: () => 0,
+    turn: () => Promise.resolve(() => {}),
+    forged: () => {},
+    gone: () => false,
     verify: (token) =>
       Promise.resolve(
         token === "good"

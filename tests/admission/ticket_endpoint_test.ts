@@ -15,15 +15,13 @@ function scene(changes: Partial<TicketEndpointDeps> = {}): Scene {
   const now = () => NOW;
   const tickets = new Tickets(openStore({ kind: "memory" }, { now, log: memoryLog() }), { now });
   const config = configWith();
-  const { origins, verify, takeHandshake, userBanned } = contextWith();
+  const context = contextWith();
   const refusals: Refusal[] = [];
   const endpoint = createTicketEndpoint({
+    ...context,
     config,
-    origins,
     tickets,
-    verify,
-    takeHandshake,
-    userBanned,
+    takePreflight: () => 0,
     takeTicket: () => 0,
     refused: (_handshake, _peer, refusal) => {
       refusals.push(refusal);
@@ -91,7 +89,10 @@ const ROWS: readonly Row[] = [
   ["no origin", 403, "origin_missing", { origin: null }],
   ["another origin", 403, "origin_not_allowed", { origin: "https://evil.example" }],
   ["origin null", 403, "origin_not_allowed", { origin: "null" }],
-  ["too many handshakes", 429, "rate_limited", {}, { takeHandshake: () => 1500 }],
+  ["too many handshakes", 429, "rate_limited", { authorization: null }, { takeHandshake: () => 1500 }],
+  ["a bad token out of turn", 429, "rate_limited", { authorization: "Bearer bad" }, { takeHandshake: () => 1500 }],
+  ["a banned address", 429, "banned", { authorization: null }, { addressBanned: () => 1500 }],
+  ["too many handshakes of the user", 429, "rate_limited", {}, { takeUserHandshake: () => 1500 }],
   ["no token", 401, "token_missing", { authorization: null }],
   ["a token elsewhere", 401, "token_missing", { authorization: null, cookie: "__Host-session=good" }],
   ["a bad token", 401, "token_invalid", { authorization: "Bearer bad" }],

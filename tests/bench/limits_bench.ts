@@ -13,6 +13,7 @@ const HIGH = { rate: 1e9, burst: 1e9 };
 function make(overrides: Partial<LimitSettings> = {}): Limits {
   const settings: LimitSettings = {
     handshake: HIGH,
+    handshake_user: HIGH,
     ip: HIGH,
     connection: { ...HIGH, bytes_rate: 1e15, bytes_burst: 1e15 },
     user: HIGH,

@@ -59,6 +59,7 @@ Deno.test("loadConfig() fills in every default", () => {
     },
     limits: {
       handshake: { rate: 5, burst: 20 },
+      handshake_user: { rate: 1, burst: 20 },
       ip: { rate: 200, burst: 400 },
       connection: { rate: 50, burst: 100, bytes_rate: 262_144, bytes_burst: 1_048_576 },
       user: { rate: 100, burst: 200 },
@@ -174,6 +175,7 @@ const KEYS: [section: keyof Sections, key: string, good: string[], bad: string[]
     "{ x = 1 }",
     "5",
   ]],
+  ["limits", "handshake_user", ["{}", "{ rate = 0.1, burst = 40 }"], ["{ rate = 0 }", "5", "{ per = 1 }"]],
   ["limits", "ip", ["{ rate = 1 }"], ["{ rate = 0 }"]],
   ["limits", "connection", ['{ bytes_rate = "1B", bytes_burst = "1B" }'], [
     '{ bytes_rate = "0B" }',

@@ -28,6 +28,7 @@ export interface FixtureOptions {
   /** Connections an address may have at once. */
   readonly perIp?: number;
   readonly banned?: readonly string[];
+  readonly suspects?: readonly string[];
   /** Instead of accepting whoever has a key, with the first subprotocol offered. */
   readonly admit?: (handshake: Handshake, peer: Peer) => Promise<Accepted | Refusal>;
   /** Instead of the echo. */
@@ -54,6 +55,9 @@ export class Fixture implements AsyncDisposable {
   readonly entered: string[] = [];
   /** The address of every connection without TLS. */
   readonly failed: string[] = [];
+  readonly garbage: string[] = [];
+  readonly admitted: string[] = [];
+  readonly abandoned: Accepted[] = [];
   readonly polls = new Polls();
   front!: Front;
   caPem: string | undefined;
@@ -129,7 +133,12 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
 }
 
 function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
-  const routes = createRoutes({ config: fixture.config, ticket: () => Promise.resolve(new Response("ticket")) });
+  const refused: Gate["refused"] = (handshake, peer, refusal) => {
+    fixture.refusals.push({ handshake, peer, refusal });
+    return refusalResponse(refusal, fixture.config);
+  };
+  const ticket = () => Promise.resolve(new Response("ticket"));
+  const routes = createRoutes({ config: fixture.config, ticket, refused });
   return {
     enter(ip) {
       fixture.entered.push(ip);
@@ -137,14 +146,20 @@ function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
       const count = fixture.inside.get(ip) ?? 0;
       if (count >= (options.perIp ?? Infinity)) return "too_many_connections";
       fixture.inside.set(ip, count + 1);
-      return { address: ip, leave: () => leave(fixture.inside, ip) };
+      return {
+        address: ip,
+        suspect: options.suspects?.includes(ip) ?? false,
+        admitted: () => void fixture.admitted.push(ip),
+        leave: () => leave(fixture.inside, ip),
+      };
     },
-    failed: (ip) => void fixture.failed.push(ip),
+    failed(ip, garbage) {
+      fixture.failed.push(ip);
+      if (garbage) fixture.garbage.push(ip);
+    },
     admit: options.admit ?? acceptAll,
-    refused(handshake, peer, refusal) {
-      fixture.refusals.push({ handshake, peer, refusal });
-      return refusalResponse(refusal, fixture.config);
-    },
+    abandoned: (accepted) => void fixture.abandoned.push(accepted),
+    refused,
     http: routes,
     open(socket, _accepted, peer, handshake) {
       const session = new Session(socket, peer, handshake);

@@ -1,14 +1,15 @@
 import type { Config } from "../../lib/config/config.ts";
-import type { Peer } from "../../lib/front/front.ts";
+import type { Handshake, Peer, Refusal } from "../../lib/front/front.ts";
 import { errorResponse, refusalResponse } from "../../lib/front/headers.ts";
 import { createRoutes } from "../../lib/front/routes.ts";
 import { assertEquals } from "../assert.ts";
 
 const config = { tls: { hsts_max_age: 31_536_000_000 } } as Config;
+const refused = (_handshake: Handshake, _peer: Peer, refusal: Refusal) => refusalResponse(refusal, config);
 const peer: Peer = { ip: "192.0.2.1", secure: true, forwarded: false };
 
 function ask(path: string, method = "GET", ticket?: () => Promise<Response>, failed?: (error: unknown) => void) {
-  const routes = createRoutes({ config, ...(ticket && { ticket }), ...(failed && { failed }) });
+  const routes = createRoutes({ config, refused, ...(ticket && { ticket }), ...(failed && { failed }) });
   return routes(new Request(`https://localhost${path}`, { method }), peer);
 }
 

@@ -39,6 +39,7 @@ export class Lines implements Log {
 export function settings(changes: Partial<LimitSettings> = {}): LimitSettings {
   return {
     handshake: { rate: 5, burst: 20 },
+    handshake_user: { rate: 1, burst: 20 },
     ip: { rate: 200, burst: 400 },
     connection: { rate: 50, burst: 100, bytes_rate: 262_144, bytes_burst: 1_048_576 },
     user: { rate: 100, burst: 200 },

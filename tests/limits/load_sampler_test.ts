@@ -9,7 +9,7 @@ function simulate(lateness: number[]): number[] {
   const sampler = new LoadSampler({
     onSample: ({ delayMs }) => delays.push(delayMs),
     queueDepth: () => 7,
-    rssBytes: () => 8,
+    memory: () => 0.5,
     monotonic: clock.now,
   });
   sampler.start();
@@ -35,7 +35,7 @@ Deno.test("LoadSampler measures the event loop it runs in, and stops", async () 
   const enough = new Promise<void>((resolve) => done = resolve);
   const sampler = new LoadSampler({
     queueDepth: () => 7,
-    rssBytes: () => 8,
+    memory: () => 0.5,
     onSample: (load) => {
       samples.push(load);
       const until = performance.now() + 150;
@@ -51,5 +51,5 @@ Deno.test("LoadSampler measures the event loop it runs in, and stops", async () 
   clearTimeout(keepAlive);
   assertGreaterOrEqual(samples.length, 8);
   assertGreater(samples.at(-1)!.delayMs, 20);
-  assert(samples.every(({ queueDepth, rssBytes }) => queueDepth === 7 && rssBytes === 8));
+  assert(samples.every(({ queueDepth, memory }) => queueDepth === 7 && memory === 0.5));
 });

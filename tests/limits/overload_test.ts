@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import { type Load, LOWER_AFTER_MS, memoryThreshold, OverloadController } from "../../lib/limits/overload.ts";
+import { type Load, LOWER_AFTER_MS, OverloadController } from "../../lib/limits/overload.ts";
 import { assert, assertEquals, assertGreaterOrEqual } from "../assert.ts";
 import { Lines } from "./fixtures.ts";
 
-const IDLE: Load = { delayMs: 0, queueDepth: 0, rssBytes: 100 };
+const IDLE: Load = { delayMs: 0, queueDepth: 0, memory: 0.1 };
 const LATE: Load = { ...IDLE, delayMs: 100 };
 const BETWEEN: Load = { ...IDLE, delayMs: 70 };
 
@@ -13,7 +13,6 @@ function make(enabled = true) {
   const controller = new OverloadController({
     enabled,
     log,
-    thresholds: { rssBytes: memoryThreshold(1000) },
     onChange: ({ level, refusing, shrink }) => changes.push([level, refusing, shrink]),
   });
   let now = 0;
@@ -61,7 +60,7 @@ Deno.test("OverloadController stays as it is between the thresholds, and does no
 });
 
 Deno.test("OverloadController reacts to the queue of a cell and to memory as well", () => {
-  for (const load of [{ ...IDLE, queueDepth: 5000 }, { ...IDLE, rssBytes: 850 }]) {
+  for (const load of [{ ...IDLE, queueDepth: 5000 }, { ...IDLE, memory: 0.85 }]) {
     const { controller, log, run } = make();
     run(load, 1100);
     assertEquals(controller.level, 1);
@@ -74,7 +73,7 @@ Deno.test("OverloadController logs the beginning and the end, with figures", () 
   run(LATE, 2100);
   run(IDLE, 2 * LOWER_AFTER_MS + 100);
   assertEquals(log.events(), ["overload.started", "overload.ended"]);
-  assertEquals(log.of("overload.started"), [{ because: ["delay"], delay_ms: 100, queue: 0, rss: 100 }]);
+  assertEquals(log.of("overload.started"), [{ because: ["delay"], delay_ms: 100, queue: 0, memory: 0.1 }]);
   const [ended] = log.of("overload.ended");
   assertEquals(ended!.highest_level, 2);
   assertGreaterOrEqual(ended!.duration_ms as number, 11_000);
@@ -100,7 +99,7 @@ Deno.test("OverloadController moves one level at a time, and always comes back t
   const load = fc.record({
     delayMs: fc.integer({ min: 0, max: 300 }),
     queueDepth: fc.integer({ min: 0, max: 10_000 }),
-    rssBytes: fc.integer({ min: 0, max: 1000 }),
+    memory: fc.double({ min: 0, max: 1, noNaN: true }),
   });
   const phases = fc.array(fc.tuple(load, fc.integer({ min: 100, max: 10_000 })), { maxLength: 20 });
   fc.assert(fc.property(phases, (phases) => {

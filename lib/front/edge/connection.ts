@@ -71,9 +71,10 @@ export class Connection {
     this.#raw.pause();
   }
 
-  /** Starts reading without TLS, or goes on with `rest`, of which the last stage had no use. */
+  /** Starts reading without TLS, or goes on after {@linkcode hold}, with `rest`, of which the last stage had no use. */
   open(rest?: Uint8Array): void {
     if (!(CONNECTION in this.#raw)) this.#listen(this.#raw);
+    else if (this.#raw.isPaused()) this.#raw.resume();
     if (rest !== undefined && rest.length > 0) this.#stage?.received(rest);
   }
 

@@ -24,8 +24,11 @@ export interface EdgeContext {
   /** From our last word to the end of the connection. */
   readonly endings: Deadlines;
   readonly flusher: Flusher;
-  /** TLS handshakes begin, request heads are judged, what nobody wants is read, and who is not let in is turned away. */
-  readonly turnstiles: Readonly<Record<"tls" | "admission" | "drain" | "refusal", Turnstile>>;
+  /**
+   * TLS handshakes begin (those of suspects pass two), request heads are judged, what nobody wants is read, and who is not
+   * let in is turned away.
+   */
+  readonly turnstiles: Readonly<Record<"tls" | "suspects" | "admission" | "drain" | "refusal", Turnstile>>;
   readonly bustle: Bustle;
 }
 

@@ -40,6 +40,12 @@ import { Bustle, Pause, Turnstile } from "./turnstile.ts";
 /** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
 const TLS_GAP = 3;
 
+/**
+ * While those inside are talking, no two TLS handshakes of suspects ({@linkcode Entry.suspect}) begin within less, in ms: a
+ * flood from one address gets a seventh of what there is.
+ */
+const SUSPECT_GAP = 20;
+
 /** While those inside are talking, no two connections are turned away within less, in ms; so many may wait for that. */
 const REFUSAL_GAP = 1;
 const REFUSAL_ROOM = 256;
@@ -75,6 +81,7 @@ class Edge implements Front, ProxyHost {
     if (this.#connections.size === 0) this.#emptied?.();
   };
   readonly #tlsPause = new Pause(TLS_GAP);
+  readonly #suspectPause = new Pause(SUSPECT_GAP);
   readonly #refusalPause = new Pause(REFUSAL_GAP);
   #secureContext: SecureContext | null;
   #emptied: (() => void) | undefined;
@@ -100,6 +107,7 @@ class Edge implements Front, ProxyHost {
       flusher: new Flusher(),
       turnstiles: {
         tls: new Turnstile(bustle, this.#tlsPause.after, handshake_timeout / 2 / TLS_GAP),
+        suspects: new Turnstile(bustle, this.#suspectPause.after, handshake_timeout / 2 / SUSPECT_GAP),
         admission: new Turnstile(bustle, deps.afterInput),
         drain: new Turnstile(bustle, deps.afterInput),
         refusal: new Turnstile(bustle, this.#refusalPause.after, REFUSAL_ROOM),
@@ -145,6 +153,7 @@ class Edge implements Front, ProxyHost {
   async close(): Promise<void> {
     await this.stopAccepting();
     this.#tlsPause.end();
+    this.#suspectPause.end();
     this.#refusalPause.end();
     for (const socket of this.#refused) socket.destroy();
     if (this.#connections.size === 0) return;
@@ -170,7 +179,7 @@ class Edge implements Front, ProxyHost {
       connection.stage = stage;
       connection.open();
     } else {
-      this.#begin(connection, { ip, forwarded: false, trusted });
+      this.#begin(connection, { ip, forwarded: false, shared: trusted, believed: trusted });
     }
   }
 
@@ -198,31 +207,43 @@ class Edge implements Front, ProxyHost {
   }
 
   #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
-    const { tls } = this.#context.turnstiles;
-    if (this.#secureContext !== null && tls.full(connection.address)) {
+    const { tls, suspects } = this.#context.turnstiles;
+    const suspect = connection.entry?.suspect ?? false;
+    const { address } = connection;
+    if (this.#secureContext !== null && (tls.full(address) || (suspect && suspects.full(address)))) {
       return this.#hold(connection, origin.ip, "overloaded");
     }
-    const stage = new HandshakeStage(this.#context, connection, origin);
+    const stage = new HandshakeStage(this.#context, connection, origin, (hello) => {
+      connection.secure(this.#secureContext!, hello);
+    });
     this.#context.handshakes.start(stage);
     connection.stage = stage;
     if (this.#secureContext === null) return connection.open(rest);
-    tls.pass(connection.address, () => {
-      if (stage.begin()) connection.secure(this.#secureContext!, rest);
-    });
+    const begin = () =>
+      tls.pass(address, () => {
+        if (stage.begin()) connection.open(rest);
+      });
+    if (suspect) suspects.pass(address, begin);
+    else begin();
     if (stage.waiting) connection.hold();
   }
 
   announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void {
     this.gone(stage);
     const { connection } = stage;
-    const ip = header.client ?? stage.proxy;
-    const trusted = header.client === null || this.#trusted(ip);
-    if (!trusted) {
-      const entry = this.#gate.enter(ip);
-      if (typeof entry === "string") return this.#hold(connection, ip, entry);
-      connection.entry = entry;
+    const { client } = header;
+    // What forwards bytes adds no header, so that what is in X-Forwarded-For then is the client's own.
+    if (client === null) {
+      return this.#begin(connection, { ip: stage.proxy, forwarded: false, shared: true, believed: false }, rest);
     }
-    this.#begin(connection, { ip, forwarded: header.client !== null, trusted }, rest);
+    const entry = this.#gate.enter(client);
+    if (typeof entry === "string") return this.#hold(connection, client, entry);
+    connection.entry = entry;
+    this.#begin(connection, { ip: client, forwarded: true, shared: false, believed: false }, rest);
+  }
+
+  rejected(stage: ProxyStage, reason: "bad_request" | "timeout"): void {
+    this.#refuse(stage.connection, stage.proxy, reason);
   }
 
   gone(stage: ProxyStage): void {

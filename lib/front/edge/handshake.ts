@@ -13,11 +13,11 @@ import { HeadReader, type RequestHead } from "./request_head.ts";
 import { serialiseResponse, serialiseUpgrade } from "./response.ts";
 
 /**
- * waiting: others begin their TLS handshakes first. securing: TLS handshake. reading: the head comes in. judging: the
+ * waiting: others begin their TLS handshakes first. greeting: the first bytes are awaited. securing: TLS handshake. reading: the head comes in. judging: the
  * gate decides; reading is paused. answering: the last word is being written and what still comes is dropped. over: the
  * socket has another stage, or is gone.
  */
-type State = "waiting" | "securing" | "reading" | "judging" | "answering" | "over";
+type State = "waiting" | "greeting" | "securing" | "reading" | "judging" | "answering" | "over";
 
 /** Most bytes read from a peer that was refused, before it is cut: a body that it sent along. */
 const MAX_DRAINED = 256 * 1024;
@@ -28,14 +28,34 @@ export interface Origin {
   readonly ip: string;
   /** Told by the PROXY protocol. */
   readonly forwarded: boolean;
+  /** It is a proxy's own address: what comes from there is perhaps another's fault. */
+  readonly shared: boolean;
   /** Its forwarding headers are believed. */
-  readonly trusted: boolean;
+  readonly believed: boolean;
 }
+
+/** First byte of a TLS record that holds a ClientHello (RFC 8446 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+/** What the platform says of records that are none. */
+const CORRUPT_TLS = "ERR_SSL_WRONG_VERSION_NUMBER";
+
+/**
+ * Whether a page can make a browser send these bytes to a port of its choice: a request of plain HTTP, or STUN (RFC 8489
+ * section 5: two zero bits first).
+ */
+function fromBrowser(first: Uint8Array): boolean {
+  const byte = first[0] ?? 0;
+  return (byte >= 0x41 && byte <= 0x5a) || byte <= 0x03;
+}
+
+const BEFORE_HEAD: ReadonlySet<State> = new Set(["greeting", "securing", "reading"]);
 
 export class HandshakeStage implements Stage, Expiring {
   readonly #context: EdgeContext;
   readonly #connection: Connection;
   readonly #origin: Origin;
+  readonly #secure: (hello: Uint8Array) => void;
   #peer: Peer;
   #state: State;
   #handshake: Handshake | null = null;
@@ -45,10 +65,12 @@ export class HandshakeStage implements Stage, Expiring {
   #ended = false;
   #drain: Drain | null = null;
 
-  constructor(context: EdgeContext, connection: Connection, origin: Origin) {
+  /** @param secure starts TLS with the first bytes that came; called once, where the context is `secure` */
+  constructor(context: EdgeContext, connection: Connection, origin: Origin, secure: (hello: Uint8Array) => void) {
     this.#context = context;
     this.#connection = connection;
     this.#origin = origin;
+    this.#secure = secure;
     this.#peer = { ip: origin.ip, secure: context.secure, forwarded: origin.forwarded };
     this.#state = context.secure ? "waiting" : "reading";
   }
@@ -58,10 +80,10 @@ export class HandshakeStage implements Stage, Expiring {
     return this.#state === "waiting";
   }
 
-  /** The TLS handshake is about to begin; false when it is too late for that. */
+  /** The TLS handshake may begin; false when it is too late for that. */
   begin(): boolean {
     if (this.#state !== "waiting") return false;
-    this.#state = "securing";
+    this.#state = "greeting";
     return true;
   }
 
@@ -71,6 +93,8 @@ export class HandshakeStage implements Stage, Expiring {
 
   received(chunk: Uint8Array): void {
     switch (this.#state) {
+      case "greeting":
+        return this.#greet(chunk);
       case "securing":
       case "reading":
         return this.#read(chunk);
@@ -88,12 +112,12 @@ export class HandshakeStage implements Stage, Expiring {
 
   ended(): void {
     this.#ended = true;
-    if (this.#state === "securing" || this.#state === "reading") this.#connection.destroy();
+    if (BEFORE_HEAD.has(this.#state)) this.#connection.destroy();
   }
 
   closed(detail: string): void {
-    if (this.#state === "securing") {
-      this.#insecure("tls_failed");
+    if (this.#state === "greeting" || this.#state === "securing") {
+      this.#insecure("tls_failed", detail === CORRUPT_TLS);
       this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail });
     }
     this.#state = "over";
@@ -106,17 +130,29 @@ export class HandshakeStage implements Stage, Expiring {
     if (this.#state === "reading" || this.#state === "judging") {
       return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
     }
-    if (this.#state === "securing") this.#insecure("timeout");
+    if (this.#state === "greeting" || this.#state === "securing") this.#insecure("timeout", false);
     // That it had to wait is not its fault.
     if (this.#state === "waiting") this.#context.telemetry.handshake("rejected", "timeout");
     this.#state = "over";
     this.#connection.destroy();
   }
 
-  /** There was no TLS. What comes from a trusted proxy's own address is perhaps another's fault, so it pays nothing. */
-  #insecure(reason: "tls_failed" | "timeout"): void {
+  /** TLS begins, unless what comes first is none. */
+  #greet(hello: Uint8Array): void {
+    if (hello[0] === TLS_HANDSHAKE) {
+      this.#state = "securing";
+      return this.#secure(hello);
+    }
+    this.#insecure("tls_failed", !fromBrowser(hello));
+    this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail: "Not TLS" });
+    this.#state = "over";
+    this.#connection.destroy();
+  }
+
+  /** There was no TLS. */
+  #insecure(reason: "tls_failed" | "timeout", garbage: boolean): void {
     this.#context.telemetry.handshake("rejected", reason);
-    if (!this.#origin.trusted) this.#context.gate.failed(this.#origin.ip);
+    if (!this.#origin.shared) this.#context.gate.failed(this.#origin.ip, garbage);
   }
 
   #read(chunk: Uint8Array): void {
@@ -154,16 +190,24 @@ export class HandshakeStage implements Stage, Expiring {
 
     await new Promise<void>((go) => this.#context.turnstiles.admission.pass(this.#connection.address, go));
     if (this.#state !== "judging") return;
-    const decision = await gate.admit(handshake, this.#peer);
-    // Its time was up, or it has gone.
+    const decision = await gate.admit(handshake, this.#peer, () => this.#gone);
+    if (decision.accepted && this.#gone) {
+      gate.abandoned(decision);
+      if (this.#state === "judging") this.#connection.destroy();
+      return;
+    }
     if (this.#state !== "judging") return;
     if (!decision.accepted) return this.#refuse(decision);
-    if (this.#ended) return this.#connection.destroy();
     this.#upgrade(decision, handshake);
   }
 
+  /** Its time was up, or it has left. */
+  get #gone(): boolean {
+    return this.#state !== "judging" || this.#ended;
+  }
+
   #seen(headers: Headers): Peer {
-    if (!this.#origin.trusted) return this.#peer;
+    if (!this.#origin.believed) return this.#peer;
     const { secure, trusted } = this.#context;
     const { ip, forwarded } = clientAddress(headers.get("x-forwarded-for"), this.#origin.ip, trusted, true);
     return {
@@ -210,6 +254,7 @@ export class HandshakeStage implements Stage, Expiring {
     const key = handshake.headers.get("sec-websocket-key") ?? "";
     this.#state = "over";
     handshakes.stop(this);
+    this.#connection.entry?.admitted();
     this.#connection.write(serialiseUpgrade(acceptKey(key), accepted.subprotocol, securityHeaders(config)));
     const socket = new EdgeSocket(this.#context, this.#connection);
     this.#connection.stage = socket;

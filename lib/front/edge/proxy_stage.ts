@@ -7,11 +7,13 @@ import { parseProxyHeader, type ProxyHeader } from "./proxy_protocol.ts";
 export interface ProxyHost {
   /** `rest`: what came behind the header. */
   announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void;
+  /** No header came, or what came is none: to be logged, counted and cut. */
+  rejected(stage: ProxyStage, reason: "bad_request" | "timeout"): void;
   /** The connection ended before its header was whole. */
   gone(stage: ProxyStage): void;
 }
 
-/** Lasts until the header is whole; anything else than a header ends the connection without a word. */
+/** Lasts until the header is whole; anything else than a header ends the connection without an answer. */
 export class ProxyStage implements Stage, Expiring {
   readonly #host: ProxyHost;
   readonly connection: Connection;
@@ -32,7 +34,7 @@ export class ProxyStage implements Stage, Expiring {
     bytes.set(this.#bytes);
     bytes.set(chunk, this.#bytes.length);
     const header = parseProxyHeader(bytes);
-    if (header === "invalid") return this.connection.destroy();
+    if (header === "invalid") return this.#host.rejected(this, "bad_request");
     if (header === "more") this.#bytes = bytes;
     else this.#host.announced(this, header, bytes.subarray(header.size));
   }
@@ -48,6 +50,6 @@ export class ProxyStage implements Stage, Expiring {
   }
 
   expired(): void {
-    this.connection.destroy();
+    this.#host.rejected(this, "timeout");
   }
 }

@@ -22,6 +22,8 @@ export interface HeadFailure {
   readonly status: 400 | 431;
   readonly reason: "bad_request" | "headers_too_large";
   readonly detail: string;
+  /** A foreign page can make a browser send it. */
+  readonly blameless?: boolean;
 }
 
 const CR = 0x0d;
@@ -66,6 +68,10 @@ export class HeadReader {
     const stored = this.#size;
     for (let at = 0; at < chunk.length; at++) {
       const ended = this.#next(chunk[at]!);
+      if (this.#size > MAX_HEAD_BYTES) {
+        const text = utf8Decoder.decode(this.#whole(chunk.subarray(0, at), stored));
+        this.#tooLarge(`Head is longer than ${MAX_HEAD_BYTES} bytes`, longByPage(text));
+      }
       if (this.#failure !== null) return at + 1;
       if (ended) {
         const parsed = parseHead(utf8Decoder.decode(this.#whole(chunk.subarray(0, at + 1), stored)));
@@ -81,7 +87,7 @@ export class HeadReader {
 
   /** @returns whether this byte ended the head */
   #next(byte: number): boolean {
-    if (++this.#size > MAX_HEAD_BYTES) return this.#tooLarge(`Head is longer than ${MAX_HEAD_BYTES} bytes`);
+    if (++this.#size > MAX_HEAD_BYTES) return false;
     if (this.#afterReturn) {
       if (byte !== LF) return this.#bad("CR without LF");
       this.#afterReturn = false;
@@ -116,8 +122,8 @@ export class HeadReader {
     return false;
   }
 
-  #tooLarge(detail: string): false {
-    this.#failure = { status: 431, reason: "headers_too_large", detail };
+  #tooLarge(detail: string, blameless = false): false {
+    this.#failure = { status: 431, reason: "headers_too_large", detail, blameless };
     this.#stored = null;
     return false;
   }
@@ -139,6 +145,16 @@ export class HeadReader {
     whole.set(last, stored);
     return whole;
   }
+}
+
+/**
+ * Whether a head is too long by what a page can make as long as it likes: the target, offered subprotocols, cookies. What
+ * is left of it without them would then have been short enough by far.
+ */
+function longByPage(text: string): boolean {
+  const [, ...fields] = text.split("\r\n");
+  const others = fields.filter((field) => !/^(?:sec-websocket-protocol|cookie|referer):/i.test(field));
+  return others.join("\r\n").length < MAX_HEAD_BYTES / 2;
 }
 
 function bad(detail: string): HeadFailure {
