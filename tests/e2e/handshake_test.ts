@@ -181,7 +181,7 @@ for (const engine of ENGINES) {
       engine,
       config: {
         server: { host: "localhost", port: 0, engine, max_connections_per_user: 2, max_connections: 4 },
-        limits: { handshake: { rate: 0.1, burst: 9 } },
+        limits: { handshake: { rate: 0.1, burst: 9 }, handshake_user: { rate: 0.1, burst: 9 } },
       },
     });
     await t.step("the third connection of a user is too many, until one of them ends", async () => {
@@ -207,7 +207,7 @@ for (const engine of ENGINES) {
       assert(Number(refused.headers.get("retry-after")) >= 1);
       for (const client of clients) client.close();
     });
-    await t.step("too many handshakes are rate_limited, and told when to come back", async () => {
+    await t.step("too many handshakes of a user are rate_limited, and told when to come back", async () => {
       await server.logged(
         "connection.closed",
         () => server.log.filter((l) => l.event === "connection.closed").length >= 7,
@@ -217,6 +217,17 @@ for (const engine of ENGINES) {
       assertEquals([refused.status, JSON.parse(refused.body).error], [429, "rate_limited"]);
       const seconds = Number(refused.headers.get("retry-after"));
       assert(seconds >= 1 && seconds <= 11, `Retry-After: ${seconds}`);
+      assertEquals((await handshake(server, goodHeaders(server, { user: "f" }))).status, 101);
+    });
+    await t.step("so are those of an address without credential, while others there come in", async () => {
+      let refused = await handshake(server, without(goodHeaders(server), "authorization"));
+      for (let i = 0; i < 10 && refused.status !== 429; i++) {
+        refused = await handshake(server, without(goodHeaders(server), "authorization"));
+      }
+      assertEquals([refused.status, JSON.parse(refused.body).error], [429, "rate_limited"]);
+      const seconds = Number(refused.headers.get("retry-after"));
+      assert(seconds >= 1 && seconds <= 11, `Retry-After: ${seconds}`);
+      assertEquals((await handshake(server, goodHeaders(server, { user: "g" }))).status, 101);
     });
   });
 }

@@ -41,43 +41,74 @@ for (const engine of ENGINES) {
       assertLimited(await ask(server, "GET", "/healthz"));
       await server.logged("handshake.rejected", (line) => line.reason === "rate_limited" && line.status === 429);
     });
-    await t.step("and so is a handshake", async () => assertLimited(await handshake(server, goodHeaders(server))));
+    await t.step("a handshake and a ticket are not: they have buckets of their own", async () => {
+      assertEquals((await handshake(server, goodHeaders(server))).status, 101);
+      const headers = [`Origin: ${ORIGIN}`, `Authorization: Bearer ${server.token("ann")}`];
+      assertEquals((await ask(server, "OPTIONS", "/ticket", [`Origin: ${ORIGIN}`])).status, 204);
+      assertEquals((await ask(server, "POST", "/ticket", headers)).status, 200);
+    });
   });
 
-  Deno.test(`${engine}: a ticket takes one token, its preflight another`, async () => {
-    await using server = await start(engine, 3);
+  Deno.test(`${engine}: tickets and handshakes with valid tokens are limited by user, without by address`, async () => {
+    await using server = await start(engine, 2, { handshake_user: { rate: RATE, burst: 3 } });
     const origin = `Origin: ${ORIGIN}`;
-    const ticket = () => ask(server, "POST", "/ticket", [origin, `Authorization: Bearer ${server.token("ann")}`]);
-    assertEquals(
-      (await ask(server, "OPTIONS", "/ticket", [origin, "Access-Control-Request-Method: POST"])).status,
-      204,
-    );
-    assertEquals((await ticket()).status, 200);
-    assertEquals((await ticket()).status, 200);
-    assertLimited(await ticket());
+    const ticket = (user: string) =>
+      ask(server, "POST", "/ticket", [origin, `Authorization: Bearer ${server.token(user)}`]);
+    for (const user of ["ann", "bob", "cid"]) {
+      assertEquals((await ticket(user)).status, 200);
+      assertEquals((await ticket(user)).status, 200);
+      assertEquals((await handshake(server, goodHeaders(server, { user }))).status, 101);
+    }
+    const anonymous = () => ask(server, "POST", "/ticket", [origin]);
+    assertEquals([(await anonymous()).status, (await anonymous()).status], [401, 401]);
+    assertLimited(await anonymous());
+    assertLimited(await ask(server, "POST", "/ticket", [origin, "Authorization: Bearer x.y.z"]));
+    // The fourth of a user; the others go on.
+    assertLimited(await ticket("ann"));
+    assertLimited(await handshake(server, goodHeaders(server, { user: "ann" })));
+    assertEquals((await ticket("dan")).status, 200);
   });
 
-  Deno.test(`${engine}: requests for the WebSocket path that are no handshakes pay as failed ones`, async () => {
+  Deno.test(`${engine}: preflights of allowed origins take nothing from handshakes and requests`, async () => {
+    await using server = await start(engine, 1);
+    const fields = [`Origin: ${ORIGIN}`, "Access-Control-Request-Method: POST"];
+    for (let i = 0; i < 5; i++) assertEquals((await ask(server, "OPTIONS", "/ticket", fields)).status, 204);
+    assertEquals((await ask(server, "GET", "/healthz")).status, 200);
+    assertEquals((await ask(server, "POST", "/ticket", [`Origin: ${ORIGIN}`])).status, 401);
+  });
+
+  Deno.test(`${engine}: preflights are limited as messages of the address are`, async () => {
+    await using server = await start(engine, 1, { ip: { rate: RATE, burst: 2 } });
+    const fields = [`Origin: ${ORIGIN}`, "Access-Control-Request-Method: POST"];
+    for (let i = 0; i < 2; i++) assertEquals((await ask(server, "OPTIONS", "/ticket", fields)).status, 204);
+    assertLimited(await ask(server, "OPTIONS", "/ticket", fields));
+  });
+
+  Deno.test(`${engine}: requests for the WebSocket path that are no handshakes pay more`, async () => {
     await using server = await start(engine, 3);
     assertEquals((await ask(server, "GET", "/ws")).status, 426);
     assertEquals((await ask(server, "POST", "/ws")).status, 405);
     assertLimited(await ask(server, "GET", "/healthz"));
   });
 
-  Deno.test(`${engine}: an address that floods plain HTTP is banned in the end`, async () => {
-    await using server = await start(engine, 1, { max_violations: 3 });
-    for (const status of [404, 429, 429, 429]) assertEquals((await ask(server, "GET", "/nope")).status, status);
-    await server.logged("ban.added");
+  Deno.test(`${engine}: what is refused on other paths is logged and counted`, async () => {
+    await using server = await startServer({ engine, config: { ops: { port: 0 } } });
+    for (const [method, path, reason] of [["GET", "/nope", "not_found"], ["PUT", "/healthz", "method_not_allowed"]]) {
+      await ask(server, method!, path!);
+      await server.logged("handshake.rejected", (line) => line.reason === reason);
+      const metrics = await (await fetch(`${server.opsUrl}/metrics`)).text();
+      assert(metrics.includes(`sallyport_handshakes_total{result="rejected",reason="${reason}"} 1`), metrics);
+    }
   });
 }
 
-Deno.test("edge: a TLS handshake that fails or takes too long pays as a failed one", async (t) => {
+Deno.test("edge: a TLS handshake that fails or takes too long pays as a request in vain", async (t) => {
   for (const [name, text] of [["fails", "GET / HTTP/1.1\r\n\r\n"], ["times out", ""]] as const) {
     await t.step(name, async () => {
       await using server = await startServer({
         config: {
           server: { host: "127.0.0.1", port: 0, handshake_timeout: "500ms" },
-          limits: { handshake: { rate: RATE, burst: 3 }, adaptive: false, max_violations: 2 },
+          limits: { handshake: { rate: RATE, burst: 3 }, adaptive: false },
         },
       });
       const fail = async () => {
@@ -87,9 +118,6 @@ Deno.test("edge: a TLS handshake that fails or takes too long pays as a failed o
       };
       for (let i = 0; i < 2; i++) await fail();
       assertLimited(await ask(server, "GET", "/healthz"));
-      // The second violation.
-      await fail();
-      await server.logged("ban.added");
     });
   }
 });

@@ -194,22 +194,14 @@ Deno.test("limits.ticket bounds the tickets of a user, whatever the address", as
   assert(metrics.includes('sallyport_limited_total{scope="ticket"} 1'), metrics);
 });
 
-Deno.test("too many tickets ban the user, but nobody at an address of never_ban", async () => {
+Deno.test("too many tickets ban nobody", async () => {
   const limits = { handshake: { rate: 1000, burst: 1000 }, ticket: { rate: 0.01, burst: 1 }, max_violations: 3 };
-  for (const never_ban of [[], ["127.0.0.0/8", "::1"]]) {
-    await using server = await startRooms({ config: { limits: { ...limits, never_ban } } });
-    await buy(server, "greedy");
-    for (let i = 0; i < 3; i++) {
-      assertEquals(reasonOf(await post(server, { token: server.token("greedy") })), "rate_limited");
-    }
-    const last = reasonOf(await post(server, { token: server.token("greedy") }));
-    assertEquals(last, never_ban.length === 0 ? "banned" : "rate_limited");
-    assertEquals((await operate(server, "GET", "/bans")).body.bans instanceof Array, true);
-    assertEquals(
-      ((await operate(server, "GET", "/bans")).body.bans as unknown[]).length,
-      never_ban.length === 0 ? 1 : 0,
-    );
+  await using server = await startRooms({ config: { limits } });
+  await buy(server, "greedy");
+  for (let i = 0; i < 8; i++) {
+    assertEquals(reasonOf(await post(server, { token: server.token("greedy") })), "rate_limited");
   }
+  assertEquals((await operate(server, "GET", "/bans")).body.bans, []);
 });
 
 Deno.test("a ticket is over after 30 seconds, to the store's clock", async () => {
