@@ -30,7 +30,7 @@ export interface FixtureOptions {
   readonly banned?: readonly string[];
   readonly suspects?: readonly string[];
   /** Instead of accepting whoever has a key, with the first subprotocol offered. */
-  readonly admit?: (handshake: Handshake, peer: Peer) => Promise<Accepted | Refusal>;
+  readonly admit?: (handshake: Handshake, peer: Peer, gone: () => boolean) => Promise<Accepted | Refusal>;
   /** Instead of the echo. */
   readonly sink?: (session: Session) => Partial<SocketSink>;
 }

@@ -2,7 +2,7 @@ import { MAX_HEAD_BYTES } from "../../../lib/front/edge/request_head.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { RawClient } from "../../raw_client.ts";
 import { concat, frame } from "../../websocket/client_frames.ts";
-import { type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
+import { acceptAll, type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
 
 const encoder = new TextEncoder();
 
@@ -204,4 +204,28 @@ Deno.test("edge without TLS serves the same, without HSTS", async () => {
   assertEquals(await client.nextText(), "hello");
   assertEquals(fixture.sessions[0]!.peer.secure, false);
   assertEquals(fixture.sessions[0]!.handshake.url.protocol, "http:");
+});
+
+Deno.test("edge gives the gate back what it accepted for a client that has left, and opens nothing", async () => {
+  const judged = Promise.withResolvers<void>();
+  let goneAtLast: (() => boolean) | undefined;
+  await using fixture = await startFixture({
+    tls: false,
+    server: { handshake_timeout: 300 },
+    async admit(handshake, _peer, gone) {
+      goneAtLast = gone;
+      await judged.promise;
+      return await acceptAll(handshake);
+    },
+  });
+  using client = await fixture.connect();
+  await client.send(upgradeHead());
+  await until(() => goneAtLast !== undefined, "the judgement");
+  assertEquals(goneAtLast!(), false);
+  // Time is up: 408, and the client is as good as gone.
+  assertEquals((await client.response()).status, 408);
+  assertEquals(goneAtLast!(), true);
+  judged.resolve();
+  await until(() => fixture.abandoned.length === 1, "the accept to be given back");
+  assertEquals([fixture.sessions.length, fixture.admitted.length], [0, 0]);
 });

@@ -58,6 +58,43 @@ for (const tls of [false, true]) {
   });
 }
 
+for (const [name, command, family, body] of [["LOCAL", 0x20, 0, []], ["UNSPEC", 0x21, 0, []]] as const) {
+  Deno.test(`edge believes no forwarding header after PROXY ${name}: bytes are forwarded, so it is the client's own`, async () => {
+    await using fixture = await startFixture({ tls: false, server: { ...LOOPBACK, proxy_protocol: true } });
+    using client = await RawClient.connect({ port: fixture.port });
+    await client.send(proxyHeader(command, family, [...body]));
+    const response = await client.upgrade("/ws", { "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https" });
+    assertEquals(response.status, 101);
+    assertEquals(fixture.sessions[0]!.peer, { ip: "127.0.0.1", secure: false, forwarded: false });
+  });
+}
+
+Deno.test("edge believes no forwarding header after a PROXY header, though the client's own range is trusted", async () => {
+  const server = { trusted_proxies: ["127.0.0.0/8", "192.0.2.0/24"], proxy_protocol: true };
+  await using fixture = await startFixture({ tls: false, server });
+  using client = await RawClient.connect({ port: fixture.port });
+  await client.send(proxyHeader(0x21, 0x11, V4));
+  assertEquals((await client.upgrade("/ws", { "X-Forwarded-For": "203.0.113.7" })).status, 101);
+  assertEquals(fixture.sessions[0]!.peer, { ip: "192.0.2.1", secure: false, forwarded: true });
+  assertEquals(fixture.entered, ["192.0.2.1"], "its cap holds as well");
+});
+
+Deno.test("edge logs and counts PROXY headers that are wrong or missing, and blames nobody", async () => {
+  const server = { ...LOOPBACK, proxy_protocol: true, handshake_timeout: 200 };
+  await using fixture = await startFixture({ server });
+  using wrong = await RawClient.connect({ port: fixture.port });
+  await wrong.send("GET /ws HTTP/1.1\r\n");
+  await wrong.closed();
+  using silent = await RawClient.connect({ port: fixture.port });
+  await silent.closed();
+  for (const reason of ["bad_request", "timeout"]) {
+    await until(() => fixture.telemetry.handshakes.get("rejected", reason) === 1, `the count of ${reason}`);
+    const line = fixture.lines.map((text) => JSON.parse(text)).find((one) => one.reason === reason);
+    assertEquals([line?.event, line?.ip, line?.status], ["handshake.rejected", "127.0.0.1", null]);
+  }
+  assertEquals(fixture.failed, []);
+});
+
 Deno.test("edge gives a proxy that sends no PROXY header handshake_timeout", async () => {
   const server = { ...LOOPBACK, proxy_protocol: true, handshake_timeout: 50 };
   await using fixture = await startFixture({ server });
