@@ -43,6 +43,9 @@ export interface LimitDeps {
 /** What a request that can open nothing costs of the HTTP bucket: more than one that is answered. */
 const VAIN_REQUEST_COST = 1.5;
 
+/** What an offence costs, in handshakes: it takes as many honest ones to make room for a single mishap. */
+const OFFENCE_COST = 20;
+
 /** Buckets that each `tick` looks at, in each table, to drop those that are full. */
 const SWEPT_PER_TICK = 4096;
 
@@ -61,6 +64,7 @@ export class Limits {
   readonly #handshakes: BucketTable;
   readonly #userHandshakes: BucketTable;
   readonly #requests: BucketTable;
+  readonly #offences: BucketTable;
   readonly #preflights: BucketTable;
   readonly #tickets: BucketTable;
   readonly #violations: Violations;
@@ -73,6 +77,7 @@ export class Limits {
     this.#handshakes = new BucketTable({ ...settings.handshake }, deps.table);
     this.#userHandshakes = new BucketTable({ ...settings.handshake_user }, deps.table);
     this.#requests = new BucketTable({ ...settings.handshake }, deps.table);
+    this.#offences = new BucketTable({ ...settings.handshake }, deps.table);
     this.#preflights = new BucketTable({ ...settings.ip }, deps.table);
     this.#tickets = new BucketTable({ ...settings.ticket }, deps.table);
     const sessions: SessionDeps = {
@@ -119,13 +124,16 @@ export class Limits {
   }
 
   /**
-   * The address sent what no honest client sends, and what no foreign page can make a browser send. The
-   * `max_violations`-th within a minute bans it.
+   * The address sent what no honest client sends, and what no foreign page can make a browser send. That costs as much as
+   * twenty handshakes (`limits.handshake`), in a bucket of its own; the `max_violations`-th offence within a minute that is
+   * over it bans the address: the twenty-first with the defaults.
    */
   offence(ip: string): void {
-    const key = `ip:${addressKey(ip)}`;
     if (this.bans.exempt(`ip:${ip}`)) return;
-    if (this.#violations.add(key, this.#clock())) this.bans.add(key);
+    const now = this.#clock();
+    const address = addressKey(ip);
+    if (this.#offences.find(address, now).take(OFFENCE_COST, now) === 0) return;
+    if (this.#violations.add(`ip:${address}`, now)) this.bans.add(`ip:${address}`);
   }
 
   /** Takes a token for a ticket of the user: 0, or the milliseconds until there is one. */
@@ -157,6 +165,7 @@ export class Limits {
     Object.assign(this.#handshakes.limit, settings.handshake);
     Object.assign(this.#userHandshakes.limit, settings.handshake_user);
     Object.assign(this.#requests.limit, settings.handshake);
+    Object.assign(this.#offences.limit, settings.handshake);
     Object.assign(this.#preflights.limit, settings.ip);
     Object.assign(this.#tickets.limit, settings.ticket);
     this.#shared.reconfigure(settings);
@@ -167,9 +176,19 @@ export class Limits {
     const now = this.#clock();
     this.bans.tick();
     this.#violations.sweep(now);
-    const tables = [this.#handshakes, this.#userHandshakes, this.#requests, this.#preflights, this.#tickets];
-    for (const table of tables) table.sweep(SWEPT_PER_TICK, now);
+    for (const table of this.#tables) table.sweep(SWEPT_PER_TICK, now);
     this.#shared.sweep(SWEPT_PER_TICK, now);
+  }
+
+  get #tables(): BucketTable[] {
+    return [
+      this.#handshakes,
+      this.#userHandshakes,
+      this.#requests,
+      this.#offences,
+      this.#preflights,
+      this.#tickets,
+    ];
   }
 
   #take(table: BucketTable, key: string, cost: number, scope: LimitScope, anyway = false): number {

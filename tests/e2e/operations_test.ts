@@ -148,7 +148,7 @@ Deno.test("a module whose cells can't stay up shows in readiness, watchdog, metr
 
 Deno.test("an overloaded server refuses newcomers, serves who is there, and recovers by itself", async () => {
   await using server = await startServer({
-    handlers: TRIALS,
+    handlers: [...TRIALS, { subprotocol: "echo.v1", module: "examples/echo/echo.ts", cells: 1 }],
     config: {
       limits: { ...NO_LIMITS, adaptive: true },
       messages: { max_in_flight: 10_000 },
@@ -157,18 +157,18 @@ Deno.test("an overloaded server refuses newcomers, serves who is there, and reco
     },
   });
   const subprotocol = "trials.v1";
-  using there = await join(server, { subprotocol, user: "there" });
+  using there = await join(server, { subprotocol: "echo.v1", user: "there" });
   using busy = await join(server, { subprotocol, user: "busy" });
-  // More than the queue of a cell may have, and nobody to work it off.
-  for (let i = 0; i < 6000; i++) {
-    await busy.text(`{"jsonrpc":"2.0","id":${i},"method":"trial.hang","params":{}}`);
+  // More than the queue of a cell may have, and a while to work it off.
+  for (let i = 0; i < 8000; i++) {
+    await busy.text(`{"jsonrpc":"2.0","id":${i},"method":"trial.work","params":{"ms":3}}`);
   }
   const started = await server.logged("overload.started", () => true, 60_000);
   assert((started.because as string[]).length > 0, JSON.stringify(started));
   const refused = await handshake(server, goodHeaders(server, { subprotocol }));
   assertEquals([refused.status, refused.body], [503, '{"error":"overloaded"}']);
   assert(Number(refused.headers.get("retry-after")) >= 1, String(refused.headers.get("retry-after")));
-  assertEquals((await call(there, "trial.echo", { text: "x" })).result, { text: "x" });
+  assertEquals((await call(there, "echo", { text: "x" })).error, undefined);
   assertEquals((await readiness(server)).status, 200, "overload is no reason to be restarted");
   const { samples } = await scrape(server);
   assert(value(samples, "sallyport_handshakes_total", { result: "rejected", reason: "overloaded" })! >= 1);
@@ -176,6 +176,35 @@ Deno.test("an overloaded server refuses newcomers, serves who is there, and reco
   busy.close();
   await server.logged("overload.ended", () => true, 120_000);
   assertEquals((await handshake(server, goodHeaders(server, { subprotocol }))).status, 101);
+});
+
+Deno.test("calls that only wait are no load, however many", async () => {
+  const sessions = 100;
+  await using server = await startServer({
+    handlers: TRIALS,
+    config: {
+      limits: { ...NO_LIMITS, adaptive: true },
+      server: { max_connections_per_ip: 2 * sessions, max_connections_per_user: sessions },
+    },
+  });
+  const subprotocol = "trials.v1";
+  const clients = await Promise.all(
+    Array.from({ length: sessions }, (_, i) => join(server, { subprotocol, user: `user-${i % 5}` })),
+  );
+  // 6,400, more than the queue of a cell may have. The last of them is in the cell when the one behind it is answered.
+  await Promise.all(clients.map(async (client) => {
+    for (let id = 0; id < 63; id++) {
+      await client.text(`{"jsonrpc":"2.0","id":${id},"method":"trial.hang","params":{}}`);
+    }
+    assertEquals((await call(client, "trial.echo", { text: "x" }, 99)).result, { text: "x" });
+  }));
+  // Twice as long as too much load needs to be noticed.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const reasons = server.log.filter(({ event }) => event === "overload.started").flatMap(({ because }) => because);
+  assertEquals(reasons.includes("queue"), false);
+  using newcomer = await join(server, { subprotocol, user: "newcomer" });
+  assertEquals((await call(newcomer, "trial.echo", { text: "y" })).result, { text: "y" });
+  for (const client of clients) client.close();
 });
 
 Deno.test("nothing clients send becomes a label: the metrics stay as small as they are", async () => {

@@ -133,7 +133,7 @@ Deno.test("a killed server comes back with its bans, revocations and used ticket
 
 Deno.test("an address' ban survives SIGKILL", async () => {
   await inFolder(async (dir) => {
-    const limits = { ...OPTIONS.config?.limits, max_violations: 3, ban: "1h" };
+    const limits = { ...OPTIONS.config?.limits, handshake: { rate: 0.01, burst: 20 }, max_violations: 3, ban: "1h" };
     // With TLS: loopback without it is never banned.
     const { tls: _, ...sections } = OPTIONS.config ?? {};
     const options = { dir, config: { ...sections, limits } };

@@ -86,17 +86,28 @@ Deno.test("Limits.request() of vain requests costs half as much again, down to a
   assertEquals(limits.request("192.0.2.1"), 0);
 });
 
-Deno.test("Limits.offence() bans a /64 on its max_violations-th within a minute, though each address of it came once", () => {
+Deno.test("Limits.offence() bans a /64 on its 21st within a minute, though each address of it came once", () => {
   const { limits, clock, log } = makeLimits();
-  for (let i = 0; i < 19; i++) limits.offence(`2001:db8::${i.toString(16)}`);
+  for (let i = 0; i < 20; i++) limits.offence(`2001:db8::${i.toString(16)}`);
   clock.advance(MINUTE);
-  for (let i = 0; i < 19; i++) limits.offence(`2001:db8::${i.toString(16)}`);
+  for (let i = 0; i < 20; i++) limits.offence(`2001:db8::${i.toString(16)}`);
   assertEquals(limits.bans.banned("ip:2001:db8::ffff"), 0);
   limits.offence("2001:db8::f00");
   assertEquals(limits.bans.banned("ip:2001:db8::ffff"), MINUTE);
   assertEquals(limits.bans.banned("ip:2001:db8:0:1::"), 0);
   assertEquals(log.of("ban.added").map(({ key }) => key), ["ip:2001:db8:0:0::/64"]);
   assert(limits.bans.lift("ip:2001:db8::/64"), "as an operator would write it");
+});
+
+Deno.test("Limits.offence() leaves room for mishaps in proportion to limits.handshake", () => {
+  const { limits, clock } = makeLimits({ handshake: { rate: 1000, burst: 1000 } });
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 50; i++) limits.offence("192.0.2.1");
+    clock.advance(1000);
+  }
+  assertEquals(limits.bans.list(), []);
+  for (let i = 0; i < 70; i++) limits.offence("192.0.2.1");
+  assertGreater(limits.bans.banned("ip:192.0.2.1"), 0);
 });
 
 Deno.test("Limits never bans addresses of never_ban, or users who come from them, but still limits them", () => {
@@ -115,7 +126,7 @@ Deno.test("Limits never bans a shared address, but the users who come from it", 
   countUntilRefused(() => !session.violation());
   assertEquals(limits.bans.list().map(({ key }) => key), ["user:ann"]);
   limits.reconfigure(settings({ shared: [] }));
-  for (let i = 0; i < 20; i++) limits.offence("192.0.2.1");
+  for (let i = 0; i < 21; i++) limits.offence("192.0.2.1");
   assertGreater(limits.bans.banned("ip:192.0.2.1"), 0);
 });
 
@@ -198,7 +209,7 @@ Deno.test("Limits.reconfigure() adds and removes the limits of methods", () => {
 
 Deno.test("Limits.tick() forgets what is over", () => {
   const { limits, clock, log } = makeLimits();
-  for (let i = 0; i < 20; i++) limits.offence("192.0.2.1");
+  for (let i = 0; i < 21; i++) limits.offence("192.0.2.1");
   for (let i = 0; i < 50; i++) limits.handshake("192.0.2.1");
   assertEquals(log.events(), ["ban.added"]);
   clock.advance(MINUTE);

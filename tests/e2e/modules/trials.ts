@@ -27,6 +27,14 @@ export default (({ z }) => ({
     "trial.admin": { params: z.object({}), roles: ["admin"], handle: () => "yes" },
     "trial.public": { params: z.object({}), public: true, handle: () => "yes" },
     "trial.hang": { params: z.object({}), handle: () => new Promise(() => {}) },
+    "trial.work": {
+      params: z.object({ ms: z.number() }),
+      handle({ ms }) {
+        const until = performance.now() + ms;
+        while (performance.now() < until);
+        return true;
+      },
+    },
     "trial.slow": {
       params: z.object({ ms: z.number() }),
       async handle({ ms }) {

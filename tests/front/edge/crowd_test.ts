@@ -80,6 +80,20 @@ Deno.test("edge turns a flood away no faster than it can bear: one after another
 });
 
 Deno.test("edge turns away at once whom there is no room for, each of them closed and counted", async () => {
+Deno.test("edge begins TLS for suspects at a slow pace while somebody talks, and lets all of them in", async () => {
+  await using fixture = await startFixture({ server: { handshake_timeout: 30_000 }, suspects: ["127.0.0.1"] });
+  await whileTalking(fixture, async () => {
+    const begun = performance.now();
+    const crowd = await Promise.all(Array.from({ length: 30 }, () => fixture.open()));
+    const took = performance.now() - begun;
+    assert(took > 28 * 20, `one every 20 ms, but all 30 within ${took} ms`);
+    for (const client of crowd) client.close();
+  });
+  assertEquals(fixture.refusals, []);
+  assertEquals(fixture.admitted.length, 31);
+});
+
+Deno.test("edge turns a flood away no faster than it can bear, each of them closed and counted", async () => {
   await using fixture = await startFixture({ perIp: 1 });
   await whileTalking(fixture, async () => {
     // More than may wait for it.
