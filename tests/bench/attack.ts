@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { type Contestant, contestants, startSallyport, target } from "./contestants.ts";
 import {
+  ATTACKER_ADDRESS,
   type AttackJob,
   ATTACKS,
   type HonestFigures,
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
 
 const HONEST = 50;
 const MESSAGES_PER_SECOND = 20;
+const NEIGHBOURS = 10;
 const NEWCOMERS = 100;
 const ATTACKERS = 501;
 const WARMUP_MS = 2000; // the attack begins with it, the measuring after it
@@ -80,6 +82,7 @@ function watchMemory(pid: number): { stop(): number } {
 /** The tokens of everybody who takes part; a fresh server for each episode has seen none of them. */
 interface Crowd {
   readonly honest: readonly string[];
+  readonly neighbours: readonly string[];
   readonly newcomers: readonly string[];
   readonly attackers: readonly string[];
 }
@@ -89,6 +92,7 @@ async function gather(fixtures: Fixtures): Promise<Crowd> {
     Promise.all(Array.from({ length: count }, (_, i) => fixtures.token(`${prefix}-${i}`)));
   return {
     honest: await signed("honest", HONEST),
+    neighbours: await signed("neighbour", NEIGHBOURS),
     newcomers: await signed("newcomer", NEWCOMERS),
     attackers: await signed("attacker", ATTACKERS),
   };
@@ -108,6 +112,8 @@ async function episode(
   const honestJob: HonestJob = {
     victim,
     tokens: crowd.honest,
+    neighbours: crowd.neighbours,
+    addresses: attacks.map((attack) => ATTACKER_ADDRESS[attack]),
     newcomers: crowd.newcomers,
     messagesPerSecond: MESSAGES_PER_SECOND,
     warmupMs: WARMUP_MS,

@@ -4,7 +4,7 @@
  */
 import { maskedFrame, repeated, TEXT } from "../load/connection.ts";
 import { Client, type ClientEvents } from "./client.ts";
-import type { Attack, AttackJob, Outcomes } from "./job.ts";
+import { type Attack, ATTACKER_ADDRESS, type AttackJob, type Outcomes } from "./job.ts";
 
 const CLIENTS = 200;
 const SLOW_CLIENTS = 100;
@@ -109,7 +109,7 @@ const start: Record<Attack, () => void> = {
           setImmediate(again);
         },
       };
-      const client = new Client(job.victim, "127.0.2.1", undefined, events);
+      const client = new Client(job.victim, ATTACKER_ADDRESS.handshakes, undefined, events);
       client.socket.setTimeout(HANDSHAKE_PATIENCE_MS, () => {
         outcome ??= `no answer within ${HANDSHAKE_PATIENCE_MS} ms`;
         client.end();
@@ -118,7 +118,7 @@ const start: Record<Attack, () => void> = {
     for (let i = 0; i < PARALLEL_HANDSHAKES; i++) again();
   },
   /** One user on one connection, as fast as it can. */
-  messages: () => persist("messages", "127.0.2.2", token(0), pour(request("flood")), 100),
+  messages: () => persist("messages", ATTACKER_ADDRESS.messages, token(0), pour(request("flood")), 100),
   oversize() {
     const frame = oversizeFrame();
     for (let i = 0; i < CLIENTS; i++) persist("oversize", `127.0.3.${i + 1}`, token(1 + i), pace(frame, 1000));

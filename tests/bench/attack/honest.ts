@@ -16,6 +16,7 @@ const job = JSON.parse(await new Response(Deno.stdin.readable).text()) as Honest
 const latency = new Histogram();
 const newcomerTime = new Histogram();
 const tally = { sent: 0, answered: 0, newcomers: 0, admitted: 0 };
+const nextDoor = { sent: 0, answered: 0 };
 const begin = performance.now() + job.warmupMs;
 const end = begin + job.durationMs;
 
@@ -24,8 +25,9 @@ function counts(due: number): boolean {
   return due >= begin && due < end;
 }
 
-/** One client that comes back when it is thrown out, and sends on schedule. */
-function steady(token: string, address: string, phase: number): void {
+/** One client that comes back when it is thrown out, and sends on schedule. `neighbour`: at an attacker's own address. */
+function steady(token: string, address: string, phase: number, neighbour = false): void {
+  const books = neighbour ? nextDoor : tally;
   const due = new Map<number, number>();
   let client: Client | undefined;
   const connect = () => {
@@ -36,8 +38,8 @@ function steady(token: string, address: string, phase: number): void {
         due.delete(id);
         const took = performance.now() - (at ?? NaN);
         if (at === undefined || !counts(at) || text.includes('"error"')) return;
-        latency.add(took);
-        if (took <= LATE_MS) tally.answered++;
+        if (!neighbour) latency.add(took);
+        if (took <= LATE_MS) books.answered++;
       },
       ended: () => setTimeout(connect, RECONNECT_MS),
     });
@@ -50,7 +52,7 @@ function steady(token: string, address: string, phase: number): void {
     for (; next <= performance.now(); next += interval) {
       id++;
       due.set(id, next);
-      if (counts(next)) tally.sent++;
+      if (counts(next)) books.sent++;
       client?.write(maskedFrame(TEXT, `{"jsonrpc":"2.0","id":${id},"method":"echo","params":{"text":"${WORDS}"}}`));
     }
     setTimeout(send, Math.max(0, next - performance.now()));
@@ -77,6 +79,11 @@ function newcomer(token: string, address: string): void {
 }
 
 job.tokens.forEach((token, i) => steady(token, `127.0.1.${i + 1}`, i / job.tokens.length));
+if (job.addresses.length > 0) {
+  job.neighbours.forEach((token, i) => {
+    steady(token, job.addresses[i % job.addresses.length] ?? "", i / job.neighbours.length, true);
+  });
+}
 let arrived = 0;
 setInterval(() => {
   const token = job.newcomers[arrived % job.newcomers.length];
@@ -89,6 +96,7 @@ setTimeout(() => {
     p50: latency.quantile(0.5),
     p99: latency.quantile(0.99),
     newcomerP99: newcomerTime.quantile(0.99),
+    neighbours: nextDoor,
   };
   Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(figures) + "\n"));
   Deno.exit(0); // clients and timers go on until then

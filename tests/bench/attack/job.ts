@@ -23,8 +23,21 @@ export interface AttackJob {
 /** How often the attackers of each kind met what: `closed 1008 rate_limited`, `refused 429`, `answered`… */
 export type Outcomes = Partial<Record<Attack, Record<string, number>>>;
 
+/** Where the first attacker of each kind comes from; some honest clients share the address. */
+export const ATTACKER_ADDRESS: Readonly<Record<Attack, string>> = {
+  handshakes: "127.0.2.1",
+  messages: "127.0.2.2",
+  oversize: "127.0.3.1",
+  invalid: "127.0.4.1",
+  slow: "127.0.5.1",
+};
+
 export interface HonestJob {
   readonly victim: Victim;
+  /** Tokens of honest clients at the attackers' own addresses, in turn. */
+  readonly neighbours: readonly string[];
+  /** Those addresses; as many as there are attacks. */
+  readonly addresses: readonly string[];
   /** One client for each. */
   readonly tokens: readonly string[];
   /** Tokens of those who connect only now, one after the other. */
@@ -43,4 +56,6 @@ export interface HonestFigures {
   readonly newcomers: number;
   readonly admitted: number;
   readonly newcomerP99: number;
+  /** Of the messages of those at an attacker's own address. */
+  readonly neighbours: { readonly sent: number; readonly answered: number };
 }

@@ -49,6 +49,7 @@ function line(episode: Episode, alone: Episode | undefined): string {
     figure(honest.answered === 0 ? NaN : honest.p99),
     figure(ratio),
     `${honest.admitted}/${honest.newcomers}`,
+    honest.neighbours.sent === 0 ? "" : `${(100 * honest.neighbours.answered / honest.neighbours.sent).toFixed(1)} %`,
     String(Math.round(peakBytes / 2 ** 20)),
     Number.isNaN(serverCores) ? "died" : serverCores.toFixed(2),
     attacks.length === 0 ? "" : holds ? "held" : "**fell short**",
@@ -63,8 +64,8 @@ export function attackMarkdown(episodes: readonly Episode[]): string {
     line(episode, episodes.find((one) => one.contestant === episode.contestant && one.attacks.length === 0))
   );
   return [
-    "| server | attack | goodput | p50 ms | p99 ms | p99 to alone | newcomers in | RSS peak MiB | server cores | | attackers got |",
-    "|---|---|---:|---:|---:|---:|---:|---:|---:|---|---|",
+    "| server | attack | goodput | p50 ms | p99 ms | p99 to alone | newcomers in | goodput at the attacker's address | RSS peak MiB | server cores | | attackers got |",
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---|",
     ...rows,
   ].join("\n") + "\n";
 }
