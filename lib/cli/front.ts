@@ -1,7 +1,6 @@
 /** `front`: the server itself, as the supervisor starts it. Not a command for users. */
-import { getHeapStatistics } from "node:v8";
 import { dirname } from "node:path";
-import { cellCount, type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
+import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import { developmentPage } from "../front/page/page.ts";
 import { readAdminToken } from "../ops/admin_token.ts";
 import { createLog, type OwnedLog } from "../ops/log.ts";
@@ -92,7 +91,7 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
     tracing: tracingEnabled(io.env),
     dev,
     ...(dev ? { page: developmentPage() } : {}),
-    memoryAvailable: memoryLimit(config),
+    systemLimits: link.orders.limits,
     cells: link,
   });
   let permissions = currentPermissions();
@@ -113,15 +112,6 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
       await server.close();
     },
   };
-}
-
-/** What the heaps of this process may grow to, in bytes; a cell may hold as much again outside its heap. */
-function memoryLimit({ handlers }: Config): number {
-  const cells = handlers.reduce(
-    (sum, handler) => sum + 2 * handler.memory * cellCount(handler, navigator.hardwareConcurrency),
-    0,
-  );
-  return getHeapStatistics().heap_size_limit + cells;
 }
 
 function startOps(

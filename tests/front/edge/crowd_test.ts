@@ -79,7 +79,6 @@ Deno.test("edge turns a flood away no faster than it can bear: one after another
   assertLessOrEqual(busiest(times, 5), 10, "turned away within five milliseconds");
 });
 
-Deno.test("edge turns away at once whom there is no room for, each of them closed and counted", async () => {
 Deno.test("edge begins TLS for suspects at a slow pace while somebody talks, and lets all of them in", async () => {
   await using fixture = await startFixture({ server: { handshake_timeout: 30_000 }, suspects: ["127.0.0.1"] });
   await whileTalking(fixture, async () => {
@@ -93,7 +92,7 @@ Deno.test("edge begins TLS for suspects at a slow pace while somebody talks, and
   assertEquals(fixture.admitted.length, 31);
 });
 
-Deno.test("edge turns a flood away no faster than it can bear, each of them closed and counted", async () => {
+Deno.test("edge turns away at once whom there is no room for, each of them closed and counted", async () => {
   await using fixture = await startFixture({ perIp: 1 });
   await whileTalking(fixture, async () => {
     // More than may wait for it.
