@@ -3,6 +3,8 @@
  * programs in a row may disagree on where a request ends (request smuggling), so everything doubtful is refused.
  */
 
+import { Buffer } from "node:buffer";
+
 /** Bytes of the whole head, the empty line at its end included. */
 export const MAX_HEAD_BYTES = 16 * 1024;
 /** Header lines, the request line not counted. */
@@ -33,7 +35,6 @@ const SPACE = 0x20;
 const DELETE = 0x7f;
 
 const FIRST_CAPACITY = 1024;
-const utf8Decoder = new TextDecoder();
 
 /**
  * Bytes in, one head or one failure out. Looks at each byte once however they are cut, fails at the first wrong byte,
@@ -69,12 +70,12 @@ export class HeadReader {
     for (let at = 0; at < chunk.length; at++) {
       const ended = this.#next(chunk[at]!);
       if (this.#size > MAX_HEAD_BYTES) {
-        const text = utf8Decoder.decode(this.#whole(chunk.subarray(0, at), stored));
+        const text = latin1(this.#whole(chunk.subarray(0, at), stored));
         this.#tooLarge(`Head is longer than ${MAX_HEAD_BYTES} bytes`, longByPage(text));
       }
       if (this.#failure !== null) return at + 1;
       if (ended) {
-        const parsed = parseHead(utf8Decoder.decode(this.#whole(chunk.subarray(0, at + 1), stored)));
+        const parsed = parseHead(this.#whole(chunk.subarray(0, at + 1), stored));
         if ("status" in parsed) this.#failure = parsed;
         else this.#head = parsed;
         this.#stored = null;
@@ -106,8 +107,10 @@ export class HeadReader {
       return false;
     }
     if (byte === LF) return this.#bad("LF without CR");
-    // RFC 9110 5.5: obs-text has no meaning anyone agrees on; control bytes are for smuggling.
-    if (byte >= DELETE || (byte < SPACE && byte !== TAB)) return this.#bad("Control or non-ASCII byte");
+    // RFC 9110 5.5: a recipient treats obs-text (0x80 and above) in a field value as opaque data. Elsewhere it is an error,
+    // which the parser finds. Control bytes are for smuggling.
+    if (byte === DELETE || (byte < SPACE && byte !== TAB)) return this.#bad("Control byte");
+    if (byte > DELETE && this.#lines === 0) return this.#bad("Non-ASCII byte in the request line");
     if (this.#lineLength === 0 && (byte === SPACE || byte === TAB)) {
       // RFC 9112 5.2: "A server that receives an obs-fold in a request message ... MUST either reject the message ..."
       return this.#bad("Line starts with white space");
@@ -138,12 +141,10 @@ export class HeadReader {
     this.#stored.set(chunk, at);
   }
 
-  #whole(last: Uint8Array, stored: number): Uint8Array {
-    if (this.#stored === null) return last;
-    const whole = new Uint8Array(stored + last.length);
-    whole.set(this.#stored.subarray(0, stored));
-    whole.set(last, stored);
-    return whole;
+  /** The head as text, a character for each byte, as `Headers` takes it. */
+  #whole(last: Uint8Array, stored: number): string {
+    const end = latin1(last);
+    return this.#stored === null ? end : latin1(this.#stored.subarray(0, stored)) + end;
   }
 }
 
@@ -155,6 +156,11 @@ function longByPage(text: string): boolean {
   const [, ...fields] = text.split("\r\n");
   const others = fields.filter((field) => !/^(?:sec-websocket-protocol|cookie|referer):/i.test(field));
   return others.join("\r\n").length < MAX_HEAD_BYTES / 2;
+}
+
+/** Not `TextDecoder`, whose "latin1" is windows-1252. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function bad(detail: string): HeadFailure {
@@ -182,7 +188,7 @@ const SINGLE: ReadonlySet<string> = new Set([
   "transfer-encoding",
 ]);
 
-/** @param text a whole head: lines of printable ASCII and tabs, each ended by CRLF, the last one empty */
+/** @param text a whole head: lines without control characters but tabs, each ended by CRLF, the last one empty */
 function parseHead(text: string): RequestHead | HeadFailure {
   const lines = text.split("\r\n");
   const [method, target, version, ...more] = lines[0]!.split(" ");
@@ -207,7 +213,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
       seen.add(key);
     }
     // Trimmed here, since `Headers` of Deno 2.9 takes quadratic time to do it when there is white space within as well.
-    headers.append(key, line.slice(colon + 1).trim());
+    headers.append(key, trimmed(line, colon + 1));
   }
 
   // RFC 9112 3.2: "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a Host header field
@@ -216,6 +222,18 @@ function parseHead(text: string): RequestHead | HeadFailure {
   if (host === null || !HOST_REGEXP.test(host)) return bad("Host is missing or invalid");
   const body = bodyFailure(method!, headers);
   return body ?? { method: method!, target: target!, host, headers };
+}
+
+/** A field value without the optional white space around it (RFC 9110 5.6.3); `trim()` takes away 0xA0 too. */
+function trimmed(line: string, start: number): string {
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
 }
 
 /** Bodies are never read; where one begins or ends must still not be in doubt. */

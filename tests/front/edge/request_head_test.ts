@@ -77,7 +77,10 @@ const BAD: [string, string][] = [
   ["header name that is no token", upgradeHead(["X(A): b"])],
   ["NUL in a value", upgradeHead(["X-A: b\0c"])],
   ["DEL in a value", upgradeHead(["X-A: b\x7fc"])],
-  ["Granian CVE-2026-42544: non-ASCII subprotocol", upgradeHead(["Sec-WebSocket-Protocol: chät.v1"])],
+  ["non-ASCII target", "GET /wü HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["non-ASCII method", "GÉT /ws HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["non-ASCII header name", upgradeHead(["X-Ü: b"])],
+  ["non-ASCII Host", "GET /ws HTTP/1.1\r\nHost: ä\r\n\r\n"],
   ["GET with a body", upgradeHead(["Content-Length: 5"])],
   ["Vert.x CVE-2018-12541: upgrade with a chunked body", upgradeHead(["Transfer-Encoding: chunked"])],
   [
@@ -110,6 +113,18 @@ const GOOD: [string, string][] = [
 for (const [name, text] of GOOD) {
   Deno.test(`HeadReader takes: ${name}`, () => assertEquals(read(text).failure, null));
 }
+
+Deno.test("HeadReader takes obs-text in a value as it is, a character for each byte", () => {
+  const bytes = Array.from({ length: 128 }, (_, index) => 0x80 + index);
+  const start = encoder.encode(upgradeHead().slice(0, -2) + "CF-IPCity: \t");
+  const head = new Uint8Array([...start, ...bytes, ...encoder.encode(" \r\n\r\n")]);
+  for (const cut of [0, start.length + 64]) {
+    const reader = new HeadReader();
+    assertEquals(reader.push(head.slice(0, cut)) + reader.push(head.slice(cut)), head.length);
+    assertEquals(reader.failure, null);
+    assertEquals(reader.head?.headers.get("cf-ipcity"), String.fromCharCode(...bytes));
+  }
+});
 
 const SIZES: [number, number | undefined][] = [
   [MAX_HEAD_BYTES - 1, undefined],
