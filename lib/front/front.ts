@@ -113,6 +113,8 @@ export interface Socket {
   sendShared(message: SharedText): void;
   /** Bytes accepted but not yet taken by the kernel. */
   readonly queued: number;
+  /** Bytes the kernel has taken since the connection began (`edge` only, else 0). */
+  readonly taken: number;
   /** Sends a ping; false where the platform pings by itself (`serve`). */
   ping(): boolean;
   /**

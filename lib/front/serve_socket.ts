@@ -53,6 +53,10 @@ export class ServeSocket implements Socket {
     return this.#web.bufferedAmount;
   }
 
+  get taken(): number {
+    return 0;
+  }
+
   sendText(text: string): void {
     this.#send(text);
   }

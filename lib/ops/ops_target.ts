@@ -33,6 +33,8 @@ export interface Conditions {
   readonly cells: boolean;
   readonly certificate: boolean;
   readonly store: boolean;
+  /** There is a key to verify tokens with. */
+  readonly keys: boolean;
   readonly not_draining: boolean;
 }
 

@@ -23,12 +23,13 @@ export class Operations implements OpsTarget {
   }
 
   ready(): Conditions {
-    const { listening, modules, certificate, store, draining } = this.#server;
+    const { listening, modules, certificate, store, verifier, draining } = this.#server;
     return {
       listener: listening,
       cells: [...modules.values()].every((module) => module.ready),
       certificate: certificate.valid(),
       store: store.writable(),
+      keys: verifier.keyCount > 0,
       not_draining: !draining,
     };
   }

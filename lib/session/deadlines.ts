@@ -1,8 +1,14 @@
 /** Something that wants to be looked at again at a certain time. */
 export interface Due {
-  /** Called at or after the time asked for; returns when to be called again, or `Infinity`. */
-  check(now: number): number;
+  /**
+   * Called at or after the time asked for; returns when to be called again, or `Infinity`. `stalledUntil`: when the
+   * process last went on after it had stood still.
+   */
+  check(now: number, stalledUntil: number): number;
 }
+
+/** A gap between two looks at the wheel that is a stall: the process was stopped, or had something long to do. */
+const STALL_MS = 1_000;
 
 /**
  * A timing wheel: any number of deadlines on one interval. A deadline is met at most one slot late, never early.
@@ -14,10 +20,13 @@ export class Deadlines {
   readonly #slots = new Map<number, Set<Due>>();
   readonly #slotOf = new Map<Due, number>();
   #lastSlot: number;
+  #lastAdvance: number;
+  #stalledUntil = -Infinity;
 
   constructor(slotMs: number, now: number) {
     this.#slotMs = slotMs;
     this.#lastSlot = Math.floor(now / slotMs);
+    this.#lastAdvance = now;
   }
 
   get size(): number {
@@ -44,6 +53,8 @@ export class Deadlines {
 
   /** Calls all whose time has come. A clock that jumped back brings nothing forward and loses nothing. */
   advance(now: number): void {
+    if (now - this.#lastAdvance >= STALL_MS) this.#stalledUntil = now;
+    this.#lastAdvance = now;
     const slot = Math.floor(now / this.#slotMs);
     if (slot <= this.#lastSlot) return;
     // After a long sleep it is cheaper to look at the slots there are than at the turns missed.
@@ -57,7 +68,7 @@ export class Deadlines {
       this.#slots.delete(turn);
       for (const due of members) this.#slotOf.delete(due);
       for (const due of members) {
-        const at = due.check(now);
+        const at = due.check(now, this.#stalledUntil);
         if (at !== Infinity) this.set(due, at);
       }
     }

@@ -6,6 +6,12 @@ export interface Pausable {
   resume(): void;
 }
 
+/** Is told while nothing is read. */
+export interface Idler {
+  paused(at: number): void;
+  resumed(at: number): void;
+}
+
 /** Why a session does not read on. Several may hold at a time; reading goes on when none does. */
 export const PauseReason = {
   /** A message waits for its tokens (`limits.on_exceed = "delay"`). */
@@ -30,15 +36,26 @@ const timeout: Later = (run, milliseconds) => {
 export class Intake {
   readonly #socket: Pausable;
   readonly #turns: Turns;
+  readonly #idler: Idler;
+  readonly #monotonic: () => number;
   readonly #budget: TurnBudget;
   readonly #later: Later;
   #reasons = 0;
   #cancel = () => {};
   #ended = false;
 
-  constructor(socket: Pausable, turns: Turns, later: Later = timeout) {
+  /** `monotonic`: milliseconds of a clock that nobody sets. */
+  constructor(
+    socket: Pausable,
+    turns: Turns,
+    idler: Idler,
+    monotonic: () => number,
+    later: Later = timeout,
+  ) {
     this.#socket = socket;
     this.#turns = turns;
+    this.#idler = idler;
+    this.#monotonic = monotonic;
     this.#budget = turns.budget();
     this.#later = later;
   }
@@ -49,7 +66,10 @@ export class Intake {
 
   /** False where the engine can't stop reading; nothing is paused then. */
   pause(reason: number): boolean {
-    if (this.#reasons === 0 && !this.#socket.pause()) return false;
+    if (this.#reasons === 0) {
+      if (!this.#socket.pause()) return false;
+      this.#idler.paused(this.#monotonic());
+    }
     this.#reasons |= reason;
     return true;
   }
@@ -58,7 +78,9 @@ export class Intake {
   resume(reason: number): void {
     if ((this.#reasons & reason) === 0) return;
     this.#reasons &= ~reason;
-    if (this.#reasons === 0 && !this.#ended) this.#socket.resume();
+    if (this.#reasons !== 0 || this.#ended) return;
+    this.#idler.resumed(this.#monotonic());
+    this.#socket.resume();
   }
 
   /** Counts a message of `bytes`; a session that used up its share goes on when others were heard. */

@@ -65,12 +65,12 @@ export class Session implements SocketSink {
     this.services = services;
     this.#socket = socket;
     this.#identity = accepted.identity;
-    this.#intake = new Intake(socket, services.turns, services.later);
     this.#limits = services.limits.session(peer.ip, this.userId);
-    this.#outgoing = new Outgoing(socket, services, () => this.end(1008, "slow_consumer"));
+    this.#outgoing = new Outgoing(socket, services, () => this.end(1013, "slow_consumer"));
     this.#client = new SessionClient(this, this.#outgoing);
     const started = this.#started = services.monotonic();
     this.life = new Life(services.config.server, this, started, this.#identity.expiresAt, services.now);
+    this.#intake = new Intake(socket, services.turns, this.life, services.monotonic, services.later);
     services.registry.add(this);
     services.deadlines.set(this.life, this.life.next(started));
     this.#line = module.attach(this.#client);
@@ -105,6 +105,10 @@ export class Session implements SocketSink {
     return this.#socket.queued;
   }
 
+  get taken(): number {
+    return this.#socket.taken;
+  }
+
   // Called by the front.
 
   message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
@@ -128,11 +132,12 @@ export class Session implements SocketSink {
   control(kind: "ping" | "pong" | "fragment", bytes: number): void {
     if (this.#ending) return;
     this.life.heard(this.services.monotonic());
-    this.#bytesIn += bytes;
     const verdict = this.#limits.control(bytes, kind);
     if (verdict !== null) this.violated("rate_limited", { scope: verdict.scope, frame: kind, bytes }, verdict.excused);
     // The bytes of fragments are counted with their message.
-    this.#intake.spend(kind === "fragment" ? 0 : bytes);
+    const own = kind === "fragment" ? 0 : bytes;
+    this.#bytesIn += own;
+    this.#intake.spend(own);
   }
 
   failed(code: number, reason: string, detail: string): void {

@@ -18,7 +18,7 @@ async function thrownOut(target: Target, before: number): Promise<void> {
   await until(async () => await target.metric("sallyport_connections") <= before, "the slow readers to be closed");
   await target.server.logged(
     "connection.closed",
-    ({ user, code, reason }) => String(user).startsWith("slow") && code === 1008 && reason === "slow_consumer",
+    ({ user, code, reason }) => String(user).startsWith("slow") && code === 1013 && reason === "slow_consumer",
   );
 }
 

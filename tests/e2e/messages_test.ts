@@ -288,10 +288,10 @@ for (const engine of ENGINES) {
       using client = await trial(server);
       assertEquals(await client.nextClose(10_000), { code: 4401, reason: "session_expired" });
     });
-    await t.step("1008 idle after idle_timeout without a message", async () => {
+    await t.step("4408 idle after idle_timeout without a message", async () => {
       await using server = await timed({ idle_timeout: "1s" });
       using client = await trial(server);
-      assertEquals(await client.nextClose(10_000), { code: 1008, reason: "idle" });
+      assertEquals(await client.nextClose(10_000), { code: 4408, reason: "idle" });
     });
   });
 }

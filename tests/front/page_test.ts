@@ -55,8 +55,8 @@ Deno.test("meanings explain every reason of a refusal and every error code", () 
 
 Deno.test("closeMeaning() joins what code and reason say", () => {
   assertEquals(
-    meanings.closeMeaning(1008, "idle"),
-    "A rule was broken; the reason names it. Don't come back the same way. No message, or no answer to pings, for too long.",
+    meanings.closeMeaning(4408, "idle"),
+    "The connection was silent for too long. Come back later, at a random moment. No message came, or no answer to a ping.",
   );
   assertEquals(meanings.closeMeaning(1000, ""), "Closed as agreed.");
   assertEquals(meanings.closeMeaning(3999, ""), "Not a code of this server.");

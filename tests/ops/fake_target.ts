@@ -3,7 +3,14 @@ import { currentPermissions } from "../../lib/ops/permissions.ts";
 
 /** A server with two connections and two bans that records what is done to it. */
 export class FakeTarget implements OpsTarget {
-  conditions: Conditions = { listener: true, cells: true, certificate: true, store: true, not_draining: true };
+  conditions: Conditions = {
+    listener: true,
+    cells: true,
+    certificate: true,
+    store: true,
+    keys: true,
+    not_draining: true,
+  };
   readonly live = new Map([["c1", "alice"], ["c/2", "bob"]]);
   readonly banned = new Map([["ip:192.0.2.7", "2026-11-22T14:00:00.000Z"], ["user:a/b", "2026-11-22T15:00:00.000Z"]]);
   readonly revocations: [RevocationTarget, number | undefined][] = [];

@@ -108,3 +108,12 @@ Deno.test("Deadlines keeps a hundred thousand of them on one wheel, each met wit
   const late = probes.map(({ checks }, i) => checks[0]! - (1_000 + i % 10_000));
   assert(late.every((ms) => ms >= 0 && ms < 250));
 });
+
+Deno.test("Deadlines.advance() says when the process last went on after a stall", () => {
+  const deadlines = new Deadlines(100, 0);
+  const seen: number[] = [];
+  const due = { check: (now: number, stalledUntil: number) => (seen.push(stalledUntil), now + 100) };
+  deadlines.set(due, 100);
+  for (const now of [100, 1_000, 2_000, 2_100]) deadlines.advance(now);
+  assertEquals(seen, [-Infinity, -Infinity, 2_000, 2_000]);
+});

@@ -13,6 +13,8 @@ class Simulation {
   /** Whether the peer answers pings. */
   answers = true;
   pingable = true;
+  queued = 0;
+  taken = 0;
   readonly life: Life;
   #due: number;
 
@@ -48,7 +50,7 @@ class Simulation {
   freeze(milliseconds: number): void {
     this.at += milliseconds;
     this.wall += milliseconds;
-    this.#due = this.life.check(this.at);
+    this.#due = this.life.check(this.at, this.at);
   }
 }
 
@@ -65,7 +67,7 @@ Deno.test("Life ends a peer that answers no ping within two intervals", async ()
   await simulation.runUntil(100_000);
   assertEquals(simulation.pings, [20_000]);
   assertEquals(simulation.endedAt, 40_000);
-  assertEquals(simulation.ending, { code: 1008, reason: "idle" });
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
 });
 
 Deno.test("Life does not ping a peer that talks", async () => {
@@ -102,7 +104,7 @@ Deno.test("Life ends a client that sends no message for idle_timeout, whatever i
   await simulation.runUntil(49_999);
   assertEquals(simulation.ending, null);
   await simulation.runUntil(50_000);
-  assertEquals(simulation.ending, { code: 1008, reason: "idle" });
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
   const never = new Simulation({ idle_timeout: 0 });
   await never.runUntil(3_000_000);
   assertEquals(never.ending, null);
@@ -134,4 +136,79 @@ Deno.test("Life.end() makes later checks harmless", () => {
   simulation.life.end();
   assertEquals(simulation.life.check(1e9), Infinity);
   assertEquals(simulation.ending, null);
+});
+
+Deno.test("Life does not hold a pause of reading against the peer", async () => {
+  const simulation = new Simulation({ idle_timeout: 50_000 });
+  simulation.answers = false;
+  await simulation.runUntil(25_000); // a ping is out
+  simulation.life.paused(simulation.at);
+  await simulation.runUntil(200_000);
+  assertEquals([simulation.ending, simulation.pings], [null, [20_000]]);
+  simulation.life.resumed(simulation.at);
+  await simulation.runUntil(219_999);
+  assertEquals(simulation.ending, null); // a new interval, then a new ping
+  simulation.answers = true;
+  await simulation.runUntil(224_999);
+  assertEquals(simulation.ending, null); // 25 of 50 seconds had passed before the pause
+  await simulation.runUntil(226_000);
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
+});
+
+Deno.test("Life waits for a ping that is held up behind data as long as the peer takes any of it", async () => {
+  const simulation = new Simulation();
+  simulation.answers = false;
+  simulation.queued = 100;
+  await simulation.runUntil(20_000);
+  for (let at = 40_000; at <= 200_000; at += 20_000) {
+    simulation.queued--;
+    simulation.taken++;
+    await simulation.runUntil(at);
+    assertEquals(simulation.ending, null, `at ${at}`);
+  }
+  await simulation.runUntil(221_000);
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
+});
+
+Deno.test("Life takes bytes that the kernel takes at once for no sign of the peer", async () => {
+  const simulation = new Simulation();
+  simulation.answers = false;
+  for (let at = 0; at <= 60_000 && !simulation.ending; at += 100) {
+    simulation.taken += 10;
+    await simulation.runUntil(at);
+  }
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
+  assertEquals(simulation.endedAt < 41_000, true, `${simulation.endedAt}`);
+});
+
+Deno.test("Life gives data before the ping the time of a slow link, and no more", async () => {
+  for (const [bytes, seconds] of [[160 * 1024, 10], [1024 * 1024, 64], [64 * 1024 * 1024, 64]] as const) {
+    const simulation = new Simulation();
+    simulation.answers = false;
+    simulation.taken = bytes;
+    await simulation.runUntil(40_000 + 1000 * seconds - 1);
+    assertEquals(simulation.ending, null, `${bytes}`);
+    await simulation.runUntil(40_000 + 1000 * seconds + 1);
+    assertEquals(simulation.ending, { code: 4408, reason: "idle" }, `${bytes}`);
+  }
+});
+
+Deno.test("Life gives everybody a new interval when the process stood still longer than idle_timeout", async () => {
+  const simulation = new Simulation({ idle_timeout: 50_000 });
+  await simulation.runUntil(45_000);
+  simulation.freeze(100_000);
+  assertEquals(simulation.ending, null);
+  simulation.life.messaged(simulation.at); // what waited in the kernel
+  await simulation.runUntil(194_000);
+  assertEquals(simulation.ending, null);
+  await simulation.runUntil(195_000);
+  assertEquals(simulation.ending, { code: 4408, reason: "idle" });
+
+  const silent = new Simulation({ idle_timeout: 50_000 });
+  await silent.runUntil(45_000);
+  silent.freeze(100_000);
+  await silent.runUntil(164_999);
+  assertEquals(silent.ending, null);
+  await silent.runUntil(165_000);
+  assertEquals(silent.ending, { code: 4408, reason: "idle" });
 });

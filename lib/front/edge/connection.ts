@@ -38,6 +38,7 @@ export class Connection {
   #socket: NetSocket;
   #stage: Stage | null = null;
   #pending = 0;
+  #taken = 0;
   /** What is being written, slice by slice, and what comes behind it. */
   #writing: Uint8Array | null = null;
   #waiting: Uint8Array[] | null = null;
@@ -109,6 +110,11 @@ export class Connection {
     return this.#pending;
   }
 
+  /** Bytes the kernel has taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** The bytes belong to the connection until they are written. */
   write(bytes: Uint8Array): void {
     this.#pending += bytes.length;
@@ -127,6 +133,7 @@ export class Connection {
     if (error || bytes === null || this.#socket.destroyed) return;
     const size = Math.min(bytes.length, WRITE_SLICE);
     this.#pending -= size;
+    this.#taken += size;
     this.#writing = null;
     if (size < bytes.length) this.#writeSlice(bytes.subarray(size));
     else if (this.#waiting !== null && this.#waiting.length > 0) this.#writeSlice(this.#waiting.shift()!);

@@ -50,6 +50,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   /** In the flusher's list. */
   #dirty = false;
   #reading = true;
+  /** The peer's FIN has come. */
+  #peerEnded = false;
   /** Reads on once the last word was said. */
   #drain: Drain | null = null;
 
@@ -74,6 +76,10 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
 
   get queued(): number {
     return this.#connection.pending + (this.#writer?.size ?? 0);
+  }
+
+  get taken(): number {
+    return this.#connection.taken;
   }
 
   sendText(text: string): void {
@@ -117,6 +123,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     if (this.#incoming.pumping) return;
     this.flush();
     this.#resumeReading();
+    this.#judgeEnd();
   }
 
   close(code: number, reason: string): void {
@@ -160,8 +167,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   ended(): void {
-    // After our own end the platform closes by itself once the rest is written; else nobody is left to talk to.
-    if (this.#state !== "closed") this.#connection.destroy();
+    this.#peerEnded = true;
+    this.#judgeEnd();
   }
 
   closed(): void {
@@ -220,6 +227,15 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#closeFrame = frame;
     this.#context.finishings.start(this);
     this.#guard(() => this.#sink?.finish(() => this.#lastWord()));
+  }
+
+  /** What the peer's FIN means once all that came before it is read. */
+  #judgeEnd(): void {
+    if (!this.#peerEnded || this.#incoming.buffered > 0 && this.#incoming.paused) return;
+    // A peer that sent its close frame and FIN still reads: what it is owed, and our close frame, go first (RFC 6455 5.5.1).
+    // In `closed` the platform closes by itself once the rest is written.
+    if (this.#state === "closing") this.#end(this.#code, this.#reason);
+    else if (this.#state === "open") this.#connection.destroy();
   }
 
   #lastWord(): void {

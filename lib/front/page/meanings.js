@@ -58,7 +58,8 @@ export const CLOSES = new Map([
   [1008, `A rule was broken; the reason names it. ${NEVER}`],
   [1009, `Message too big. ${NEVER}`],
   [1011, `The server failed. ${LATER}`],
-  [1013, `Try again later. ${LATER}`],
+  [1013, `The client did not keep up. ${LATER}`],
+  [4408, `The connection was silent for too long. ${LATER}`],
   [4401, `The token or the session has ended. ${TOKEN}`],
 ]);
 
@@ -70,7 +71,7 @@ export const CLOSE_REASONS = new Map([
   ["invalid_messages", "Too many messages that were no valid requests."],
   ["too_many_fragments", "One message in too many pieces."],
   ["slow_consumer", "The client did not read what it was sent."],
-  ["idle", "No message, or no answer to pings, for too long."],
+  ["idle", "No message came, or no answer to a ping."],
   ["kicked", "An operator closed the connection."],
   ["banned", "An operator or the limits banned this user."],
   ["token_expired", "The token was good until now."],

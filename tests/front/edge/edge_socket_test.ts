@@ -1,6 +1,6 @@
 import { SharedText } from "../../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { concat, frame } from "../../websocket/client_frames.ts";
+import { closePayload, concat, frame } from "../../websocket/client_frames.ts";
 import { type Session, startFixture, until } from "../fixture.ts";
 
 Deno.test("close(): frame, their echo, our FIN; closed once with our code", async () => {
@@ -68,6 +68,69 @@ Deno.test("messages before a close frame are answered before it is echoed; those
   assertEquals((await client.nextFrame()).opcode, 8);
   await client.closed();
 });
+
+for (const tls of [true, false]) {
+  const over = tls ? "TLS" : "TCP";
+  Deno.test(`a FIN right behind the close frame: what is owed and the close frame still arrive, over ${over}`, async () => {
+    await using fixture = await startFixture({
+      tls,
+      sink: ({ socket }) => ({
+        finish: (done) =>
+          void setTimeout(() => {
+            socket.sendText("owed");
+            done();
+          }, 50),
+      }),
+    });
+    using client = await fixture.open();
+    await client.send(concat(frame({ opcode: 1, payload: "last" }), frame({ opcode: 8, payload: closePayload(1000) })));
+    await client.connection.closeWrite();
+    assertEquals([await client.nextText(), await client.nextText()], ["last", "owed"]);
+    assertEquals((await client.nextClose()).code, 1000);
+    await client.closed();
+    await fixture.empty();
+    assertEquals(fixture.sessions[0]!.closes, [{ code: 1000, reason: "" }]);
+  });
+
+  Deno.test(`a FIN while reading is paused: all before it is still heard and answered, over ${over}`, async () => {
+    let paused = true;
+    await using fixture = await startFixture({
+      tls,
+      sink: ({ socket, messages }) => ({
+        message(data) {
+          messages.push(data as string);
+          socket.sendText(data as string);
+          if (!paused) return;
+          paused = false;
+          socket.pause();
+          setTimeout(() => socket.resume(), 100);
+        },
+      }),
+    });
+    using client = await fixture.open();
+    const text = (payload: string) => frame({ opcode: 1, payload });
+    await client.send(concat(text("1"), text("2"), text("3"), frame({ opcode: 8, payload: closePayload(1000) })));
+    await client.connection.closeWrite();
+    assertEquals([await client.nextText(), await client.nextText(), await client.nextText()], ["1", "2", "3"]);
+    assertEquals((await client.nextClose()).code, 1000);
+    await fixture.empty();
+    assertEquals(fixture.sessions[0]!.closes, [{ code: 1000, reason: "" }]);
+  });
+
+  Deno.test(`a FIN in answer to our close frame: what was sent before it still arrives, over ${over}`, async () => {
+    await using fixture = await startFixture({ tls, server: { send_queue: 4 * 1024 * 1024 } });
+    using client = await fixture.open();
+    const [session] = fixture.sessions;
+    await client.connection.closeWrite();
+    session!.socket.sendText("x".repeat(500_000));
+    session!.socket.close(1001, "draining");
+    assertEquals((await client.nextText()).length, 500_000);
+    assertEquals(await client.nextClose(), { code: 1001, reason: "draining" });
+    await client.closed();
+    await fixture.empty();
+    assertEquals(session!.closes, [{ code: 1001, reason: "draining" }]);
+  });
+}
 
 Deno.test("a broken rule: failed, the close frame with its code, FIN, closed once", async () => {
   await using fixture = await startFixture();
