@@ -32,12 +32,27 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
   [
     "warning",
     "Some malformed request heads are let pass, others are answered by the platform",
-    "Bare LF, HTTP/1.0 and absolute-form targets are accepted; duplicates and folded lines get its own 400, without a word in the log",
+    "Bare LF, empty lines before the request, HTTP/1.0 and absolute-form targets of the same host are accepted; duplicates and folded lines get its own 400, without a word in the log",
+  ],
+  [
+    "warning",
+    "The platform speaks HTTP/2 too, by ALPN and by prior knowledge",
+    "Its connections stay open without a deadline and carry many requests; WebSockets don't open over it",
+  ],
+  [
+    "warning",
+    "When descriptors run out, the port is closed until there are some again",
+    "Connections that never send a request can't be counted: server.max_connections does not bound them",
   ],
   [
     "note",
     "Broken frames end the connection without a close frame",
     "The client sees 1006 instead of 1002 or 1007",
+  ],
+  [
+    "note",
+    "A client that goes on sending while it is closed may miss the close frame",
+    "The connection is cut at its next message, half a second later at most; it sees 1006 instead of the code",
   ],
   ["note", "Small messages may wait up to 40 ms over TLS", "Nagle's algorithm stays on"],
   [

@@ -10,6 +10,13 @@ const CLOSING_TIMEOUT = 3_000;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/**
+ * Once it has sent a close frame, the platform cuts the connection at the next message it reads, and the reset may overtake
+ * that frame (Deno 2.9). So it is sent when no message has come for so long, in ms, at the latest after so long.
+ */
+const QUIET_MS = 20;
+const MAX_WAIT_MS = 500;
+
 export class ServeSocket implements Socket {
   readonly #web: WebSocket;
   readonly #maxBytes: number;
@@ -21,6 +28,8 @@ export class ServeSocket implements Socket {
   #code: number = CloseCode.abnormal;
   #reason = "";
   #deadline: ReturnType<typeof setTimeout> | undefined;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = -Infinity;
 
   /** @param left called once, when the connection has ended, whatever way */
   constructor(web: WebSocket, maxBytes: number, log: Log, left: () => void) {
@@ -89,17 +98,22 @@ export class ServeSocket implements Socket {
     this.#closing = true;
     this.#code = code;
     this.#reason = reason;
-    this.#web.close(code, reason);
     this.#deadline = setTimeout(() => this.#end(code, reason), CLOSING_TIMEOUT);
+    this.#closeWhenQuiet(performance.now() + MAX_WAIT_MS);
+  }
+
+  #closeWhenQuiet(until: number): void {
+    const now = performance.now();
+    if (now - this.#heardAt >= QUIET_MS || now >= until) return this.#web.close(this.#code, this.#reason);
+    this.#quiet = setTimeout(() => this.#closeWhenQuiet(until), QUIET_MS);
   }
 
   /** The platform can't cut a connection: it gets a close frame, and nobody waits for the answer. */
   terminate(): void {
     if (this.#ended) return;
-    if (this.open) {
-      this.#closing = true;
-      this.#web.close(CloseCode.goingAway);
-    }
+    this.#closing = true;
+    this.#web.close(CloseCode.goingAway);
+    clearTimeout(this.#quiet);
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#end(this.#code, this.#reason), 0);
   }
@@ -110,6 +124,7 @@ export class ServeSocket implements Socket {
   }
 
   #message(data: string | ArrayBuffer): void {
+    this.#heardAt = performance.now();
     if (!this.open) return;
     const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
     if (bytes > this.#maxBytes) {
@@ -124,6 +139,7 @@ export class ServeSocket implements Socket {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#deadline);
+    clearTimeout(this.#quiet);
     const sink = this.#sink;
     this.#sink = null;
     this.#left();
