@@ -19,6 +19,8 @@ export interface ServerOptions {
   /** Instead of the chat and echo examples. Paths may be relative to the repository. */
   readonly handlers?: readonly Table[];
   readonly env?: Record<string, string>;
+  /** The most file descriptors the process may have; by default what the test has. */
+  readonly descriptors?: number;
   /** Files to write beside the configuration before the start. */
   readonly files?: Record<string, string>;
   /** Removed when the server stops, unless the caller brings one: two servers can then share it. */
@@ -202,7 +204,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const dir = options.dir ?? await Deno.makeTempDir({ prefix: "sallyport-" });
   const { cert, key } = await certificate;
   await writeConfig(dir, options, cert, key);
-  const [command, ...before] = await program();
+  const [command, ...before] = limited(await program(), options.descriptors);
   const process = new Deno.Command(command!, {
     args: [...before, "serve", "--config", join(dir, "sallyport.toml")],
     cwd: ROOT,
@@ -230,6 +232,12 @@ export async function program(): Promise<string[]> {
   const other = Deno.env.get("SALLYPORT_PROGRAM");
   if (other !== undefined) return [resolve(ROOT, other)];
   return [Deno.execPath(), "run", ...serverFlags(await readProject()), join(ROOT, "main.ts")];
+}
+
+/** The same program with at most so many descriptors, soft and hard. */
+function limited(program: readonly string[], descriptors?: number): readonly string[] {
+  if (descriptors === undefined) return program;
+  return ["sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, ...program];
 }
 
 /** Writes a complete configuration folder; `serve` in `dir` starts with it. */

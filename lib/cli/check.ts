@@ -1,6 +1,9 @@
 /** `check`: reads what `serve` would read, starts nothing, and says what it finds. */
+import type { SystemLimits } from "../base/system_limits.ts";
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig, type Problem } from "../config/config.ts";
 import { admitsAtMost, configFindings, type Finding, worstFirst } from "../config/findings.ts";
+import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
+import { knownLimits } from "../server/system.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
 /** Looks at something the configuration names: keys, certificates, handlers. A throw is a finding of its own. */
@@ -10,6 +13,8 @@ export interface CheckDeps {
   readonly checkers?: readonly Checker[];
   /** Processors, for what `cells = 0` means; the machine's by default. */
   readonly cores?: number;
+  /** What the system grants; by default what this process is granted. */
+  readonly system?: SystemLimits;
 }
 
 /**
@@ -30,7 +35,11 @@ export async function check(args: ParsedArgs, io: Io, deps: CheckDeps = {}): Pro
   }
   const cores = deps.cores ?? navigator.hardwareConcurrency;
   const found = await Promise.all((deps.checkers ?? []).map((checker) => run(checker, config)));
-  const own = configFindings(config, { cores, path: findConfig(args.config) });
+  const own = configFindings(config, {
+    cores,
+    path: findConfig(args.config),
+    system: deps.system ?? knownLimits(config, await probeSystemLimits()),
+  });
   const admitted = own.slice(-1);
   const findings = [...worstFirst([...own.slice(0, -1), ...found.flat()]), ...admitted];
   if (args.json) io.stdout(JSON.stringify({ findings, admits: admitsAtMost(config, cores) }));

@@ -95,7 +95,7 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
     cells: link,
   });
   let permissions = currentPermissions();
-  const ops = startOps(server, log, startedAt, () => permissions);
+  const ops = await startOps(server, log, startedAt, () => permissions);
   const { configPath, socketPath } = link.orders;
   permissions = narrowPermissions(needsOf(config, configPath, dirname(socketPath)));
   log.info("listening", { url: server.url, engine: config.server.engine, ops_url: ops?.url ?? null });
@@ -114,16 +114,16 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
   };
 }
 
-function startOps(
+async function startOps(
   server: Server,
   log: OwnedLog,
   startedAt: number,
   permissions: () => PermissionReport,
-): OpsServer | undefined {
+): Promise<OpsServer | undefined> {
   const { ops } = server.config;
   if (!ops) return undefined;
   const adminToken = readAdminToken(server.config);
-  return startOpsServer({
+  return await startOpsServer({
     hostname: ops.host,
     port: ops.port,
     version: VERSION,

@@ -38,3 +38,8 @@ export function admitsAtMost(config: Config, cores: number): Admits {
     ip_messages_per_second: Math.min(limits.ip.rate, ofOneIp * Math.min(limits.connection.rate, limits.user.rate)),
   };
 }
+
+/** The connections a front may have: some more than are admitted, so that those can still be told `server_full`. */
+export function frontCapacity(maxConnections: number): number {
+  return maxConnections + Math.max(64, Math.ceil(maxConnections / 10));
+}

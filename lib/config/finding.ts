@@ -1,3 +1,5 @@
+import type { SystemLimits } from "../base/system_limits.ts";
+
 /** One thing `check` found. */
 export interface Finding {
   /** `error`: it can't work or is dangerous. `warning`: probably not what is wanted. `note`: good to know. */
@@ -20,6 +22,8 @@ export interface FindingContext {
   readonly cores: number;
   /** The configuration file, whose mode is looked at. */
   readonly path?: string | undefined;
+  /** What the system grants; nothing is said about what is unknown. */
+  readonly system?: SystemLimits | undefined;
 }
 
 /** A finding in one call: severity, where, what, why, remedy. */

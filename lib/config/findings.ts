@@ -1,7 +1,8 @@
 /**
  * What `check` has to say about a configuration that loads: nonsense, exposure, gaps of the chosen engine, what handlers
- * may reach, and what it all admits at most.
+ * may reach, what the system does not grant, and what it all admits at most.
  */
+import { UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { admitsAtMost } from "./admits.ts";
 import { admitsFinding } from "./findings_admits.ts";
 import { engineFindings } from "./findings_engine.ts";
@@ -9,6 +10,7 @@ import { exposureFindings } from "./findings_exposure.ts";
 import { handlerFindings } from "./findings_handlers.ts";
 import { identityFindings } from "./findings_identity.ts";
 import { limitFindings } from "./findings_limits.ts";
+import { systemFindings } from "./findings_system.ts";
 import { timeFindings } from "./findings_times.ts";
 import type { Finding, FindingContext } from "./finding.ts";
 import type { Config } from "./schema.ts";
@@ -25,6 +27,7 @@ export function configFindings(config: Config, context: FindingContext): Finding
     ...exposureFindings(config, context),
     ...engineFindings(config),
     ...handlerFindings(config),
+    ...systemFindings(config, context.system ?? UNKNOWN_LIMITS),
   ];
   return [...worstFirst(findings), admitsFinding(config, admitsAtMost(config, context.cores))];
 }

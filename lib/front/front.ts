@@ -7,6 +7,7 @@
  * `Deno.upgradeWebSocket`). Everything behind the front is the same code for both.
  */
 
+import type { Descriptors } from "../base/descriptors.ts";
 import type { Config } from "../config/config.ts";
 import type { Identity, Reason } from "../admission/admission.ts";
 import type { Log } from "../ops/log.ts";
@@ -173,6 +174,11 @@ export interface FrontDeps {
   readonly tls?: TlsMaterial;
   /** Milliseconds; only differences matter. */
   readonly now: () => number;
+  /** TCP connections beyond this are closed unheard (`edge` only). */
+  readonly capacity: number;
+  /** Connections that the kernel may keep ready (`edge` only). */
+  readonly backlog: number;
+  readonly descriptors: Descriptors;
   /** Runs a function after all input was looked at ({@linkcode Polls.after}). */
   readonly afterInput: (run: () => void) => void;
 }
@@ -195,6 +201,8 @@ export interface Front {
   reloadTls(tls: TlsMaterial): Promise<void>;
   /** Stops accepting and cuts whatever is still open. */
   close(): Promise<void>;
+  /** Whether a connection made now is accepted; tried with one of our own that nobody counts, at most once a second. */
+  accepts(): Promise<boolean>;
   /** Open TCP connections, whatever their state (`serve`: requests and WebSockets). */
   connections(): number;
 }

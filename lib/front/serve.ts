@@ -1,20 +1,28 @@
 /**
  * Engine `serve`: the platform's own path, `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
  *
- * What the platform keeps to itself, and so nobody can bound here: time and size of the request head, caps before TLS,
+ * What the platform keeps to itself, and so nobody can bound here: HTTP/2, time and size of the request head, caps before TLS,
  * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), what is
  * pipelined behind a refusal, and the listener: ending it by any means also closes the open WebSockets (Deno 2.9), so
  * neither can it be taken over by one with another certificate, nor stop accepting; while draining, new upgrades are
  * refused instead.
  */
 
+import { connect } from "node:net";
+import { dialable } from "../base/listener.ts";
 import type { Config } from "../config/config.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
 import type { Accepted, Entry, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
+import { isHost, isOriginForm } from "./edge/request_head.ts";
 import { errorResponse, securityHeaders } from "./headers.ts";
 import { ServeSocket } from "./serve_socket.ts";
 
 const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
+
+/** How long to wait before listening again, and for how long the answer holds whether we accept, in ms. */
+const RELISTEN_MS = 100;
+const PROBE_TTL_MS = 1_000;
+const PROBE_TIMEOUT_MS = 500;
 
 /**
  * Starts `Deno.serve` on `server.host` and `server.port`.
@@ -35,26 +43,30 @@ class ServeFront implements Front {
   readonly #deps: FrontDeps;
   readonly #trusted: AddressSet;
   readonly #sockets = new Set<ServeSocket>();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
   #requests = 0;
   #stopped = false;
+  #closed = false;
+  #relisten: ReturnType<typeof setTimeout> | undefined;
+  #probed: { readonly at: number; readonly accepted: Promise<boolean> } | null = null;
 
   constructor(config: Config, gate: Gate, deps: FrontDeps) {
     this.#config = config;
     this.#gate = gate;
     this.#deps = deps;
     this.#trusted = addressSet(config.server.trusted_proxies);
-    this.#server = this.#listen(deps.tls);
+    this.#server = this.#listen(config.server.port);
     this.hostname = config.server.host;
     this.port = this.#server.addr.port;
   }
 
-  #listen(tls: TlsMaterial | undefined): Deno.HttpServer<Deno.NetAddr> {
-    return Deno.serve(
+  #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { tls } = this.#deps;
+    const server = Deno.serve(
       {
         hostname: this.#config.server.host,
-        port: this.#config.server.port,
+        port,
         ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
         signal: this.#abort.signal,
         onListen: () => {},
@@ -62,6 +74,37 @@ class ServeFront implements Front {
       },
       (request, info) => this.#handle(request, info),
     );
+    server.finished.catch((error) => this.#lost(error));
+    return server;
+  }
+
+  /** The platform gives its listener up when it can't accept for want of a descriptor; open connections stay. */
+  #lost(error: unknown): void {
+    if (this.#closed) return;
+    this.#deps.log.error("front.accept_failed", { error });
+    this.#deps.descriptors.exhausted("front");
+    this.#listenAgain();
+  }
+
+  /** As soon as there are descriptors; until then the port refuses connections, which leaves the rest to those inside. */
+  #listenAgain(): void {
+    this.#relisten = setTimeout(() => {
+      if (this.#deps.descriptors.short) return this.#listenAgain();
+      try {
+        this.#server = this.#listen(this.port);
+      } catch (error) {
+        this.#deps.log.error("front.accept_failed", { error });
+        this.#listenAgain();
+      }
+    }, RELISTEN_MS);
+  }
+
+  accepts(): Promise<boolean> {
+    const now = this.#deps.now();
+    if (this.#probed === null || now - this.#probed.at >= PROBE_TTL_MS) {
+      this.#probed = { at: now, accepted: isOpen(dialable(this.hostname), this.port) };
+    }
+    return this.#probed.accepted;
   }
 
   connections(): number {
@@ -78,10 +121,11 @@ class ServeFront implements Front {
   }
 
   async close(): Promise<void> {
-    this.#stopped = true;
+    this.#stopped = this.#closed = true;
+    clearTimeout(this.#relisten);
     for (const socket of this.#sockets) socket.terminate();
     this.#abort.abort();
-    await this.#server.finished;
+    await this.#server.finished.catch(() => {});
   }
 
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -97,15 +141,9 @@ class ServeFront implements Front {
 
   async #answer(request: Request, address: string): Promise<Response> {
     const peer = this.#peer(request.headers, address);
-    const url = URL.parse(request.url);
-    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
-    if (url === null) {
-      return this.#gate.refused(null, peer, {
-        accepted: false,
-        status: 400,
-        reason: "bad_request",
-        detail: "Host is invalid",
-      });
+    const url = this.#url(request);
+    if (typeof url === "string") {
+      return this.#gate.refused(null, peer, { accepted: false, status: 400, reason: "bad_request", detail: url });
     }
     const handshake: Handshake = { method: request.method, url, headers: request.headers };
     const entry = this.#gate.enter(peer.ip);
@@ -128,6 +166,22 @@ class ServeFront implements Front {
     } finally {
       if (!kept) entry.leave();
     }
+  }
+
+  /**
+   * The request's address, or why it is refused. The platform puts it together from `Host` and target as they are; it takes
+   * a request without `Host`, as those of HTTP/2 are, and fills one in.
+   */
+  #url(request: Request): URL | string {
+    const host = request.headers.get("host");
+    if (host === null || !isHost(host)) return "Host is missing or invalid";
+    const root = `${this.#deps.tls === undefined ? "http" : "https"}://${host}`;
+    const target = request.url.slice(root.length);
+    if (!request.url.startsWith(root) || !isOriginForm(target)) return "Request target is not in origin-form";
+    const url = URL.parse(request.url);
+    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    if (url === null) return "Host is invalid";
+    return url.pathname === target.split("?", 1)[0] ? url : "Path is not normalised";
   }
 
   #peer(headers: Headers, address: string): Peer {
@@ -174,4 +228,16 @@ class ServeFront implements Front {
     this.#deps.log.error("front.gate_failed", { error });
     return errorResponse(this.#config, 500, "internal");
   }
+}
+
+/** Whether the port can be connected to: a listener that was given up is closed. */
+function isOpen(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS });
+  const done = (open: boolean) => {
+    socket.destroy();
+    resolve(open);
+  };
+  socket.on("connect", () => done(true)).on("error", () => done(false)).on("timeout", () => done(false));
+  return promise;
 }

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { digest, equalSecrets } from "../admission/equal.ts";
 import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
+import { BoundedHttpServer } from "./http_server.ts";
 import type { Log } from "./log.ts";
 import type { Scrape } from "./metrics.ts";
 import type { OpsTarget } from "./ops_target.ts";
@@ -31,23 +32,24 @@ export interface OpsServer {
  * Starts the operators' server: `/healthz`, `/readyz`, `/metrics` for everyone who reaches it, administration for the holder
  * of the admin token. It is meant for loopback; against web pages that try to reach it from a browser there it refuses
  * every request with an `Origin` or from another site, and every `Host` that is a name which DNS could make point here.
- * Throws what listening throws (`Deno.errors.AddrInUse`).
+ * Rejects when the address can't be bound. A connection carries one request; there are at most
+ * 16.
  */
-export function startOpsServer(options: OpsServerOptions): OpsServer {
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
   const startedAt = (options.now ?? Date.now)();
-  const server = Deno.serve({
-    hostname: options.hostname,
-    port: options.port,
-    onListen() {},
-    onError: (error) => {
+  const server = new BoundedHttpServer({
+    handle: (request, ip) => handle(request, ip, options, startedAt),
+    failed: (error) => {
       options.log.error("ops.failed", { error });
       return answer(500, { error: "internal" });
     },
-  }, (request, info) => handle(request, info.remoteAddr.hostname, options, startedAt));
-  const { hostname, port } = server.addr;
+    refused: (status) => answer(status, { error: status === 405 ? "method_not_allowed" : "bad_request" }),
+  });
+  const { hostname } = options;
+  await server.start(hostname, options.port);
   return {
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
-    close: () => server.shutdown(),
+    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
+    close: () => server.close(),
   };
 }
 

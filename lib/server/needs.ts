@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import { PLACEHOLDER } from "../base/descriptors.ts";
 import { type Config, namedFiles } from "../config/config.ts";
 import type { Needs } from "../ops/permissions.ts";
 
@@ -12,7 +13,8 @@ export function needsOf(config: Config, configPath: string | undefined, cellSock
   const storeFolder = store.kind === "sqlite" && store.path !== undefined ? [dirname(store.path)] : [];
   const socketFolder = server.unix === undefined ? [] : [dirname(server.unix)];
   return {
-    read: [...configFolders(config, configPath), ...storeFolder, ...socketFolder, cellSockets],
+    // The placeholder shows whether there are descriptors left.
+    read: [...configFolders(config, configPath), ...storeFolder, ...socketFolder, cellSockets, PLACEHOLDER],
     write: [...storeFolder, ...socketFolder, cellSockets],
     // Listening again after a reload, fetching key sets, cells.
     net: true,

@@ -22,10 +22,10 @@ export class Operations implements OpsTarget {
     this.#permissions = permissions;
   }
 
-  ready(): Conditions {
-    const { listening, modules, certificate, store, verifier, draining } = this.#server;
+  async ready(): Promise<Conditions> {
+    const { modules, certificate, store, verifier, draining } = this.#server;
     return {
-      listener: listening,
+      listener: await this.#server.accepts(),
       cells: [...modules.values()].every((module) => module.ready),
       certificate: certificate.valid(),
       store: store.writable(),

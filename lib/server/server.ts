@@ -15,6 +15,7 @@ import {
   type Verified,
   type Verifier,
 } from "../admission/admission.ts";
+import { Descriptors } from "../base/descriptors.ts";
 import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { type Config, reloadable } from "../config/config.ts";
 import { Polls } from "../event_loop/polls.ts";
@@ -45,6 +46,7 @@ import { Registry } from "../session/registry.ts";
 import type { SessionServices } from "../session/services.ts";
 import type { Session } from "../session/session.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { requireDescriptors, roomFor } from "./system.ts";
 import { ServerGate } from "./gate.ts";
 import { limitSettings } from "./limit_settings.ts";
 import type { Parts } from "./parts.ts";
@@ -88,6 +90,7 @@ export class Server implements Parts {
   readonly registry = new Registry<Session>();
   readonly hub = new Hub();
   readonly certificate: CertificateWatch;
+  readonly descriptors: Descriptors;
   readonly monotonic = () => performance.now();
   readonly now = () => Date.now();
   /** Milliseconds since the epoch, by a clock that nobody sets: for how long bans and records last. */
@@ -125,6 +128,7 @@ export class Server implements Parts {
     this.tracing = createTracing(options.tracing ?? false);
     this.origins = compileOrigins(config.admission.origins);
     this.certificate = new CertificateWatch(log, this.now);
+    this.descriptors = new Descriptors({ log, now: this.monotonic });
     this.store = openStore(config.store, { log, now: this.steady });
     this.limits = new Limits(limitSettings(config), {
       log,
@@ -169,6 +173,11 @@ export class Server implements Parts {
     return this.#listening;
   }
 
+  /** Whether a connection made now is accepted. */
+  accepts(): Promise<boolean> {
+    return this.#listening ? this.#front.accepts() : Promise.resolve(false);
+  }
+
   /** Whether the cells answer; that this is answered at all shows that the event loop turns. */
   responsive(): boolean {
     return [...this.modules.values()].every((module) => module.ready);
@@ -188,6 +197,7 @@ export class Server implements Parts {
    */
   async start(): Promise<void> {
     try {
+      requireDescriptors();
       this.verifier = await this.#openVerifier(this.config);
       if (this.config.auth.revoked_file !== undefined) {
         this.#revokedFile = await openRevokedFile(this.config.auth.revoked_file, this.revocations, this);
@@ -212,8 +222,15 @@ export class Server implements Parts {
         telemetry: this.telemetry,
         now: this.monotonic,
         afterInput: this.#polls.after,
+        ...roomFor(this.config, {
+          descriptors: this.descriptors,
+          limits: this.#options.systemLimits ?? UNKNOWN_LIMITS,
+          log: this.log,
+        }),
+        descriptors: this.descriptors,
         ...(tls ? { tls } : {}),
       });
+      this.descriptors.start();
       this.#listening = true;
       this.#unwatchTls = watchTls(this.config, () => this.#tlsChanged());
       this.#startTimers();
@@ -316,6 +333,7 @@ export class Server implements Parts {
     this.#revokedFile?.close();
     this.verifier?.close();
     this.store.close();
+    this.descriptors.stop();
   }
 
   /** New connections get `tls`, if it is another than before; throws, and the old one stays, when it can't be used. */

@@ -1,3 +1,4 @@
+import { UNKNOWN_LIMITS } from "../../lib/base/system_limits.ts";
 import { check, type CheckDeps } from "../../lib/cli/check.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import type { Finding } from "../../lib/config/findings.ts";
@@ -15,7 +16,7 @@ async function run(fixture: Fixture, sections: Sections, words: string[] = [], d
   const status = await check(
     parseCommandLine(["check", "--config", fixture.path, ...words]),
     { stdout: (line) => void out.push(line), stderr: (line) => void err.push(line), env: () => undefined },
-    { cores: 2, ...deps },
+    { cores: 2, system: UNKNOWN_LIMITS, ...deps },
   );
   return { status, out, err, text: out.join("\n") };
 }
@@ -106,4 +107,13 @@ Deno.test("check() runs every checker, and a checker that fails is an error", as
   assert(text.indexOf("warning: two: A") < text.indexOf("note: one: A"));
   assertMatch(out.at(-4) ?? "", /^note: limits: Admits/);
   assertMatch(out.at(-1) ?? "", /^1 error, 1 warning, \d+ notes$/);
+});
+
+Deno.test("check() warns once, with figures, of what the system does not grant", async () => {
+  using fixture = new Fixture();
+  const system = { openFiles: 1024, memoryBytes: 64 * 1024 * 1024 };
+  const { status, out } = await run(fixture, { tls: TLS }, ["--strict", "--json"], { system });
+  const warnings = (JSON.parse(out[0]!).findings as Finding[]).filter(({ severity }) => severity === "warning");
+  assertEquals([status, warnings.map(({ where }) => where)], [1, ["server.max_connections"]]);
+  assertMatch(warnings[0]!.what, /open files, the system grants 1,024, and .* there are 64 MiB/);
 });

@@ -1,4 +1,6 @@
 /** A front with a gate that lets everyone in and echoes, and remembers what happened. */
+import { Descriptors } from "../../lib/base/descriptors.ts";
+import { frontCapacity } from "../../lib/config/admits.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { Polls } from "../../lib/event_loop/polls.ts";
 import {
@@ -48,6 +50,7 @@ export class Fixture implements AsyncDisposable {
   readonly sessions: Session[] = [];
   readonly refusals: { handshake: Handshake | null; peer: Peer; refusal: Refusal }[] = [];
   readonly lines: string[] = [];
+  readonly log = createLog({ level: "debug", format: "json", write: (line) => this.lines.push(line) });
   readonly telemetry = new Telemetry();
   /** Places taken by address. */
   readonly inside = new Map<string, number>();
@@ -59,10 +62,14 @@ export class Fixture implements AsyncDisposable {
   readonly admitted: string[] = [];
   readonly abandoned: Accepted[] = [];
   readonly polls = new Polls();
+  /** Its watch is not started: descriptors run short when a test says so. */
+  readonly descriptors: Descriptors;
   front!: Front;
   caPem: string | undefined;
 
-  constructor(readonly config: Config) {}
+  constructor(readonly config: Config) {
+    this.descriptors = new Descriptors({ log: this.log, now: () => performance.now() });
+  }
 
   get port(): number {
     return this.front.port;
@@ -123,11 +130,14 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   fixture.caPem = tls?.cert;
   await fixture.polls.open();
   fixture.front = await startFront(fixture.config, gateOf(fixture, options), {
-    log: createLog({ level: "debug", format: "json", write: (line) => fixture.lines.push(line) }),
+    log: fixture.log,
     telemetry: fixture.telemetry,
     ...(tls === undefined ? {} : { tls }),
     now: () => performance.now(),
     afterInput: fixture.polls.after,
+    capacity: frontCapacity(server.max_connections),
+    backlog: 511,
+    descriptors: fixture.descriptors,
   });
   return fixture;
 }

@@ -1,9 +1,11 @@
 /** Engine `serve`: what it shares with `edge`, and where the platform sets the bounds. */
+import { connect as connectHttp2 } from "node:http2";
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { testCertificate } from "../certificate.ts";
 import { RawClient } from "../raw_client.ts";
-import { type FixtureOptions, startFixture, until } from "./fixture.ts";
+import { concat, frame } from "../websocket/client_frames.ts";
+import { type FixtureOptions, startFixture, until, upgradeHead } from "./fixture.ts";
 
 const start = (options: FixtureOptions = {}) => startFixture({ ...options, engine: "serve" });
 
@@ -192,4 +194,90 @@ Deno.test("serve: close() ends what is open; each session is told once", async (
   await until(() => fixture.sessions[0]!.closes.length > 0, "closed");
   await assertRejects(() => RawClient.connect({ port: fixture.port }));
   assertEquals(fixture.sessions[0]!.closes.length, 1);
+});
+
+const MALFORMED: [string, string][] = [
+  ["no Host", "GET /ws HTTP/1.1\r\n\r\n"],
+  ["an empty Host", "GET /ws HTTP/1.1\r\nHost:\r\n\r\n"],
+  ["a Host with userinfo", "GET /ws HTTP/1.1\r\nHost: u@a\r\n\r\n"],
+  ["a Host with a path", "GET /ws HTTP/1.1\r\nHost: a/b\r\n\r\n"],
+  ["a non-ASCII Host", "GET /ws HTTP/1.1\r\nHost: ä\r\n\r\n"],
+  ["HTTP/1.0 without Host", "GET /ws HTTP/1.0\r\n\r\n"],
+  ["absolute-form of another host", "GET https://b/ws HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a dot segment", upgradeHead([], "GET /x/../ws HTTP/1.1")],
+  ["an escaped dot segment", upgradeHead([], "GET /x/%2e%2E/ws HTTP/1.1")],
+  ["a backslash", upgradeHead([], "GET /a\\ws HTTP/1.1")],
+  ["a fragment", upgradeHead([], "GET /ws#a HTTP/1.1")],
+  ["a non-ASCII target", upgradeHead([], "GET /wü HTTP/1.1")],
+];
+for (const tls of [true, false]) {
+  Deno.test(`serve refuses malformed requests that the platform lets pass, ${tls ? "with" : "without"} TLS`, async () => {
+    await using fixture = await start({ tls });
+    for (const [name, text] of MALFORMED) {
+      using client = await fixture.connect();
+      await client.send(text);
+      const { status, body } = await client.response();
+      assertEquals([name, status, body], [name, 400, '{"error":"bad_request"}']);
+    }
+    assertEquals([fixture.sessions.length, fixture.refusals.length], [0, MALFORMED.length]);
+    using client = await fixture.open({ "CF-IPCity": "São Paulo" });
+    await client.text("the honest neighbour");
+    assertEquals(await client.nextText(), "the honest neighbour");
+  });
+
+  Deno.test(`serve answers HTTP/2 with 400, ${tls ? "by ALPN" : "by prior knowledge"}`, async () => {
+    await using fixture = await start({ tls });
+    const authority = tls ? `https://localhost:${fixture.port}` : `http://127.0.0.1:${fixture.port}`;
+    const client = connectHttp2(authority, tls ? { ca: fixture.caPem! } : {});
+    try {
+      const request = client.request({ ":path": "/ws" });
+      const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+        request.on("response", resolve);
+        request.on("error", reject);
+      });
+      assertEquals(headers[":status"], 400);
+      request.close();
+    } finally {
+      client.destroy();
+    }
+  });
+}
+
+Deno.test("serve: the close frame arrives although the client had sent more", async () => {
+  for (const tls of [true, false]) {
+    await using fixture = await start({
+      tls,
+      sink: ({ socket }) => ({ message: () => socket.close(1008, "invalid_messages") }),
+    });
+    for (let round = 0; round < 10; round++) {
+      using client = await fixture.open();
+      await client.send(concat(...new Array<Uint8Array>(200).fill(frame({ opcode: 1, payload: "{nonsense" }))));
+      assertEquals(await client.nextClose(), { code: 1008, reason: "invalid_messages" });
+    }
+  }
+});
+
+Deno.test("serve: a client that never stops sending is closed all the same", async () => {
+  await using fixture = await start({
+    sink: ({ socket }) => ({ message: () => socket.close(1008, "invalid_messages") }),
+  });
+  using client = await fixture.open();
+  let pouring = true;
+  const poured = (async () => {
+    while (pouring) {
+      await client.text("more");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })().catch(() => {});
+  await until(() => fixture.sessions[0]!.closes.length > 0, "the end of a connection on which messages keep coming");
+  pouring = false;
+  await poured;
+  assertEquals(fixture.sessions[0]!.closes, [{ code: 1008, reason: "invalid_messages" }]);
+});
+
+Deno.test("serve says whether it accepts, without a word about its own connection", async () => {
+  const fixture = await start();
+  assertEquals(await fixture.front.accepts(), true);
+  assertEquals([fixture.entered, fixture.lines, fixture.front.connections()], [[], [], 0]);
+  await fixture[Symbol.asyncDispose]();
 });

@@ -3,6 +3,8 @@ import { createMetrics } from "../../lib/ops/metrics.ts";
 import { startOpsServer } from "../../lib/ops/ops_server.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "../assert.ts";
+import { until } from "../front/fixture.ts";
+import { RawClient } from "../raw_client.ts";
 import { FakeTarget } from "./fake_target.ts";
 import { parseScrape } from "./prometheus.ts";
 
@@ -21,7 +23,7 @@ async function withServer(
 ): Promise<void> {
   const target = new FakeTarget();
   const text: string[] = [];
-  const server = startOpsServer({
+  const server = await startOpsServer({
     hostname: "127.0.0.1",
     port: 0,
     version: "1.2.3",
@@ -142,7 +144,7 @@ Deno.test("administration needs the admin token", async () => {
 
 Deno.test("administration is off without an admin token", async () => {
   const target = new FakeTarget();
-  const server = startOpsServer({
+  const server = await startOpsServer({
     hostname: "127.0.0.1",
     port: 0,
     version: "1",
@@ -327,4 +329,86 @@ Deno.test("administration answers 500 and logs when the server can't do it", asy
     assertEquals([status, body], [500, { error: "internal" }]);
     assertStringIncludes(JSON.stringify(lines().find((line) => line["event"] === "admin.failed")), "store is gone");
   });
+});
+
+async function silent(url: string, count: number): Promise<Deno.TcpConn[]> {
+  const { hostname, port } = new URL(url);
+  return await Promise.all(Array.from({ length: count }, () => Deno.connect({ hostname, port: Number(port) })));
+}
+
+/** Whether the server has ended the connection. */
+async function isEnded(connection: Deno.TcpConn): Promise<boolean> {
+  return await connection.read(new Uint8Array(1)).then((size) => size === null, () => true);
+}
+
+Deno.test("the ops server holds at most sixteen connections, and silent ones keep nobody out", async () => {
+  await withServer(async ({ url, call }) => {
+    const flood = await silent(url, 60);
+    try {
+      let ended = 0;
+      for (const connection of flood) void isEnded(connection).then((is) => is && ended++);
+      await until(() => ended >= 60 - 16, "all but sixteen of 60 connections to be ended");
+      assertEquals((await call("GET", "/readyz")).status, 200);
+    } finally {
+      for (const connection of flood) connection.close();
+    }
+  });
+});
+
+Deno.test("the ops server answers one request a connection, and refuses what is no request", async () => {
+  await withServer(async ({ url }) => {
+    const port = Number(new URL(url).port);
+    const ask = async (text: string) => {
+      using client = await RawClient.connect({ port });
+      await client.send(text);
+      const { status } = await client.response();
+      await client.closed();
+      return status;
+    };
+    const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assertEquals(await ask(health + health), 200);
+    assertEquals(await ask("GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
+    assertEquals(await ask("TRACE /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405);
+    using garbage = await RawClient.connect({ port });
+    await garbage.send("\x16\x03\x01 garbage\r\n\r\n");
+    await garbage.closed();
+  });
+});
+
+Deno.test("HEAD on the ops server has headers and no body", async () => {
+  await withServer(async ({ call }) => {
+    const { status, body, headers } = await call("HEAD", "/metrics");
+    assertEquals([status, body], [200, ""]);
+    assert(Number(headers.get("content-length")) > 1000);
+  });
+});
+
+Deno.test("closing the ops server waits for an answer under way, not for who says nothing", async () => {
+  const target = new FakeTarget();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: go, resolve: proceed } = Promise.withResolvers<void>();
+  const server = await startOpsServer({
+    hostname: "127.0.0.1",
+    port: 0,
+    version: "1",
+    metrics: createMetrics({ telemetry: new Telemetry(), version: "1", startedAt: 0 }),
+    target: Object.assign(target, {
+      ready: async () => {
+        ask();
+        await go;
+        return target.conditions;
+      },
+    }),
+    log: createLog({ level: "error", format: "json", write: () => {} }),
+  });
+  const [quiet] = await silent(server.url, 1);
+  const answer = fetch(`${server.url}/readyz`);
+  await asked;
+  const closed = server.close();
+  assertEquals(await isEnded(quiet!), true);
+  proceed();
+  const response = await answer;
+  assertEquals([response.status, (await response.json()).ready], [200, true]);
+  await closed;
+  quiet!.close();
 });

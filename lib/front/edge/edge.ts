@@ -23,6 +23,8 @@
 
 import type { Socket as NetSocket } from "node:net";
 import type { SecureContext } from "node:tls";
+import type { Descriptors } from "../../base/descriptors.ts";
+import { Listener } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
 import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps, Gate, TlsMaterial } from "../front.ts";
@@ -31,7 +33,6 @@ import { type EdgeContext, ENDING_TIMEOUT, FINISHING_TIMEOUT } from "./context.t
 import { Deadlines } from "./deadlines.ts";
 import { Flusher } from "./flusher.ts";
 import { HandshakeStage, type Origin } from "./handshake.ts";
-import { Listener } from "./listener.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "./tls_context.ts";
@@ -73,6 +74,8 @@ class Edge implements Front, ProxyHost {
   readonly #local: boolean;
   /** Connections beyond this are closed unheard; up to it they can still be told `server_full`. */
   readonly #capacity: number;
+  readonly #backlog: number;
+  readonly #descriptors: Descriptors;
   readonly #connections = new Set<Connection>();
   /** Those who wait for being turned away. */
   readonly #refused = new Set<{ destroy(): unknown }>();
@@ -87,11 +90,13 @@ class Edge implements Front, ProxyHost {
   #emptied: (() => void) | undefined;
 
   constructor(config: Config, gate: Gate, deps: FrontDeps) {
-    const { max_connections, handshake_timeout, trusted_proxies } = config.server;
+    const { handshake_timeout, trusted_proxies } = config.server;
     this.#gate = gate;
     this.#trusted = addressSet(trusted_proxies);
     this.#local = config.server.unix !== undefined;
-    this.#capacity = max_connections + Math.max(64, Math.ceil(max_connections / 10));
+    this.#descriptors = deps.descriptors;
+    this.#capacity = deps.capacity;
+    this.#backlog = deps.backlog;
     this.#secureContext = deps.tls === undefined ? null : secureContextOf(deps.tls);
     const bustle = new Bustle(deps.now);
     this.#context = {
@@ -114,14 +119,15 @@ class Edge implements Front, ProxyHost {
       },
       bustle,
     };
-    this.#listener = new Listener(
-      (socket) => this.#accept(socket),
-      (error) => deps.log.error("front.accept_failed", { error }),
-    );
+    this.#listener = new Listener({
+      accept: (socket) => this.#accept(socket),
+      failed: (error) => deps.log.error("front.accept_failed", { error }),
+      short: () => deps.descriptors.short,
+    });
   }
 
   start(): Promise<void> {
-    return this.#listener.start(this.#context.config.server);
+    return this.#listener.start({ ...this.#context.config.server, backlog: this.#backlog });
   }
 
   get hostname(): string {
@@ -134,6 +140,10 @@ class Edge implements Front, ProxyHost {
 
   connections(): number {
     return this.#connections.size;
+  }
+
+  accepts(): Promise<boolean> {
+    return this.#listener.accepts();
   }
 
   stopAccepting(): Promise<void> {
@@ -166,7 +176,11 @@ class Edge implements Front, ProxyHost {
     const ip = this.#local ? LOCAL_PEER : normaliseAddress(socket.remoteAddress ?? "");
     // Without an address the peer has gone already.
     if (ip === null) return void socket.destroy();
-    if (this.#connections.size >= this.#capacity) return this.#refuse(socket, ip, "server_full");
+    // Those who wait for being turned away hold a descriptor too.
+    if (this.#connections.size + this.#refused.size >= this.#capacity || this.#descriptors.short) {
+      this.#listener.crowded();
+      return this.#refuse(unheard(socket), ip, "server_full");
+    }
 
     const trusted = this.#local || this.#trusted(ip);
     const entry = trusted ? null : this.#gate.enter(ip);

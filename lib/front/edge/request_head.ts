@@ -70,7 +70,7 @@ export class HeadReader {
     for (let at = 0; at < chunk.length; at++) {
       const ended = this.#next(chunk[at]!);
       if (this.#size > MAX_HEAD_BYTES) {
-        const text = latin1(this.#whole(chunk.subarray(0, at), stored));
+        const text = this.#whole(chunk.subarray(0, at), stored);
         this.#tooLarge(`Head is longer than ${MAX_HEAD_BYTES} bytes`, longByPage(text));
       }
       if (this.#failure !== null) return at + 1;
@@ -173,6 +173,17 @@ const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TARGET_REGEXP = /^\/[!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~|{}^`]*$/;
 /** RFC 3986 3.2.2 without userinfo: a name or IPv4 address, or an IPv6 address in brackets; then a port. */
 const HOST_REGEXP = /^(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/** Whether it is a valid value of `Host`. */
+export function isHost(text: string): boolean {
+  return HOST_REGEXP.test(text);
+}
+
+/** Whether a request target is in origin-form, without a fragment or a character that is never sent as it is. */
+export function isOriginForm(text: string): boolean {
+  return TARGET_REGEXP.test(text);
+}
+
 const LENGTH_REGEXP = /^\d{1,15}$/;
 
 /** Headers whose second occurrence could be read differently by the next program. */
@@ -195,7 +206,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
   if (more.length > 0 || version === undefined) return bad("Request line is not method, target and version");
   if (!TOKEN_REGEXP.test(method!)) return bad("Method is not a token");
   // RFC 9112 3.2.2's absolute-form is for proxies; a server that follows it can be made to fetch.
-  if (!TARGET_REGEXP.test(target!)) return bad("Request target is not in origin-form");
+  if (!isOriginForm(target!)) return bad("Request target is not in origin-form");
   if (version !== "HTTP/1.1") return bad("Version is not HTTP/1.1");
 
   const headers = new Headers();
@@ -219,7 +230,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
   // RFC 9112 3.2: "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a Host header field
   // and ... contains more than one Host header field line or a Host header field with an invalid field value."
   const host = headers.get("host");
-  if (host === null || !HOST_REGEXP.test(host)) return bad("Host is missing or invalid");
+  if (host === null || !isHost(host)) return bad("Host is missing or invalid");
   const body = bodyFailure(method!, headers);
   return body ?? { method: method!, target: target!, host, headers };
 }
