@@ -16,6 +16,9 @@ const NUDGE_MS = 10;
 const PROBE_TIMEOUT_MS = 500;
 const PROBE_TTL_MS = 1_000;
 
+/** How long the file of a closed listener may stay before we remove it, in ms. */
+const REMOVAL_MS = 100;
+
 /** Where to listen: on `unix`, else on `host` and `port`. */
 export interface ListenAddress {
   readonly host: string;
@@ -61,6 +64,7 @@ export class Listener {
   #nudge: ReturnType<typeof setTimeout> | undefined;
   #idle = true;
   #stopped = false;
+  #renewing = false;
   #address: ListenAddress = { host: "", port: 0, backlog: 0 };
   #probe: Probe | null = null;
   #probed: { readonly at: number; readonly accepted: Promise<boolean> } | null = null;
@@ -180,13 +184,18 @@ export class Listener {
   #lookAfter(): void {
     const idle = this.#idle;
     this.#idle = true;
-    if (!idle || this.#options.short?.() === true) return;
+    if (!idle || this.#renewing || this.#options.short?.() === true) return;
     if (this.#address.unix === undefined) return this.#rearm();
     this.#lookAfterUnix(this.#address.unix).catch(this.#options.failed);
   }
 
   async #lookAfterUnix(path: string): Promise<void> {
-    if (!await this.accepts(0)) await this.#renew(path);
+    this.#renewing = true;
+    try {
+      if (!await this.accepts(0)) await this.#renew(path);
+    } finally {
+      this.#renewing = false;
+    }
   }
 
   #rearm(): void {
@@ -200,6 +209,11 @@ export class Listener {
   async #renew(path: string): Promise<void> {
     if (this.#stopped || this.#options.short?.() === true) return;
     this.#server.close();
+    // The platform removes the file some time after `close`; it must not be the next one's.
+    const end = performance.now() + REMOVAL_MS;
+    while (await lstat(path).catch(() => null) !== null && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     await unlink(path).catch(() => {});
     const next = this.#create();
     await bindUnix(next, path, this.#address.backlog);

@@ -23,6 +23,9 @@ export async function main(words: readonly string[]): Promise<number> {
   // A compiled executable has the supervisor's permissions in every role.
   for (const name of ["run", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
   const io = processIo();
+  // Reloads come from the supervisor. The platform opens what it needs for signals at the first use of any, at a time of its
+  // own, and panics when there is no descriptor for it: so that is now.
+  Deno.addSignalListener("SIGHUP", () => {});
   try {
     return await front(words.includes("--dev"), io);
   } catch (error) {

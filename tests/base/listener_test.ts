@@ -5,6 +5,8 @@ import { assert, assertEquals } from "../assert.ts";
 /** Runs a listener that may open few files, as its own process: the limit holds for a whole one. */
 const SERVER = `
 import { Listener } from ${JSON.stringify(new URL("../../lib/base/listener.ts", import.meta.url).href)};
+// What the platform needs for signals it opens late, and panics when it can't.
+Deno.addSignalListener("SIGTERM", () => Deno.exit());
 const listener = new Listener({ accept: (socket) => {
   socket.on("error", () => {});
   socket.on("end", () => socket.destroy());
