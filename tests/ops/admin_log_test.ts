@@ -14,7 +14,7 @@ async function withServer(
   body: (act: (method: string, path: string, given?: unknown, token?: string) => Promise<number>) => Promise<void>,
 ): Promise<Record<string, unknown>[]> {
   const lines: string[] = [];
-  const server = startOpsServer({
+  const server = await startOpsServer({
     hostname: "127.0.0.1",
     port: 0,
     version: "1.2.3",
