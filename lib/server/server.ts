@@ -17,7 +17,7 @@ import {
 } from "../admission/admission.ts";
 import { Descriptors } from "../base/descriptors.ts";
 import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
-import { type Config, reloadable } from "../config/config.ts";
+import { cellCount, type Config, reloadable } from "../config/config.ts";
 import { Polls } from "../event_loop/polls.ts";
 import { steadyClock } from "../event_loop/steady_clock.ts";
 import { type Front, startFront, type TlsMaterial } from "../front/front.ts";
@@ -55,6 +55,8 @@ import { readTls, watchTls } from "./tls_files.ts";
 /** A deadline of a session is met within this time. */
 const DEADLINE_SLOT_MS = 250;
 const TICK_MS = 1_000;
+/** Memory of a process of ours that does nothing, without what all of them share. */
+const EMPTY_PROCESS_BYTES = 24 * 1024 * 1024;
 /** Sessions asked about between two looks at the sockets. */
 const SESSIONS_A_TURN = 500;
 const CERTIFICATE_CHECK_MS = 3_600_000;
@@ -411,6 +413,13 @@ export class Server implements Parts {
     });
   }
 
+  /** Bytes of the other processes: each cell's beyond that of an empty one, and what empty ones and the supervisor take. */
+  #cellMemory(): number {
+    const cells = this.config.handlers.reduce((sum, one) => sum + cellCount(one, navigator.hardwareConcurrency), 0);
+    const used = [...this.telemetry.cellMemory.values()].reduce((sum, memory) => sum + memory(), 0);
+    return used + (cells + 1) * EMPTY_PROCESS_BYTES;
+  }
+
   #sessionServices(): SessionServices {
     // A getter, since a reload replaces the configuration.
     const current = () => this.config;
@@ -472,7 +481,7 @@ export class Server implements Parts {
       this.store.purge();
     });
     every(CERTIFICATE_CHECK_MS, () => this.certificate.check());
-    const memory = memoryLimits(this.#options.systemLimits ?? UNKNOWN_LIMITS);
+    const memory = memoryLimits(this.#options.systemLimits ?? UNKNOWN_LIMITS, () => this.#cellMemory());
     this.#sampler = new LoadSampler({
       onSample: (load, now) => this.overload.sample(load, now),
       queueDepth: () => Math.max(0, ...[...this.modules.values()].map((module) => module.queueDepth)),
