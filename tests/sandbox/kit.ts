@@ -1,5 +1,4 @@
 /** A sandbox with real processes and fake sessions, for the tests of this folder. */
-import { fileURLToPath } from "node:url";
 import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { CellListener } from "../../lib/sandbox/host/cell_listener.ts";
@@ -15,7 +14,6 @@ import { FakeClient } from "./clients.ts";
 export { type Answer, FakeClient } from "./clients.ts";
 
 export const HANDLERS = new URL("./handlers/", import.meta.url);
-const PROGRAM = fileURLToPath(new URL("./cell_program.ts", import.meta.url));
 const MIB = 1024 * 1024;
 
 export function settings(module: string, rest: Partial<HandlerSettings> = {}): HandlerSettings {
@@ -46,7 +44,7 @@ export function realCells(
   const processes = new CellProcesses({
     handlers,
     socketPath: `${folder}/cells`,
-    program: thisProgram(Deno.env.get, PROGRAM),
+    program: thisProgram(Deno.env.get),
     environment,
     cores: 2,
     now: () => performance.now(),
