@@ -4,14 +4,15 @@
  *
  * `deno run --no-prompt -A tests/bench/sandbox_bench.ts`
  *
- * "direct" is what a server without a sandbox would do: parse, validate, handle, stringify, here on the main thread. Sandboxed, the
- * main thread only passes texts on; the rest runs on another core. CPU is that of the whole process, both threads.
+ * "direct" is what a server without a sandbox would do: parse, validate, handle, stringify, here on the main thread. Sandboxed, this
+ * process only passes bytes on; the rest runs in the cell's process, on another core. CPU is that of this process.
  */
 import process from "node:process";
 import { z } from "zod";
 import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
-import { type CellClient, type Line, startSandbox } from "../../lib/sandbox/sandbox.ts";
+import { type CellClient, type CellStarter, type Line, startSandbox } from "../../lib/sandbox/sandbox.ts";
+import { withCellStarter } from "../../lib/sandbox/supervisor/own_cells.ts";
 
 const TOTAL = Number(Deno.env.get("SALLYPORT_BENCH_CALLS") ?? 400_000);
 const SESSIONS = 100;
@@ -50,8 +51,7 @@ function client(id: string): CellClient {
     user: { id, roles: [], claims: {} },
     notify: nothing,
     send: nothing,
-    publish: nothing,
-    subscribe: nothing,
+    subscribe: () => true,
     unsubscribe: nothing,
     presence: () => [],
     closeByHandler: nothing,
@@ -91,27 +91,35 @@ function direct(total: number): Promise<void> {
   return Promise.resolve();
 }
 
-const sandbox = await startSandbox([{
+const handlers = [{
   subprotocol: "echo.v1",
   module: new URL("../../examples/echo/echo.ts", import.meta.url).href,
   cells: 1,
   memory: 64 * 1024 * 1024,
   timeout: 5000,
   permissions: {},
-}], {
-  log: createLog({ level: "error", format: "pretty", write: (line) => console.error(line) }),
-  telemetry: new Telemetry(),
-  now: () => performance.now(),
-});
-const module = sandbox.modules.get("echo.v1")!;
-const lines = Array.from({ length: SESSIONS }, (_, i) => module.attach(client(`c${i}`)));
-await throughCell(lines, 16, TOTAL / 4);
-await direct(TOTAL / 4);
-print("direct, in the main isolate", await measure(TOTAL, () => direct(TOTAL)));
-for (const [sessions, inFlight] of [[1, 1], [1, 16], [100, 1], [100, 16]] as const) {
-  const total = sessions === 1 && inFlight === 1 ? TOTAL / 20 : TOTAL;
-  const figures = await measure(total, () => throughCell(lines.slice(0, sessions), inFlight, total));
-  print(`one cell, ${sessions} session(s), ${inFlight} in flight each`, figures);
-}
-await sandbox.close();
+}];
+await withCellStarter(handlers, run);
 if (sink < 0) console.log(sink);
+
+async function run(cells: CellStarter): Promise<void> {
+  const sandbox = await startSandbox(handlers, {
+    log: createLog({ level: "error", format: "pretty", write: (line) => console.error(line) }),
+    telemetry: new Telemetry(),
+    now: () => performance.now(),
+    cells,
+    maxBytes: 64 * 1024,
+    publish: () => 0,
+  });
+  const module = sandbox.modules.get("echo.v1")!;
+  const lines = Array.from({ length: SESSIONS }, (_, i) => module.attach(client(`c${i}`)));
+  await throughCell(lines, 16, TOTAL / 4);
+  await direct(TOTAL / 4);
+  print("direct, in the main isolate", await measure(TOTAL, () => direct(TOTAL)));
+  for (const [sessions, inFlight] of [[1, 1], [1, 16], [100, 1], [100, 16]] as const) {
+    const total = sessions === 1 && inFlight === 1 ? TOTAL / 20 : TOTAL;
+    const figures = await measure(total, () => throughCell(lines.slice(0, sessions), inFlight, total));
+    print(`one cell, ${sessions} session(s), ${inFlight} in flight each`, figures);
+  }
+  await sandbox.close();
+}

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
-import { ErrorCode, errorResponse, isFault, notification, parseMessage, resultResponse } from "../../lib/rpc/rpc.ts";
+import {
+  ErrorCode,
+  errorResponse,
+  isFault,
+  notification,
+  parseMessage,
+  resultResponse,
+  type RpcResponse,
+} from "../../lib/rpc/rpc.ts";
 import { exceedsDepth } from "../../lib/rpc/depth.ts";
 
 const LIMITS = { max_depth: 4, max_batch: 3 };
@@ -93,7 +101,7 @@ Deno.test("parseMessage() judges a batch element by element", () => {
   assertEquals(message.elements[1], { id: null, code: ErrorCode.INVALID_REQUEST });
   const [first] = message.elements;
   assert(first && !isFault(first));
-  assertEquals(JSON.parse(first.text), {});
+  assertEquals(JSON.parse(textOf(first.text)), {});
 });
 
 Deno.test("parseMessage() keeps a batch element's params", () => {
@@ -102,7 +110,7 @@ Deno.test("parseMessage() keeps a batch element's params", () => {
   assert(message.batch);
   const [first] = message.elements;
   assert(first && !isFault(first));
-  assertEquals(JSON.parse(first.text), { params });
+  assertEquals(JSON.parse(textOf(first.text)), { params });
 });
 
 Deno.test("parseMessage() refuses what nests deeper than max_depth, exactly", () => {
@@ -145,7 +153,10 @@ Deno.test("responses echo any id a request may have", () => {
   );
   fc.assert(fc.property(ids, fc.json(), (id, json) => {
     const expected = JSON.parse(JSON.stringify(id));
-    assertEquals(JSON.parse(resultResponse(id, json)), { jsonrpc: "2.0", id: expected, result: JSON.parse(json) });
+    for (const result of [json, new TextEncoder().encode(json)]) {
+      const written = JSON.parse(wholeOf(resultResponse(id, result)));
+      assertEquals(written, { jsonrpc: "2.0", id: expected, result: JSON.parse(json) });
+    }
     assertEquals(JSON.parse(errorResponse(id, ErrorCode.RATE_LIMITED, '{"retry_after_ms":5}')), {
       jsonrpc: "2.0",
       id: expected,
@@ -154,3 +165,12 @@ Deno.test("responses echo any id a request may have", () => {
   }));
   assertEquals(JSON.parse(notification('a"b', "[1]")), { jsonrpc: "2.0", method: 'a"b', params: [1] });
 });
+
+/** A text that is characters, or bytes of UTF-8. */
+function textOf(text: string | Uint8Array): string {
+  return typeof text === "string" ? text : new TextDecoder().decode(text);
+}
+
+function wholeOf(response: RpcResponse): string {
+  return typeof response === "string" ? response : response.head + textOf(response.body) + response.tail;
+}

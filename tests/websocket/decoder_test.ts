@@ -67,6 +67,31 @@ Deno.test("Decoder reads many frames of one chunk in their order", () => {
   assertEvents(concat(...frames), frames.map((_, index): Recorded => ["text", `message ${index}`]));
 });
 
+Deno.test("Decoder hands a text's bytes on when it came in one frame and one piece", () => {
+  const said = 'a {"ü": "😀"} of some length, so that it is judged in bulk'.repeat(4);
+  const given: (string | undefined)[] = [];
+  const nothing = () => {};
+  const decoder = new Decoder(ROOMY, {
+    message: (data, bytes, utf8) => {
+      given.push(utf8 && new TextDecoder().decode(utf8));
+      if (utf8 !== undefined) assertEquals([data, bytes], [said, utf8.length]);
+    },
+    ping: nothing,
+    pong: nothing,
+    fragment: nothing,
+    close: nothing,
+    fail: nothing,
+  });
+  const payload = new TextEncoder().encode(said);
+  decoder.push(concat(frame({ opcode: text, payload }), frame({ opcode: text, payload })));
+  assertEquals(given.splice(0), [said, said]);
+  decoder.push(frame({ opcode: binary, payload }));
+  decoder.push(concat(...fragments(text, payload, 50)));
+  assertEquals(given.splice(0), [undefined, undefined]);
+  for (const byte of frame({ opcode: text, payload })) decoder.push(Uint8Array.of(byte));
+  assertEquals(given, [undefined]);
+});
+
 Deno.test("Decoder keeps a leading byte order mark: it is part of the text", () => {
   for (const length of [0, 1, 125, 252, 253, 254, 300, 5000]) {
     const payload = "\ufeff" + "x".repeat(length);

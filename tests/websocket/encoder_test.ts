@@ -67,3 +67,14 @@ Deno.test("SharedText encodes once", () => {
   assertEquals([...shared.frame], [...encodeText("grüß")]);
   assertEquals(shared.text, "grüß");
 });
+
+Deno.test("SharedText of UTF-8 is what SharedText of the text is", () => {
+  for (const text of ["", "a", "é€😀", "\ufeffx", "x".repeat(70_000)]) {
+    const bytes = new TextEncoder().encode(text);
+    const [shared, same] = [new SharedText(bytes), new SharedText(text)];
+    assertEquals([shared.text, shared.size], [text, bytes.length]);
+    assertEquals(shared.frame.toHex() === same.frame.toHex(), true);
+    assertStrictEquals(shared.frame, shared.frame);
+    assertStrictEquals(shared.text, shared.text);
+  }
+});

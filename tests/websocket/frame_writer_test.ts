@@ -16,6 +16,29 @@ Deno.test("FrameWriter.text() writes what encodeText() does, at every length and
   }
 });
 
+Deno.test("FrameWriter.textAround() writes what text() does of the three parts together", () => {
+  const utf8 = new TextEncoder();
+  for (const unit of ["a", "ü", "😀"]) {
+    for (const count of around) {
+      for (const head of ["", '{"id":1,"result":', '{"id":"é€","result":']) {
+        const body = unit.repeat(count);
+        const [parts, whole] = [new FrameWriter(), new FrameWriter()];
+        const bytes = utf8.encode(body);
+        // Behind another frame, and from bytes that are used again.
+        parts.text("before");
+        parts.textAround(head, bytes, "}");
+        bytes.fill(0);
+        parts.text("after");
+        whole.text("before");
+        whole.text(`${head}${body}}`);
+        whole.text("after");
+        assertEquals(parts.size, whole.size);
+        assertEquals(parts.take().toHex() === whole.take().toHex(), true, `${head} and ${count} of ${unit}`);
+      }
+    }
+  }
+});
+
 Deno.test("FrameWriter gathers frames of all kinds in their order", () => {
   const writer = new FrameWriter();
   const expected: Uint8Array[] = [];

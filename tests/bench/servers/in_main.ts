@@ -5,9 +5,11 @@
 import type { z } from "zod";
 import { loadConfig } from "../../../lib/config/config.ts";
 import { createLog } from "../../../lib/ops/log.ts";
-import { makeHandlers } from "../../../lib/sandbox/module_shape.ts";
+import { makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
 import type { HandlerModule, HandlerSettings, Line, MethodContract, Sandbox } from "../../../lib/sandbox/sandbox.ts";
 import { startServer } from "../../../lib/server/server.ts";
+
+const decoder = new TextDecoder();
 
 interface Method {
   readonly params: z.ZodType;
@@ -28,7 +30,8 @@ function moduleOf(subprotocol: string, methods: ReadonlyMap<string, Method>): Ha
   const line: Line = {
     call(name, message, call) {
       const method = methods.get(name)!;
-      const params = method.params.safeParse((JSON.parse(message) as { params?: unknown }).params);
+      const text = typeof message === "string" ? message : decoder.decode(message);
+      const params = method.params.safeParse((JSON.parse(text) as { params?: unknown }).params);
       if (params.success) call.resolve(JSON.stringify(method.handle(params.data)));
       else call.reject(-32602);
     },
@@ -50,6 +53,12 @@ const config = loadConfig({ path: Deno.args[0]!, env: () => undefined });
 const server = await startServer({
   config,
   log: createLog({ level: "error", format: "json" }),
+  cells: {
+    socketPath: "",
+    start() {
+      throw new Error("Handlers run in the main isolate here");
+    },
+  },
   startSandbox: inMain,
 });
 Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ event: "listening", url: server.url })}\n`));

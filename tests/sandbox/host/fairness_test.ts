@@ -57,6 +57,7 @@ class Bench {
       publish: () => 0,
       contract: { kind: "rpc", binary: false, methods: new Map([["echo", method]]) },
       opens: false,
+      cpuUsed() {},
       ended() {},
     });
   }
