@@ -24,7 +24,7 @@ export function main(words: readonly string[]): Promise<number> {
  * @returns 2 if the configuration is wrong, 1 if the server can't start or be kept running, 0 after a drain.
  */
 async function serve(args: ParsedArgs, io: Io): Promise<number> {
-  const folder = PrivateFolder.make(io.env);
+  const folder = new PrivateFolder(io.env);
   const served = serving(args, io);
   const warn = (event: string, fields: Record<string, unknown>) =>
     void served().then(({ config }) => config.warn(event, fields));

@@ -18,7 +18,7 @@ export async function withCellStarter<Result>(
 ): Promise<Result> {
   const environment = Deno.env.toObject();
   const env = (name: string) => environment[name];
-  const folder = PrivateFolder.make(env);
+  const folder = new PrivateFolder(env);
   const cells = new CellProcesses({
     handlers,
     socketPath: folder.nextSocket(),

@@ -7,45 +7,53 @@ const PREFIX = "sallyport-";
 
 /** A folder that only this user may enter, removed at the end. */
 export class PrivateFolder {
+  readonly #parent: string;
+  #path: string | undefined;
   #sockets = 0;
 
-  private constructor(readonly path: string) {}
-
-  /**
-   * Makes the folder where systemd made one for the service, else where temporary files go.
-   *
-   * @throws {Error} When it can't be made, or its path is too long for a socket.
-   */
-  static make(env: (name: string) => string | undefined): PrivateFolder {
-    const dir = env("RUNTIME_DIRECTORY")?.split(":")[0] ?? env("TMPDIR") ?? "/tmp";
-    const path = Deno.realPathSync(Deno.makeTempDirSync({ dir, prefix: PREFIX }));
-    const folder = new PrivateFolder(path);
-    if (new TextEncoder().encode(join(path, "cells-000000")).length > MAX_SOCKET_PATH_BYTES) {
-      folder.remove();
-      throw new Error(`${dir}: the path is too long for a socket, set TMPDIR to a shorter one`);
-    }
-    Deno.chmodSync(path, 0o700);
-    return folder;
+  /** It will be where systemd made a folder for the service, else where temporary files go. */
+  constructor(env: (name: string) => string | undefined) {
+    this.#parent = env("RUNTIME_DIRECTORY")?.split(":")[0] ?? env("TMPDIR") ?? "/tmp";
   }
 
-  /** A path for a socket that no other had before. */
+  /** The folder, which is made when it is first asked for: late, so that little can happen before somebody removes it. */
+  get path(): string {
+    return this.#path ??= make(this.#parent);
+  }
+
+  /**
+   * A path for a socket that no other had before.
+   *
+   * @throws {Error} When the folder can't be made, or its path is too long for a socket.
+   */
   nextSocket(): string {
     return join(this.path, `cells-${++this.#sockets}`);
   }
 
   /** Removes what is in the folder. */
   clear(): void {
-    for (const { name } of Deno.readDirSync(this.path)) Deno.removeSync(join(this.path, name), { recursive: true });
+    const { path } = this;
+    for (const { name } of Deno.readDirSync(path)) Deno.removeSync(join(path, name), { recursive: true });
   }
 
   /** Removes the folder; one that is gone already is no fault. */
   remove(): void {
-    removeFolder(this.path);
+    if (this.#path !== undefined) removeFolder(this.#path);
   }
 }
 
+function make(parent: string): string {
+  const path = Deno.realPathSync(Deno.makeTempDirSync({ dir: parent, prefix: PREFIX }));
+  if (new TextEncoder().encode(join(path, "cells-000000")).length > MAX_SOCKET_PATH_BYTES) {
+    removeFolder(path);
+    throw new Error(`${parent}: the path is too long for a socket, set TMPDIR to a shorter one`);
+  }
+  Deno.chmodSync(path, 0o700);
+  return path;
+}
+
 /** Removes a folder with everything in it, if it is there. */
-export function removeFolder(path: string): void {
+function removeFolder(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch (error) {

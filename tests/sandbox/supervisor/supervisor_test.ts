@@ -18,7 +18,7 @@ class Supervised implements AsyncDisposable {
   readonly supervisor: Supervisor;
   readonly status: Promise<number>;
   healthy: () => boolean | Promise<boolean> = () => false;
-  readonly #folder = PrivateFolder.make((name) => name === "RUNTIME_DIRECTORY" ? this.dir : undefined);
+  readonly #folder = new PrivateFolder((name) => name === "RUNTIME_DIRECTORY" ? this.dir : undefined);
 
   constructor(front: string, prepared: () => unknown = () => {}) {
     const { told } = this;

@@ -1,7 +1,7 @@
 /** The tree of processes of a running server: whatever ends one of them, nothing is left behind and nobody else notices. */
 import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
 import { call } from "../../e2e/client.ts";
-import { startServer, type TestServer } from "../../harness.ts";
+import { program, startServer, type TestServer } from "../../harness.ts";
 import { RawClient } from "../../raw_client.ts";
 import { runs, until } from "./fixture.ts";
 
@@ -16,8 +16,13 @@ class Tree implements AsyncDisposable {
 
   static async start(): Promise<Tree> {
     const runtime = await Deno.makeTempDir({ prefix: "run-" });
-    const server = await startServer({ env: { RUNTIME_DIRECTORY: runtime }, handlers: HANDLERS });
-    return new Tree(server, runtime);
+    try {
+      const server = await startServer({ env: { RUNTIME_DIRECTORY: runtime }, handlers: HANDLERS });
+      return new Tree(server, runtime);
+    } catch (error) {
+      await Deno.remove(runtime, { recursive: true });
+      throw error;
+    }
   }
 
   /** Sockets and folders for them. */
@@ -66,6 +71,40 @@ Deno.test("a supervisor that is killed takes front, cells and socket with it", a
   await kill(tree.server.pid, "KILL");
   await gone(pids);
   await until(() => tree.left.length === 0, () => `the end of ${tree.left}`);
+});
+
+Deno.test("a supervisor that is killed at any moment of its start leaves nothing", async () => {
+  const runtime = await Deno.makeTempDir({ prefix: "run-" });
+  try {
+    const [file, ...args] = await program();
+    await using tree = await Tree.start();
+    const config = tree.server.configFile;
+    const duration = await startDuration(file!, args, config);
+    for (let moment = 1; moment <= 5; moment++) {
+      const process = new Deno.Command(file!, {
+        args: [...args, "serve", "--config", config],
+        env: { DENO: Deno.execPath(), RUNTIME_DIRECTORY: runtime },
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      await new Promise((resolve) => setTimeout(resolve, duration * moment / 4 * (0.9 + 0.2 * Math.random())));
+      process.kill("SIGKILL");
+      await process.status;
+      const marked = () =>
+        new Deno.Command("sh", { args: ["-c", `grep -lsa "${runtime}" /proc/[0-9]*/environ /proc/[0-9]*/cmdline`] });
+      // The shell and grep have the marker themselves, but are gone when they have answered.
+      await until(async () => {
+        const { stdout } = await marked().output();
+        const pids = new Set([...new TextDecoder().decode(stdout).matchAll(/\d+/g)].map(([pid]) => Number(pid)));
+        const living = await Promise.all([...pids].map(runs));
+        return !living.includes(true);
+      }, `the end of what a supervisor killed at moment ${moment} has started`);
+      assertEquals([...Deno.readDirSync(runtime)], [], `moment ${moment}`);
+    }
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
 });
 
 Deno.test("a front that is killed is started again, with other cells and no socket of the old one", async () => {
@@ -158,7 +197,6 @@ Deno.test("a port that is taken ends serve with 1, once", async () => {
 });
 
 Deno.test("front and cell refuse to start by hand", async () => {
-  const { program } = await import("../../harness.ts");
   const [file, ...args] = await program();
   for (const role of ["front", "cell"]) {
     const { code, stderr } = await new Deno.Command(file!, { args: [...args, role], stdin: "null" }).output();
@@ -179,4 +217,18 @@ async function cellOf(server: TestServer, subprotocol: string): Promise<number> 
     return found !== undefined;
   }, `a cell of ${subprotocol}`);
   return found!;
+}
+
+/** Milliseconds from the start of a server to its `listening`. */
+async function startDuration(file: string, args: readonly string[], config: string): Promise<number> {
+  const began = performance.now();
+  const child = new Deno.Command(file, { args: [...args, "serve", "--config", config], stdin: "null", stdout: "piped" })
+    .spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const duration = performance.now() - began;
+  child.kill("SIGTERM");
+  while (!(await reader.read()).done);
+  assertEquals((await child.status).code, 0);
+  return duration;
 }
