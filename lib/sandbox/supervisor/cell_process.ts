@@ -57,9 +57,10 @@ export class RunningCell implements CellProcess {
     this.#output = new BoundedOutput(stdout!, stderr!, (bytes) => events.output(bytes));
     child.on("error", (error) => this.#ended(end("crash", `the process could not be started: ${error.message}`)));
     child.on("exit", (code, signal) => this.#exited(code, signal));
-    const frames = vitals as Readable;
-    frames.on("data", (bytes: Uint8Array) => this.#read(bytes));
-    frames.on("error", () => {});
+    // There is none when the process could not be started.
+    const frames = vitals as Readable | undefined;
+    frames?.on("data", (bytes: Uint8Array) => this.#read(bytes));
+    frames?.on("error", () => {});
     stdin!.on("error", () => {});
     stdin!.write(`${JSON.stringify(orders)}\n`);
     if (child.pid === undefined) return;

@@ -83,9 +83,10 @@ export class FrontProcess {
         end(null, null);
       });
     });
-    const frames = child.stdio[3] as Readable;
-    frames.on("data", (bytes: Uint8Array) => this.#read(bytes));
-    frames.on("error", () => {});
+    // There is none when the process could not be started.
+    const frames = child.stdio[3] as Readable | undefined;
+    frames?.on("data", (bytes: Uint8Array) => this.#read(bytes));
+    frames?.on("error", () => {});
     child.stdin!.on("error", () => {});
     let looked = now();
     const timer = setInterval(() => {

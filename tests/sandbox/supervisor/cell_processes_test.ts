@@ -126,6 +126,14 @@ Deno.test("a module whose cells end at once is started ever more slowly, and hol
   assert(ends[10]! >= 1_000, ends.join());
 });
 
+Deno.test("a program that can't be started is an end with the reason", async () => {
+  const program = { folders: [], command: () => ({ file: "/nowhere/sallyport", args: [], env: {} }) };
+  await using modules = new StandInCells(["honest"], {}, program);
+  const { cause, detail } = await modules.start("honest").end();
+  assertEquals(cause, "crash");
+  assertStringIncludes(detail, "ENOENT");
+});
+
 Deno.test("close() ends every process, and nothing starts afterwards", async () => {
   await using modules = new StandInCells(["honest"]);
   const running = await modules.start("honest").alive();

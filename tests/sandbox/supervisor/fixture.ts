@@ -64,7 +64,11 @@ export class StandInCells implements AsyncDisposable {
   readonly dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sallyport-" }));
   readonly cells: CellProcesses;
 
-  constructor(readonly names: readonly string[], settings: Partial<HandlerSettings> = {}) {
+  constructor(
+    readonly names: readonly string[],
+    settings: Partial<HandlerSettings> = {},
+    program = thisProgram(Deno.env.get, STAND_IN),
+  ) {
     const handlers = names.map((name) => {
       const module = join(this.dir, `${name}.ts`);
       Deno.writeTextFileSync(module, "");
@@ -81,7 +85,7 @@ export class StandInCells implements AsyncDisposable {
     this.cells = new CellProcesses({
       handlers,
       socketPath: join(this.dir, "socket"),
-      program: thisProgram(Deno.env.get, STAND_IN),
+      program,
       environment: { GRANTED: "value", SECRET: "hidden" },
       cores: 2,
       now: () => performance.now(),

@@ -20,7 +20,7 @@ class Supervised implements AsyncDisposable {
   healthy: () => boolean | Promise<boolean> = () => false;
   readonly #folder = new PrivateFolder((name) => name === "RUNTIME_DIRECTORY" ? this.dir : undefined);
 
-  constructor(front: string, prepared: () => unknown = () => {}) {
+  constructor(front: string, prepared: () => unknown = () => {}, program = thisProgram(Deno.env.get, STAND_IN)) {
     const { told } = this;
     const module = `${this.dir}/honest.ts`;
     Deno.writeTextFileSync(module, "");
@@ -33,7 +33,7 @@ class Supervised implements AsyncDisposable {
       permissions: {},
     };
     this.supervisor = new Supervisor({
-      program: thisProgram(Deno.env.get, STAND_IN),
+      program,
       words: [front],
       environment: Deno.env.toObject(),
       folder: this.#folder,
@@ -51,7 +51,7 @@ class Supervised implements AsyncDisposable {
       now: () => performance.now(),
       prepare: async () => {
         await prepared();
-        this.pids.add(this.supervisor.frontPid!);
+        if (this.supervisor.frontPid !== undefined) this.pids.add(this.supervisor.frontPid);
         return { handlers: [settings], orders: { limits: { openFiles: null, memoryBytes: null } }, drainMs: 0 };
       },
       restarted: (detail, pause) => this.restarts.push({ detail, pause }),
@@ -153,6 +153,14 @@ Deno.test("a stop before the front serves ends it", async () => {
   resolve();
   assertEquals(await one.status, 0);
   assertEquals(one.told.filter((what) => what.startsWith("ready")), []);
+});
+
+Deno.test("a program that can't be started is tried again, then the supervisor ends with 1", async () => {
+  const program = { folders: [], command: () => ({ file: "/nowhere/sallyport", args: [], env: {} }) };
+  await using one = new Supervised("honest", () => {}, program);
+  assertEquals(await one.status, 1);
+  assertEquals(one.restarts.length, 4);
+  assert(one.restarts[0]!.detail.includes("ENOENT"), one.restarts[0]!.detail);
 });
 
 Deno.test("what can't be served ends the front and is thrown", async () => {
