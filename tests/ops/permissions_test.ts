@@ -99,26 +99,23 @@ Deno.test("narrowPermissions() grants nothing that was not granted, and reports 
   });
 });
 
-Deno.test("narrowPermissions() leaves what restarts of permission-less workers need", async () => {
+Deno.test("narrowPermissions() leaves a supervisor that can start its own program and no other", async () => {
   await withFolder(async (folder) => {
-    await Deno.writeTextFile(
-      `${folder}/keep/worker.ts`,
-      `let reads = "yes"; try { Deno.readTextFileSync("/etc/passwd"); } catch { reads = "no"; } self.postMessage(reads);`,
-    );
     const result = await run(
-      ["--unstable-worker-options", ...SERVER],
+      [...SERVER, `--allow-run=${Deno.execPath()}`, "--allow-sys=setPriority"],
       folder,
-      `narrowPermissions({ read: [folder + "/keep"], write: [], net: false });
-      const start = (read) => new Promise((resolve) => {
-        try {
-          const worker = new Worker("file://" + folder + "/keep/worker.ts", { type: "module", deno: { permissions: {
-            read, write: false, net: false, env: false, run: false, ffi: false, sys: false, import: false } } });
-          worker.onmessage = (event) => { worker.terminate(); resolve(event.data); };
-          worker.onerror = (event) => { event.preventDefault(); resolve(event.message); };
-        } catch (error) { resolve(error.message); }
-      });
-      console.log(JSON.stringify([await start([folder + "/keep"]), await start([folder])]));`,
+      `import { setPriority } from "node:os";
+      narrowPermissions({ read: [], write: [folder + "/keep"], net: false, keep: ["env", "run", "sys"] });
+      console.log(JSON.stringify([
+        can(() => new Deno.Command(Deno.execPath(), { args: ["--version"] }).outputSync()),
+        can(() => new Deno.Command("true").outputSync()),
+        can(() => setPriority(0)),
+        can(() => Deno.hostname()),
+        can(() => Deno.readTextFileSync(folder + "/program.ts")),
+        can(() => Deno.listen({ port: 0 })),
+        can(() => Deno.writeTextFileSync(folder + "/keep/new", "")),
+      ]));`,
     );
-    assertEquals(result, ["no", "Can't escalate parent thread permissions"]);
+    assertEquals(result, [true, false, true, false, false, false, true]);
   });
 });
