@@ -68,6 +68,7 @@ export class StandInCells implements AsyncDisposable {
     readonly names: readonly string[],
     settings: Partial<HandlerSettings> = {},
     program = thisProgram(Deno.env.get, STAND_IN),
+    now = () => performance.now(),
   ) {
     const handlers = names.map((name) => {
       const module = join(this.dir, `${name}.ts`);
@@ -88,7 +89,7 @@ export class StandInCells implements AsyncDisposable {
       program,
       environment: { GRANTED: "value", SECRET: "hidden" },
       cores: 2,
-      now: () => performance.now(),
+      now,
     });
   }
 

@@ -12,6 +12,8 @@ const HANDLERS = [
 
 /** A server whose private folder is in a folder of the test's own. */
 class Tree implements AsyncDisposable {
+  readonly #seen: number[] = [];
+
   private constructor(readonly server: TestServer, readonly runtime: string) {}
 
   static async start(): Promise<Tree> {
@@ -43,11 +45,17 @@ class Tree implements AsyncDisposable {
   }
 
   async pids(): Promise<number[]> {
-    return [await this.server.frontPid(), ...await this.server.cellPids()];
+    const pids = [await this.server.frontPid(), ...await this.server.cellPids()];
+    this.#seen.push(...pids);
+    return pids;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.stop();
+    const stopped = this.server.stop();
+    // What outlived its supervisor holds its output open.
+    await until(async () => !await runs(this.server.pid), "the end of the supervisor");
+    for (const pid of this.#seen) await kill(pid, "KILL");
+    await stopped;
     await Deno.remove(this.runtime, { recursive: true });
   }
 }
