@@ -54,7 +54,14 @@ function bytes(...operations: Parameters<OperationWriter["write"]>[]): Uint8Arra
 
 /** Resolves once the other end has closed the connection; nothing may have come before. */
 async function closed(connection: Deno.UnixConn): Promise<void> {
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
+    connection.close();
+  }, 30_000);
   const count = await connection.read(new Uint8Array(16)).catch(() => null);
+  clearTimeout(deadline);
+  assert(!late, "waited in vain for the connection to be closed");
   assertEquals(count, null);
   connection.close();
 }
