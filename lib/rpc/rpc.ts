@@ -4,6 +4,7 @@
  * @see https://www.jsonrpc.org/specification
  */
 import { exceedsDepth } from "./depth.ts";
+import { elementTexts } from "./elements.ts";
 import { ErrorCode, errorMessage } from "./errors.ts";
 
 export { ErrorCode, errorReason } from "./errors.ts";
@@ -66,15 +67,16 @@ export function parseMessage(text: string, limits: RpcLimits, utf8?: Uint8Array)
   if (value.length === 0 || value.length > limits.max_batch || exceedsDepth(text, limits.max_depth)) {
     return invalid(null);
   }
-  return { batch: true, elements: value.map((item) => checkRequest(item, undefined)) };
+  const texts = elementTexts(text);
+  return { batch: true, elements: value.map((item, index) => checkRequest(item, texts[index]!)) };
 }
 
 function invalid(id: RequestId): RpcMessage {
   return { batch: false, element: { id, code: ErrorCode.INVALID_REQUEST } };
 }
 
-/** `text` is the element's own JSON where it is at hand; a batch's elements are written out again. */
-function checkRequest(value: unknown, text: string | Uint8Array | undefined): RpcElement {
+/** `text` is the element's own JSON. */
+function checkRequest(value: unknown, text: string | Uint8Array): RpcElement {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { id: null, code: ErrorCode.INVALID_REQUEST };
   }
@@ -87,7 +89,7 @@ function checkRequest(value: unknown, text: string | Uint8Array | undefined): Rp
   ) {
     return { id: id ?? null, code: ErrorCode.INVALID_REQUEST };
   }
-  return { id, method, text: text ?? JSON.stringify(params === undefined ? {} : { params }) };
+  return { id, method, text };
 }
 
 /** A number that a double can't hold exactly would come back changed, so it is no id. */

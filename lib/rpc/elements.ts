@@ -1,0 +1,28 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+
+/** Texts of the elements of a JSON array, as they stand in it. `text` is valid JSON. */
+export function elementTexts(text: string): string[] {
+  const texts: string[] = [];
+  let depth = 0;
+  let inString = false;
+  let begin = text.indexOf("[") + 1;
+  for (let i = begin - 1; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === BACKSLASH) i++;
+      else if (c === QUOTE) inString = false;
+    } else if (c === QUOTE) {
+      inString = true;
+    } else if (c === 0x7b || c === 0x5b) {
+      depth++;
+    } else if (c === 0x7d || c === 0x5d) {
+      if (--depth === 0) texts.push(text.slice(begin, i));
+    } else if (c === COMMA && depth === 1) {
+      texts.push(text.slice(begin, i));
+      begin = i + 1;
+    }
+  }
+  return texts;
+}
