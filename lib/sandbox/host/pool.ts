@@ -1,4 +1,5 @@
 /** A handler module and its cells. */
+import { plainText } from "../../base/plain_text.ts";
 import { cellCount } from "../../config/config.ts";
 import type { Log } from "../../ops/log.ts";
 import type { RestartCause, Telemetry } from "../../ops/telemetry.ts";
@@ -17,11 +18,18 @@ import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
 import { MODULE_WORK, WorkBudget } from "./work.ts";
 
-/** A module that can't be used, with every reason found. */
+/** Longest reason, in UTF-16 units. */
+const MAX_PROBLEM_LENGTH = 1_000;
+
+/** A module that can't be used, with every reason found. A reason is plain text on one line: parts of it are the module's own. */
 export class SandboxError extends Error {
   override readonly name = "SandboxError";
-  constructor(readonly module: string, readonly problems: readonly string[]) {
-    super(`${module}: ${problems.join("; ")}`);
+  readonly problems: readonly string[];
+
+  constructor(readonly module: string, problems: readonly string[]) {
+    const plain = problems.map((problem) => plainText(problem).slice(0, MAX_PROBLEM_LENGTH));
+    super(`${module}: ${plain.join("; ")}`);
+    this.problems = plain;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Why a cell's process ended, from what is known about it. */
+import { plainText } from "../../base/plain_text.ts";
 import { type ProcessEnd, VitalsKind } from "../wire/processes.ts";
 
 /** What is known about a process that has ended. */
@@ -17,8 +18,6 @@ export interface Evidence {
 const MAX_DETAIL_LENGTH = 1_000;
 /** V8 ends a process that is out of memory by SIGTRAP or SIGABRT; a shell would say 128 + the signal's number. */
 const ABORTED: readonly (string | number | null)[] = ["SIGTRAP", "SIGABRT", 133, 134];
-/** Characters that could forge a line, or hide or turn text, in a terminal. */
-const DECEIVING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]+/gu;
 
 /** The truth about an end, as well as it can be known. */
 export function endOf({ code, signal, farewell, killed, errors }: Evidence): ProcessEnd {
@@ -36,11 +35,6 @@ export function endOf({ code, signal, farewell, killed, errors }: Evidence): Pro
 /** An end with a detail fit for the log. */
 export function end(cause: ProcessEnd["cause"], detail: string): ProcessEnd {
   return { cause, detail: plainText(detail).slice(0, MAX_DETAIL_LENGTH) };
-}
-
-/** Text on one line, without control characters or what else deceives in a terminal. */
-export function plainText(text: string): string {
-  return text.replace(DECEIVING, " ").trim();
 }
 
 function lastLine(text: string): string {
