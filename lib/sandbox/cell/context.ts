@@ -108,13 +108,16 @@ export class HandlerContext {
   readonly #session: CellSession;
   readonly #out: Outbox;
   readonly #nextQuery: () => number;
+  readonly #raw: boolean;
   #controller: AbortController | undefined;
   #aborted = false;
 
-  constructor(session: CellSession, out: Outbox, nextQuery: () => number) {
+  /** `raw`: the module takes raw frames, so `send` is there. */
+  constructor(session: CellSession, out: Outbox, nextQuery: () => number, raw: boolean) {
     this.#session = session;
     this.#out = out;
     this.#nextQuery = nextQuery;
+    this.#raw = raw;
   }
 
   get user(): User {
@@ -169,6 +172,7 @@ export class HandlerContext {
   }
 
   send(data: string | Uint8Array): void {
+    if (!this.#raw) throw new TypeError("Only a module that takes raw frames sends them");
     const text = typeof data === "string";
     const own = text ? data : copyBytes(data, this.#out.maxBytes);
     if (own === null) throw new TypeError("Only a string or a Uint8Array can be sent");
@@ -193,6 +197,11 @@ export class HandlerContext {
     this.#aborted = true;
     this.#session.signals.delete(this);
     this.#controller?.abort();
+  }
+
+  /** Whether `error` is the reason of this context's aborted signal, which handlers that heed it throw. */
+  abortedBy(error: unknown): boolean {
+    return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
   }
 
   /** The message is done: nobody will look at the signal any more. */

@@ -209,7 +209,7 @@ export class Runtime {
 
   /** Runs the module's code and answers the call: at once, or when the promise that is returned resolves. */
   #run(session: CellSession, call: number, callable: Callable, input: unknown): Promise<void> | undefined {
-    const context = new HandlerContext(session, this.#out, this.#nextQuery);
+    const context = new HandlerContext(session, this.#out, this.#nextQuery, this.#raw !== undefined);
     this.current = session.handle;
     try {
       const made = callable.run(input, context);
@@ -241,9 +241,11 @@ export class Runtime {
     this.#calls.delete(call);
     context.settle();
     if (error instanceof Misfit) return this.#out.error(call, -32602, error.data);
+    // The call was answered when its client left or its time was up.
+    if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {
+      return this.#out.error(call, -32603, "");
+    }
     const ref = this.#deps.random();
-    // The call of a client that left was answered when it left.
-    if (session.left && error instanceof ClientLeft) return this.#out.error(call, -32603, "");
     this.#out.failed(session.handle, ref, what.slice(0, MAX_WHAT_LENGTH), describeError(error));
     this.#out.error(call, -32603, jsonText({ ref })!);
   }
