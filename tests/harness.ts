@@ -202,8 +202,7 @@ export class TestServer implements AsyncDisposable {
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dir = options.dir ?? await Deno.makeTempDir({ prefix: "sallyport-" });
-  const { cert, key } = await certificate;
-  await writeConfig(dir, options, cert, key);
+  await writeConfigFor(dir, options);
   const [command, ...before] = limited(await program(), options.descriptors);
   const process = new Deno.Command(command!, {
     args: [...before, "serve", "--config", join(dir, "sallyport.toml")],
@@ -213,7 +212,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const server = new TestServer(process, dir, cert, options.dir === undefined);
+  const server = new TestServer(process, dir, (await certificate).cert, options.dir === undefined);
   const failed = server.exited().then(({ code }) => {
     throw new Error(`The server ended with ${code}:\n${server.noise.join("\n")}\n${JSON.stringify(server.log)}`);
   });
@@ -240,7 +239,13 @@ function limited(program: readonly string[], descriptors?: number): readonly str
   return ["sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, ...program];
 }
 
-/** Writes a complete configuration folder; `serve` in `dir` starts with it. */
+/** Writes a complete configuration folder, keys included; `serve` and `check` in `dir` start with it. */
+export async function writeConfigFor(dir: string, options: ServerOptions): Promise<void> {
+  const { cert, key } = await certificate;
+  await writeConfig(dir, options, cert, key);
+}
+
+/** The same, with a certificate. */
 export async function writeConfig(dir: string, options: ServerOptions, cert: string, key: string): Promise<void> {
   const defaults: Record<string, Table> = {
     server: { host: "localhost", port: 0, engine: options.engine ?? "edge" },
