@@ -2,7 +2,10 @@ import { startFixture } from "../front/fixture.ts";
 import { socketPeer, testAllCases } from "./engine.ts";
 import { SERVE_GAPS } from "./gaps.ts";
 
-const room = { messages: { max_bytes: 1 << 20, max_fragments: 1 << 14 }, server: { send_queue: 1 << 22, handshake_timeout: 60_000 } };
+const room = {
+  messages: { max_bytes: 1 << 20, max_fragments: 1 << 14 },
+  server: { send_queue: 1 << 22, handshake_timeout: 60_000 },
+};
 
 Deno.test("edge passes every case strictly, over TLS", async (context) => {
   await using front = await startFixture({ engine: "edge", ...room });
