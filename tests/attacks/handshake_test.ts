@@ -141,7 +141,8 @@ function closedByServer(error: unknown): boolean {
 const FLOOD = 200;
 
 Deno.test("handshake flood: good ones over the rate are 429 and told when to come back, others are served", async () => {
-  await using target = await Target.start({ config: { limits: { handshake: { rate: 5, burst: 20 } } } });
+  const limits = { handshake: { rate: 5, burst: 20 }, handshake_user: { rate: 1, burst: 20 } };
+  await using target = await Target.start({ config: { limits } });
   const headers = goodHeaders(target.server, { user: "flooder" });
   const { result: outcomes } = await target.survives(20, () => flood(target, FLOOD, () => headers));
   const of = (outcome: string) => outcomes.get(outcome) ?? 0;
