@@ -128,13 +128,15 @@ export class Life implements Due {
   /** The next moment at which anything can be due. */
   next(at: number): number {
     const { idle_timeout, ping_interval } = this.#limits;
-    const idleAt = this.#pausedAt < 0 && idle_timeout > 0 ? this.#lastMessage + idle_timeout : Infinity;
+    const idleAt = this.#pausedAt < 0 && idle_timeout > 0
+      // Past when a stall put the judgement off: then once more at the end of the new interval.
+      ? later(at, this.#lastMessage + idle_timeout, at + this.#idleGrace)
+      : Infinity;
     return Math.min(
       // The wall clock may be set meanwhile, so its share is computed anew at every check, at least once an interval.
       at + Math.max(0, this.#expiresAt - this.#now()),
       this.#endsAt,
-      // Past when a stall put the judgement off: then once more at the end of the interval.
-      idleAt > at ? idleAt : Infinity,
+      idleAt,
       at + ping_interval,
       later(at, this.#ping === null ? this.#lastHeard + ping_interval : this.#answerDue(this.#ping)),
     );
@@ -145,15 +147,21 @@ export class Life implements Due {
     if (at >= this.#endsAt) return { code: 4401, reason: "session_expired" };
     if (this.#pausedAt >= 0) return null;
     const { idle_timeout, ping_interval } = this.#limits;
-    // What came while the process stood still may wait unread.
-    const stalled = at - stalledUntil < ping_interval;
-    if (idle_timeout > 0 && at - this.#lastMessage >= idle_timeout && !stalled) return { code: 4408, reason: "idle" };
+    // What came while the process stood still may wait unread: everybody has a new interval.
+    const sinceStall = at - stalledUntil;
+    const idle = idle_timeout > 0 && at - this.#lastMessage >= idle_timeout;
+    if (idle && sinceStall >= this.#idleGrace) return { code: 4408, reason: "idle" };
     if (at - this.#lastHeard < ping_interval) return null;
     if (this.#ping === null) this.#sendPing(at);
-    else if (!this.#moved(this.#ping, at) && at >= this.#answerDue(this.#ping) && !stalled) {
+    else if (!this.#moved(this.#ping, at) && at >= this.#answerDue(this.#ping) && sinceStall >= ping_interval) {
       return { code: 4408, reason: "idle" };
     }
     return null;
+  }
+
+  /** The interval for a message after a stall. */
+  get #idleGrace(): number {
+    return Math.min(this.#limits.idle_timeout, this.#limits.ping_interval);
   }
 
   #sendPing(at: number): void {
@@ -181,7 +189,7 @@ export class Life implements Due {
   }
 }
 
-/** `due`, unless it is over. */
-function later(at: number, due: number): number {
-  return due > at ? due : Infinity;
+/** `due`, unless it is over: then `otherwise`. */
+function later(at: number, due: number, otherwise = Infinity): number {
+  return due > at ? due : otherwise;
 }
