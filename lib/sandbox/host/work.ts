@@ -2,8 +2,9 @@
  * Bounds the work that modules make for the front: each module has a budget, and all of them together have one. A cell whose module
  * has used its budget up is not read from until there is some again, so it waits by itself and keeps nothing from the others.
  *
- * One unit is about a microsecond: an operation costs one, each receiver of a publication one more, each KiB that crosses or is
- * copied for a receiver one more.
+ * One unit is about a microsecond of the front: an operation costs one, a receiver of a publication eight, since each is written to
+ * by itself, and each KiB that crosses or is copied for a receiver one. The bursts are small, so that what others send is looked
+ * at every few milliseconds; a module alone can use half of the front's processor.
  */
 
 /** Units a second, and the most that can be saved up. A budget may go into debt by one operation. */
@@ -12,14 +13,15 @@ export interface WorkRate {
   readonly burst: number;
 }
 
-export const MODULE_WORK: WorkRate = { rate: 300_000, burst: 150_000 };
-export const TOTAL_WORK: WorkRate = { rate: 500_000, burst: 250_000 };
+export const MODULE_WORK: WorkRate = { rate: 500_000, burst: 1_000 };
+export const TOTAL_WORK: WorkRate = { rate: 700_000, burst: 2_000 };
 
 const BYTES_PER_UNIT = 1024;
+const UNITS_PER_RECEIVER = 8;
 
 /** Work of an operation of `bytes` that reaches `receivers`. */
 export function workOf(bytes: number, receivers: number): number {
-  return 1 + bytes / BYTES_PER_UNIT + receivers * (1 + bytes / BYTES_PER_UNIT);
+  return 1 + bytes / BYTES_PER_UNIT + receivers * (UNITS_PER_RECEIVER + bytes / BYTES_PER_UNIT);
 }
 
 export class WorkBudget {
