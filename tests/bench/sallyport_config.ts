@@ -9,6 +9,7 @@ max_connections_per_user = 100000
 
 const WIDE_LIMITS = `[limits]
 handshake = ${WIDE}
+handshake_user = ${WIDE}
 ip = ${WIDE}
 connection = { rate = 1000000, burst = 100000000, bytes_rate = "1GiB", bytes_burst = "64GiB" }
 user = ${WIDE}
