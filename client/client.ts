@@ -1,0 +1,325 @@
+/**
+ * The state machine: when to connect, when to come back, when to give up.
+ *
+ *     idle ──connect()──▶ connecting ──admitted──▶ open
+ *                          ▲      │ refused         │ ended
+ *                          │      ▼                 ▼
+ *                          └── waiting ◀── may it come back? ──no──▶ closed
+ *
+ * While `open`, a second attempt may be under way: the server drains, or the token can't be refreshed. The new line takes
+ * over when it is admitted, the old one stays until the server has answered what is in flight there, and ends it.
+ *
+ * It is one closure, not a class: its state then costs a browser one letter a use.
+ */
+import { CallError } from "./call_error.ts";
+import { createCalls } from "./calls.ts";
+import { connect } from "./connect.ts";
+import type { Env } from "./env.ts";
+import { createLine, type Line, type LineEvents } from "./line.ts";
+import * as limit from "./limits.ts";
+import { createListeners } from "./listeners.ts";
+import { type End, isFinal, TOKEN_REFUSED } from "./outcomes.ts";
+import { hidden, watchPage } from "./page.ts";
+import { lifeLeft } from "./refresh.ts";
+import { createSubscription, type Item, type TopicSubscription } from "./subscriptions.ts";
+import type { Client, ClientEvents, Options, State, TokenAsk, User } from "./types.ts";
+
+const SIGNED_OUT: End = { code: 1000, reason: "signed_out" };
+
+/** Makes a client for an `http:` or `https:` URL, as the page at that address has it. */
+export function createMachine(url: URL, options: Options, env: Env): Client {
+  const { target, random, now, later } = env;
+  const { min = limit.BACKOFF_MIN_MS, max = limit.BACKOFF_MAX_MS } = options.backoff ?? {};
+  const { on, emit } = createListeners<ClientEvents>(failed);
+  const calls = createCalls(options, env, ready);
+  const subscriptions = new Set<TopicSubscription>();
+  /** What is to be done later, by name. */
+  const timers = new Map<string, () => void>();
+  let state: State = "idle";
+  let user: User | null = null;
+  let current: Line | null = null;
+  /** Took calls before `current`; the server ends it when it has answered them. */
+  let previous: Line | null = null;
+  /** All that have not ended. */
+  const lines = new Set<Line>();
+  /** Gives up the attempt that is under way. */
+  let attempt: AbortController | null = null;
+  let dueAt = 0;
+  /** The delay is our own, not the server's: it may be cut short. */
+  let mayHurry = false;
+  let failures = 0;
+  /** A new token was tried at once, since the last stable connection. */
+  let renewed = false;
+  let why: TokenAsk["why"] = "connect";
+  /** From `connect()` to `closed`. */
+  let lifetime: AbortController | null = null;
+
+  function failed(error: unknown): void {
+    emit("error", error);
+  }
+
+  /** The line that takes calls. */
+  function ready(): Line | null {
+    return current?.open && !current.draining ? current : null;
+  }
+
+  function arm(name: string, ms: number, run: () => void): void {
+    disarm(name);
+    timers.set(name, later(() => timers.delete(name) && run(), ms));
+  }
+
+  function disarm(...names: string[]): void {
+    for (const name of names) {
+      timers.get(name)?.();
+      timers.delete(name);
+    }
+  }
+
+  /** Random between 0 and what doubles with each failure. */
+  function backoff(failures: number): number {
+    return random() * Math.min(max, min * 2 ** failures);
+  }
+
+  function become(next: State, end?: End): void {
+    state = next;
+    const due = timers.has("try") && { retryInMs: dueAt - now() };
+    emit("state", state, end ? { code: end.code, reason: end.reason, final: state === "closed", ...due } : null);
+  }
+
+  // Towards a connection.
+
+  async function start(): Promise<void> {
+    giveUp();
+    const mine = attempt = new AbortController();
+    const { signal } = mine;
+    if (!current) become("connecting");
+    let end: End;
+    try {
+      const token = await options.token?.({ why, signal });
+      if (signal.aborted) return;
+      if (token === null) return finish(SIGNED_OUT);
+      arm("attempt", limit.ATTEMPT_TIMEOUT_MS, () => mine.abort());
+      const socket = await connect(url, options, env, token, signal);
+      if (!("code" in socket)) {
+        const line = createLine(socket, lines, events);
+        const answer = await calls.start("session.whoami", undefined, { line }) as User;
+        if (mine === attempt) opened(line, token, answer);
+        return;
+      }
+      end = socket;
+    } catch (error) {
+      if (mine === attempt) failed(error);
+      end = { code: error instanceof CallError ? error.code : 1006, reason: (error as Error).message };
+    }
+    if (mine === attempt) lost(end);
+  }
+
+  function opened(line: Line, token: string | undefined, answer: User): void {
+    attempt = null;
+    disarm("attempt");
+    previous?.drop(1000, "");
+    previous = current;
+    release();
+    current = line;
+    user = answer;
+    arm("stable", limit.STABLE_MS, reset);
+    watch(line);
+    plan(token);
+    calls.flush();
+    // Events keep coming on the old line until the new one has them.
+    for (const subscription of subscriptions) subscription.ask(line);
+    if (state !== "open") become("open");
+  }
+
+  /** An attempt or the connection ended. */
+  function lost(end: End): void {
+    if (isFinal(end) || (renewed && end.code === 401)) return finish(end);
+    const delay = backoff(failures++);
+    const refused = TOKEN_REFUSED.includes(end.code);
+    why = refused ? "refused" : "connect";
+    if (refused && !renewed) {
+      renewed = true;
+      wait(0, false, end);
+    } else if (end.retryAfterMs! > 0) wait(end.retryAfterMs! + delay, false, end);
+    else wait(hidden(target) ? limit.HIDDEN_MIN_MS + random() * limit.HIDDEN_SPREAD_MS : delay, true, end);
+  }
+
+  function wait(ms: number, hurry: boolean, end?: End): void {
+    giveUp();
+    mayHurry = hurry;
+    dueAt = now() + ms;
+    arm("try", ms, start);
+    if (end && !current) become("waiting", end);
+  }
+
+  function giveUp(): void {
+    disarm("try", "attempt");
+    const mine = attempt;
+    attempt = null;
+    mine?.abort();
+  }
+
+  /** What went wrong before says nothing about what comes. */
+  function reset(): void {
+    failures = 0;
+    renewed = false;
+  }
+
+  /** The current line is no longer. */
+  function release(): void {
+    disarm("stable", "watch", "refresh");
+    current = null;
+    why = "connect";
+  }
+
+  /** No line, no attempt. */
+  function halt(end: End): void {
+    giveUp();
+    release();
+    for (const line of lines) line.drop(end.code, end.reason);
+  }
+
+  function finish(end: End): void {
+    if (state === "closed") return;
+    halt(end);
+    reset();
+    lifetime?.abort();
+    lifetime = null;
+    calls.end(end.code, end.reason);
+    for (const subscription of subscriptions) subscription.become("ended", end.reason);
+    user = null;
+    become("closed", end);
+  }
+
+  // What lines tell.
+
+  const events: LineEvents = {
+    failed,
+    answered: calls.answered,
+    notified(line, method, params) {
+      const { after_ms, topic, event, data, reason } = params as Record<string, unknown>;
+      const ended = method === "topic.ended";
+      if (ended || method === "topic.event") {
+        for (const subscription of [...subscriptions]) {
+          if (subscription.topic !== topic || (subscription.line !== line && subscription.asked !== line)) continue;
+          if (ended) subscription.become("ended", `${reason}`);
+          else subscription.emit({ event, data } as Item);
+        }
+      } else if (method !== "session.reconnect") emit("notification", method, params);
+      else if (line === current && !line.draining) {
+        line.draining = true;
+        disarm("watch", "refresh"); // the server would not read what they send
+        // A server that says so right after each handshake is not to be hammered either.
+        wait(random() * (after_ms as number) + (timers.has("stable") ? backoff(failures++) : 0), false);
+      }
+    },
+    ended(line, code, reason) {
+      calls.end(code, reason, line);
+      for (const subscription of subscriptions) {
+        if (subscription.line !== line) continue;
+        subscription.line = undefined;
+        subscription.become("pending");
+      }
+      if (line !== current) return;
+      release();
+      const end = { code, reason };
+      if (isFinal(end) || !(attempt || timers.has("try"))) lost(end);
+      else become(attempt ? "connecting" : "waiting", end);
+    },
+  };
+
+  // While open.
+
+  /** Asks a line that has been silent whether it is still there: a browser shows no pings. */
+  function watch(line: Line): void {
+    arm("watch", limit.SILENCE_MS, () => {
+      if (!line.heard && !hidden(target)) probe(line, limit.PROBE_TIMEOUT_MS);
+      line.heard = false;
+      watch(line);
+    });
+  }
+
+  function probe(line: Line, timeout: number): void {
+    line.heard = false;
+    calls.start("session.whoami", undefined, { line, timeout }).catch(() => line.heard || line.drop(1006, "silent"));
+  }
+
+  /** Refreshes the token before it ends. */
+  function plan(token?: string): void {
+    const left = token && user && lifeLeft(user.expires_at, token, now());
+    if (left && left > 0) refreshIn(left * limit.REFRESH_AT, now() + left);
+  }
+
+  function refreshIn(ms: number, endsAt: number): void {
+    const line = current!;
+    arm("refresh", Math.max(limit.REFRESH_MIN_MS, ms), async () => {
+      try {
+        const token = await options.token!({ why: "expiring", signal: lifetime!.signal });
+        if (line !== current) return;
+        if (token === null) return finish(SIGNED_OUT);
+        user = await calls.start("session.refresh", { token }, { line }) as User;
+        if (line === current) plan(token);
+      } catch (error) {
+        if (line !== current) return;
+        failed(error);
+        const left = endsAt - limit.REFRESH_LAST_MS - now();
+        if (left > 0) return refreshIn(left * random(), endsAt);
+        why = "refused";
+        start();
+      }
+    });
+  }
+
+  // The page.
+
+  function suspend(): void {
+    const end = { code: 1000, reason: "suspended" };
+    halt(end);
+    become("waiting", end);
+  }
+
+  /** There is hope: makes sure that the line is alive, or tries soon, unless the server said when. */
+  function wake(): void {
+    const line = ready();
+    if (line) probe(line, limit.WAKE_TIMEOUT_MS);
+    else if (state === "waiting" && (mayHurry || !timers.has("try"))) wait(backoff(0), false);
+  }
+
+  const client: Client = {
+    get state() {
+      return state;
+    },
+    get user() {
+      return user;
+    },
+    on,
+    connect: () =>
+      new Promise((resolve, reject) => {
+        if (state === "open") return resolve();
+        const off = on("state", (state, why) => {
+          if (state === "open") resolve();
+          else if (state === "closed") reject(new CallError(why!.reason, why!.code, "not_sent"));
+          else return;
+          off();
+        });
+        if (lifetime) return wake();
+        lifetime = new AbortController();
+        watchPage(target, lifetime.signal, suspend, wake);
+        start();
+      }),
+    async close(reason = "") {
+      const socket = current?.socket;
+      finish({ code: 1000, reason });
+      if (socket) await new Promise((resolve) => socket.addEventListener("close", resolve));
+    },
+    [Symbol.asyncDispose]: () => client.close(),
+    call: (method, params, options) => calls.start(method, params, state === "closed" ? { queue: false } : options),
+    subscribe(topic) {
+      const subscription = createSubscription(topic, subscriptions, calls, env, backoff, failed);
+      const line = ready();
+      if (line) subscription.ask(line);
+      return subscription;
+    },
+  };
+  return client;
+}

@@ -1,0 +1,25 @@
+/**
+ * What each end of an attempt or a connection means: whether to come back, and when. As data; `docs/client.md` has it as a table.
+ *
+ * Whatever is not named here passes by itself: come back with growing delays, or when the server says.
+ */
+
+/** How an attempt or a connection ended. */
+export interface End {
+  /** A close code (RFC 6455 section 7.4.1, IANA's registry), an HTTP status, or 0: no answer in time. */
+  readonly code: number;
+  readonly reason: string;
+  /** Absent, 0 or NaN where the server did not say. */
+  readonly retryAfterMs?: number;
+}
+
+/** It would end the same way again. */
+export const FINAL: readonly number[] = [400, 403, 404, 405, 426, 431, 1000, 1002, 1003, 1007, 1008, 1009];
+
+/** Come back at once with a new token. When that is refused, too: 401 is final, 4401 passes with growing delays. */
+export const TOKEN_REFUSED: readonly number[] = [401, 4401];
+
+/** A status without a reason is not from the server but from something before it, which may be gone in a moment. */
+export function isFinal({ code, reason }: End): unknown {
+  return FINAL.includes(code) && (code >= 1000 || reason);
+}

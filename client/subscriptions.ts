@@ -1,0 +1,126 @@
+/** Topics that are listened to here, across lines. */
+import type { CallError } from "./call_error.ts";
+import type { Calls } from "./calls.ts";
+import type { Env } from "./env.ts";
+import { EVENTS_BEHIND } from "./limits.ts";
+import type { Line } from "./line.ts";
+import { createListeners } from "./listeners.ts";
+import type { Subscription, SubscriptionState } from "./types.ts";
+
+/** A subscription as the client sees it. */
+export interface TopicSubscription extends Subscription<Record<string, unknown>> {
+  /** The line on which it is live, and the one that was asked last: their events count, those of others don't. */
+  line?: Line | undefined;
+  asked?: Line;
+  emit(item: Item): void;
+  /** With a reason it is over. */
+  become(state: SubscriptionState, reason?: string): void;
+  /** Subscribes on that line; retries there what may pass. */
+  ask(line: Line): Promise<void>;
+}
+
+export interface Item {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+const enum Key {
+  /** An event, or null: there will be no more. */
+  ITEM,
+  STATE,
+}
+
+/** Refusals that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */
+const TRANSIENT: readonly number[] = [-32001, -32004, -32005, -32603];
+
+/** Makes a subscription that is in `all` until it is over. `backoff` gives the milliseconds before the n-th retry. */
+export function createSubscription(
+  topic: string,
+  all: Set<TopicSubscription>,
+  calls: Calls,
+  env: Env,
+  backoff: (failures: number) => number,
+  failed: (error: unknown) => void,
+): TopicSubscription {
+  const { on, emit } = createListeners<{ [Key.ITEM]: [Item | null]; [Key.STATE]: [SubscriptionState, string?] }>(
+    failed,
+  );
+  const request = (method: string, line?: Line) => calls.start(method, { topic }, { line });
+  let failures = 0;
+  let cancelRetry = () => {};
+
+  /** Unless another subscription shares it: the server has one for each topic. */
+  function unsubscribe(line?: Line): void {
+    if (line && ![...all].some((other) => other.topic === topic)) request("topic.unsubscribe", line).catch(() => {});
+  }
+
+  const self: TopicSubscription = {
+    topic,
+    state: "pending",
+    on: (event, listener) => on(Key.ITEM, (item) => item?.event === event && listener(item.data)),
+    onState: (listener) => on(Key.STATE, listener),
+    presence: () => request("topic.presence") as ReturnType<TopicSubscription["presence"]>,
+    // deno-lint-ignore require-await -- the interface leaves room for the server's confirmation
+    async close() {
+      self.become("ended", "closed");
+      unsubscribe(self.line);
+    },
+    [Symbol.asyncDispose]: () => self.close(),
+
+    async *[Symbol.asyncIterator]() {
+      /** What is still to be yielded; null is the last. */
+      const behind: (Item | null)[] = all.has(self) ? [] : [null];
+      let wake = () => {};
+      const stop = on(Key.ITEM, (item) => {
+        if (behind.length <= EVENTS_BEHIND) behind.push(item);
+        wake();
+      });
+      try {
+        for (;;) {
+          if (behind.length > EVENTS_BEHIND) throw new RangeError("Too slow");
+          if (behind.length === 0) await new Promise<void>((resolve) => wake = resolve);
+          const item = behind.shift();
+          if (!item) return;
+          yield item;
+        }
+      } finally {
+        stop();
+      }
+    },
+
+    emit: (item) => emit(Key.ITEM, item),
+
+    become(state, reason) {
+      if (self.state === state || !all.has(self)) return;
+      (self as { state: SubscriptionState }).state = state;
+      if (reason !== undefined) {
+        cancelRetry();
+        all.delete(self);
+        emit(Key.ITEM, null);
+      }
+      emit(Key.STATE, state, reason);
+    },
+
+    async ask(line) {
+      cancelRetry();
+      self.asked = line;
+      try {
+        await request("topic.subscribe", line);
+        if (!all.has(self)) return unsubscribe(line);
+        if (self.asked !== line) return;
+        self.line = line;
+        failures = 0;
+        self.become("live");
+      } catch (error) {
+        if (self.asked !== line) return;
+        const { outcome, code, message, retryAfterMs = 0 } = error as CallError;
+        if (outcome === "refused" && !TRANSIENT.includes(code)) self.become("denied", message);
+        else if (line.open && all.has(self)) {
+          cancelRetry = env.later(() => self.ask(line), retryAfterMs + backoff(failures++));
+        }
+      }
+    },
+  };
+  all.add(self);
+  return self;
+}

@@ -1,0 +1,320 @@
+/** The library against the real server, over TLS: in Deno by every way a token travels, and in Node with npm's `ws`. */
+import { CallError, type Client, createClient, type Options, type State, type Why } from "../../client/mod.ts";
+import { run } from "../../tools/project.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { ORIGIN, startServer, type TestServer } from "../harness.ts";
+
+const DEADLINE_MS = 60_000;
+const QUICK = { min: 20, max: 300 };
+
+/** What a page would send by itself: its origin; and the trust in the test's certificate. */
+function environment(
+  server: TestServer,
+  http: Deno.HttpClient,
+): NonNullable<Options["env"]> {
+  class PageSocket extends WebSocket {
+    constructor(
+      url: string | URL,
+      given?: string | string[] | WebSocketOptions,
+    ) {
+      const { protocols = [], headers } = Array.isArray(given) ? { protocols: given } : given as WebSocketOptions;
+      const all = new Headers(headers);
+      all.set("origin", server.origin);
+      super(url, { protocols, headers: all, client: http });
+    }
+  }
+  const withOrigin: typeof fetch = (input, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set("origin", server.origin);
+    return fetch(input, { ...init, headers, client: http });
+  };
+  return { WebSocket: PageSocket as typeof WebSocket, fetch: withOrigin };
+}
+
+interface Session extends AsyncDisposable {
+  readonly client: Client;
+  readonly states: [State, Why | null][];
+}
+
+function session(server: TestServer, options: Partial<Options>): Session {
+  const http = Deno.createHttpClient({ caCerts: [server.caPem] });
+  const client = createClient(server.url, {
+    subprotocol: "echo.v1",
+    backoff: QUICK,
+    env: environment(server, http),
+    ...options,
+  });
+  const states: [State, Why | null][] = [];
+  client.on("state", (...change) => states.push(change));
+  return {
+    client,
+    states,
+    async [Symbol.asyncDispose]() {
+      await client.close();
+      http.close();
+    },
+  };
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + DEADLINE_MS; !isSo();) {
+    assert(Date.now() < deadline, `waited for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+Deno.test("the client and the real server", async (t) => {
+  await using server = await startServer({
+    config: {
+      limits: { handshake: { rate: 1000, burst: 1000 }, adaptive: false },
+    },
+  });
+
+  for (const via of ["ticket", "subprotocol", "header"] as const) {
+    await t.step(`${via}: connects, calls, is told of errors`, async () => {
+      await using ann = session(server, {
+        via,
+        token: () => server.token("ann"),
+      });
+      await ann.client.connect();
+      assertEquals([ann.client.user?.user, ann.client.user?.roles], ["ann", [
+        "user",
+      ]]);
+      assertEquals(await ann.client.call("echo", { text: "hello" }), {
+        text: "hello",
+      });
+      const error = await assertRejects(
+        () => ann.client.call("nope", {}),
+        CallError,
+      );
+      assertEquals([error.outcome, error.code], ["refused", -32601]);
+      const invalid = await assertRejects(
+        () => ann.client.call("echo", { text: 5 }),
+        CallError,
+      );
+      assertEquals([invalid.code, typeof invalid.data], [-32602, "object"]);
+    });
+  }
+
+  await t.step("ticket: refusals can be read", async () => {
+    const tokens = ["x.y.z", "x.y.z"];
+    await using forged = session(server, {
+      via: "ticket",
+      token: () => tokens.shift() ?? null,
+    });
+    const error = await assertRejects(() => forged.client.connect(), CallError);
+    assertEquals([error.code, error.message, error.outcome], [
+      401,
+      "token_invalid",
+      "not_sent",
+    ]);
+
+    await using late = session(server, {
+      via: "ticket",
+      token: ({ why }) => server.token("ann", { ttl: why === "refused" ? 60 : -60 }),
+    });
+    await late.client.connect();
+    assertEquals(late.states.map(([state, why]) => [state, why?.reason]), [
+      ["connecting", undefined],
+      ["waiting", "token_expired"],
+      ["connecting", undefined],
+      ["open", undefined],
+    ]);
+  });
+
+  await t.step("a token is refreshed in-band, before it expires", async () => {
+    const asks: string[] = [];
+    await using ann = session(server, {
+      via: "subprotocol",
+      token: ({ why }) => {
+        asks.push(why);
+        return server.token("ann", { ttl: why === "connect" ? 4 : 300 });
+      },
+    });
+    await ann.client.connect();
+    const first = ann.client.user!.expires_at;
+    await until("the refresh", () => ann.client.user!.expires_at > first);
+    assertEquals([asks, ann.states.length], [["connect", "expiring"], 2]);
+  });
+
+  await t.step("a token that ends is replaced at once", async () => {
+    const asks: string[] = [];
+    await using ann = session(server, {
+      via: "header",
+      token: ({ why }) => {
+        asks.push(why);
+        if (why === "expiring") throw new Error("issuer down");
+        return server.token("ann", { ttl: why === "connect" ? 3 : 300 });
+      },
+    });
+    await ann.client.connect();
+    await until(
+      "the new connection",
+      () => asks.includes("refused") && ann.client.state === "open",
+    );
+    assertEquals(await ann.client.call("echo", { text: "still here" }), {
+      text: "still here",
+    });
+  });
+});
+
+Deno.test("the client lives through a restart of the server, and loses no call without being told", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
+  try {
+    const first = await startServer({ dir });
+    const { port } = first;
+    await using ann = session(first, {
+      via: "subprotocol",
+      token: () => first.token("ann"),
+    });
+    await ann.client.connect();
+    await ann.client.call("echo", { text: "before" });
+    first.signal("SIGTERM");
+    await first.exited();
+    await until(
+      "the end of the first server",
+      () => ann.client.state !== "open",
+    );
+    const waiting = ann.client.call("echo", { text: "across" }, {
+      timeout: DEADLINE_MS,
+    });
+    const second = await startServer({
+      dir,
+      config: { server: { host: "localhost", port, engine: "edge" } },
+    });
+    try {
+      assertEquals(await waiting, { text: "across" });
+      const drained = ann.states.find(([, why]) => why?.code === 1001);
+      assertEquals(drained?.[1]?.reason, "draining");
+    } finally {
+      await ann.client.close();
+      await second.stop();
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+const nodePresent = await new Deno.Command("node", {
+  args: ["--version"],
+  stdout: "null",
+  stderr: "null",
+}).output()
+  .then(({ success }) => success, () => false);
+
+/** Runs the client in Node; gives its lines as they come. */
+class NodeClient implements AsyncDisposable {
+  readonly lines: Record<string, unknown>[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<void>;
+
+  constructor(script: string, server: TestServer, via: string, token: string) {
+    this.#child = new Deno.Command("node", {
+      args: [
+        "--no-warnings",
+        script,
+        JSON.stringify({ url: server.url, token, origin: ORIGIN, via }),
+      ],
+      env: { NODE_EXTRA_CA_CERTS: server.caFile },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#read = this.#readLines(this.#child.stdout);
+  }
+
+  async #readLines(
+    stdout: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
+    let rest = "";
+    for await (const text of stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      this.lines.push(...lines.map((line) => JSON.parse(line)));
+    }
+  }
+
+  seen(key: string): unknown {
+    return this.lines.find((line) => key in line)?.[key];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("\n")).catch(() => {});
+    await writer.close().catch(() => {});
+    const { success } = await this.#child.status;
+    await this.#read;
+    assert(success, "Node ended with an error");
+  }
+}
+
+Deno.test({
+  name: "Node with npm's ws: connects, calls, is refused, comes back after a restart",
+  ignore: !nodePresent,
+  async fn(t) {
+    const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
+    try {
+      const script = `${dir}/client.mjs`;
+      const bundled = await run(Deno.execPath(), [
+        "bundle",
+        "--quiet",
+        "--platform",
+        "deno",
+        "--packages",
+        "bundle",
+        "--output",
+        script,
+        "tests/client/node_client.ts",
+      ], { quiet: true });
+      assertEquals(bundled.code, 0, bundled.output);
+      let server = await startServer({ dir });
+      const { port } = server;
+      try {
+        for (const via of ["subprotocol", "header"]) {
+          await t.step(via, async () => {
+            await using node = new NodeClient(
+              script,
+              server,
+              via,
+              server.token("ann"),
+            );
+            await until(
+              "the refused call",
+              () => node.lines.some((line) => "outcome" in line),
+            );
+            assertEquals(node.seen("echo"), { text: "hello" });
+            assertEquals(node.lines.find((line) => "outcome" in line), {
+              outcome: "refused",
+              code: -32601,
+            });
+          });
+        }
+        await t.step("a restart", async () => {
+          await using node = new NodeClient(
+            script,
+            server,
+            "header",
+            server.token("ann"),
+          );
+          await until("the echo", () => node.seen("echo") !== undefined);
+          const opens = () => node.lines.filter(({ state }) => state === "open").length;
+          server.signal("SIGKILL");
+          await server.exited();
+          await until(
+            "the loss",
+            () => node.lines.some(({ state }) => state === "waiting"),
+          );
+          server = await startServer({
+            dir,
+            config: { server: { host: "localhost", port, engine: "edge" } },
+          });
+          await until("the second connection", () => opens() === 2);
+        });
+      } finally {
+        await server.stop();
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
