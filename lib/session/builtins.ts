@@ -13,6 +13,8 @@ interface Builtin {
 }
 
 const MAX_TOKEN_LENGTH = 8192;
+/** Tokens for a document that may be a megabyte long. */
+const DISCOVER_COST = 5;
 const NoParams = z.object({});
 const RefreshParams = z.object({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) });
 
@@ -40,6 +42,7 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
     (session, _, call) => {
       call.resolve(session.services.documents.of(session.module.contract, session.identity.roles));
     },
+    DISCOVER_COST,
   ),
 ]);
 
@@ -54,9 +57,10 @@ function builtin<P extends z.ZodType>(
   description: string,
   params: P,
   run: (session: Session, params: z.output<P>, call: Call) => Promise<void> | void,
+  cost = 1,
 ): [string, Builtin] {
   return [name, {
-    contract: { name, description, cost: 1, params: z.toJSONSchema(params) },
+    contract: { name, description, cost, params: z.toJSONSchema(params) },
     run(session, request, call) {
       const parsed = params.safeParse(paramsOf(request));
       if (parsed.success) return run(session, parsed.data, call);

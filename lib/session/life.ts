@@ -130,7 +130,7 @@ export class Life implements Due {
     const { idle_timeout, ping_interval } = this.#limits;
     const idleAt = this.#pausedAt < 0 && idle_timeout > 0
       // Past when a stall put the judgement off: then once more at the end of the new interval.
-      ? later(at, this.#lastMessage + idle_timeout, at + this.#idleGrace)
+      ? later(at, this.#lastMessage + idle_timeout, at + idle_timeout)
       : Infinity;
     return Math.min(
       // The wall clock may be set meanwhile, so its share is computed anew at every check, at least once an interval.
@@ -150,18 +150,13 @@ export class Life implements Due {
     // What came while the process stood still may wait unread: everybody has a new interval.
     const sinceStall = at - stalledUntil;
     const idle = idle_timeout > 0 && at - this.#lastMessage >= idle_timeout;
-    if (idle && sinceStall >= this.#idleGrace) return { code: 4408, reason: "idle" };
+    if (idle && sinceStall >= idle_timeout) return { code: 4408, reason: "idle" };
     if (at - this.#lastHeard < ping_interval) return null;
     if (this.#ping === null) this.#sendPing(at);
     else if (!this.#moved(this.#ping, at) && at >= this.#answerDue(this.#ping) && sinceStall >= ping_interval) {
       return { code: 4408, reason: "idle" };
     }
     return null;
-  }
-
-  /** The interval for a message after a stall. */
-  get #idleGrace(): number {
-    return Math.min(this.#limits.idle_timeout, this.#limits.ping_interval);
   }
 
   #sendPing(at: number): void {

@@ -11,10 +11,10 @@ function budget(rate = 1000, burst = 100, parent?: (now: () => number) => WorkBu
   return { clock, above, work: new WorkBudget({ rate, burst }, now, above) };
 }
 
-Deno.test("an operation costs one, each receiver one more, each KiB that crosses or is copied one more", () => {
+Deno.test("an operation costs one, each receiver eight more, each KiB that crosses or is copied one more", () => {
   assertEquals(workOf(0, 0), 1);
   assertEquals(workOf(2048, 0), 3);
-  assertEquals(workOf(1024, 10), 2 + 10 * 2);
+  assertEquals(workOf(1024, 10), 2 + 10 * 9);
 });
 
 Deno.test("a budget is spent once nothing is left, and is filled at its rate up to its burst", () => {
@@ -53,8 +53,8 @@ Deno.test("what is taken is taken from all together, too; one module's spending 
 });
 
 Deno.test("a module that publishes to many subscribers is slowed, and the calls of another are not", async () => {
-  const publications = 3000;
-  const receivers = 1000;
+  const publications = 1500;
+  const receivers = 100;
   const cells = new FakeCells({
     onCall(cell, call) {
       if (call.extra !== 0) return pong(cell, call);
@@ -77,8 +77,8 @@ Deno.test("a module that publishes to many subscribers is slowed, and the calls 
     assertEquals(await neighbour.call("ping"), { result: "pong" });
   }
   const took = await loud;
-  const least = 1000 * (publications * receivers - MODULE_WORK.burst) / MODULE_WORK.rate;
-  assertGreater(took, least - 1000, "slowed to its rate");
-  assertGreater(calls, 100, `${calls} calls in ${took} ms`);
+  const least = 1000 * (publications * workOf(2, receivers) - MODULE_WORK.burst) / MODULE_WORK.rate;
+  assertGreater(took, least / 2, "slowed to its rate");
+  assertGreater(calls, 20, `${calls} calls in ${took} ms`);
   assertLess(published, publications + 1);
 });

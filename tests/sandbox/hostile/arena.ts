@@ -277,7 +277,13 @@ export class Arena implements AsyncDisposable {
 
 const plenty = { rate: 100_000, burst: 100_000 };
 const CONFIG = {
-  server: { host: "127.0.0.1", port: 0, max_connections_per_ip: 1_000, max_connections_per_user: 1_000 },
+  server: {
+    host: "127.0.0.1",
+    port: 0,
+    max_connections_per_ip: 1_000,
+    max_connections_per_user: 1_000,
+    handshake_timeout: "1m",
+  },
   tls: undefined,
   limits: { handshake: plenty, ip: plenty, user: plenty, connection: plenty, adaptive: false },
   log: { level: "info" },
