@@ -47,9 +47,9 @@ async function keyFindings({ auth }: Config, deps: AuthFindingsDeps & Pick<KeySo
       found.push({
         severity: "warning",
         where: "auth.jwks_url",
-        what: "The issuer gives no key set that can be used now",
-        why: "The server starts, but lets nobody in until the issuer answers",
-        remedy: "Look at the address, the network, and that its keys fit auth.algorithms",
+        what: "The issuer's key set can't be fetched or has no usable key",
+        why: "The server starts, but refuses all tokens until the issuer answers",
+        remedy: "Check the URL, the network, and that the keys fit auth.algorithms",
       });
     }
     remote.close();
@@ -77,7 +77,7 @@ async function signingFindings({ auth }: Config, now: () => number): Promise<Fin
     const verifier = await createVerifier(auth, { log: recorder(() => {}), now });
     const verified = await verifier.verify(token);
     verifier.close();
-    return verified.ok ? [] : [signingFinding("warning", "signs tokens that auth's own keys refuse")];
+    return verified.ok ? [] : [signingFinding("warning", "signs tokens that the configured verification key refuses")];
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     // What is wrong with the verification keys has its own finding.
@@ -98,14 +98,17 @@ function signingFinding(severity: Finding["severity"], what: string): Finding {
 async function revokedFindings({ auth }: Config): Promise<Finding[]> {
   const path = auth.revoked_file;
   if (path === undefined) return [];
-  const why = "What it should revoke is still let in";
+  const why = "Tokens that the line should revoke are accepted";
   const remedy = "Write jti:VALUE, sub:VALUE or before:RFC3339, one a line";
   try {
     const wrong: WrongLine[] = [];
     const lines = new RevokedLineReader({ revocation() {}, wrong: (line) => wrong.push(line) });
     lines.push(await Deno.readTextFile(path));
     if (lines.unfinished !== null) {
-      wrong.push({ line: lines.unfinished, problem: "has no newline at its end, and does not act before it has" });
+      wrong.push({
+        line: lines.unfinished,
+        problem: "has no newline at its end; a line has an effect only with its newline",
+      });
     }
     return wrong.slice(0, MAX_WRONG_LINES).map(({ line, problem }) => ({
       severity: "error",

@@ -65,7 +65,7 @@ export function parseCommandLine(words: readonly string[]): ParsedArgs {
   if (first === "--help" || first === "-h") return { ...DEFAULTS, command: "help" };
   if (first === "--version") return { ...DEFAULTS, command: "version" };
   if (first.startsWith("-")) {
-    throw new UsageError(`The command comes first, then ${quoted(first)}, see: sallyport help`);
+    throw new UsageError(`The command must come before ${quoted(first)}, see: sallyport help`);
   }
   if (!isCommand(first)) {
     throw new UsageError(`No such command: ${quoted(first)}, there are ${Object.keys(COMMANDS).join(", ")}`);
@@ -74,10 +74,10 @@ export function parseCommandLine(words: readonly string[]): ParsedArgs {
   if (first === "help") return { ...DEFAULTS, command: "help", ...topic(rest) };
   const args = { ...DEFAULTS, ...options(first, rest), command: first } as ParsedArgs;
   if (args.dev && args.config !== undefined) {
-    throw new UsageError("--dev needs no --config, it makes its own configuration; take one of them");
+    throw new UsageError("--dev and --config can't be used together: --dev makes its own configuration");
   }
   if (args.port !== undefined && !args.dev) {
-    throw new UsageError("--port goes with --dev only, otherwise it is server.port of the configuration");
+    throw new UsageError("--port needs --dev; without --dev set server.port in the configuration file");
   }
   return args;
 }
@@ -133,7 +133,7 @@ function options(command: CommandName, words: readonly string[]): Record<string,
     const given = (collected[name] ?? []) as string[];
     if (given.includes("")) throw new UsageError(`--${name} needs a value: --${name} ${option.value}`);
     if (given.length > 1 && !option.many) {
-      throw new UsageError(`--${name} is given ${given.length} times, must be once`);
+      throw new UsageError(`--${name} is given ${given.length} times, allowed is once`);
     }
     if (given.length > 0) values[name] = option.many ? given : read(name, option, given[0] ?? "");
     else if (required.includes(name)) throw new UsageError(`${command} needs --${name} ${option.value}`);

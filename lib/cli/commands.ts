@@ -29,16 +29,19 @@ export interface Command {
 }
 
 export const OPTIONS = {
-  config: { value: "FILE", help: "the configuration; else ./sallyport.toml, then /etc/sallyport/sallyport.toml" },
-  dev: { help: "development: certificate and secret are made when missing, a demo page, a ready token" },
-  port: { value: "PORT", help: "with --dev: the port to listen on, 0 picks a free one (8443)", read: readPort },
+  config: {
+    value: "FILE",
+    help: "the configuration file; default ./sallyport.toml, then /etc/sallyport/sallyport.toml",
+  },
+  dev: { help: "development mode: makes a certificate and secret, serves a demo page, prints a token" },
+  port: { value: "PORT", help: "with --dev: the port to listen on, 0 picks a free one (default 8443)", read: readPort },
   json: { help: "print findings as JSON" },
-  strict: { help: "exit with 1 on warnings too" },
-  sub: { value: "NAME", help: "the user the token is for" },
-  role: { value: "ROLE", help: "a role of the user, may be repeated", many: true },
-  ttl: { value: "DURATION", help: "how long the token is good for (1h)", read: readTtl },
-  alg: { value: "ALG", help: `${KEY_ALGORITHMS.join(", ")} (ES256)`, read: readAlgorithm },
-  out: { value: "DIR", help: "the folder the keys are written to" },
+  strict: { help: "exit with status 1 on warnings, not only on errors" },
+  sub: { value: "NAME", help: "the user id of the token" },
+  role: { value: "ROLE", help: "a role of the user; can be repeated", many: true },
+  ttl: { value: "DURATION", help: "lifetime of the token (default 1h)", read: readTtl },
+  alg: { value: "ALG", help: `the algorithm: ${KEY_ALGORITHMS.join(", ")} (default ES256)`, read: readAlgorithm },
+  out: { value: "DIR", help: "the folder to write the keys to" },
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -46,7 +49,7 @@ export type OptionName = keyof typeof OPTIONS;
 export const COMMANDS = {
   serve: { summary: "run the server", options: ["config", "dev", "port"] },
   check: {
-    summary: "examine configuration, keys, certificates and handlers, start nothing",
+    summary: "check configuration, keys, certificates and handlers without starting the server",
     options: ["config", "json", "strict"],
   },
   token: {
@@ -55,9 +58,9 @@ export const COMMANDS = {
     required: ["sub"],
   },
   keys: { summary: "make a key pair or a secret", options: ["alg", "out"], required: ["out"] },
-  contract: { summary: "print what the handlers take and give, as an OpenRPC document", options: ["config"] },
+  contract: { summary: "print the methods of the handlers as an OpenRPC document", options: ["config"] },
   version: { summary: "print the versions", options: [] },
-  help: { summary: "print help, in general or about a command", operand: "COMMAND", options: [] },
+  help: { summary: "print help for all commands or for one", operand: "COMMAND", options: [] },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;

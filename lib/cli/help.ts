@@ -22,7 +22,7 @@ function overview(): string {
     "",
     ...columns(Object.entries(COMMANDS).map(([name, command]) => [name, command.summary])),
     "",
-    "sallyport help COMMAND says more about one.",
+    "For the options of a command: sallyport help COMMAND",
     "",
     "exit status: 0 done, 1 failed, 2 wrong usage or configuration",
   ].join("\n");

@@ -16,7 +16,7 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
   [
     "warning",
     "Pings, pongs and empty fragments can't be counted",
-    "They are answered natively, no limit sees a flood of them",
+    "The platform answers them, so no limit applies to a flood",
   ],
   ["warning", "Reading can't be paused", "Every message is delivered and buffered, however slow the handlers are"],
   [
@@ -26,13 +26,13 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
   ],
   [
     "warning",
-    "Some protocol errors are let pass",
+    "Some protocol errors are accepted",
     "Unmasked frames, control frames over 125 bytes and interleaved messages are accepted, a frame over 64 MiB drops the connection without 1009",
   ],
   [
     "warning",
-    "Some malformed request heads are let pass, others are answered by the platform",
-    "Bare LF, empty lines before the request, HTTP/1.0 and absolute-form targets of the same host are accepted; duplicates and folded lines get its own 400, without a word in the log",
+    "Some malformed request heads are accepted, others are answered by the platform",
+    "Bare LF, empty lines before the request, HTTP/1.0 and absolute-form targets of the same host are accepted; duplicates and folded lines get the platform's own 400, which is not logged",
   ],
   [
     "warning",

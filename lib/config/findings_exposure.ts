@@ -22,8 +22,8 @@ function listenerFindings({ server, tls }: Config): Finding[] {
     findings.push(finding(
       "note",
       "server.host",
-      `The server listens on ${server.host}, other machines can reach it`,
-      "That is a choice, the default is this machine only",
+      `The server listens on ${server.host}, and other machines can reach it`,
+      "The default, 127.0.0.1, is reachable from this machine only",
       "Let the firewall pass only the port that clients use",
     ));
   }
@@ -32,8 +32,8 @@ function listenerFindings({ server, tls }: Config): Finding[] {
       "note",
       "tls",
       "The server speaks without TLS, on loopback only",
-      "Tokens are readable to whoever can capture loopback traffic",
-      "Fine behind a proxy on the same machine; otherwise configure [tls]",
+      "A user of this machine that may capture loopback traffic can read the tokens",
+      "Behind a proxy on this machine no change is needed; otherwise configure [tls]",
     ));
   }
   if (tls !== undefined && tls.hsts_max_age < HSTS_MIN) {
@@ -76,15 +76,15 @@ function proxyFindings({ server, limits, tls }: Config): Finding[] {
       "warning",
       "server.trusted_proxies",
       `The server speaks without TLS on ${server.host}, and no proxy is trusted`,
-      "With one in front, every client seems to come from its address, and shares its limits",
-      'Name its address, here ["127.0.0.1"] for a proxy on this machine, so that the address it forwards is used',
+      "Behind a proxy, all clients have the address of the proxy and share its limits",
+      'Set it to the address of the proxy, for example ["127.0.0.1"] for a proxy on this machine',
     ));
   }
   if (server.unix !== undefined && !server.proxy_protocol) {
     findings.push(finding(
       "note",
       "server.unix",
-      "Clients are told apart by the X-Forwarded-For of whatever connects to the socket",
+      "Client addresses come from the X-Forwarded-For header of the process that connects to the socket",
       "If the proxy does not set it, all clients look like one, and share its caps and rates",
       "Have the proxy overwrite X-Forwarded-For, or set server.proxy_protocol",
     ));
@@ -99,7 +99,7 @@ function opsFindings({ ops, store, log }: Config): Finding[] {
       "warning",
       "ops.host",
       `Metrics and administration listen on ${ops.host}`,
-      "They have no TLS: whoever is on the way reads the metrics and the admin token",
+      "They have no TLS: an attacker on the network can read the metrics and the admin token",
       "Listen on 127.0.0.1 and reach it through a tunnel",
     ));
   }
@@ -139,8 +139,8 @@ function fileFindings(config: Config, context: FindingContext): Finding[] {
       everyone ? "error" : "warning",
       where,
       `${path} can be changed by ${everyone ? "every user" : "its group"} of this machine`,
-      "Who can change it decides who is let in, or what runs",
-      "Take the right away: chmod go-w",
+      "A user that can change the file controls admission, or the code that runs",
+      "Remove the permission: chmod go-w",
     ));
   }
   return findings;

@@ -21,7 +21,7 @@ const GRANTS = {
   read: "can read",
   write: "can write",
   env: "can read the environment variables",
-  sys: "can see of the system",
+  sys: "can read the system information",
   import: "can load code from",
 } as const;
 
@@ -34,8 +34,8 @@ function grantFindings(handler: HandlerConfig, where: string): Finding[] {
       name === "import" ? "warning" : "note",
       `${where}.permissions.${name}`,
       `${handler.subprotocol} ${GRANTS[name]} ${granted.join(", ")}`,
-      name === "import" ? "What that host serves runs in the handler" : "Without the grant it can reach nothing",
-      name === "import" ? "Keep the code in a file beside the handler" : "Take back what it does not need",
+      name === "import" ? "Code from that host runs in the handler" : "A handler without grants can reach nothing",
+      name === "import" ? "Keep the code in a file beside the handler" : "Remove the grants that it does not need",
     ));
   }
   return findings;
@@ -58,7 +58,9 @@ function reachFindings(config: Config, handler: HandlerConfig, where: string): F
   }
   for (const path of handler.permissions.write ?? []) {
     for (const file of files) {
-      if (covers(path, file.path)) add("write", path, file.key, "The handler could change who is let in, or what runs");
+      if (covers(path, file.path)) {
+        add("write", path, file.key, "The handler could change admission, or the code that runs");
+      }
     }
     if (config.store.kind === "sqlite" && config.store.path !== undefined && covers(path, config.store.path)) {
       add("write", path, "store.path", "The handler could lift bans and revocations");

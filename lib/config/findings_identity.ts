@@ -14,7 +14,7 @@ function originFindings({ admission }: Config): Finding[] {
       "warning",
       "admission.allow_missing_origin",
       "Clients without an Origin header are let in with a Bearer header",
-      "The origin is what keeps other sites' pages out; programs can send any they like",
+      "The origin check stops pages of other sites; a program can send any origin",
       "Set it to false if every client is a browser",
     ));
   }
@@ -23,7 +23,7 @@ function originFindings({ admission }: Config): Finding[] {
       "warning",
       "admission.require_subprotocol",
       "Clients that name no subprotocol are let in",
-      "They get the first handler without having said that they speak its protocol",
+      "They get the first handler, even if they do not speak its protocol",
       "Set it to true and let clients name their subprotocol",
     ));
   }
@@ -35,8 +35,8 @@ function originFindings({ admission }: Config): Finding[] {
       `admission.origins[${index}]`,
       `${origin} is served without TLS`,
       local
-        ? "Whatever runs a page on that port of the user's machine is let in"
-        : "Whoever is on the way can put a page of theirs in its place",
+        ? "Any program that serves a page on that port of the user's machine is let in"
+        : "An attacker on the network can replace the page",
       local ? "Leave it out in production" : "Serve the page over https",
     ));
   });
@@ -49,8 +49,8 @@ function tokenFindings({ auth }: Config): Finding[] {
     findings.push(finding(
       "warning",
       "auth.sources",
-      'Tokens are taken from the address ("query")',
-      "Addresses end up in histories, proxies' logs and Referer headers",
+      'Tokens are taken from the URL ("query")',
+      "URLs end up in browser histories, proxy logs and Referer headers",
       'Use "ticket" for browsers and "header" for programs',
     ));
   }
@@ -59,7 +59,7 @@ function tokenFindings({ auth }: Config): Finding[] {
       "note",
       "auth.algorithms",
       "Tokens are signed with a shared secret",
-      "Whoever can verify a token can make one, this server included",
+      "Every program that verifies tokens can also sign them, this server included",
       "Use ES256 or EdDSA, of which the server needs only the public key",
     ));
   }
@@ -69,7 +69,7 @@ function tokenFindings({ auth }: Config): Finding[] {
       "auth.private_key_file",
       "The key that signs tokens is on this machine",
       "The server never needs it, only the command token does",
-      "Keep it where tokens are issued",
+      "Keep it on the machine that issues tokens",
     ));
   }
   return findings;
@@ -92,7 +92,7 @@ function cookieFindings({ auth, tls, server }: Config): Finding[] {
       "warning",
       "auth.sources",
       "Tokens are taken from a cookie, without TLS",
-      "Browsers send a Secure cookie over https only, any other one can be read on the way",
+      "Browsers send a Secure cookie over https only; an attacker on the network can read any other cookie",
       "Configure [tls], or name the proxy that has it in server.trusted_proxies",
     ));
   }

@@ -103,7 +103,7 @@ function capFindings({ server, messages, limits }: Config): Finding[] {
       `${server.max_connections} is more than one process can carry`,
       `It needs as many file descriptors, and ${gigabytes} GB of memory before anybody sends a message; ` +
         "the limit then protects nothing",
-      `Set it to what was measured, at most ${MANY_CONNECTIONS}, and share the load among more servers`,
+      `Set it to a value that you have measured, at most ${MANY_CONNECTIONS}, and use more servers`,
     ));
   }
   for (const key of ["max_connections_per_ip", "max_connections_per_user"] as const) {
@@ -130,8 +130,8 @@ function capFindings({ server, messages, limits }: Config): Finding[] {
       "note",
       "limits.adaptive",
       "The server does not shed load by itself",
-      "Under overload everybody gets slow together",
-      "Set it to true unless something in front sheds load",
+      "Under overload all clients become slow",
+      "Set it to true unless a proxy in front sheds load",
     ));
   }
   return findings;

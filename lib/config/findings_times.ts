@@ -12,7 +12,7 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
     add(
       "server.idle_timeout",
       `${formatDuration(idle)} is shorter than server.ping_interval (${formatDuration(server.ping_interval)})`,
-      "Quiet connections are closed before a ping was ever sent",
+      "Quiet connections are closed before the first ping",
       "Make it several times the ping interval, or 0s for never",
     );
   }
@@ -30,15 +30,15 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
       `${formatDuration(server.ping_interval)} is not shorter than server.max_session (${
         formatDuration(server.max_session)
       })`,
-      "No session lives long enough to be pinged, so vanished clients keep their place",
+      "No session lives long enough for a ping, so clients that are gone keep their connection",
       "Lower it to well under a minute",
     );
   }
   if (server.ping_interval > 60_000) {
     add(
       "server.ping_interval",
-      `A client that vanished keeps its place for ${formatDuration(2 * server.ping_interval)}`,
-      "Only a missing pong tells that it is gone, and proxies often cut connections after a quiet minute",
+      `A client that is gone keeps its connection for ${formatDuration(2 * server.ping_interval)}`,
+      "The server notices it by a missing pong only, and proxies often close connections after a quiet minute",
       "Lower it to 20s or 30s",
     );
   }
@@ -46,7 +46,7 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
     add(
       "server.handshake_timeout",
       `A client may take ${formatDuration(server.handshake_timeout)} to connect`,
-      "Whoever opens sockets and says nothing holds them that long",
+      "A client that opens a connection and sends nothing holds it that long",
       "Lower it to 5s or 10s",
     );
   }
@@ -71,7 +71,7 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
     add(
       "auth.max_age",
       `Tokens are good for up to ${formatDuration(auth.max_age)}`,
-      "A stolen token works as long",
+      "A stolen token works for that long",
       "Issue tokens for minutes or hours and refresh them with session.refresh",
     );
   }
@@ -79,7 +79,7 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
     add(
       "auth.clock_skew",
       `Clocks may differ by ${formatDuration(auth.clock_skew)}`,
-      "Expired tokens are accepted that much longer",
+      "Tokens whose iat or nbf lies that far in the future are accepted",
       "Synchronise the clocks and lower it to 30s",
     );
   }

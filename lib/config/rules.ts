@@ -48,7 +48,7 @@ function listenerRules({ draft, given, problem }: RuleContext): void {
     );
   }
   if (draft.server?.proxy_protocol && !given("server", "unix") && draft.server.trusted_proxies?.length === 0) {
-    problem("server.proxy_protocol", "is true, but server.trusted_proxies is empty, must name whose word is taken");
+    problem("server.proxy_protocol", "is true, but server.trusted_proxies is empty, must name the proxies");
   }
 }
 
@@ -74,13 +74,13 @@ function admissionRules({ draft, problem }: RuleContext): void {
   }
   repeated(
     origins ?? [],
-    (index, origin) => problem(`admission.origins[${index}]`, `is "${origin}" once more, must be there once`),
+    (index, origin) => problem(`admission.origins[${index}]`, `is "${origin}" once more, must be listed once`),
   );
   const sources = draft.auth?.sources;
   if (sources?.length === 0) problem("auth.sources", "is empty, so that nobody could connect, must have a source");
   repeated(
     sources ?? [],
-    (index, source) => problem(`auth.sources[${index}]`, `is "${source}" once more, must be there once`),
+    (index, source) => problem(`auth.sources[${index}]`, `is "${source}" once more, must be listed once`),
   );
   const cookie = draft.auth?.cookie;
   for (const prefix of ["__Host-", "__Secure-"]) {
@@ -109,7 +109,7 @@ function keyRules({ draft, given, problem }: RuleContext): void {
   }
   repeated(
     algorithms,
-    (index, name) => problem(`auth.algorithms[${index}]`, `is "${name}" once more, must be there once`),
+    (index, name) => problem(`auth.algorithms[${index}]`, `is "${name}" once more, must be listed once`),
   );
   const families = new Set(algorithms.map(keyType));
   if (families.has("secret") && families.size > 1) {

@@ -21,14 +21,14 @@ export function adminTokenFindings(config: Config): Finding[] {
     severity: "error",
     where: "ops.admin_token_file",
     what: `${path}: the token ${problem}`,
-    why: "Whoever has it closes connections, lifts bans and revokes tokens; the server does not start",
+    why: "With this token an attacker can close connections, lift bans and revoke tokens; the server does not start",
     remedy: `Make one with: head -c 32 /dev/urandom | base64 -w 0 >${path}`,
   }];
 }
 
 function problemOf(token: string | undefined): string | null {
   if (token === undefined) return null;
-  if (!/^[\x21-\x7e]*$/.test(token)) return "is not one word of ASCII characters, must be";
+  if (!/^[\x21-\x7e]*$/.test(token)) return "must be one word of printable ASCII characters";
   if (token.length >= MIN_LENGTH) return null;
   return `has ${token.length} character${token.length === 1 ? "" : "s"}, must have at least ${MIN_LENGTH}`;
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings.ts";
 
 const DAY = 86_400_000;
-/** Whoever runs `check` is told of an end as near as this, however short the certificate lives. */
+/** `check` reports an expiry as near as this, however short the lifetime of the certificate. */
 const NEAR_END = 7 * DAY;
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const WILDCARD_HOSTS = new Set(["0.0.0.0", "::", ""]);
@@ -134,7 +134,7 @@ function keyFindings(leaf: X509Certificate, chain: X509Certificate[], key: strin
         "tls.key_file",
         "The key does not belong to the certificate",
         "TLS can't start",
-        "Deploy certificate and key together, as one renewal made them",
+        "Deploy the certificate and the key of the same renewal",
       ),
   ];
 }
@@ -149,7 +149,7 @@ function dateFindings(chain: X509Certificate[], now: number): Finding[] {
         "tls.cert_file",
         `Is valid only from ${from}`,
         "Clients refuse it until then",
-        "Check the clock; a running server takes it up by itself once it is valid",
+        "Check the clock; a running server uses it by itself as soon as it is valid",
       ),
     ];
   }
@@ -177,7 +177,7 @@ function strengthFindings(leaf: X509Certificate): Finding[] {
   const bits = asymmetricKeyDetails?.modulusLength;
   const curve = asymmetricKeyDetails?.namedCurve;
   if (bits !== undefined && bits < 2048) {
-    const why = "Keys under 2048 bits are within reach of factoring, and clients refuse them";
+    const why = "Keys under 2048 bits can be factored, and clients refuse them";
     findings.push(finding("error", "tls.cert_file", `Its RSA key has ${bits} bits`, why, "Issue it for a P-256 key"));
   }
   if (asymmetricKeyType === "ec" && curve !== undefined && !CURVES.has(curve)) {
@@ -186,16 +186,16 @@ function strengthFindings(leaf: X509Certificate): Finding[] {
         "warning",
         "tls.cert_file",
         `Its key is on ${curve}`,
-        "Few clients take that curve",
+        "Few clients support that curve",
         "Use P-256 or P-384",
       ),
     );
   }
   const { signatureAlgorithm } = leaf as { signatureAlgorithm?: string };
   if (signatureAlgorithm !== undefined && /md5|sha-?1(?!\d)/i.test(signatureAlgorithm)) {
-    const why = "Signatures over broken digests can be forged, and clients refuse them";
+    const why = "Signatures with a broken digest can be forged, and clients refuse them";
     findings.push(
-      finding("error", "tls.cert_file", `Is signed with ${signatureAlgorithm}`, why, "Have it issued anew"),
+      finding("error", "tls.cert_file", `Is signed with ${signatureAlgorithm}`, why, "Request a new certificate"),
     );
   }
   return findings;
@@ -208,8 +208,8 @@ function chainFindings(leaf: X509Certificate, chain: X509Certificate[]): Finding
         "note",
         "tls.cert_file",
         "Is self-signed",
-        "Only clients that were given it accept it",
-        "Have one issued by an authority, for anything but development",
+        "Only clients that trust it explicitly accept it",
+        "Use a certificate of a public authority, except for development",
       ),
     ];
   }
@@ -224,7 +224,7 @@ function chainFinding(what: string): Finding {
     "warning",
     "tls.cert_file",
     what,
-    "Browsers may find it elsewhere; other clients can't build the chain and refuse",
+    "Browsers may have it already; other clients can't build the chain and refuse the certificate",
     "Use the full chain file (fullchain.pem), the server's certificate first",
   );
 }
@@ -233,18 +233,28 @@ function nameFindings(leaf: X509Certificate, host: string): Finding[] {
   const names = certificateNames(leaf);
   if (names.length === 0) {
     const why = "Clients look only at subject alternative names (RFC 9525), and refuse it";
-    return [finding("error", "tls.cert_file", "Names no host", why, "Have it issued with the server's name")];
+    return [finding("error", "tls.cert_file", "Names no host", why, "Request a certificate with the server's name")];
   }
   const local = names.every((name) => name === "localhost" || /^127\.|^::1$|^0:0:0:0:0:0:0:1$/.test(name));
   const loopback = host === "localhost" || /^127\.|^::1$/.test(host);
   if (local && host !== "" && !loopback) {
     const why = `The server listens on ${host}, where clients use another name and refuse it`;
-    return [finding("warning", "tls.cert_file", "Is for localhost only", why, "Have one issued for the public name")];
+    return [
+      finding("warning", "tls.cert_file", "Is for localhost only", why, "Request a certificate for the public name"),
+    ];
   }
   if (WILDCARD_HOSTS.has(host) || loopback || names.some((name) => covers(name, host))) return [];
   const listed = names.slice(0, 5).join(", ");
   const why = `It is for ${listed}: clients that connect by ${host} refuse it`;
-  return [finding("warning", "tls.cert_file", `Does not cover ${host}`, why, "Fine if clients use one of its names")];
+  return [
+    finding(
+      "warning",
+      "tls.cert_file",
+      `Does not cover ${host}`,
+      why,
+      "No change is needed if clients use one of its names",
+    ),
+  ];
 }
 
 function certificateNames(leaf: X509Certificate): string[] {

@@ -45,8 +45,8 @@ Deno.test("check() prints findings, a summary, and what the configuration admits
   const { out, err } = await run(fixture, WARNING);
   assertEquals(err, []);
   assertEquals(out.slice(0, 3), [
-    'warning: auth.sources: Tokens are taken from the address ("query")',
-    "  why: Addresses end up in histories, proxies' logs and Referer headers",
+    'warning: auth.sources: Tokens are taken from the URL ("query")',
+    "  why: URLs end up in browser histories, proxy logs and Referer headers",
     '  remedy: Use "ticket" for browsers and "header" for programs',
   ]);
   assertEquals(out.at(-4), "note: limits: Admits at most 500,000 messages/s, 2,621.4 MB/s, 12,518.9 MB of memory");

@@ -114,7 +114,7 @@ Deno.test("an admin token that can be guessed or can't be sent is an error, in s
     assertEquals(await told("x".repeat(16)), []);
     assertEquals(await told(`${"x".repeat(43)}=\n`), []);
     assertEquals(await told("correct horse battery staple"), [
-      `${path}: the token is not one word of ASCII characters, must be`,
+      `${path}: the token must be one word of printable ASCII characters`,
     ]);
     const module = `${ROOT}/examples/chat/chat.ts`;
     await write(folder, config(module, '[ops]\nport = 0\nadmin_token_file = "admin.token"'), { "admin.token": "x" });

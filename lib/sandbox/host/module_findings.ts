@@ -20,8 +20,8 @@ export async function moduleFindings({ handlers, limits }: Config, cells: CellSt
         severity: "error",
         what: `${module.file} (${module.subprotocol}) does not load: ${problem}`,
         where: `handlers[${index}].module`,
-        why: "The server does not start with a module it can't load",
-        remedy: "Mend the module",
+        why: "The server does not start with a module that does not load",
+        remedy: "Correct the module",
       });
     }
   }
@@ -32,7 +32,7 @@ export async function moduleFindings({ handlers, limits }: Config, cells: CellSt
       severity: "warning",
       what: `No module has a method ${JSON.stringify(method)}`,
       where: `limits.types.${JSON.stringify(method)}`,
-      why: "A limit for a method that is not there limits nothing",
+      why: "The limit has no effect",
       remedy: "Correct its name, or remove it",
     });
   }
@@ -50,8 +50,7 @@ function costFindings({ methods }: Contract, limits: Config["limits"], where: st
       severity: "warning",
       what: `Method ${JSON.stringify(name)} costs ${cost}, ${bursts}`,
       where,
-      why:
-        "It can be called only with a full bucket, after a rest, and everything else then waits until the debt is paid",
+      why: "A call needs a full bucket, and other calls are then refused until the bucket is above zero again",
       remedy: `Lower its cost, or raise the burst to at least ${cost}`,
     });
   }

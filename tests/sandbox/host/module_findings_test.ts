@@ -37,7 +37,7 @@ Deno.test("moduleFindings() warns of methods that cost more than a bucket can ho
       what: 'Method "dearest" costs 500, limits.connection.burst is 100, limits.user.burst is 200',
     },
   ]);
-  assertStringIncludes(found[0]!.why, "only with a full bucket");
+  assertStringIncludes(found[0]!.why, "A call needs a full bucket");
   assertStringIncludes(found[1]!.remedy, "at least 500");
 });
 
