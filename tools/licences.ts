@@ -32,8 +32,8 @@ interface Lock {
 /** Every package of the lock file, by name. */
 export async function lockedPackages(): Promise<Package[]> {
   const { npm = {} } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.lock"))) as Lock;
-  const { output } = await run(DENO, ["info", "--json"], { quiet: true });
-  const { npmCache } = JSON.parse(output.slice(output.indexOf("{"))) as { npmCache: string };
+  const { stdout } = await run(DENO, ["info", "--json"], { quiet: true });
+  const { npmCache } = JSON.parse(stdout) as { npmCache: string };
   const versions = new Map<string, string>();
   const ids = Object.keys(npm).map((id) => {
     // "name@1.2.3_peer@4.5.6": what follows the underscore says with which peers it was resolved.

@@ -52,6 +52,9 @@ export function serverFlags(project: Project, deno = DENO): string[] {
 
 export interface Ran {
   readonly code: number;
+  /** Standard output alone, for a program to read. */
+  readonly stdout: string;
+  /** Standard output, then standard error. */
   readonly output: string;
 }
 
@@ -61,15 +64,16 @@ export async function run(
   args: readonly string[],
   options: { quiet?: boolean; env?: Record<string, string>; cwd?: string } = {},
 ): Promise<Ran> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
+  const ran = await new Deno.Command(program, {
     args: [...args],
     cwd: options.cwd ?? ROOT,
     env: { NO_COLOR: "1", ...options.env },
   }).output();
   const decoder = new TextDecoder();
-  const output = decoder.decode(stdout) + decoder.decode(stderr);
+  const stdout = decoder.decode(ran.stdout);
+  const output = stdout + decoder.decode(ran.stderr);
   if (!options.quiet) print(output.trimEnd());
-  return { code, output };
+  return { code: ran.code, stdout, output };
 }
 
 export function print(line: string): void {

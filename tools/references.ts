@@ -39,11 +39,14 @@ export async function findReferences(entry: string): Promise<Reference[]> {
   return found;
 }
 
-/** The files of the repository that a module imports, itself included, relative to the repository. */
-export async function localModules(entry: string): Promise<string[]> {
-  const { code, output } = await run(DENO, ["info", "--json", entry], { quiet: true });
+/**
+ * The files of the repository that a module imports, itself included, relative to the repository. Only standard output is JSON:
+ * with an empty cache `deno info` reports its downloads on standard error.
+ */
+export async function localModules(entry: string, deno = DENO): Promise<string[]> {
+  const { code, stdout, output } = await run(deno, ["info", "--json", entry], { quiet: true });
   if (code !== 0) throw new Error(`deno info ${entry}: ${output}`);
-  const graph = JSON.parse(output.slice(output.indexOf("{"))) as { modules: { specifier: string; error?: string }[] };
+  const graph = JSON.parse(stdout) as { modules: { specifier: string; error?: string }[] };
   const missing = graph.modules.filter((module) => module.error !== undefined);
   if (missing.length > 0) throw new Error(missing.map((module) => module.error).join("\n"));
   return graph.modules.filter((module) => module.specifier.startsWith("file://"))

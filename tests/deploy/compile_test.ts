@@ -1,5 +1,5 @@
 import { ROOT, run } from "../../tools/project.ts";
-import { findReferences } from "../../tools/references.ts";
+import { findReferences, localModules } from "../../tools/references.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 
 /** The permissions in the metadata that `deno compile` appends to an executable. */
@@ -61,4 +61,17 @@ Deno.test("compile refuses targets that Deno doesn't have", async () => {
   });
   assertEquals(code, 2);
   assertMatch(output, /x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu/);
+});
+
+Deno.test("localModules() reads the graph although deno reports downloads on standard error, as with an empty cache", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const deno = `${directory}/deno`;
+    const graph = JSON.stringify({ modules: [{ specifier: `file://${ROOT}/main.ts` }, { specifier: "npm:/zod@4" }] });
+    const script = `#!/bin/sh\necho 'Download {1}' >&2\necho '${graph}'\necho 'Download {2}' >&2\n`;
+    await Deno.writeTextFile(deno, script, { mode: 0o755 });
+    assertEquals(await localModules("main.ts", deno), ["main.ts"]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
