@@ -171,16 +171,35 @@ Deno.test("SECURITY.md names only tests that exist", async () => {
   const text = await Deno.readTextFile(`${ROOT}/SECURITY.md`);
   const named = [...new Set([...text.matchAll(/`(tests\/[^`]+)`/g)].map((match) => match[1]!))];
   assert(named.length > 20);
-  for (const path of named) await Deno.stat(`${ROOT}/${path}`);
+  for (const path of named) {
+    const tests = (await files(ROOT, path.replace(/\/$/, ""))).filter((name) => name.endsWith("_test.ts"));
+    const sources = await Promise.all(tests.map((name) => Deno.readTextFile(`${ROOT}/${name}`)));
+    assert(sources.some((source) => source.includes("Deno.test(")), `${path} has no test`);
+  }
 });
 
-Deno.test("the documents' links lead somewhere", async () => {
-  for (const document of ["README.md", "SECURITY.md", "docs/deployment.md", "docs/operations.md"]) {
+const DOCUMENTS = [
+  ...["README.md", "SECURITY.md", "CHANGELOG.md", "docs/client.md", "docs/deployment.md", "docs/operations.md"],
+  "tests/bench/README.md",
+];
+
+/** The fragments that a document's headings have on the web: lower case, without punctuation, spaces as hyphens. */
+function anchors(text: string): Set<string> {
+  const prose = text.replaceAll(/^```[^]*?^```$/gm, "");
+  const headings = [...prose.matchAll(/^#+ (.*)$/gm)].map((match) => match[1]!);
+  return new Set(headings.map((title) => title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")));
+}
+
+Deno.test("the documents' links lead to files and headings that exist", async () => {
+  for (const document of DOCUMENTS) {
     const text = await Deno.readTextFile(`${ROOT}/${document}`);
-    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      await Deno.stat(new URL(target!, `file://${ROOT}/${document}`)).catch(() =>
-        assert(false, `${document}: ${target}`)
-      );
+    for (const [, target, fragment] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+      const url = target === ""
+        ? new URL(`file://${ROOT}/${document}`)
+        : new URL(target!, `file://${ROOT}/${document}`);
+      await Deno.stat(url).catch(() => assert(false, `${document}: ${target}`));
+      if (fragment === undefined) continue;
+      assert(anchors(await Deno.readTextFile(url)).has(fragment), `${document}: ${target}#${fragment}`);
     }
   }
 });
