@@ -62,7 +62,9 @@ async function main(): Promise<number> {
         made.push(target?.includes("windows") ? `${name}.exe` : name);
         continue;
       }
-      print(`${name} could not be made. If Deno's runtime can't be fetched here, set DENORT_BIN to a file with it.`);
+      print(
+        `${name} could not be made. If Deno's runtime can't be downloaded here, set DENORT_BIN to a denort file of the same version.`,
+      );
       return 1;
     }
   } finally {

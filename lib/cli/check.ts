@@ -56,8 +56,8 @@ async function run(checker: Checker, config: Config): Promise<Finding[]> {
       severity: "error",
       what: `A check failed: ${error instanceof Error ? error.message : String(error)}`,
       where: "check",
-      why: "What it looks at may be wrong",
-      remedy: "Look at what the message names",
+      why: "The checked part of the configuration may be wrong",
+      remedy: "Correct the file or setting that the message names",
     }];
   }
 }
@@ -68,7 +68,7 @@ function asFinding(problem: Problem): Finding {
     what: problem.message,
     where: problem.key === "" ? problem.file : `${problem.file}: ${problem.key}`,
     why: "The server would not start",
-    remedy: "Correct it as the message says",
+    remedy: "Correct the value as the message says",
   };
 }
 

@@ -20,7 +20,9 @@ export function admitsFinding(config: Config, admits: Admits): Finding {
       `(max_bytes ${formatSize(messages.max_bytes)} + chunks read and written ${formatSize(CHUNKS)} + send_queue ${
         formatSize(server.send_queue)
       }) ` +
-      `+ cells × memory. One user: ${count(admits.user_messages_per_second)} messages/s, ` +
+      `+ cells × memory, and what idle processes need. One user: ${
+        count(admits.user_messages_per_second)
+      } messages/s, ` +
       `one address: ${count(admits.ip_messages_per_second)} messages/s`,
     "If the machine has less, lower server.max_connections, server.send_queue or the rates",
   );

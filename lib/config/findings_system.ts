@@ -25,7 +25,7 @@ export function systemFindings(
     remedies.push(`raise the limit of open files (LimitNOFILE=, ulimit -n) to ${count(files)}`);
   }
   if (memoryBytes !== null && memoryBytes < memory) {
-    short.push(`${mebibytes(memory)} of memory while all are silent, there are ${mebibytes(memoryBytes)}`);
+    short.push(`${mebibytes(memory)} of memory while idle, the system grants ${mebibytes(memoryBytes)}`);
     remedies.push("give the service more memory");
   }
   if (short.length === 0) return [];
@@ -33,7 +33,7 @@ export function systemFindings(
     "warning",
     "server.max_connections",
     `${count(connections)} connections need ${short.join(", and ")}`,
-    "Connections beyond what the system grants are turned away, or the process is killed",
+    "Connections over the system's limit are refused, or the process is killed",
     `Lower server.max_connections, or ${remedies.join(" and ")}`,
   )];
 }

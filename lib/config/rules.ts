@@ -69,7 +69,7 @@ function admissionRules({ draft, problem }: RuleContext): void {
   if (origins?.length === 0 && draft.admission?.allow_missing_origin === false) {
     problem(
       "admission.origins",
-      "is empty, so that nobody could connect, must have an origin unless allow_missing_origin is true",
+      "is empty, so no client could connect, must have an origin unless allow_missing_origin is true",
     );
   }
   repeated(
@@ -77,7 +77,7 @@ function admissionRules({ draft, problem }: RuleContext): void {
     (index, origin) => problem(`admission.origins[${index}]`, `is "${origin}" once more, must be listed once`),
   );
   const sources = draft.auth?.sources;
-  if (sources?.length === 0) problem("auth.sources", "is empty, so that nobody could connect, must have a source");
+  if (sources?.length === 0) problem("auth.sources", "is empty, so no client could connect, must have a source");
   repeated(
     sources ?? [],
     (index, source) => problem(`auth.sources[${index}]`, `is "${source}" once more, must be listed once`),

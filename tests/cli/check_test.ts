@@ -115,5 +115,5 @@ Deno.test("check() warns once, with figures, of what the system does not grant",
   const { status, out } = await run(fixture, { tls: TLS }, ["--strict", "--json"], { system });
   const warnings = (JSON.parse(out[0]!).findings as Finding[]).filter(({ severity }) => severity === "warning");
   assertEquals([status, warnings.map(({ where }) => where)], [1, ["server.max_connections"]]);
-  assertMatch(warnings[0]!.what, /open files, the system grants 1,024, and .* there are 64 MiB/);
+  assertMatch(warnings[0]!.what, /open files, the system grants 1,024, and .* the system grants 64 MiB/);
 });

@@ -22,7 +22,7 @@ Deno.test("systemFindings() is one warning with the figures of all that is not e
   const both = systemFindings(configured(10_000_000), { openFiles: 1024, memoryBytes: 2048 * MIB });
   assertEquals(both.length, 1);
   assertMatch(both[0]!.what, /need about 11,000,128 open files, the system grants 1,024, and 468,750 MiB of memory/);
-  assertMatch(both[0]!.what, /there are 2,048 MiB$/);
+  assertMatch(both[0]!.what, /the system grants 2,048 MiB$/);
   const memory = systemFindings(configured(10_000), { openFiles: 20_000, memoryBytes: 468 * MIB });
-  assertMatch(memory[0]!.what, /^10,000 connections need 469 MiB of memory while all are silent, there are 468 MiB$/);
+  assertMatch(memory[0]!.what, /^10,000 connections need 469 MiB of memory while idle, the system grants 468 MiB$/);
 });

@@ -53,7 +53,7 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
     { admission: 'origins = ["https://a.example", "https://a.example:8443"]' },
     { admission: "origins = []\nallow_missing_origin = true" },
   ], [
-    [{ admission: "origins = []" }, "admission.origins", "nobody could connect"],
+    [{ admission: "origins = []" }, "admission.origins", "no client could connect"],
     [{ admission: 'origins = ["https://a.example", "https://a.example"]' }, "admission.origins[1]", "once more"],
     [{ admission: 'origins = ["https://a.example/"]' }, "admission.origins[0]", "trailing slash"],
     [{ admission: 'origins = "https://a.example"' }, "admission.origins", "must be a list of origins"],

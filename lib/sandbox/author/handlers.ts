@@ -27,7 +27,7 @@ type ParamsOf<V extends Vocabulary, E extends string> = V["events"] extends obje
 /** Parameters of a notification, to be left out where they may be undefined. */
 type Given<P> = undefined extends P ? [params?: P] : [params: P];
 
-/** Who is connected. Only `id` (the token's `sub`) identifies; `claims` are all claims of the token. */
+/** The connected user. Only `id` (the token's `sub`) identifies; `claims` are all claims of the token. */
 export interface User<V extends Vocabulary = Vocabulary> {
   readonly id: string;
   readonly roles: readonly RolesOf<V>[];
@@ -64,7 +64,7 @@ export interface Context<V extends Vocabulary = Vocabulary> {
   publish<E extends EventOf<V>>(topic: TopicsOf<V>, method: E, ...params: Given<ParamsOf<V, E>>): void;
   subscribe(topic: TopicsOf<V>): void;
   unsubscribe(topic: TopicsOf<V>): void;
-  /** Who listens to `topic`. */
+  /** The subscribers of `topic`. */
   presence(topic: TopicsOf<V>): Promise<Present[]>;
   /** Closes the connection with 1000 and this reason (at most 123 bytes of UTF-8). */
   close(reason: string): void;
