@@ -23,10 +23,10 @@ export class Operations implements OpsTarget {
   }
 
   async ready(): Promise<Conditions> {
-    const { modules, certificate, store, verifier, draining } = this.#server;
+    const { certificate, store, verifier, draining } = this.#server;
     return {
       listener: await this.#server.accepts(),
-      cells: [...modules.values()].every((module) => module.ready),
+      cells: cellsReady(this.#server),
       certificate: certificate.valid(),
       store: store.writable(),
       keys: verifier.keyCount > 0,
@@ -89,6 +89,11 @@ export class Operations implements OpsTarget {
   }
 }
 
+/** Whether every module has a cell that answers. */
+function cellsReady({ modules }: Server): boolean {
+  return [...modules.values()].every((module) => module.ready);
+}
+
 /** RFC 3339; null for a moment that never comes. */
 function isoOrNull(moment: number): string | null {
   return Number.isFinite(moment) ? new Date(moment).toISOString() : null;
@@ -102,6 +107,6 @@ export function figuresOf(server: Server): FrontFigures {
     state,
     connections: registry.size,
     maxConnections: config.server.max_connections,
-    responsive: server.responsive(),
+    responsive: cellsReady(server),
   };
 }

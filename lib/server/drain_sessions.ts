@@ -1,0 +1,53 @@
+/** Ends all sessions within the configured time. */
+import type { Config } from "../config/config.ts";
+import { reconnectDelays } from "../limits/limits.ts";
+import type { Log } from "../ops/log.ts";
+import type { Registry } from "../session/registry.ts";
+import type { Session } from "../session/session.ts";
+
+/** Reconnects are spread over at least this time; see {@linkcode reconnectDelays}. */
+const MIN_RECONNECT_SPREAD_MS = 5_000;
+/** Parts of `drain_timeout`: for calls in flight, then for closing handshakes. The rest is for the end of the process. */
+const ANSWERING_PART = 0.8;
+const CLOSING_PART = 0.15;
+const LOOK_MS = 10;
+
+export interface DrainDeps {
+  readonly config: Config;
+  readonly log: Log;
+  readonly registry: Registry<Session>;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number;
+}
+
+/**
+ * Tells every client when to come back, waits for the answers in flight, then closes with 1001 `draining` and at last cuts
+ * the sessions that are left. Resolves within `server.drain_timeout`.
+ */
+export async function drainSessions({ config, log, registry, monotonic }: DrainDeps): Promise<void> {
+  const started = monotonic();
+  log.info("drain.started", { connections: registry.size });
+  const least = Math.max(MIN_RECONNECT_SPREAD_MS, config.server.drain_timeout);
+  const delays = reconnectDelays(registry.all(), config.limits, least, Math.random);
+  for (const [session, delay] of delays) session.drain(delay);
+  await emptyRegistry(registry, config.server.drain_timeout, monotonic);
+  log.info("drain.finished", { connections: registry.size, duration_ms: Math.round(monotonic() - started) });
+}
+
+/** Waits until all sessions have ended; closes, then cuts those that take too long. */
+async function emptyRegistry(registry: Registry<Session>, timeout: number, monotonic: () => number): Promise<void> {
+  if (await emptied(registry, timeout * ANSWERING_PART, monotonic)) return;
+  for (const session of registry.all()) session.end(1001, "draining");
+  if (await emptied(registry, timeout * CLOSING_PART, monotonic)) return;
+  for (const session of registry.all()) session.terminate();
+}
+
+/** Whether all sessions ended within `milliseconds`. */
+async function emptied(registry: Registry<Session>, milliseconds: number, monotonic: () => number): Promise<boolean> {
+  const deadline = monotonic() + milliseconds;
+  while (registry.size > 0) {
+    if (monotonic() >= deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}

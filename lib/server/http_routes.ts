@@ -1,0 +1,33 @@
+/** What the public port answers beside WebSockets. */
+import { createTicketEndpoint } from "../admission/admission.ts";
+import { securityHeaders } from "../front/headers.ts";
+import type { PageFile } from "../front/page/page.ts";
+import { createRoutes, type Routes } from "../front/routes.ts";
+import type { ServerGate } from "./gate.ts";
+import type { Parts } from "./parts.ts";
+
+/** @param page the development page by path */
+export function httpRoutes(parts: Parts, gate: ServerGate, page?: ReadonlyMap<string, PageFile>): Routes {
+  const { tickets, limits, log } = parts;
+  const refused: ServerGate["refused"] = (handshake, peer, refusal) => gate.refused(handshake, peer, refusal);
+  // Made anew for each request, since a reload replaces configuration and origins.
+  const ticketEndpoint = () =>
+    createTicketEndpoint({
+      config: parts.config,
+      origins: parts.origins,
+      tickets,
+      verify: (token) => parts.verifier.verify(token),
+      ...gate.toll,
+      takePreflight: (ip) => limits.preflight(ip),
+      takeTicket: (user) => limits.ticket(user),
+      refused,
+      headers: securityHeaders(parts.config),
+    });
+  return createRoutes({
+    config: parts.config,
+    ...(page ? { page } : {}),
+    ticket: (request, peer) => ticketEndpoint()(request, peer),
+    failed: (error) => log.error("route.failed", { error: String(error) }),
+    refused,
+  });
+}

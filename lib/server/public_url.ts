@@ -1,0 +1,8 @@
+import type { Config } from "../config/config.ts";
+
+/** The address clients connect to, with the `port` in fact bound. */
+export function publicUrl({ tls, server }: Config, port: number): string {
+  if (server.unix !== undefined) return `unix:${server.unix}`;
+  const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+  return `${tls ? "wss" : "ws"}://${host}:${port}${server.path}`;
+}

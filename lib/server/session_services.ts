@@ -1,0 +1,35 @@
+import type { Verifier } from "../admission/admission.ts";
+import type { Turns } from "../limits/limits.ts";
+import type { Deadlines } from "../session/deadlines.ts";
+import { Documents } from "../session/documents.ts";
+import type { SessionServices } from "../session/services.ts";
+
+/** The parts of the server that its sessions need. A reload replaces configuration and verifier. */
+type Source =
+  & Pick<
+    SessionServices,
+    "config" | "log" | "telemetry" | "tracing" | "limits" | "hub" | "registry" | "now" | "monotonic"
+  >
+  & { readonly verifier: Verifier };
+
+/** What the sessions of `server` work with. */
+export function sessionServices(server: Source, deadlines: Deadlines, turns: Turns): SessionServices {
+  const { log, telemetry, tracing, limits, hub, registry, now, monotonic } = server;
+  return {
+    get config() {
+      return server.config;
+    },
+    log,
+    telemetry,
+    tracing,
+    limits,
+    turns,
+    hub,
+    registry,
+    deadlines,
+    documents: new Documents(),
+    now,
+    monotonic,
+    verify: (token) => server.verifier.verify(token),
+  };
+}

@@ -1,0 +1,62 @@
+/** The server's regular work: deadlines, expiry, figures, and the load that decides on overload. */
+import type { SystemLimits } from "../base/system_limits.ts";
+import { cellCount } from "../config/config.ts";
+import { LoadSampler, memoryLimits, memoryShare } from "../limits/limits.ts";
+import type { CertificateWatch } from "../ops/certificate_watch.ts";
+import type { Deadlines } from "../session/deadlines.ts";
+import type { Store } from "../store/store.ts";
+import type { Parts } from "./parts.ts";
+
+/** A deadline of a session is met within this time. */
+export const DEADLINE_SLOT_MS = 250;
+const EXPIRY_MS = 1_000;
+const CERTIFICATE_CHECK_MS = 3_600_000;
+/** Memory of a process of ours that does nothing, without what all of them share. */
+const EMPTY_PROCESS_BYTES = 24 * 1024 * 1024;
+
+export interface UpkeepDeps {
+  readonly parts: Parts;
+  readonly store: Store;
+  readonly certificate: CertificateWatch;
+  readonly deadlines: Deadlines;
+  readonly systemLimits: SystemLimits;
+}
+
+/** Starts it. @returns ends it */
+export function startUpkeep({ parts, store, certificate, deadlines, systemLimits }: UpkeepDeps): () => void {
+  const { limits, overload, modules, monotonic } = parts;
+  const timers = [
+    setInterval(() => deadlines.advance(monotonic()), DEADLINE_SLOT_MS),
+    setInterval(() => {
+      limits.tick();
+      store.purge();
+    }, EXPIRY_MS),
+    setInterval(() => certificate.check(), CERTIFICATE_CHECK_MS),
+  ];
+  const memory = memoryLimits(systemLimits, () => memoryOfOthers(parts));
+  const sampler = new LoadSampler({
+    onSample: (load, now) => overload.sample(load, now),
+    queueDepth: () => Math.max(0, ...[...modules.values()].map((module) => module.queueDepth)),
+    memory: () => memoryShare(memory),
+  });
+  sampler.start();
+  registerGauges(parts, certificate);
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+    sampler.stop();
+  };
+}
+
+function registerGauges({ telemetry, registry, modules }: Parts, certificate: CertificateWatch): void {
+  for (const subprotocol of modules.keys()) telemetry.handlerModule(subprotocol);
+  telemetry.gauge("connections", () => registry.size);
+  telemetry.gauge("sendQueueBytes", () => registry.all().reduce((sum, { queued }) => sum + queued, 0));
+  telemetry.gauge("certificateExpirySeconds", () => certificate.secondsLeft());
+}
+
+/** Bytes of the service's other processes: each cell's beyond an empty one's, and those of empty cells and the supervisor. */
+function memoryOfOthers({ config, telemetry }: Parts): number {
+  const cells = config.handlers.reduce((sum, one) => sum + cellCount(one, navigator.hardwareConcurrency), 0);
+  const used = [...telemetry.cellMemory.values()].reduce((sum, memory) => sum + memory(), 0);
+  return used + (cells + 1) * EMPTY_PROCESS_BYTES;
+}
