@@ -153,7 +153,7 @@ function processFigures(
   counter("process_cpu_seconds_total", "CPU time spent, in seconds.", () => (cpu().user + cpu().system) / 1e6);
   gauge("process_start_time_seconds", "Start of the process, in seconds since the epoch.", () => startedAt / 1000);
   gauge("process_resident_memory_bytes", "Resident memory, in bytes.", () => Deno.memoryUsage().rss);
-  gauge("process_heap_bytes", "Size of the main isolate's heap, in bytes.", () => Deno.memoryUsage().heapTotal);
+  gauge("process_heap_bytes", "Size of the front's JavaScript heap, in bytes.", () => Deno.memoryUsage().heapTotal);
   gauge("process_heap_used_bytes", "Used part of that heap, in bytes.", () => Deno.memoryUsage().heapUsed);
   gauge("process_external_memory_bytes", "Memory of buffers outside it, in bytes.", () => Deno.memoryUsage().external);
 }

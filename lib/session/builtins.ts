@@ -1,4 +1,4 @@
-/** The methods the server answers itself, in the main isolate. */
+/** The methods the server answers itself: they reach no cell. */
 import { z } from "zod";
 import type { Identity } from "../admission/admission.ts";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";

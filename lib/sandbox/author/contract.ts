@@ -1,4 +1,4 @@
-/** What a handler module offers, as the main isolate keeps it: names, shapes and who may call. */
+/** What a handler module offers, as the front keeps it: names, shapes and who may call. */
 
 /** A JSON Schema (draft 7, as OpenRPC 1.3 wants it) made by `z.toJSONSchema`. */
 export type JsonSchema = { readonly [keyword: string]: unknown };

@@ -42,7 +42,7 @@ export class CellProcesses implements CellStarter {
   readonly #options: CellProcessesOptions;
   readonly #rates: readonly TokenBucket[];
   readonly #totalRate: TokenBucket;
-  /** Most processes of each module at a time: old and new while it is replaced, and a spare. */
+  /** Most processes of each module at a time: old and new ones while it is replaced, and one more of each. */
   readonly #most: readonly number[];
   readonly #entries = new Set<Entry>();
   #waiting: Entry[] = [];

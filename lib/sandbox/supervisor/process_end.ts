@@ -22,7 +22,6 @@ const ABORTED: readonly (string | number | null)[] = ["SIGTRAP", "SIGABRT", 133,
 /** The truth about an end, as well as it can be known. */
 export function endOf({ code, signal, farewell, killed, errors }: Evidence): ProcessEnd {
   if (farewell === VitalsKind.OutOfMemory) return end("out_of_memory", "the process was over its memory");
-  if (farewell === VitalsKind.OutOfTime) return end("timeout", "the process used CPU time that nothing asked for");
   if (killed !== undefined) return end(killed.cause, killed.detail);
   const last = lastLine(errors);
   const how = signal !== null ? `ended by ${signal}` : `exit status ${code}`;

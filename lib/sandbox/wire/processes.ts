@@ -65,8 +65,6 @@ export enum VitalsKind {
   Alive = 1,
   /** The module is over its memory; the process ends itself by SIGKILL right after. */
   OutOfMemory = 2,
-  /** The module uses CPU that nothing asked for; the process ends itself by SIGKILL right after. */
-  OutOfTime = 3,
 }
 
 /** Bytes of a frame: kind (u32), zero (u32), memory (f64), CPU milliseconds (f64), little-endian. */
@@ -92,7 +90,7 @@ export function decodeVitals(bytes: Uint8Array): (Vitals & { readonly kind: Vita
   const kind = view.getUint32(0, true);
   const memory = view.getFloat64(8, true);
   const cpuMs = view.getFloat64(16, true);
-  const known = kind >= VitalsKind.Alive && kind <= VitalsKind.OutOfTime && view.getUint32(4, true) === 0;
+  const known = kind >= VitalsKind.Alive && kind <= VitalsKind.OutOfMemory && view.getUint32(4, true) === 0;
   return known && memory >= 0 && Number.isFinite(memory) && cpuMs >= 0 && Number.isFinite(cpuMs)
     ? { kind, memory, cpuMs }
     : null;

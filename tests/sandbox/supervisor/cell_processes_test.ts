@@ -50,7 +50,6 @@ Deno.test("a grant with a comma is refused, since it would be two grants", async
 for (
   const [way, cause, detail] of [
     ["farewell_memory", "out_of_memory", /over its memory/],
-    ["farewell_time", "timeout", /CPU time/],
     ["out_of_memory", "out_of_memory", /heap was full/],
     ["exit", "crash", /exit status 3/],
     ["throws", "crash", /exit status 1/],

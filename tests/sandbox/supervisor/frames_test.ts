@@ -144,7 +144,6 @@ Deno.test("endOf() believes a farewell before a kill, and a kill before an exit"
   const end = (evidence: Partial<Parameters<typeof endOf>[0]>) =>
     endOf({ code: null, signal: "SIGKILL", errors: "", ...evidence }).cause;
   assertEquals(end({ farewell: VitalsKind.OutOfMemory, killed }), "out_of_memory");
-  assertEquals(end({ farewell: VitalsKind.OutOfTime, killed }), "timeout");
   assertEquals(end({ killed }), "killed");
   assertEquals(end({}), "crash");
   const fatal = "# Fatal JavaScript out of memory: Reached heap limit";

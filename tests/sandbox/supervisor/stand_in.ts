@@ -29,7 +29,6 @@ const WAYS: Record<string, (orders: CellOrders) => void> = {
   garbage: () => void writeSync(3, new Uint8Array(24).fill(255)),
   flood: () => void setInterval(() => writeSync(3, frame(VitalsKind.Alive, 100)), 0),
   farewell_memory: () => void writeSync(3, frame(VitalsKind.OutOfMemory)),
-  farewell_time: () => void writeSync(3, frame(VitalsKind.OutOfTime)),
   out_of_memory: () => {
     for (const kept: unknown[] = [];;) kept.push(new Array(1e6).fill(0.5));
   },

@@ -5,7 +5,7 @@ import { decodeVitals, encodeVitals, VITALS_FRAME_BYTES, VitalsKind } from "../.
 const vitals = { memory: 12_345_678_901, cpuMs: 1234.5 };
 
 Deno.test("vitals are read as they were written", () => {
-  for (const kind of [VitalsKind.Alive, VitalsKind.OutOfMemory, VitalsKind.OutOfTime]) {
+  for (const kind of [VitalsKind.Alive, VitalsKind.OutOfMemory]) {
     assertEquals(decodeVitals(encodeVitals(kind, vitals)), { kind, ...vitals });
   }
   assertEquals(decodeVitals(encodeVitals(VitalsKind.Alive, { memory: 0, cpuMs: 0 }))?.memory, 0);
@@ -19,7 +19,7 @@ Deno.test("what is no frame of vitals is refused", () => {
     change(new DataView(copy.buffer));
     return decodeVitals(copy);
   };
-  for (const kind of [0, 4, 255, 0xffff_ffff]) assertEquals(changed((view) => view.setUint32(0, kind, true)), null);
+  for (const kind of [0, 3, 4, 255, 0xffff_ffff]) assertEquals(changed((view) => view.setUint32(0, kind, true)), null);
   assertEquals(changed((view) => view.setUint32(4, 1, true)), null, "what must be zero");
   for (const at of [8, 16]) {
     for (const value of [-1, NaN, Infinity, -Infinity]) {
