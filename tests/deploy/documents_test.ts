@@ -179,7 +179,8 @@ Deno.test("SECURITY.md names only tests that exist", async () => {
 });
 
 const DOCUMENTS = [
-  ...["README.md", "SECURITY.md", "CHANGELOG.md", "docs/client.md", "docs/deployment.md", "docs/operations.md"],
+  ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
+  ...["docs/client.md", "docs/deployment.md", "docs/operations.md"],
   "tests/bench/README.md",
 ];
 
