@@ -6,7 +6,6 @@
  * once valid are ignored: they crossed with our own message.
  */
 import { isUtf8 } from "node:buffer";
-import { FairQueue } from "../../fair_queue/fair_queue.ts";
 import type { Log } from "../../ops/log.ts";
 import type { RestartCause } from "../../ops/telemetry.ts";
 import { ErrorCode } from "../../rpc/errors.ts";
@@ -16,14 +15,16 @@ import { type Operation, WireError } from "../wire/operation_reader.ts";
 import type { OperationStream } from "../wire/operation_stream.ts";
 import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
+import { CellBacklog } from "./cell_backlog.ts";
 import { CellEffects } from "./cell_effects.ts";
 import type { CellOwner } from "./cell_link.ts";
 import { CellQueue } from "./cell_queue.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./line.ts";
 import type { LogAllowance } from "./log_allowance.ts";
+import { type Pending, PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";
-import type { WorkBudget } from "./work.ts";
+import { type WorkBudget, workOf } from "./work.ts";
 
 /** What is needed of the link to a cell. */
 export interface CellEnd {
@@ -52,24 +53,6 @@ export interface CellDeps {
   readonly ended: (cause: RestartCause, detail: string) => void;
 }
 
-interface Pending {
-  readonly seat: Seat;
-  readonly method: string;
-  readonly until: number;
-  readonly call: PendingCall;
-  /** It is the `open` hook that is waited for. */
-  readonly opening: boolean;
-}
-
-/** An operation that waits until the cell is less busy. */
-interface Waiting {
-  readonly code: ToCell;
-  /** The call's number; 0 for an operation that is none. */
-  readonly call: number;
-  readonly extra: number;
-  readonly text: string | Uint8Array;
-}
-
 /** Calls begun and not answered; with more, as in a cell that is full, calls answer -32004. */
 const MAX_PENDING = 16_384;
 /** Operations on their way to a cell; one that asks with more before it does not read. Calls alone stay far below. */
@@ -91,11 +74,8 @@ export class Cell implements CellOwner {
   readonly #cpu: CpuWatch;
   /** Place of each method in the cell's contract. */
   readonly #methods: ReadonlyMap<string, number>;
-  readonly #pending = new Map<number, Pending>();
-  /** What clients have sent while the cell was busy, by session: one with many calls leaves the others their turns. */
-  readonly #waiting = new FairQueue<Seat, Waiting>();
-  #waitingBytes = 0;
-  #calls = 0;
+  readonly #pending = new PendingCalls();
+  readonly #backlog = new CellBacklog();
   #failures = 0;
   #pinged: number;
   #over = false;
@@ -127,11 +107,11 @@ export class Cell implements CellOwner {
 
   /** Operations that were given to the cell, or wait for it, and are not begun. */
   get depth(): number {
-    return this.#queue.undone + this.#waiting.size;
+    return this.#queue.undone + this.#backlog.size;
   }
 
   get idle(): boolean {
-    return this.#pending.size === 0 && this.#queue.undone === 0 && this.#waiting.size === 0;
+    return this.#pending.size === 0 && this.#queue.undone === 0 && this.#backlog.size === 0;
   }
 
   /** Bytes of memory the process uses beyond what an empty one needs, as last reported. */
@@ -164,17 +144,15 @@ export class Cell implements CellOwner {
   /** Comes to the cell behind the calls that were made before. */
   identity(seat: Seat): void {
     const text = JSON.stringify(seat.user);
-    if (this.#waiting.sizeOf(seat) > 0) this.#wait(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
+    if (this.#backlog.sizeOf(seat) > 0) this.#backlog.add(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
     else this.#send(ToCell.Identity, seat, 0, 0, text);
   }
 
   /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
   close(seat: Seat, code: number): void {
-    for (const [id, pending] of this.#pending) {
-      if (pending.seat !== seat) continue;
-      this.#pending.delete(id);
+    for (const [id, { call }] of this.#pending.takeOf(seat)) {
       this.#send(ToCell.Cancel, seat, id, 0, "");
-      pending.call.reject(ErrorCode.OVERLOADED);
+      call.reject(ErrorCode.OVERLOADED);
     }
     const left = () => seat.slot.left(seat, this);
     const call = this.#expect(seat, "close", { resolve: left, reject: left });
@@ -185,14 +163,12 @@ export class Cell implements CellOwner {
   tick(now: number): void {
     const silent = this.#queue.silent(now);
     const stuck = silent >= this.#deps.timeout;
-    for (const [id, pending] of this.#pending) {
-      if (pending.until > now) break;
-      this.#pending.delete(id);
+    for (const [id, { seat, method, call, opening }] of this.#pending.takeOverdue(now)) {
       // It is not `open` that holds up a stuck cell, or it will again in the next one.
-      if (stuck && pending.opening) continue;
-      this.#late(pending.seat, pending.method);
-      this.#send(ToCell.Cancel, pending.seat, id, 0, "");
-      pending.call.reject(ErrorCode.TIMEOUT);
+      if (stuck && opening) continue;
+      this.#late(seat, method);
+      this.#send(ToCell.Cancel, seat, id, 0, "");
+      call.reject(ErrorCode.TIMEOUT);
     }
     if (this.#over) return;
     if (stuck) return this.end("timeout", `no sign of life for ${Math.round(silent)} ms`);
@@ -208,8 +184,7 @@ export class Cell implements CellOwner {
     this.#over = true;
     this.#link.end();
     this.#queue.end();
-    const unanswered = [...this.#pending.values()];
-    this.#pending.clear();
+    const unanswered = this.#pending.takeAll();
     this.#deps.ended(cause, detail);
     for (const { call } of unanswered) call.reject(ErrorCode.OVERLOADED);
   }
@@ -258,29 +233,24 @@ export class Cell implements CellOwner {
       case ToHost.Crash:
         return this.end("crash", new TextDecoder().decode(first));
       case ToHost.Failed:
-        if (++this.#failures > this.#calls) throw new WireError("more failed than was asked");
+        if (++this.#failures > this.#pending.last) throw new WireError("more failed than was asked");
     }
     this.#queue.alive();
     if (!this.#effects.take(operation)) throw new WireError("the operation is not for a cell that serves");
   }
 
   get #full(): boolean {
-    return this.#pending.size >= MAX_PENDING || this.#queue.full(this.#waitingBytes);
+    return this.#pending.size >= MAX_PENDING || this.#queue.full(this.#backlog.bytes);
   }
 
   /** Gives the cell a client's message, or has it wait its turn while the cell is busy. */
   #give(seat: Seat, code: ToCell, call: number, extra: number, text: string | Uint8Array): void {
-    if (this.#waiting.size === 0 && !this.#queue.busy) {
+    if (this.#backlog.size === 0 && !this.#queue.busy) {
       this.#effects.earn();
       return this.#send(code, seat, call, extra, text);
     }
     // Bytes of the client are the socket's buffer, valid only now.
-    this.#wait(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
-  }
-
-  #wait(seat: Seat, waiting: Waiting): void {
-    this.#waitingBytes += waiting.text.length;
-    this.#waiting.add(seat, waiting);
+    this.#backlog.add(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
   }
 
   #send(code: ToCell, seat: Seat, id: number, extra: number, text: string | Uint8Array): void {
@@ -291,10 +261,9 @@ export class Cell implements CellOwner {
   /** Gives the cell what waits, as far as it has room. */
   #fill(): void {
     while (!this.#queue.busy) {
-      const next = this.#waiting.nextOf();
+      const next = this.#backlog.next();
       if (next === undefined) return;
       const [seat, { code, call, extra, text }] = next;
-      this.#waitingBytes -= text.length;
       // It may have been answered: its time was up, or its client left.
       if (call !== 0 && !this.#pending.has(call)) continue;
       if (call !== 0) this.#effects.earn();
@@ -305,24 +274,19 @@ export class Cell implements CellOwner {
   #present(seat: Seat, query: number, json: string | null): void {
     if (this.#over) return;
     if (this.#queue.undone >= MAX_UNDONE) return this.end("crash", "the cell asks without end and does not read");
-    const answer = this.#queue.full(this.#waitingBytes) ? null : json;
+    const answer = this.#queue.full(this.#backlog.bytes) ? null : json;
     this.#send(ToCell.Presence, seat, query, answer === null ? 0 : 1, answer ?? "");
   }
 
   #expect(seat: Seat, method: string, call: PendingCall, opening = false): number {
     this.#cpu.asked();
-    const id = this.#calls = this.#calls % 0xffff_ffff + 1;
-    this.#pending.set(id, { seat, method, until: this.#queue.since + this.#deps.timeout, call, opening });
-    return id;
+    return this.#pending.add({ seat, method, until: this.#queue.since + this.#deps.timeout, call, opening });
   }
 
   /** The call of that number, which is answered now; undefined when it has been. What was not asked for is charged. */
   #answered(id: number, bytes: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) {
-      if (id > this.#calls) throw new WireError("a call is answered that was never made");
-      this.#deps.budget.take(1 + bytes / 1024);
-    } else this.#pending.delete(id);
+    const pending = this.#pending.take(id);
+    if (pending === undefined) this.#deps.budget.take(workOf(bytes, 0));
     return pending;
   }
 

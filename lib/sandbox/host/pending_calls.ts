@@ -1,0 +1,77 @@
+/** The calls that a cell was given, or that wait for it, and that have no answer yet. */
+import { WireError } from "../wire/operation_reader.ts";
+import type { PendingCall } from "./line.ts";
+import type { Seat } from "./seat.ts";
+
+export interface Pending {
+  readonly seat: Seat;
+  readonly method: string;
+  /** When (ms of the monotonic clock) its time is up. */
+  readonly until: number;
+  readonly call: PendingCall;
+  /** It is the `open` hook that is waited for. */
+  readonly opening: boolean;
+}
+
+const MAX_NUMBER = 0xffff_ffff;
+
+export class PendingCalls {
+  readonly #pending = new Map<number, Pending>();
+  #last = 0;
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** The number given last; numbers count up from 1. */
+  get last(): number {
+    return this.#last;
+  }
+
+  has(id: number): boolean {
+    return this.#pending.has(id);
+  }
+
+  /** Keeps a call. Returns its number. */
+  add(pending: Pending): number {
+    const id = this.#last = this.#last % MAX_NUMBER + 1;
+    this.#pending.set(id, pending);
+    return id;
+  }
+
+  /**
+   * Removes and returns the call of that number; undefined when it has been answered.
+   * @throws {WireError} When no such call was ever made.
+   */
+  take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) this.#pending.delete(id);
+    else if (id > this.#last) throw new WireError("a call is answered that was never made");
+    return pending;
+  }
+
+  /** Removes and returns the calls of `seat`. */
+  *takeOf(seat: Seat): Generator<[number, Pending]> {
+    for (const entry of this.#pending) {
+      if (entry[1].seat !== seat) continue;
+      this.#pending.delete(entry[0]);
+      yield entry;
+    }
+  }
+
+  /** Removes and returns the calls whose time is up. All have the same timeout: the oldest come first. */
+  *takeOverdue(now: number): Generator<[number, Pending]> {
+    for (const entry of this.#pending) {
+      if (entry[1].until > now) return;
+      this.#pending.delete(entry[0]);
+      yield entry;
+    }
+  }
+
+  /** Removes and returns all. */
+  takeAll(): Pending[] {
+    const all = [...this.#pending.values()];
+    this.#pending.clear();
+    return all;
+  }
+}
