@@ -2,23 +2,28 @@
  * The outer gate's judgement: who may open a WebSocket here, and as whom.
  */
 import type { Config } from "../config/config.ts";
-import type { Accepted, Handshake, Peer, Refusal } from "../front/front.ts";
+import {
+  type Accepted,
+  type Handshake,
+  type Identity,
+  type Peer,
+  type Refusal,
+  refuse,
+  retrySeconds,
+  type Verified,
+} from "../gate/gate.ts";
 import { bearerToken, type Credential, findCredential, ticketOf } from "./credentials.ts";
-import type { Identity, Verified } from "./identity.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
-import { refuse, retrySeconds } from "./reason.ts";
 import { chooseSubprotocol, readOffer } from "./subprotocol.ts";
 import { isRefusal, type Known, Toll, type TollDeps } from "./toll.ts";
 import { checkUpgrade } from "./upgrade.ts";
 
-export type { Identity, Verified } from "./identity.ts";
 export { authFindings } from "./auth_findings.ts";
 export { bearerToken } from "./credentials.ts";
 export { equalSecrets } from "./equal.ts";
 export { KeyError } from "./keys.ts";
 export { type KeyAlgorithm, makeKeys, makeSecret } from "./make_keys.ts";
 export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./origin.ts";
-export { type Reason, REASONS, type RefusalExtras, refuse, retrySeconds, statusOf } from "./reason.ts";
 export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocations.ts";
 export { openRevokedFile, type RevokedFile } from "./revoked_file.ts";
 export { type SignerConfig, signToken, type TokenRequest } from "./sign.ts";

@@ -1,6 +1,6 @@
 /** The claims of a token whose signature is right (RFC 7519 section 4.1). */
 import type { Config } from "../config/config.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../gate/gate.ts";
 import { readRoles } from "./roles.ts";
 
 /** What the claims are judged by. */

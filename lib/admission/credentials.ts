@@ -1,7 +1,7 @@
 /** Where a handshake carries its token. */
 import { getCookies } from "@std/http/cookie";
 import type { Config } from "../config/config.ts";
-import type { Handshake } from "../front/front.ts";
+import type { Handshake } from "../gate/gate.ts";
 import { listElements, trimBlanks } from "./field.ts";
 import type { Offer } from "./subprotocol.ts";
 

@@ -1,5 +1,5 @@
+import type { Identity } from "../gate/gate.ts";
 /** Single revocations, and a set of them that is quick to ask. */
-import type { Identity } from "./identity.ts";
 
 /**
  * One token, the tokens of one user, or all tokens issued before a moment. Moments are milliseconds since the epoch.

@@ -1,7 +1,7 @@
 /** What was issued in good order and shall count no longer. */
+import type { Identity } from "../gate/gate.ts";
 import type { Log } from "../ops/log.ts";
 import type { Store } from "../store/store.ts";
-import type { Identity } from "./identity.ts";
 import { nameOf, parseName, type Revocation, RevocationEntries, type RevocationTerm } from "./revocation_entries.ts";
 import { formatRevocation, parseRevocation } from "./revocation_form.ts";
 

@@ -1,10 +1,8 @@
 /** `POST /ticket`: a token in the header for a one-time ticket that can go into a URL. */
 import type { Config } from "../config/config.ts";
-import type { Handshake, Peer, Refusal } from "../front/front.ts";
+import { type Handshake, type Peer, type Refusal, refuse, retrySeconds, type Verified } from "../gate/gate.ts";
 import { bearerToken } from "./credentials.ts";
-import type { Verified } from "./identity.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
-import { refuse, retrySeconds } from "./reason.ts";
 import type { IssuedTicket, Tickets } from "./tickets.ts";
 import { isRefusal, Toll, type TollDeps } from "./toll.ts";
 

@@ -1,7 +1,7 @@
 /** One-time tickets: what a browser puts into a URL in place of a token, since URLs end up in logs. */
+import type { Identity } from "../gate/gate.ts";
 import type { Store } from "../store/store.ts";
 import { digest } from "./equal.ts";
-import type { Identity } from "./identity.ts";
 import { parseOrigin } from "./origin.ts";
 import { isCanonicalBase64url } from "./token_form.ts";
 

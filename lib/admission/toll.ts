@@ -1,7 +1,5 @@
+import { type Identity, type Reason, type Refusal, refuse, retrySeconds } from "../gate/gate.ts";
 /** What is paid for being judged: by the address until a credential is proven, then by its user. */
-import type { Refusal } from "../front/front.ts";
-import type { Identity } from "./identity.ts";
-import { type Reason, refuse, retrySeconds } from "./reason.ts";
 
 /** The buckets and bans that a credential is judged under. Times are milliseconds. */
 export interface TollDeps {

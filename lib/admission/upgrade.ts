@@ -1,8 +1,7 @@
 /** The client's opening handshake (RFC 6455 section 4.2.1), as far as it does not depend on who asks. */
-import type { Handshake, Refusal } from "../front/front.ts";
+import { type Handshake, type Refusal, refuse } from "../gate/gate.ts";
 import { isHandshakeKey } from "../websocket/websocket.ts";
 import { listHas } from "./field.ts";
-import { refuse } from "./reason.ts";
 
 /** Fields that may come once; their copies reach us joined by commas, which none of them may contain. */
 const SINGLE_FIELDS = ["host", "origin", "sec-websocket-key"] as const;

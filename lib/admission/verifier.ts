@@ -1,8 +1,8 @@
 /** From a token to an identity, or to one of three answers that say no more than a client must know. */
 import { compactVerify } from "jose";
 import type { Config } from "../config/config.ts";
+import type { Identity, Verified } from "../gate/gate.ts";
 import { judgeClaims } from "./claims.ts";
-import type { Identity, Verified } from "./identity.ts";
 import { parseUniqueObject } from "./json.ts";
 import { type KeySource, type KeySourceDeps, openKeySource } from "./key_source.ts";
 import type { VerificationKey } from "./keys.ts";

@@ -1,7 +1,7 @@
 /** What every HTTP answer of the public port carries, and the answers that are alike everywhere. */
 
 import type { Config } from "../config/config.ts";
-import type { Refusal } from "./front.ts";
+import type { Refusal } from "../gate/gate.ts";
 import { pageContentSecurityPolicy, type PageFile } from "./page/page.ts";
 
 /**

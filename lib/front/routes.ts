@@ -1,8 +1,7 @@
 /** The few HTTP routes of the public port, as one function from request to response. */
 
 import type { Config } from "../config/config.ts";
-import { refuse } from "../admission/admission.ts";
-import type { Handshake, Peer, Refusal } from "./front.ts";
+import { type Handshake, type Peer, type Refusal, refuse } from "../gate/gate.ts";
 import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
 import type { PageFile } from "./page/page.ts";
 

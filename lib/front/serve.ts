@@ -11,8 +11,9 @@
 import { connect } from "node:net";
 import { dialable } from "../base/listener.ts";
 import type { Config } from "../config/config.ts";
+import type { Accepted, Entry, Gate, Handshake, Peer, Refusal } from "../gate/gate.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "./forwarded.ts";
-import type { Accepted, Entry, Front, FrontDeps, Gate, Handshake, Peer, Refusal, TlsMaterial } from "./front.ts";
+import type { Front, FrontDeps, TlsMaterial } from "./front.ts";
 import { isHost, isOriginForm } from "./edge/request_head.ts";
 import { errorResponse, securityHeaders } from "./headers.ts";
 import { ServeSocket } from "./serve_socket.ts";

@@ -1,9 +1,9 @@
 /** The platform's WebSocket as a {@linkcode Socket}. */
 
 import { Buffer } from "node:buffer";
+import type { Socket, SocketSink } from "../gate/gate.ts";
 import type { Log } from "../ops/log.ts";
 import { CloseCode, type SharedText } from "../websocket/websocket.ts";
-import type { Socket, SocketSink } from "./front.ts";
 
 /** How long a peer may take to answer our close frame, in ms. */
 const CLOSING_TIMEOUT = 3_000;

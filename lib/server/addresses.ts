@@ -1,4 +1,4 @@
-import type { Entry } from "../front/front.ts";
+import type { Entry } from "../gate/gate.ts";
 
 /** What one address has. */
 interface Held {

@@ -1,15 +1,19 @@
 /** What the server answers its front: who may connect, who is admitted, and what becomes of a connection. */
+import { type AdmissionContext, admit, judgeOrigin, type TollDeps } from "../admission/admission.ts";
+import { refusalResponse } from "../front/headers.ts";
 import {
-  type AdmissionContext,
-  admit,
-  judgeOrigin,
+  type Accepted,
+  type Entry,
+  type Gate,
+  type Handshake,
+  type Peer,
   type Reason,
+  type Refusal,
   refuse,
   retrySeconds,
-  type TollDeps,
-} from "../admission/admission.ts";
-import type { Accepted, Entry, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../front/front.ts";
-import { refusalResponse } from "../front/headers.ts";
+  type Socket,
+  type SocketSink,
+} from "../gate/gate.ts";
 import { addressKey } from "../limits/limits.ts";
 import { Session } from "../session/session.ts";
 import { Addresses } from "./addresses.ts";

@@ -1,6 +1,6 @@
 /** The methods the server answers itself: they reach no cell. */
 import { z } from "zod";
-import type { Identity } from "../admission/admission.ts";
+import type { Identity } from "../gate/gate.ts";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
 import type { MethodContract } from "../sandbox/sandbox.ts";
 import type { Call } from "./calls.ts";

@@ -1,4 +1,4 @@
-import type { Socket } from "../front/front.ts";
+import type { Socket } from "../gate/gate.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { SessionServices } from "./services.ts";
 

@@ -1,5 +1,5 @@
-import type { Verified } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
+import type { Verified } from "../gate/gate.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Limits, Turns } from "../limits/limits.ts";
 import type { Log } from "../ops/log.ts";

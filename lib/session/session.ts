@@ -5,8 +5,7 @@
  * the {@linkcode Dispatcher} takes it through envelope, roles and room to the handler's cell, which validates it with
  * the method's schema. What is refused on the way is logged, counted and answered; who goes on sending it is closed.
  */
-import type { Identity } from "../admission/admission.ts";
-import type { Accepted, Peer, Socket, SocketSink } from "../front/front.ts";
+import type { Accepted, Identity, Peer, Socket, SocketSink } from "../gate/gate.ts";
 import type { SessionLimits, Verdict } from "../limits/limits.ts";
 import type { HandlerModule, Line } from "../sandbox/sandbox.ts";
 import { CloseCode } from "../websocket/websocket.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import { REASONS, refuse, statusOf } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { type AdmissionContext, admit, REASONS, refuse, statusOf } from "../../lib/admission/admission.ts";
+import { type AdmissionContext, admit } from "../../lib/admission/admission.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { ALICE, configWith, contextWith, handshake, ORIGIN, PEER } from "./fixtures.ts";
 

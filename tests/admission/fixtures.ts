@@ -1,9 +1,9 @@
 /** Configurations, handshakes, keys and tokens for the tests of admission. Tokens are made without jose. */
 import { createHmac, createSign, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { type AdmissionContext, compileOrigins, type Identity } from "../../lib/admission/admission.ts";
+import { type AdmissionContext, compileOrigins } from "../../lib/admission/admission.ts";
 import { type Config, devConfig } from "../../lib/config/config.ts";
-import type { Handshake, Peer } from "../../lib/front/front.ts";
+import type { Handshake, Identity, Peer } from "../../lib/gate/gate.ts";
 import type { Fields, Log } from "../../lib/ops/log.ts";
 
 /** 2026-11-22T12:00:00Z, when everything in these tests happens. */

@@ -1,6 +1,6 @@
+import type { Refusal } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../lib/admission/admission.ts";
-import type { Refusal } from "../../lib/front/front.ts";
 import { refusalResponse, securityHeaders } from "../../lib/front/headers.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "./fixtures.ts";

@@ -1,5 +1,5 @@
+import type { Verified } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
-import type { Verified } from "../../lib/admission/identity.ts";
 import { Toll, type TollDeps } from "../../lib/admission/toll.ts";
 import { OutOfTurn } from "../../lib/server/out_of_turn.ts";
 import { ALICE, contextWith } from "./fixtures.ts";

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import jsonwebtoken from "jsonwebtoken";
+import type { Identity, Verified } from "../../lib/gate/gate.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { createVerifier, type Identity, KeyError, type Verified } from "../../lib/admission/admission.ts";
+import { createVerifier, KeyError } from "../../lib/admission/admission.ts";
 import type { VerifierConfig } from "../../lib/admission/verifier.ts";
 import type { Algorithm } from "../../lib/config/config.ts";
 import {

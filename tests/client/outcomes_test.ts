@@ -1,6 +1,6 @@
 /** Each end of an attempt or a connection: does the client come back, when, and with which token. */
-import { REASONS, statusOf } from "../../lib/admission/admission.ts";
 import { FINAL, isFinal, TOKEN_REFUSED } from "../../client/outcomes.ts";
+import { REASONS, statusOf } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { settle, World } from "./world.ts";
 

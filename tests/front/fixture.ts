@@ -3,19 +3,10 @@ import { Descriptors } from "../../lib/base/descriptors.ts";
 import { frontCapacity } from "../../lib/config/admits.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { Polls } from "../../lib/event_loop/polls.ts";
-import {
-  type Accepted,
-  type Front,
-  type Gate,
-  type Handshake,
-  type Peer,
-  type Refusal,
-  type Socket,
-  type SocketSink,
-  startFront,
-} from "../../lib/front/front.ts";
+import { type Front, startFront } from "../../lib/front/front.ts";
 import { refusalResponse } from "../../lib/front/headers.ts";
 import { createRoutes } from "../../lib/front/routes.ts";
+import type { Accepted, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../../lib/gate/gate.ts";
 import { createLog } from "../../lib/ops/log.ts";
 import { Telemetry } from "../../lib/ops/telemetry.ts";
 import { sharedCertificate } from "../certificate.ts";

@@ -1,6 +1,6 @@
-import { REASONS } from "../../lib/admission/reason.ts";
 import { developmentPage, pageContentSecurityPolicy } from "../../lib/front/page/page.ts";
 import * as meanings from "../../lib/front/page/meanings.js";
+import { REASONS } from "../../lib/gate/gate.ts";
 import { ErrorCode } from "../../lib/rpc/errors.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 

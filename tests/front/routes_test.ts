@@ -1,7 +1,7 @@
 import type { Config } from "../../lib/config/config.ts";
-import type { Handshake, Peer, Refusal } from "../../lib/front/front.ts";
 import { errorResponse, refusalResponse } from "../../lib/front/headers.ts";
 import { createRoutes } from "../../lib/front/routes.ts";
+import type { Handshake, Peer, Refusal } from "../../lib/gate/gate.ts";
 import { assertEquals } from "../assert.ts";
 
 const config = { tls: { hsts_max_age: 31_536_000_000 } } as Config;

@@ -1,4 +1,4 @@
-import { REASONS } from "../../lib/admission/reason.ts";
+import { REASONS } from "../../lib/gate/gate.ts";
 import { HANDSHAKE_REASONS, MESSAGE_SECONDS, Telemetry } from "../../lib/ops/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 

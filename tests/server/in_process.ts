@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { loadConfig } from "../../lib/config/config.ts";
-import type { Verified } from "../../lib/admission/admission.ts";
+import type { Verified } from "../../lib/gate/gate.ts";
 import { createLog } from "../../lib/ops/log.ts";
 import type { HandlerModule, HandlerSettings, Sandbox } from "../../lib/sandbox/sandbox.ts";
 import { type Server, startServer } from "../../lib/server/server.ts";

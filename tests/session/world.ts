@@ -2,7 +2,7 @@
  * One session with everything around it in the test's hand: socket, cell, timers, turns of the event loop. Limits are the
  * real ones, on a simulated clock.
  */
-import type { SocketSink } from "../../lib/front/front.ts";
+import type { SocketSink } from "../../lib/gate/gate.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
 import { Deadlines } from "../../lib/session/deadlines.ts";
 import { Documents } from "../../lib/session/documents.ts";

@@ -2,7 +2,7 @@
 
 import type { Socket as NetSocket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
-import type { Entry } from "../front.ts";
+import type { Entry } from "../../gate/gate.ts";
 
 /** What a connection is for just now; each stage replaces the one before. */
 export interface Stage {

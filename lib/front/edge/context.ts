@@ -1,10 +1,10 @@
 /** What all connections of one edge share. */
 
 import type { Config } from "../../config/config.ts";
+import type { Gate } from "../../gate/gate.ts";
 import type { Log } from "../../ops/log.ts";
 import type { Telemetry } from "../../ops/telemetry.ts";
 import type { AddressSet } from "../forwarded.ts";
-import type { Gate } from "../front.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Bustle, Turnstile } from "./turnstile.ts";

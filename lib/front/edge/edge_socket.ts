@@ -1,5 +1,6 @@
 /** One open WebSocket of the edge: sending, queue, both closing handshakes. */
 
+import type { Socket, SocketSink } from "../../gate/gate.ts";
 import {
   CloseCode,
   encodeClose,
@@ -9,7 +10,6 @@ import {
   Opcode,
   type SharedText,
 } from "../../websocket/websocket.ts";
-import type { Socket, SocketSink } from "../front.ts";
 import { type Connection, READ_BUFFER, type Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";

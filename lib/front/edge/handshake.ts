@@ -1,8 +1,8 @@
 /** From accept to the 101, or to a refusal: TLS, request head, admission, answer, all within `handshake_timeout`. */
 
+import type { Accepted, Handshake, Peer, Refusal } from "../../gate/gate.ts";
 import { acceptKey } from "../../websocket/websocket.ts";
 import { clientAddress } from "../forwarded.ts";
-import type { Accepted, Handshake, Peer, Refusal } from "../front.ts";
 import { errorResponse, securityHeaders } from "../headers.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** From bytes to the session's messages. */
 
+import type { SocketSink } from "../../gate/gate.ts";
 import { Decoder, type DecoderEvents, type DecoderLimits, type Failure } from "../../websocket/websocket.ts";
-import type { SocketSink } from "../front.ts";
 
 /** What frames mean to the connection they came on. */
 export interface IncomingHost {

@@ -91,7 +91,7 @@ Deno.test("bytes that are a frame are one frame only, and all others are none", 
 
 Deno.test("signs of life of a cell are read as they were written, and nothing else is one", () => {
   const figures = fc.double({ min: 0, max: 1e15, noNaN: true });
-  fc.assert(fc.property(fc.constantFrom(1, 2, 3), figures, figures, (kind, memory, cpuMs) => {
+  fc.assert(fc.property(fc.constantFrom(1, 2), figures, figures, (kind, memory, cpuMs) => {
     const frame = encodeVitals(kind as VitalsKind, { memory, cpuMs });
     assertEquals(decodeVitals(frame), { kind, memory, cpuMs });
     frame[5] = 1;
@@ -102,7 +102,9 @@ Deno.test("signs of life of a cell are read as they were written, and nothing el
     assertEquals(decodeVitals(alive(memory, cpuMs)), null);
   }
   assertEquals(decodeVitals(new Uint8Array(VITALS_FRAME_BYTES)), null);
-  assertEquals(decodeVitals(encodeVitals(4 as VitalsKind, { memory: 1, cpuMs: 1 })), null);
+  for (const kind of [3, 4]) {
+    assertEquals(decodeVitals(encodeVitals(kind as VitalsKind, { memory: 1, cpuMs: 1 })), null);
+  }
 });
 
 Deno.test("messages of the supervisor come out as they went in, however they are cut", () => {

@@ -1,5 +1,4 @@
 /** The closed list of reasons for refusing a request on the public port, each with its one status. */
-import type { Refusal } from "../front/front.ts";
 
 const STATUS = {
   bad_request: 400,
@@ -28,6 +27,21 @@ const STATUS = {
 
 /** Why a request on the public port was refused; the `error` of its body and the label of its metric. */
 export type Reason = keyof typeof STATUS;
+
+/** The request is not let in; the answer is built by {@linkcode Gate.refused}. */
+export interface Refusal {
+  readonly accepted: false;
+  readonly status: number;
+  readonly reason: Reason;
+  /** Seconds, for `Retry-After`. */
+  readonly retryAfter?: number;
+  /** For the log only; never leaves the server. */
+  readonly detail?: string;
+  /** A foreign page can make any browser send this, so that it says nothing against the address. */
+  readonly blameless?: boolean;
+  /** Further headers of the answer, such as `WWW-Authenticate`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** Every {@linkcode Reason}, for tables of metrics and tests. */
 export const REASONS: readonly Reason[] = Object.keys(STATUS) as Reason[];
