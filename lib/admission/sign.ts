@@ -68,7 +68,7 @@ async function kidOf(key: CryptoKey, path: string): Promise<string | null> {
   try {
     keys = JSON.parse(await Deno.readTextFile(path)).keys;
   } catch {
-    // What is wrong with the key set concerns whoever verifies.
+    // What is wrong with the key set concerns the verifier.
     return null;
   }
   const own = (Array.isArray(keys) ? keys as JWK[] : [])

@@ -29,7 +29,7 @@ export interface TicketsDeps {
 
 /**
  * Issues tickets and takes them back. A ticket is 256 random bits, opaque, good for 30 seconds and one use from the origin
- * it was issued to. The store holds only its hash, so whoever reads the store can't use it. The identity behind it is that
+ * it was issued to. The store holds only its hash, so a reader of the store can't use it. The identity behind it is that
  * of the token it was bought with, `exp` included: a ticket prolongs nothing.
  */
 export class Tickets {

@@ -205,7 +205,7 @@ export class Listener {
     this.#server = next;
   }
 
-  /** Whoever waits for the old listener to accept is disconnected. */
+  /** Connections that the old listener has not accepted are reset. */
   async #renew(path: string): Promise<void> {
     if (this.#stopped || this.#options.short?.() === true) return;
     this.#server.close();

@@ -11,7 +11,7 @@ export interface NamedFile {
   readonly key: string;
   readonly path: string;
   readonly secret: boolean;
-  /** Whether this process reads it. The private key is for the command `token` only, whoever runs that. */
+  /** Whether this process reads it. The private key is for the command `token` only, under any account. */
   readonly opened: boolean;
 }
 

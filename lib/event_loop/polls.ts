@@ -4,7 +4,7 @@
  * Runs functions after the event loop has looked at every socket, and after what came on them was read and passed on.
  *
  * `setImmediate` promises that in Node, not in Deno 2.9: its loop looks at sockets only when nothing else is left to do,
- * or after 61 rounds (tokio's `event_interval`). Whoever schedules one piece of work behind the other keeps all others
+ * or after 61 rounds (tokio's `event_interval`). Code that schedules one piece of work behind the other keeps all others
  * waiting for the time of 61. So a byte is sent to ourselves: when it has come, the loop has looked.
  */
 export class Polls {

@@ -71,7 +71,7 @@ function sameBlock(address: Address, base: Address, bits: number): boolean {
  * that was.
  *
  * @param header all values of the header joined in order, or null
- * @param peer the normalised address of whoever connected
+ * @param peer the normalised address of the other end of the connection
  */
 export function clientAddress(header: string | null, peer: string, trusted: AddressSet, local = false): Client {
   if (header === null || !(local || trusted(peer))) return { ip: peer, forwarded: false };

@@ -200,7 +200,7 @@ export class SessionBuckets implements SessionLimits {
 
   /**
    * Whether the user's own buckets would have let pass what was just refused, if nothing were shed. Then it is spent there
-   * as if it had passed: whoever goes on as before uses up what is configured, and no more is excused.
+   * as if it had passed: a session that goes on as before uses up what is configured, and no more is excused.
    */
   #excused({ tokens, paid, bytes, own }: Asked): boolean {
     const affordable = this.#connection.affords(tokens, paid) && this.#bytes.affords(bytes) &&

@@ -5,7 +5,7 @@ export interface Shares {
   /** One session's once all together have had `crowd`. */
   readonly crowded: number;
   readonly crowd: number;
-  /** Of all those together who go on after having waited; whoever comes anew finds them done soon. */
+  /** Of all sessions together that go on after having waited: a new one finds them done soon. */
   readonly resumed: number;
   /** What going on costs by itself: up to 64 KiB are read and decrypted before any message of them is counted. */
   readonly reading: number;

@@ -15,7 +15,7 @@ export interface DevelopmentCertificate {
 /**
  * Makes sure that `certsDir` holds a certificate for localhost, 127.0.0.1 and ::1 (`server.crt`, `server.key` with mode 0600);
  * one that is missing, unreadable, without its key or within a day of its end is made anew, for 90 days. It is self-signed and no
- * authority: whoever trusts it in a browser trusts this server, not everything its key might sign. Throws what writing throws.
+ * authority: a browser that trusts it trusts this server, not everything its key might sign. Throws what writing throws.
  */
 export async function ensureDevelopmentCertificate(
   certsDir: string,

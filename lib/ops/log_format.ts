@@ -4,7 +4,7 @@ import type { Level } from "./log.ts";
 const RESERVED = new Set(["time", "level", "event"]);
 
 /**
- * Characters that could deceive whoever reads the log in a terminal or line by line: controls (JSON escapes only some),
+ * Characters that could deceive a reader of the log in a terminal or line by line: controls (JSON escapes only some),
  * line separators, direction overrides, zero-width characters.
  */
 const DECEIVING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

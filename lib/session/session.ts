@@ -3,7 +3,7 @@
  *
  * A message comes in at {@linkcode Session.message}. Its kind (text or binary) is judged, then the token buckets; then
  * the {@linkcode Dispatcher} takes it through envelope, roles and room to the handler's cell, which validates it with
- * the method's schema. What is refused on the way is logged, counted and answered; who goes on sending it is closed.
+ * the method's schema. What is refused on the way is logged, counted and answered; a session that goes on sending it is closed.
  */
 import type { Accepted, Identity, Peer, Socket, SocketSink } from "../gate/gate.ts";
 import type { SessionLimits, Verdict } from "../limits/limits.ts";
@@ -188,7 +188,7 @@ export class Session implements SocketSink {
     this.services.log.info("message.rejected", { conn: this.id, user: this.userId, reason, ...fields });
   }
 
-  /** As {@linkcode Session.rejected}, for what was over a limit; closes and bans who does not stop, unless excused. */
+  /** As {@linkcode Session.rejected}, for what was over a limit. Too many of them close the session and ban the user, unless excused. */
   violated(reason: string, fields: Record<string, unknown>, excused: boolean): void {
     this.rejected(reason, fields);
     if (excused) return;

@@ -19,7 +19,7 @@ export interface StoreRecord {
  */
 export interface Store {
   readonly kind: "memory" | "sqlite";
-  /** Grows when records may have appeared that were not there before: the file came back. Whoever caches reads again. */
+  /** Grows when records may have appeared that were not there before: the file came back. A cache of them has to be read again. */
   readonly epoch: number;
   get(space: string, key: string): string | undefined;
   /** Writes the record, replacing what is there. It survives the end of the process (`SIGKILL`) once this returns. */

@@ -1,5 +1,4 @@
 /** One open WebSocket of the edge: sending, queue, both closing handshakes. */
-
 import type { Socket, SocketSink } from "../../gate/gate.ts";
 import {
   CloseCode,
@@ -101,8 +100,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   sendShared(message: SharedText): void {
-    if (!this.open) return;
-    this.#send(message.frame);
+    if (this.open) this.#send(message.frame);
   }
 
   ping(): boolean {
@@ -150,10 +148,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   received(chunk: Uint8Array): void {
     if (this.#state === "cut") return;
     if (this.#state !== "open") {
-      (this.#drain ??= new Drain(this.#connection, this.#context.turnstiles.drain)).received(
-        chunk.length,
-        this.#state === "closing" ? MAX_AWAITED : MAX_DRAINED,
-      );
+      this.#drain ??= new Drain(this.#connection, this.#context.turnstiles.drain);
+      this.#drain.received(chunk.length, this.#state === "closing" ? MAX_AWAITED : MAX_DRAINED);
     }
     if (this.#state === "closed") return;
     this.#incoming.push(chunk);
@@ -178,8 +174,8 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   }
 
   expired(): void {
-    if (this.#state === "finishing") this.#lastWord();
-    else this.#connection.destroy();
+    if (this.#state === "finishing") return this.#lastWord();
+    this.#connection.destroy();
   }
 
   flush(): void {

@@ -76,7 +76,7 @@ export class Turnstile {
     this.#room = room;
   }
 
-  /** Whether whoever comes now would wait too long. Those who have come in numbers hear so before others do. */
+  /** Whether a piece of work added now would wait too long; that comes sooner for an address with many of them. */
   full(address: string): boolean {
     const { size } = this.#waiting;
     return size >= this.#room || size >= this.#room / 2 && this.#waiting.sizeOf(address) >= FEW;

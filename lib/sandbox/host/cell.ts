@@ -2,7 +2,7 @@
  * The host's end of one running cell: what it was given and has not answered, and what it may do.
  *
  * Nothing a cell sends is believed. Handles and call numbers are the cell's own, so that it can't name a session or a call of
- * another; a cell that breaks a rule is ended, since only one whose runtime is no longer in control does. Numbers that were
+ * another; a cell that breaks a rule is ended, since a cell whose runtime is in control breaks none. Numbers that were
  * once valid are ignored: they crossed with our own message.
  */
 import { isUtf8 } from "node:buffer";
