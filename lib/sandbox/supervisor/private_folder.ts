@@ -30,10 +30,15 @@ export class PrivateFolder {
     return join(this.path, `cells-${++this.#sockets}`);
   }
 
-  /** Removes what is in the folder. */
+  /** Removes what is in the folder. Makes the folder again where something has removed it. */
   clear(): void {
     const { path } = this;
-    for (const { name } of Deno.readDirSync(path)) Deno.removeSync(join(path, name), { recursive: true });
+    try {
+      for (const { name } of Deno.readDirSync(path)) Deno.removeSync(join(path, name), { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+    }
   }
 
   /** Removes the folder; one that is gone already is no fault. */
