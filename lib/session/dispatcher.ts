@@ -42,6 +42,9 @@ const INVALID: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_PARAMS,
 ]);
 
+/** The errors that mean that a raw frame was not handled: the handler failed, its cell ended or is full, time was up. */
+const LOST: ReadonlySet<number> = new Set([ErrorCode.INTERNAL_ERROR, ErrorCode.OVERLOADED, ErrorCode.TIMEOUT]);
+
 /** A request or a frame waiting for room or tokens. */
 interface Waiting {
   readonly request: RpcRequest | Frame;
@@ -140,7 +143,7 @@ export class Dispatcher implements CallOwner {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#countInvalid(code, call.batch);
       // A raw client can't be told otherwise that its frame was lost.
-      if (code === ErrorCode.INTERNAL_ERROR && this.#session.module.contract.kind === "raw") {
+      if (LOST.has(code) && this.#session.module.contract.kind === "raw") {
         this.#session.end(1011, "internal");
       }
     }

@@ -5,8 +5,12 @@ import { type LogLine, type ServerOptions, startServer, type TestServer } from "
 export class Live implements AsyncDisposable {
   private constructor(readonly server: TestServer, readonly dir: string) {}
 
-  /** Starts a server with one cell for each of `modules`: subprotocol and text. */
-  static async start(modules: Readonly<Record<string, string>>, config: ServerOptions["config"] = {}): Promise<Live> {
+  /** Starts a server with one cell for each of `modules`: subprotocol and text; `settings` are those of every module. */
+  static async start(
+    modules: Readonly<Record<string, string>>,
+    config: ServerOptions["config"] = {},
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<Live> {
     const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-live-" }));
     try {
       const handlers = [];
@@ -19,6 +23,7 @@ export class Live implements AsyncDisposable {
           cells: 1,
           memory: "512MiB",
           timeout: "30s",
+          ...settings,
         });
       }
       const plenty = { rate: 100_000, burst: 100_000 };
