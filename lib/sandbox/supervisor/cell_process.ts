@@ -11,6 +11,7 @@ import {
   type ProcessEnd,
   type Vitals,
   VITALS_FRAME_BYTES,
+  VITALS_INTERVAL_MS,
   VitalsKind,
 } from "../wire/processes.ts";
 import { BoundedOutput } from "./bounded_output.ts";
@@ -21,13 +22,14 @@ import { Silence } from "./silence.ts";
 /** Without a sign of life for this long, a cell is killed; while it starts it has more. */
 const SILENT_MS = 5_000;
 const STARTING_MS = 15_000;
-/** Frames between two looks; the honest send one or two. */
-const MAX_FRAMES_PER_LOOK = 64;
+/** Frames between two looks, beyond those that are due: an honest cell writes one each `VITALS_INTERVAL_MS`. */
+const MAX_EXTRA_FRAMES = 64;
 /** How long pipes that are still open hold up the report of an end. */
 const PIPES_MS = 250;
 /** Lower than the front's, so that busy handlers do not delay it. */
 const NICE = 5;
 const REFILL_MS = 1_000;
+const NO_SIGN_OF_LIFE = end("crash", "what the process wrote to its supervisor is no sign of life");
 
 /** Runs one cell. The owner calls `look` about every quarter of a second. */
 export class RunningCell implements CellProcess {
@@ -78,6 +80,9 @@ export class RunningCell implements CellProcess {
 
   /** Judges the silence; `elapsed` ms after the look before. */
   look(elapsed: number): void {
+    // The frames of the time in which the supervisor itself did not run come together.
+    const due = elapsed / VITALS_INTERVAL_MS;
+    if (this.#framesSinceLook > due + MAX_EXTRA_FRAMES) this.#kill(NO_SIGN_OF_LIFE);
     this.#framesSinceLook = 0;
     this.#sinceRefill += elapsed;
     if (this.#sinceRefill >= REFILL_MS) {
@@ -95,9 +100,7 @@ export class RunningCell implements CellProcess {
   }
 
   #read(bytes: Uint8Array): void {
-    const broken = () => this.#kill(end("crash", "what the process wrote to its supervisor is no sign of life"));
-    if (!this.#frames.read(bytes, (frame) => this.#frame(frame))) return broken();
-    if (this.#framesSinceLook > MAX_FRAMES_PER_LOOK) broken();
+    if (!this.#frames.read(bytes, (frame) => this.#frame(frame))) this.#kill(NO_SIGN_OF_LIFE);
   }
 
   #frame({ kind, memory, cpuMs }: Vitals & { readonly kind: VitalsKind }): void {

@@ -2,7 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { FrameReader } from "../wire/frame_reader.ts";
-import { decodeFrontFrame, FRONT_FRAME_BYTES, type FrontFrame, FrontKind } from "../wire/front_frames.ts";
+import {
+  ALIVE_INTERVAL_MS,
+  decodeFrontFrame,
+  FRONT_FRAME_BYTES,
+  type FrontFrame,
+  FrontKind,
+} from "../wire/front_frames.ts";
 import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
 import {
   encodeStarted,
@@ -17,8 +23,8 @@ import { LOOK_MS, Silence } from "./silence.ts";
 /** Without a sign of life for this long, a front is killed; before the first one it has more. */
 const SILENT_MS = 10_000;
 const STARTING_MS = 30_000;
-/** Frames between two looks. */
-const MAX_FRAMES_PER_LOOK = 4_096;
+/** Frames between two looks, beyond the signs of life that are due. */
+const MAX_EXTRA_FRAMES = 4_096;
 /** Bytes that wait for the front to read: beyond the first, output and vitals are dropped; beyond the second, it is killed. */
 const DROP_BYTES = 2 ** 20;
 const KILL_BYTES = DROP_BYTES + MAX_PAYLOAD_BYTES;
@@ -122,6 +128,8 @@ export class FrontProcess {
   }
 
   #look(elapsed: number): void {
+    // The frames of the time in which the supervisor itself did not run come together.
+    if (this.#framesSinceLook > elapsed / ALIVE_INTERVAL_MS + MAX_EXTRA_FRAMES) this.kill("it wrote too many frames");
     this.#framesSinceLook = 0;
     const limit = this.#alive ? SILENT_MS : STARTING_MS;
     if (this.#silence.look(elapsed) > limit) this.kill(`no sign of life for ${limit} ms`);
@@ -133,7 +141,6 @@ export class FrontProcess {
       if (!this.#over && this.#why === undefined) this.#frame(frame);
     });
     if (!wellFormed) this.kill("it wrote what is no frame");
-    else if (this.#framesSinceLook > MAX_FRAMES_PER_LOOK) this.kill("it wrote too many frames");
   }
 
   #frame(frame: FrontFrame): void {

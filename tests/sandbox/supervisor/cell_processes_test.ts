@@ -93,6 +93,19 @@ Deno.test("a cell that is stopped or loops is killed for its silence", async () 
   assertEquals(neighbour.ends, []);
 });
 
+Deno.test("signs of life that piled up while the supervisor did not run are no flood", async () => {
+  const quick = () => 600 * performance.now();
+  await using late = new StandInCells(["piled_up"], {}, undefined, quick);
+  await using timely = new StandInCells(["piled_up"]);
+  const cell = late.start("piled_up");
+  assertEquals(
+    (await timely.start("piled_up").end()).detail,
+    "what the process wrote to its supervisor is no sign of life",
+  );
+  await until(() => cell.vitalsSeen.length > 300 || cell.ends.length > 0, "three hundred signs of life");
+  assertEquals(cell.ends, []);
+});
+
 Deno.test("what a cell writes is passed on up to a bound a second", async () => {
   await using modules = new StandInCells(["loud"]);
   const cell = await modules.start("loud").alive();

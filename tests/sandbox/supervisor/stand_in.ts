@@ -28,6 +28,8 @@ const WAYS: Record<string, (orders: CellOrders) => void> = {
   loud: () => void setInterval(() => writeAll("x".repeat(65_536)), 1),
   garbage: () => void writeSync(3, new Uint8Array(24).fill(255)),
   flood: () => void setInterval(() => writeSync(3, frame(VitalsKind.Alive, 100)), 0),
+  /** As many frames as pile up while a supervisor does not run. */
+  piled_up: () => void setInterval(() => writeSync(3, frame(VitalsKind.Alive, 100)), 400),
   farewell_memory: () => void writeSync(3, frame(VitalsKind.OutOfMemory)),
   out_of_memory: () => {
     for (const kept: unknown[] = [];;) kept.push(new Array(1e6).fill(0.5));
