@@ -105,19 +105,26 @@ export class CellEffects {
     this.#log(session, "warn", "too many subscriptions", {});
   }
 
-  /** The answer is charged by the users in it, which is the work it makes. */
+  /** Charged by the connections that were counted and the length of the answer, which is the work it makes. */
   #presence(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
     if (seat === undefined) return;
-    new Promise<readonly Present[]>((resolve) => resolve(seat.client.presence(topic))).then(
-      (present) => {
-        const json = JSON.stringify(present);
-        const connections = present.reduce((sum, one) => sum + one.connections, 0);
-        this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
-        this.#deps.present(seat, query, Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json);
-      },
-      () => this.#deps.present(seat, query, null),
-    );
+    const failed = () => this.#deps.present(seat, query, null);
+    try {
+      const present = seat.client.presence(topic);
+      // What is there is charged at once, so that the next query of the same chunk waits.
+      if ("then" in present) present.then((later) => this.#answer(seat, query, later), failed);
+      else this.#answer(seat, query, present);
+    } catch {
+      failed();
+    }
+  }
+
+  #answer(seat: Seat, query: number, present: readonly Present[]): void {
+    const json = JSON.stringify(present);
+    const connections = present.reduce((sum, one) => sum + one.connections, 0);
+    this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
+    this.#deps.present(seat, query, Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json);
   }
 
   #log(session: number, level: typeof LEVELS[number], message: string, fields: Record<string, unknown>): void {

@@ -16,7 +16,7 @@ import type { CellListener } from "./cell_listener.ts";
 import type { CellClient, Line } from "./line.ts";
 import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
-import { MODULE_WORK, WorkBudget } from "./work.ts";
+import { MODULE_SHARE, MODULE_WORK, WorkBudget } from "./work.ts";
 
 /** Longest reason, in UTF-16 units. */
 const MAX_PROBLEM_LENGTH = 1_000;
@@ -66,7 +66,7 @@ export class Pool {
     this.settings = settings;
     this.#index = index;
     this.#deps = deps;
-    this.#budget = new WorkBudget(MODULE_WORK, deps.now, deps.work);
+    this.#budget = new WorkBudget(MODULE_WORK, deps.now, deps.work, MODULE_SHARE);
     this.#logAllowance = new LogAllowance(deps.now);
   }
 

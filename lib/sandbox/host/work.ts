@@ -4,7 +4,8 @@
  *
  * One unit is about a microsecond of the front: an operation costs one, a receiver of a publication eight, since each is written to
  * by itself, and each KiB that crosses or is copied for a receiver one. The bursts are small, so that what others send is looked
- * at every few milliseconds; a module alone can use half of the front's processor.
+ * at every few milliseconds; a module alone can use half of the front's processor. A large publication leaves a debt of seconds: a
+ * module within its share does not wait for what the others owe.
  */
 
 /** Units a second, and the most that can be saved up. A budget may go into debt by one operation. */
@@ -15,6 +16,8 @@ export interface WorkRate {
 
 export const MODULE_WORK: WorkRate = { rate: 500_000, burst: 1_000 };
 export const TOTAL_WORK: WorkRate = { rate: 700_000, burst: 2_000 };
+/** What each module may always use. */
+export const MODULE_SHARE: WorkRate = { rate: 100_000, burst: 10_000 };
 
 const BYTES_PER_UNIT = 1024;
 const UNITS_PER_RECEIVER = 8;
@@ -28,14 +31,16 @@ export class WorkBudget {
   readonly #rate: WorkRate;
   readonly #now: () => number;
   readonly #parent: WorkBudget | undefined;
+  readonly #share: WorkBudget | undefined;
   #units: number;
   #at: number;
 
-  /** `now` is monotonic, in milliseconds. What is taken is taken from `parent` too. */
-  constructor(rate: WorkRate, now: () => number, parent?: WorkBudget) {
+  /** `now` is monotonic, in milliseconds. What is taken is taken from `parent` too, whose debt does not matter within `share`. */
+  constructor(rate: WorkRate, now: () => number, parent?: WorkBudget, share?: WorkRate) {
     this.#rate = rate;
     this.#now = now;
     this.#parent = parent;
+    this.#share = share && new WorkBudget(share, now);
     this.#units = rate.burst;
     this.#at = now();
   }
@@ -43,11 +48,12 @@ export class WorkBudget {
   take(units: number): void {
     this.#units -= units;
     this.#parent?.take(units);
+    this.#share?.take(units);
   }
 
-  /** True when this budget or its parent's is used up; cheap while they are not. */
+  /** True when something has to be waited for; cheap while there is enough. */
   get spent(): boolean {
-    return this.#units <= 0 && this.waitMs > 0 || this.#parent !== undefined && this.#parent.spent;
+    return (this.#units <= 0 || this.#parent?.spent === true) && this.waitMs > 0;
   }
 
   /** Milliseconds until there is something again, 0 when there is. */
@@ -57,6 +63,7 @@ export class WorkBudget {
     this.#units = Math.min(burst, this.#units + (now - this.#at) * rate / 1000);
     this.#at = now;
     const own = this.#units > 0 ? 0 : Math.ceil(1 - this.#units * 1000 / rate);
-    return Math.max(own, this.#parent?.waitMs ?? 0);
+    const others = Math.min(this.#parent?.waitMs ?? 0, this.#share?.waitMs ?? Infinity);
+    return Math.max(own, others);
   }
 }

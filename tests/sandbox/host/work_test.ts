@@ -1,4 +1,8 @@
 import { assert, assertEquals, assertGreater, assertLess } from "../../assert.ts";
+import { createLog } from "../../../lib/ops/log.ts";
+import { CellEffects } from "../../../lib/sandbox/host/cell_effects.ts";
+import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
+import type { Seat } from "../../../lib/sandbox/host/seat.ts";
 import { MODULE_WORK, WorkBudget, workOf } from "../../../lib/sandbox/host/work.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { Bench, settings } from "../kit.ts";
@@ -50,6 +54,65 @@ Deno.test("what is taken is taken from all together, too; one module's spending 
   assertEquals([other.spent, above!.spent], [true, true]);
   clock.now = 50;
   assertEquals([work.spent, other.spent], [false, false]);
+});
+
+Deno.test("within its share a module does not wait for what others owe, and beyond it does", () => {
+  const clock = { now: 0 };
+  const now = () => clock.now;
+  const above = new WorkBudget({ rate: 1000, burst: 100 }, now);
+  const share = { rate: 100, burst: 50 };
+  const make = () => new WorkBudget({ rate: 1000, burst: 100 }, now, above, share);
+  const [loud, quiet] = [make(), make()];
+  loud.take(10_000);
+  assertEquals([loud.spent, quiet.spent, quiet.waitMs], [true, false, 0]);
+  quiet.take(50);
+  assert(quiet.spent);
+  clock.now += quiet.waitMs;
+  assertLess(clock.now, 50, "until there is a share again");
+  assert(!quiet.spent);
+  quiet.take(200);
+  clock.now += 300;
+  assert(quiet.spent, "its own debt is paid, its share is used up");
+});
+
+Deno.test("a publication of minutes of work leaves a neighbour its calls", async () => {
+  const receivers = 10_000_000;
+  const cells = new FakeCells({
+    onCall(cell, call) {
+      if (call.extra === 0) cell.out.write(ToHost.Publish, 0, 0, 0, "t", "{}");
+      cell.out.write(ToHost.Result, 0, call.id, 0, "null");
+    },
+  });
+  const timeout = 20_000;
+  await using bench = await Bench.start(
+    [settings("attacks.ts", { timeout }), settings("attacks.ts", { timeout, subprotocol: "other.v1" })],
+    { cells, publish: () => receivers },
+  );
+  const [client, neighbour] = [bench.client(), bench.client({}, bench.pools[1]!)];
+  await client.call("say");
+  for (let i = 0; i < 100; i++) assertEquals(await neighbour.call("ping"), { result: null });
+});
+
+Deno.test("an answer of presence is charged before the next operation is taken", () => {
+  const now = () => 0;
+  const work = new WorkBudget(MODULE_WORK, now);
+  const present = [{ user: "ann", connections: 2 * MODULE_WORK.burst }];
+  const answers: (string | null)[] = [];
+  const effects = new CellEffects({
+    module: "test.v1",
+    log: createLog({ level: "error", format: "json", write() {} }),
+    now,
+    budget: work,
+    logAllowance: new LogAllowance(now),
+    raw: false,
+    seats: new Map([[1, { closing: false, client: { presence: () => present } } as unknown as Seat]]),
+    publish: () => 0,
+    present: (_seat, _query, json) => answers.push(json),
+  });
+  const first = new TextEncoder().encode("topic");
+  effects.take({ code: ToHost.Presence, session: 1, id: 1, extra: 0, first, second: new Uint8Array(0) });
+  assertEquals(answers, [JSON.stringify(present)]);
+  assert(work.spent);
 });
 
 Deno.test("a module that publishes to many subscribers is slowed, and the calls of another are not", async () => {
