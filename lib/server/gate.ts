@@ -21,11 +21,14 @@ import { OutOfTurn } from "./out_of_turn.ts";
 import type { Parts } from "./parts.ts";
 import { Reservations } from "./reservations.ts";
 
-/** Seconds after which an address with as many connections as it may have can hope for one more. */
+/** Seconds after which an address with as many connections as it may have, or as are heard, can hope for one more. */
 const ADDRESS_RETRY_S = 5;
 
-/** Connections of a banned address that may be shaking hands at once, for a credential to be heard. */
-const HEARD_WHILE_BANNED = 8;
+/**
+ * The part of `max_connections_per_ip` that may be shaking hands at once from a banned address. A ban does not hold against
+ * a valid credential, so that a crowd that comes back, or a few silent connections of a neighbour, must not fill the room.
+ */
+const HEARD_WHILE_BANNED = 0.5;
 
 /** Refusals of requests for `server.path` that open nothing and that any page can cause: paid as other HTTP requests are. */
 const VAIN: ReadonlySet<Reason> = new Set([
@@ -66,9 +69,9 @@ export class ServerGate implements Gate {
     const { limits, config } = this.#parts;
     const key = addressKey(ip);
     const banned = limits.bans.banned(`ip:${ip}`) > 0;
-    if (banned && this.#addresses.unproven(key) >= HEARD_WHILE_BANNED) return "banned";
-    return this.#addresses.enter(key, config.server.max_connections_per_ip, banned || limits.exhausted(ip)) ??
-      "too_many_connections";
+    const { max_connections_per_ip } = config.server;
+    if (banned && this.#addresses.unproven(key) >= max_connections_per_ip * HEARD_WHILE_BANNED) return "banned";
+    return this.#addresses.enter(key, max_connections_per_ip, banned || limits.exhausted(ip)) ?? "too_many_connections";
   }
 
   async admit(handshake: Handshake, peer: Peer, gone: () => boolean): Promise<Accepted | Refusal> {
@@ -103,7 +106,7 @@ export class ServerGate implements Gate {
     });
     telemetry.handshake("rejected", refusal.reason);
     if (MALFORMED.has(refusal.reason) && !refusal.blameless) limits.offence(peer.ip);
-    return refusalResponse(this.#withRetry(refusal, peer), config);
+    return refusalResponse(this.#withRetry(refusal), config);
   }
 
   failed(ip: string, garbage: boolean): void {
@@ -156,10 +159,9 @@ export class ServerGate implements Gate {
   }
 
   /** Says when to come back to who was stopped by {@linkcode ServerGate.enter}, where the engine answers at all. */
-  #withRetry(refusal: Refusal, { ip }: Peer): Refusal {
+  #withRetry(refusal: Refusal): Refusal {
     if (refusal.status !== 429 || refusal.retryAfter !== undefined) return refusal;
-    const banned = this.#parts.limits.bans.banned(`ip:${ip}`);
-    return { ...refusal, retryAfter: banned > 0 ? retrySeconds(banned) : ADDRESS_RETRY_S };
+    return { ...refusal, retryAfter: ADDRESS_RETRY_S };
   }
 
   /** Holds the connection's place. Others may have taken the user's last one since this handshake was judged. */

@@ -139,6 +139,23 @@ Deno.test("a module whose cells end at once gets a burst of starts, then two a s
   assertEquals([later.pid, later.ends], [0, []]);
 });
 
+Deno.test("starts go round the modules: one that has many to start holds up no other", async () => {
+  let now = 0;
+  const program = { folders: [], command: () => ({ file: "/nowhere/sallyport", args: [], env: {} }) };
+  await using modules = new StandInCells(["quiet", "loud"], { cells: 20 }, program, () => now);
+  // All that may be started at once, of both.
+  for (const name of ["quiet", "loud"]) {
+    for (let i = 0; i < 84; i++) await modules.start(name).end();
+  }
+  const loud = Array.from({ length: 40 }, () => modules.start("loud"));
+  const quiet = modules.start("quiet");
+  now += 51; // one start in total
+  await quiet.end();
+  assertEquals(loud.filter(({ ends }) => ends.length > 0).length, 0);
+  now += 51;
+  await loud[0]!.end();
+});
+
 Deno.test("a program that can't be started is an end with the reason", async () => {
   const program = { folders: [], command: () => ({ file: "/nowhere/sallyport", args: [], env: {} }) };
   await using modules = new StandInCells(["honest"], {}, program);
