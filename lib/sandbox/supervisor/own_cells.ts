@@ -5,11 +5,11 @@ import { CellProcesses } from "./cell_processes.ts";
 import { PrivateFolder } from "./private_folder.ts";
 import { thisProgram } from "./program.ts";
 
-/** Exit status of a command that a signal ends: what a shell says of SIGINT. */
-const INTERRUPTED = 130;
+/** Signals that end a command, and the exit statuses that a shell has for them. */
+const SIGNALS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
 
 /**
- * Calls `use` with a starter for these handlers' cells. Afterwards, and when SIGINT or SIGTERM ends the process, no cell runs and
+ * Calls `use` with a starter for these handlers' cells. Afterwards, and when SIGHUP, SIGINT or SIGTERM ends the process, no cell runs and
  * no file is left. Needs the permissions to run `Deno.execPath()`, to read the environment, and to write temporary files.
  */
 export async function withCellStarter<Result>(
@@ -27,17 +27,19 @@ export async function withCellStarter<Result>(
     cores: navigator.hardwareConcurrency,
     now: () => performance.now(),
   });
-  const interrupted = () => {
-    void cells.close();
-    folder.remove();
-    Deno.exit(INTERRUPTED);
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, interrupted);
+  const ends = SIGNALS.map(([signal, status]) => {
+    const end = () => {
+      void cells.close();
+      folder.remove();
+      Deno.exit(status);
+    };
+    Deno.addSignalListener(signal, end);
+    return () => Deno.removeSignalListener(signal, end);
+  });
   try {
     return await use(cells);
   } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, interrupted);
+    for (const forget of ends) forget();
     await cells.close();
     folder.remove();
   }
