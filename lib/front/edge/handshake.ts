@@ -132,7 +132,7 @@ export class HandshakeStage implements Stage, Expiring {
     }
     if (this.#state === "greeting" || this.#state === "securing") this.#insecure("timeout", false);
     // That it had to wait is not its fault.
-    if (this.#state === "waiting") this.#context.telemetry.handshake("rejected", "timeout");
+    if (this.#state === "waiting") this.#unanswered("timeout");
     this.#state = "over";
     this.#connection.destroy();
   }
@@ -151,8 +151,16 @@ export class HandshakeStage implements Stage, Expiring {
 
   /** There was no TLS. */
   #insecure(reason: "tls_failed" | "timeout", garbage: boolean): void {
-    this.#context.telemetry.handshake("rejected", reason);
+    // Clients that leave, or do not trust us, are nothing to tell operators one by one.
+    if (reason === "timeout" || garbage) this.#unanswered(reason);
+    else this.#context.telemetry.handshake("rejected", reason);
     if (!this.#origin.shared) this.#context.gate.failed(this.#origin.ip, garbage);
+  }
+
+  /** Closed before TLS was up. */
+  #unanswered(reason: "tls_failed" | "timeout"): void {
+    this.#context.telemetry.handshake("rejected", reason);
+    this.#context.log.info("handshake.rejected", { ip: this.#origin.ip, origin: null, reason, status: null });
   }
 
   #read(chunk: Uint8Array): void {

@@ -3,7 +3,9 @@ import { assert, assertEquals, assertGreater, assertLess } from "../../assert.ts
 import { SandboxError } from "../../../lib/sandbox/sandbox.ts";
 import { watchModule } from "../../../lib/sandbox/host/reload.ts";
 import { createLog } from "../../../lib/ops/log.ts";
+import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { Bench, settings, until } from "../kit.ts";
+import { FakeCells } from "./fake_cells.ts";
 
 const version = (n: number, more = "") => `
 import { add } from "./part.ts";
@@ -92,5 +94,26 @@ Deno.test("an explicit reload of a broken module throws and changes nothing", as
     assertEquals(await client.call("version"), { result: 1 });
   } finally {
     await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("a replaced cell that keeps itself busy is ended once its calls are overdue; its client goes on", async () => {
+  const cells = new FakeCells();
+  await using bench = await Bench.start(settings("attacks.ts", { timeout: 500 }), { cells });
+  const client = bench.client();
+  assertEquals(await client.call("ping"), { result: "pong" });
+  const old = cells.cell;
+  // It does nothing that it is asked, and shows that it lives.
+  old.silent = true;
+  const busy = setInterval(() => old.killed || old.say(ToHost.Log, 0, 0, 0, "busy"), 20);
+  const overdue = client.call("ping");
+  try {
+    await bench.pool.reload();
+    assertEquals(await client.call("ping"), { result: "pong" });
+    assertEquals(await overdue, { code: -32005, data: undefined });
+    await until(() => old.killed, "the replaced cell is ended");
+    assertEquals(await client.call("ping"), { result: "pong" });
+  } finally {
+    clearInterval(busy);
   }
 });
