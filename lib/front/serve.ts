@@ -142,11 +142,12 @@ class ServeFront implements Front {
 
   async #answer(request: Request, address: string): Promise<Response> {
     const peer = this.#peer(request.headers, address);
-    const url = this.#url(request);
+    const headers = headersWithHost(request);
+    const url = this.#url(request, headers.get("host"));
     if (typeof url === "string") {
       return this.#gate.refused(null, peer, { accepted: false, status: 400, reason: "bad_request", detail: url });
     }
-    const handshake: Handshake = { method: request.method, url, headers: request.headers };
+    const handshake: Handshake = { method: request.method, url, headers };
     const entry = this.#gate.enter(peer.ip);
     if (typeof entry === "string") {
       return this.#gate.refused(handshake, peer, { accepted: false, status: 429, reason: entry });
@@ -169,12 +170,8 @@ class ServeFront implements Front {
     }
   }
 
-  /**
-   * The request's address, or why it is refused. The platform puts it together from `Host` and target as they are; it takes
-   * a request without `Host`, as those of HTTP/2 are, and fills one in.
-   */
-  #url(request: Request): URL | string {
-    const host = request.headers.get("host");
+  /** The request's address, or why it is refused. The platform puts it together from `Host` and target as they are. */
+  #url(request: Request, host: string | null): URL | string {
     if (host === null || !isHost(host)) return "Host is missing or invalid";
     const root = `${this.#deps.tls === undefined ? "http" : "https"}://${host}`;
     const target = request.url.slice(root.length);
@@ -229,6 +226,23 @@ class ServeFront implements Front {
     this.#deps.log.error("front.gate_failed", { error });
     return errorResponse(this.#config, 500, "internal");
   }
+}
+
+/** Fields of HTTP/1.1 that make a request of HTTP/2 malformed (RFC 9113 8.2.2); the platform lets none of them through. */
+const HTTP1_FIELDS = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] as const;
+
+/**
+ * The fields of a request, with the authority of an HTTP/2 one as `Host`. Browsers speak HTTP/2 whenever TLS offers it, and
+ * send no `Host` then. The platform does not tell the version: without `Host`, a request that has fields, but none of
+ * HTTP/1.1 alone, is taken for HTTP/2.
+ */
+function headersWithHost({ headers, url }: Request): Headers {
+  const http2 = !headers.has("host") && !headers.keys().next().done && !HTTP1_FIELDS.some((name) => headers.has(name));
+  const authority = http2 ? /^https?:\/\/([^/?#]*)/.exec(url)?.[1] : undefined;
+  if (authority === undefined) return headers;
+  const whole = new Headers(headers);
+  whole.set("host", authority);
+  return whole;
 }
 
 /** Whether the port can be connected to: a listener that was given up is closed. */

@@ -52,6 +52,14 @@ async function ask(server: TestServer, head: string, ...fields: string[]): Promi
   await client.response();
 }
 
+/** One request as a browser sends it: by HTTP/2 where that is offered. */
+async function fetchFrom(server: TestServer, path: string): Promise<void> {
+  using client = Deno.createHttpClient({ caCerts: [server.caPem] });
+  const response = await fetch(`https://localhost:${server.port}${path}`, { client });
+  await response.body?.cancel();
+  assert(response.status === 426 || response.status === 429, String(response.status));
+}
+
 /** Bytes to the port, without TLS. */
 async function spill(server: TestServer, bytes: Uint8Array): Promise<void> {
   using client = await RawClient.connect({ port: server.port, hostname: "localhost" });
@@ -94,6 +102,7 @@ const HARMLESS: Sending = [
   ["sockets of a foreign page", (server) => knock(server, { origin: "https://evil.example", authorization: null })],
   ["sockets without origin", (server) => knock(server, { origin: null })],
   ["images of the path", (server) => ask(server, "GET /ws HTTP/1.1", "Referer: https://evil.example/")],
+  ["images by HTTP/2, where it is offered", (server) => fetchFrom(server, "/ws")],
   ["images of other paths", (server) => ask(server, "GET /favicon.ico HTTP/1.1")],
   ["forms", (server) => ask(server, "POST /ws HTTP/1.1", "Origin: https://evil.example", "Content-Length: 0")],
   [

@@ -198,6 +198,7 @@ Deno.test("serve: close() ends what is open; each session is told once", async (
 
 const MALFORMED: [string, string][] = [
   ["no Host", "GET /ws HTTP/1.1\r\n\r\n"],
+  ["an upgrade without Host", upgradeHead().replace("Host: localhost\r\n", "")],
   ["an empty Host", "GET /ws HTTP/1.1\r\nHost:\r\n\r\n"],
   ["a Host with userinfo", "GET /ws HTTP/1.1\r\nHost: u@a\r\n\r\n"],
   ["a Host with a path", "GET /ws HTTP/1.1\r\nHost: a/b\r\n\r\n"],
@@ -225,18 +226,29 @@ for (const tls of [true, false]) {
     assertEquals(await client.nextText(), "the honest neighbour");
   });
 
-  Deno.test(`serve answers HTTP/2 with 400, ${tls ? "by ALPN" : "by prior knowledge"}`, async () => {
+  Deno.test(`serve answers HTTP/2 as HTTP/1.1, ${tls ? "by ALPN" : "by prior knowledge"}`, async () => {
     await using fixture = await start({ tls });
     const authority = tls ? `https://localhost:${fixture.port}` : `http://127.0.0.1:${fixture.port}`;
     const client = connectHttp2(authority, tls ? { ca: fixture.caPem! } : {});
-    try {
-      const request = client.request({ ":path": "/ws" });
-      const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    const ask = async (path: string, headers: Record<string, string> = {}) => {
+      const request = client.request({ ":path": path, ...headers });
+      const answer = await new Promise<Record<string, unknown>>((resolve, reject) => {
         request.on("response", resolve);
         request.on("error", reject);
       });
-      assertEquals(headers[":status"], 400);
       request.close();
+      return answer[":status"];
+    };
+    try {
+      assertEquals(await ask("/healthz", { "user-agent": "browser" }), 200);
+      assertEquals(await ask("/ws", { "user-agent": "browser" }), 426);
+      assertEquals(await ask("/nothing", { "user-agent": "browser" }), 404);
+      assertEquals(await ask("/healthz", { host: "u@a" }), 400);
+      assertEquals(fixture.refusals.map(({ refusal }) => refusal.reason), [
+        "upgrade_required",
+        "not_found",
+        "bad_request",
+      ]);
     } finally {
       client.destroy();
     }
