@@ -54,6 +54,8 @@ export function thisProgram(env: (name: string) => string | undefined, main = MA
     ...origin,
     "--unstable-worker-options",
     "--unstable-net",
+    // Otherwise engine `serve` is told that the client has left whenever it is answered, and the platform writes to stderr.
+    "--unstable-no-legacy-abort",
   ];
   const variables = CACHE_VARIABLES.flatMap((name): [string, string][] => {
     const value = env(name);

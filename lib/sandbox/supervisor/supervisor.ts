@@ -119,8 +119,9 @@ export class Supervisor {
     this.#drained = setTimeout(() => this.#front?.kill("it did not end in time"), this.#drainMs + DRAIN_GRACE_MS);
   }
 
-  /** Has the front read its configuration again; a front that is not up yet does so once it is. */
+  /** Has the front read its configuration again; a front that is not up yet does so once it is, one that drains never. */
   reload(): void {
+    if (this.#stopping) return;
     if (!this.#ready) {
       this.#reloadWanted = true;
       return;
@@ -188,7 +189,7 @@ export class Supervisor {
         this.#figures = frame;
         return;
       }
-      this.#options.notifier.ready(this.#status());
+      if (!this.#stopping) this.#options.notifier.ready(this.#status());
       if (frame.kind === FrontKind.Reloaded) return;
       this.#ready = this.#everReady = true;
       if (this.#reloadWanted) {
@@ -209,7 +210,8 @@ export class Supervisor {
 
   #status(): string {
     const { state, connections, maxConnections } = this.#figures ?? { state: FrontState.Starting };
-    const word = FrontState[state]!.toLowerCase();
+    // What the front said last may be older than its order to drain.
+    const word = FrontState[this.#stopping ? FrontState.Draining : state]!.toLowerCase();
     return connections === undefined ? word : `${word}, ${connections} of at most ${maxConnections} connections`;
   }
 

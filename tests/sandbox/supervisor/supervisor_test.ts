@@ -87,6 +87,8 @@ Deno.test("a front that drains ends the supervisor with 0, and the service manag
   one.supervisor.reload();
   await one.has("ready", 2);
   one.supervisor.stop();
+  // Has no effect any more.
+  one.supervisor.reload();
   assertEquals(await one.status, 0);
   assertEquals(one.told.filter((what) => !what.startsWith("status")).map((what) => what.split(" ")[0]), [
     "ready",
