@@ -264,6 +264,7 @@ for (const engine of ENGINES) {
         await eventually("the next is heard", async () => reasonOf(await arrive(server, "honest")) === "(let in)");
       });
     }
+    await t.step("all that the server writes is JSON", () => assertEquals(server.noise, []));
     await t.step("it is listed, and lifted", async () => {
       const bans = await bansOf(server);
       assertEquals(bans.length, 1);
