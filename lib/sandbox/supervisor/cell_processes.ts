@@ -46,6 +46,9 @@ export class CellProcesses implements CellStarter {
   readonly #most: readonly number[];
   readonly #entries = new Set<Entry>();
   #waiting: Entry[] = [];
+  /** By module: number of its last start. */
+  readonly #lastStart: number[];
+  #starts = 0;
   #pump: ReturnType<typeof setTimeout> | undefined;
   #look: ReturnType<typeof setInterval> | undefined;
   #lookedAt = 0;
@@ -57,6 +60,7 @@ export class CellProcesses implements CellStarter {
     this.#options = options;
     this.socketPath = socketPath;
     this.#most = handlers.map((handler) => 2 * (cellCount(handler, cores) + 1));
+    this.#lastStart = handlers.map(() => 0);
     const rates = this.#most.map((most): Rate => ({ rate: MODULE_RATE * most / 2, burst: 2 * most }));
     this.#rates = rates.map((rate) => new TokenBucket(rate, now()));
     const burst = rates.reduce((sum, rate) => sum + rate.burst, 0);
@@ -104,11 +108,22 @@ export class CellProcesses implements CellStarter {
     this.#pump = setTimeout(() => this.#startWaiting(), milliseconds);
   }
 
-  /** Starts all for which there is a token; a module that has none does not hold up the others. */
+  /** The entries that wait, in turns: one of each module, first of the one whose last start is longest ago. */
+  #inTurns(): Entry[] {
+    const counts = new Map<number, number>();
+    const placed = this.#waiting.map((entry) => {
+      const place = counts.get(entry.module) ?? 0;
+      counts.set(entry.module, place + 1);
+      return { entry, place, last: this.#lastStart[entry.module]! };
+    });
+    return placed.sort((a, b) => a.place - b.place || a.last - b.last).map(({ entry }) => entry);
+  }
+
+  /** Starts all for which there is a token; a module that has none, or many to start, does not hold up the others. */
   #startWaiting(): void {
     const now = this.#options.now();
     let soonest = Infinity;
-    this.#waiting = this.#waiting.filter((entry) => {
+    this.#waiting = this.#inTurns().filter((entry) => {
       const rate = this.#rates[entry.module]!;
       const wait = Math.max(rate.wait(1, now), this.#totalRate.wait(1, now));
       if (wait > 0) {
@@ -117,6 +132,7 @@ export class CellProcesses implements CellStarter {
       }
       rate.spend(1);
       this.#totalRate.spend(1);
+      this.#lastStart[entry.module] = ++this.#starts;
       this.#run(entry);
       return false;
     });
