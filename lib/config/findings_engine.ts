@@ -54,6 +54,16 @@ const GAPS: readonly (readonly [Severity, string, string])[] = [
     "A client that goes on sending while it is closed may miss the close frame",
     "The connection is cut at its next message, half a second later at most; it sees 1006 instead of the code",
   ],
+  [
+    "note",
+    "A client that does not answer pings is closed with 1001",
+    "The platform pings and closes by itself: no 4408 idle, and connection.closed says 1006",
+  ],
+  [
+    "note",
+    "A client that closes gets no more answers",
+    "The platform answers a close frame at once, before what is in flight",
+  ],
   ["note", "Small messages may wait up to 40 ms over TLS", "Nagle's algorithm stays on"],
   [
     "note",
