@@ -34,6 +34,11 @@ Deno.test("slowloris in TLS: silence and trickling end at handshake_timeout with
   hello.set([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]);
   await Promise.all([silent.closed(), trickle(trickling, hello)]);
   await until(() => fixture.telemetry.handshakes.get("rejected", "timeout") === 2, "the count");
+  const told = fixture.lines.map((text) => JSON.parse(text)).filter(({ event }) => event === "handshake.rejected");
+  assertEquals(
+    told.map(({ level, ip, reason, status }) => [level, ip, reason, status]),
+    new Array(2).fill(["info", "127.0.0.1", "timeout", null]),
+  );
   await honestClientIsServed(fixture);
   await fixture.empty();
 });

@@ -48,6 +48,8 @@ Deno.test("edge tells garbage from what a browser can be made to send, and from 
   stranger.close();
   await until(() => failed() === cases.length + 1, "the count");
   assertEquals(fixture.garbage.length, 3);
+  const told = fixture.lines.map((text) => JSON.parse(text)).filter(({ event }) => event === "handshake.rejected");
+  assertEquals(told.map(({ reason, status }) => [reason, status]), new Array(3).fill(["tls_failed", null]));
 });
 
 Deno.test("edge does not hold failed TLS against a trusted proxy", async () => {
