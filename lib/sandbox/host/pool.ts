@@ -165,6 +165,7 @@ export class Pool {
     const slot = new Slot({
       now,
       random,
+      timeout: this.settings.timeout,
       load: async () => {
         const loaded = await this.#load();
         this.#contract = loaded.contract;

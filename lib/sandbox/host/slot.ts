@@ -17,6 +17,8 @@ export interface Loaded {
 export interface SlotDeps {
   readonly now: () => number;
   readonly random: () => number;
+  /** Milliseconds a call may take. */
+  readonly timeout: number;
   /** Starts a cell and loads the module; rejects when it can't be. */
   readonly load: () => Promise<Loaded>;
   /** Makes the host's end of a loaded cell. */
@@ -32,6 +34,8 @@ const STABLE_MS = 10_000;
 /** Waits before the second, third, … restart in a row double from the first of these up to the second (ms). */
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 15_000;
+/** What a replaced cell gets (ms) beyond the time of its last calls. */
+const LEAVE_GRACE_MS = 1_000;
 /** So many ends in a row, and the module counts as unready while the cell is down. */
 const STRIKES_UNREADY = 3;
 
@@ -40,8 +44,8 @@ export class Slot {
   readonly #seats = new Map<number, Seat>();
   #handles = 0;
   #cell: Cell | undefined;
-  /** Cells replaced by a new version, finishing what they had begun. */
-  readonly #leaving = new Set<Cell>();
+  /** Cells replaced by a new version, finishing what they had begun, and when (ms) they end at the latest. */
+  readonly #leaving = new Map<Cell, number>();
   #since = 0;
   #strikes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,7 +62,7 @@ export class Slot {
 
   /** Every cell that still runs. */
   get cells(): Cell[] {
-    return this.#cell === undefined ? [...this.#leaving] : [this.#cell, ...this.#leaving];
+    return this.#cell === undefined ? [...this.#leaving.keys()] : [this.#cell, ...this.#leaving.keys()];
   }
 
   get seats(): ReadonlyMap<number, Seat> {
@@ -78,7 +82,7 @@ export class Slot {
 
   /** The client of `seat` left. */
   leave(seat: Seat, code: number): void {
-    for (const cell of this.#leaving) cell.close(seat, code);
+    for (const cell of this.#leaving.keys()) cell.close(seat, code);
     if (this.#cell === undefined) this.#seats.delete(seat.handle);
     else this.#cell.close(seat, code);
   }
@@ -96,7 +100,7 @@ export class Slot {
     loaded.link.adopt(cell);
     this.#cell = cell;
     this.#since = this.#deps.now();
-    if (old !== undefined) this.#leaving.add(old);
+    if (old !== undefined) this.#leaving.set(old, this.#since + this.#deps.timeout + LEAVE_GRACE_MS);
     for (const seat of this.#seats.values()) {
       if (seat.closing) this.#seats.delete(seat.handle);
       else cell.open(seat, true);
@@ -104,9 +108,10 @@ export class Slot {
   }
 
   tick(now: number): void {
-    for (const cell of this.#leaving) {
+    for (const [cell, latest] of this.#leaving) {
       cell.tick(now);
-      if (cell.idle) cell.end("reload", "replaced by a new version");
+      // One that makes itself work is never idle.
+      if (cell.idle || now >= latest) cell.end("reload", "replaced by a new version");
     }
     this.#cell?.tick(now);
   }
