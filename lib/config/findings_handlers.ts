@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { type Finding, finding } from "./finding.ts";
 import { namedFiles } from "./files.ts";
 import type { Config, HandlerConfig } from "./schema.ts";
-import { formatDuration } from "./units.ts";
+import { formatDuration, formatSize } from "./units.ts";
 
 export function handlerFindings(config: Config): Finding[] {
   return config.handlers.flatMap((handler, index) => {
@@ -12,9 +12,13 @@ export function handlerFindings(config: Config): Finding[] {
       ...grantFindings(handler, where),
       ...reachFindings(config, handler, where),
       ...timeoutFindings(handler, where),
+      ...memoryFindings(config, handler, where),
     ];
   });
 }
+
+/** Bytes of memory that a byte of a message can take in the cell. */
+const MEMORY_PER_MESSAGE_BYTE = 16;
 
 const GRANTS = {
   net: "can connect to",
@@ -77,6 +81,21 @@ function timeoutFindings(handler: HandlerConfig, where: string): Finding[] {
     `A request may take ${formatDuration(handler.timeout)}`,
     "A handler that hangs keeps its cell busy that long, and every session on it waits",
     "Lower it to a few seconds and let long work report back by a notification",
+  )];
+}
+
+/** A parsed message of small values takes many times its own size. */
+function memoryFindings({ messages }: Config, handler: HandlerConfig, where: string): Finding[] {
+  const needed = MEMORY_PER_MESSAGE_BYTE * messages.max_bytes;
+  if (handler.memory >= needed) return [];
+  return [finding(
+    "warning",
+    `${where}.memory`,
+    `${handler.subprotocol} may use ${formatSize(handler.memory)}, and one message may have ${
+      formatSize(messages.max_bytes)
+    }`,
+    "A message of many small values takes up to sixteen times its size once it is parsed, and can end the cell",
+    `Raise it to ${formatSize(needed)}, or lower messages.max_bytes`,
   )];
 }
 

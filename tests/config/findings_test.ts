@@ -134,6 +134,10 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
     ...handler('permissions = { write = ["x.db"] }'),
     store: 'kind = "sqlite"\npath = "x.db"',
   }, handler('permissions = { write = ["x.db"] }')],
+  ["warning", "handlers[0].memory", { ...handler('memory = "15MiB"'), messages: 'max_bytes = "1MiB"' }, {
+    ...handler('memory = "16MiB"'),
+    messages: 'max_bytes = "1MiB"',
+  }],
   ["warning", "handlers[0].timeout", { ...handler('timeout = "31s"'), server: 'drain_timeout = "1m"' }, {
     ...handler('timeout = "30s"'),
     server: 'drain_timeout = "1m"',
