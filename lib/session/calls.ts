@@ -58,15 +58,24 @@ export class Batch {
   invalid = false;
   readonly #responses: (string | Uint8Array)[] = [];
   #open: number;
+  #size = 0;
 
   constructor(elements: number) {
     this.#open = elements;
   }
 
+  /** Bytes of the answers so far, of text its UTF-16 units. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Takes one element's answer, null for a notification's. Returns the whole answer once all are there and any counts. */
   add(response: RpcResponse | null): RpcResponse | null {
-    if (typeof response === "string") this.#responses.push(response);
-    else if (response !== null) this.#responses.push(joined(response));
+    if (response !== null) {
+      const one = typeof response === "string" ? response : joined(response);
+      this.#responses.push(one);
+      this.#size += one.length;
+    }
     if (--this.#open > 0 || this.#responses.length === 0) return null;
     if (this.#responses.every((one) => typeof one === "string")) return `[${this.#responses.join(",")}]`;
     const body = Buffer.concat(

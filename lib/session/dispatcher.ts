@@ -286,6 +286,8 @@ export class Dispatcher implements CallOwner {
 
   #reply(batch: Batch | null, response: RpcResponse | null): void {
     const whole = batch ? batch.add(response) : response;
+    // Answers that exceed the queue together are not even put together.
+    if (batch !== null && batch.size > this.#session.services.config.server.send_queue) return this.#outgoing.giveUp();
     if (typeof whole === "string") this.#outgoing.send(whole);
     else if (whole !== null) this.#outgoing.sendAround(whole.head, whole.body, whole.tail);
   }

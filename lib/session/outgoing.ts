@@ -43,7 +43,11 @@ export class Outgoing {
     this.messages++;
     this.bytes += bytes;
     this.#services.telemetry.message("out", "ok");
-    if (this.#socket.queued <= this.#services.config.server.send_queue) return;
+    if (this.#socket.queued > this.#services.config.server.send_queue) this.giveUp();
+  }
+
+  /** Closes a client for which more than `server.send_queue` bytes would wait. */
+  giveUp(): void {
     this.#services.telemetry.message("out", "dropped");
     this.#slow();
   }

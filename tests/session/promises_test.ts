@@ -162,3 +162,15 @@ Deno.test("a draining session reads nothing more, answers what it has, and ends 
   world.settle(0);
   assertEquals([JSON.parse(world.sent[1]!).id, world.closeCode, world.closeReason], ["1", 1001, "draining"]);
 });
+
+Deno.test("a batch whose answers exceed send_queue together is not answered: 1013; one just inside is", () => {
+  const batch = (ids: string[]) => JSON.stringify(ids.map((id) => request("now", id)));
+  // Each answer is some 10 KiB long by its id; the queue holds 64 KiB.
+  const ids = (count: number) => Array.from({ length: count }, (_, at) => `${at}`.padEnd(10 * 1024, "x"));
+  const inside = new World({ limits: WIDE });
+  inside.send(batch(ids(6)));
+  assertEquals([JSON.parse(inside.sent[0]!).length, inside.closeCode], [6, undefined]);
+  const outside = new World({ limits: WIDE });
+  outside.send(batch(ids(7)));
+  assertEquals([outside.sent, outside.closeCode, outside.closeReason], [[], 1013, "slow_consumer"]);
+});

@@ -88,7 +88,7 @@ export class World {
     const shares = { own: share, crowded: share, crowd: Infinity, resumed: Infinity, reading: 0 };
     const services = {
       config: {
-        server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 1 },
+        server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 64 * 1024 },
         messages: { max_in_flight: maxInFlight, max_invalid: maxInvalid, max_depth: 32, max_batch: 20 },
         auth: {},
       },
