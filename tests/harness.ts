@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import jwt from "jsonwebtoken";
 import { stringify } from "@std/toml";
 import { generateKeyPairSync } from "node:crypto";
-import { makeCertificate } from "../lib/ops/certificate.ts";
+import { makeCertificate } from "../lib/tls/certificate.ts";
 import { readProject, ROOT, serverFlags } from "../tools/project.ts";
 
 export type LogLine = { event: string; level: string; time: string } & Record<string, unknown>;

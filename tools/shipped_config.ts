@@ -1,7 +1,7 @@
 /** A folder in which the shipped configuration finds every file it names, so that `check` can judge it. */
 import { basename, join } from "node:path";
 import { makeKeys } from "../lib/admission/admission.ts";
-import { makeCertificate } from "../lib/ops/certificate.ts";
+import { makeCertificate } from "../lib/tls/certificate.ts";
 import { files, ROOT } from "./project.ts";
 
 const PLACES = { "/var/lib/sallyport": "state", "${CREDENTIALS_DIRECTORY}": "credentials" };

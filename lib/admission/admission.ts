@@ -20,16 +20,16 @@ import { checkUpgrade } from "./upgrade.ts";
 
 export { authFindings } from "./auth_findings.ts";
 export { bearerToken } from "./credentials.ts";
-export { equalSecrets } from "./equal.ts";
-export { KeyError } from "./keys.ts";
-export { type KeyAlgorithm, makeKeys, makeSecret } from "./make_keys.ts";
+export { equalSecrets } from "../base/equal_secrets.ts";
+export { KeyError } from "./token/keys.ts";
+export { type KeyAlgorithm, makeKeys, makeSecret } from "./token/make_keys.ts";
 export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./origin.ts";
-export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocations.ts";
-export { openRevokedFile, type RevokedFile } from "./revoked_file.ts";
-export { type SignerConfig, signToken, type TokenRequest } from "./sign.ts";
-export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
-export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";
-export { createVerifier, type Verifier, type VerifierDeps } from "./verifier.ts";
+export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocation/revocations.ts";
+export { openRevokedFile, type RevokedFile } from "./revocation/revoked_file.ts";
+export { type SignerConfig, signToken, type TokenRequest } from "./token/sign.ts";
+export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket/ticket_endpoint.ts";
+export { type IssuedTicket, Tickets, type TicketsDeps } from "./ticket/tickets.ts";
+export { createVerifier, type Verifier, type VerifierDeps } from "./token/verifier.ts";
 export { Toll, type TollDeps } from "./toll.ts";
 
 /** Seconds after which to come back to a server that is full, or to one's place among too many of one's own. */

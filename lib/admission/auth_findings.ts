@@ -1,12 +1,12 @@
 /** What `check` finds in the files behind `[auth]`: the same reading that `serve` does, without a server. */
 import type { Config } from "../config/config.ts";
-import type { Finding } from "../config/findings.ts";
-import { keyFileOf, type KeySourceDeps, readKeyFile } from "./key_source.ts";
-import { KeyError } from "./keys.ts";
-import { RemoteKeys } from "./jwks.ts";
-import { RevokedLineReader, type WrongLine } from "./revocation_form.ts";
-import { signToken } from "./sign.ts";
-import { createVerifier } from "./verifier.ts";
+import type { Finding } from "../config/findings/findings.ts";
+import { keyFileOf, type KeySourceDeps, readKeyFile } from "./token/key_source.ts";
+import { KeyError } from "./token/keys.ts";
+import { RemoteKeys } from "./token/jwks.ts";
+import { RevokedLineReader, type WrongLine } from "./revocation/revocation_form.ts";
+import { signToken } from "./token/sign.ts";
+import { createVerifier } from "./token/verifier.ts";
 
 /** Time to ask a `jwks_url` and to compare clocks with; the real ones by default. */
 export type AuthFindingsDeps = Partial<Pick<KeySourceDeps, "now" | "fetch" | "remote">>;

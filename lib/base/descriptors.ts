@@ -1,6 +1,6 @@
 /** File descriptors of this process: how many there are left, and some that are held back for its own work. */
 
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 
 /** What {@linkcode Descriptors} opens to find out whether it can be; needs the permission to read it. */
 export const PLACEHOLDER = "/dev/null";

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { signToken } from "../admission/admission.ts";
 import { type Config, devConfig } from "../config/config.ts";
-import { ensureDevelopmentCertificate } from "../ops/development_certificate.ts";
+import { ensureDevelopmentCertificate } from "../tls/development_certificate.ts";
 
 const DEFAULT_PORT = 8443;
 const SECRET_BYTES = 32;

@@ -2,7 +2,7 @@
 import { KeyError } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import { adminTokenFindings } from "../ops/admin_token.ts";
-import { certificateFindings } from "../ops/certificate_findings.ts";
+import { certificateFindings } from "../tls/certificate_findings.ts";
 import { SandboxError } from "../sandbox/sandbox.ts";
 
 /** A certificate that no client would accept, an admin token that is none: `file: key: what is wrong, what to do`, a line each. */

@@ -1,9 +1,9 @@
 /** Every command but `serve`. */
 import { authFindings } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
-import type { Finding } from "../config/findings.ts";
+import type { Finding } from "../config/findings/findings.ts";
 import { adminTokenFindings } from "../ops/admin_token.ts";
-import { certificateFindings } from "../ops/certificate_findings.ts";
+import { certificateFindings } from "../tls/certificate_findings.ts";
 import { moduleFindings } from "../sandbox/host/module_findings.ts";
 import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
 import type { Io, ParsedArgs } from "./args.ts";

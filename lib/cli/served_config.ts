@@ -1,6 +1,6 @@
 /** What `serve` serves: the configuration, from its file or made for `--dev`. */
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
-import { createLog } from "../ops/log.ts";
+import { createLog } from "../log/log.ts";
 import { narrowPermissions } from "../ops/permissions.ts";
 import type { SystemLimits } from "../base/system_limits.ts";
 import type { Serving } from "../sandbox/supervisor/supervisor.ts";

@@ -10,10 +10,10 @@
 import type { Descriptors } from "../base/descriptors.ts";
 import type { Config } from "../config/config.ts";
 import type { Gate } from "../gate/gate.ts";
-import type { Log } from "../ops/log.ts";
-import type { Telemetry } from "../ops/telemetry.ts";
+import type { Log } from "../log/log.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import { startEdge } from "./edge/edge.ts";
-import { startServe } from "./serve.ts";
+import { startServe } from "./deno_serve/deno_serve.ts";
 
 /** PEM text of a certificate chain and its private key. */
 export interface TlsMaterial {

@@ -1,4 +1,4 @@
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey, AddressSet } from "./address.ts";
 

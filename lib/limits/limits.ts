@@ -1,5 +1,5 @@
-import type { Log } from "../ops/log.ts";
-import type { LimitScope, Telemetry } from "../ops/telemetry.ts";
+import type { Log } from "../log/log.ts";
+import type { LimitScope, Telemetry } from "../telemetry/telemetry.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey } from "./address.ts";
 import { Bans } from "./bans.ts";
@@ -26,7 +26,7 @@ export { type MemoryLimit, memoryLimits, memoryShare } from "./memory_limit.ts";
 export type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
 export type { LimitSettings } from "./settings.ts";
 export type { TableOptions } from "./table.ts";
-export { TurnBudget, Turns } from "./turns.ts";
+export { TurnBudget, Turns } from "../timing/turns.ts";
 
 export interface LimitDeps {
   readonly log: Log;

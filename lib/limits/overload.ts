@@ -1,4 +1,4 @@
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 
 /** What the server knows of its own load at one moment. */
 export interface Load {

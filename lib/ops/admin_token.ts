@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import type { Finding } from "../config/findings.ts";
+import type { Finding } from "../config/findings/findings.ts";
 
 /** What makes 32 random bytes gives 43 characters or more; a person's own idea of a password is shorter. */
 const MIN_LENGTH = 16;

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
-import { digest, equalSecrets } from "../admission/equal.ts";
+import { digest, equalSecrets } from "../base/equal_secrets.ts";
 import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
 import { BoundedHttpServer } from "./http_server.ts";
-import type { Log } from "./log.ts";
-import type { Scrape } from "./metrics.ts";
+import type { Log } from "../log/log.ts";
+import type { Scrape } from "../telemetry/metrics.ts";
 import type { OpsTarget } from "./ops_target.ts";
 
 const MAX_BODY = 64 * 1024;

@@ -8,8 +8,8 @@
  * Folders by process: `host/` runs in the front, `cell/` in a cell, `supervisor/` in the supervisor, `wire/` in all; `author/` is
  * what a module's author uses.
  */
-import type { Log } from "../ops/log.ts";
-import type { Telemetry } from "../ops/telemetry.ts";
+import type { Log } from "../log/log.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Contract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";

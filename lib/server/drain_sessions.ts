@@ -1,7 +1,7 @@
 /** Ends all sessions within the configured time. */
 import type { Config } from "../config/config.ts";
 import { reconnectDelays } from "../limits/limits.ts";
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 import type { Registry } from "../session/registry.ts";
 import type { Session } from "../session/session.ts";
 

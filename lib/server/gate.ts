@@ -1,6 +1,6 @@
 /** What the server answers its front: who may connect, who is admitted, and what becomes of a connection. */
 import { type AdmissionContext, admit, judgeOrigin, type TollDeps } from "../admission/admission.ts";
-import { refusalResponse } from "../front/headers.ts";
+import { refusalResponse } from "../front/http/headers.ts";
 import {
   type Accepted,
   type Entry,
@@ -17,7 +17,7 @@ import {
 import { addressKey } from "../limits/limits.ts";
 import { Session } from "../session/session.ts";
 import { Addresses } from "./addresses.ts";
-import { OutOfTurn } from "./out_of_turn.ts";
+import { OutOfTurn } from "../timing/out_of_turn.ts";
 import type { Parts } from "./parts.ts";
 import { Reservations } from "./reservations.ts";
 

@@ -1,8 +1,8 @@
 /** What the public port answers beside WebSockets. */
 import { createTicketEndpoint } from "../admission/admission.ts";
-import { securityHeaders } from "../front/headers.ts";
+import { securityHeaders } from "../front/http/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
-import { createRoutes, type Routes } from "../front/routes.ts";
+import { createRoutes, type Routes } from "../front/http/routes.ts";
 import type { ServerGate } from "./gate.ts";
 import type { Parts } from "./parts.ts";
 

@@ -1,10 +1,10 @@
 import type { OriginSet, Revocations, Tickets, Verifier } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
-import type { Routes } from "../front/routes.ts";
+import type { Routes } from "../front/http/routes.ts";
 import type { Limits, OverloadController } from "../limits/limits.ts";
-import type { Log } from "../ops/log.ts";
-import type { Telemetry } from "../ops/telemetry.ts";
-import type { Tracing } from "../ops/tracing.ts";
+import type { Log } from "../log/log.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import type { HandlerModule } from "../sandbox/sandbox.ts";
 import type { Registry } from "../session/registry.ts";
 import type { SessionServices } from "../session/services.ts";

@@ -16,18 +16,18 @@ import {
 import { Descriptors } from "../base/descriptors.ts";
 import { UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { type Config, reloadable } from "../config/config.ts";
-import { Polls } from "../event_loop/polls.ts";
-import { steadyClock } from "../event_loop/steady_clock.ts";
+import { Polls } from "../timing/polls.ts";
+import { steadyClock } from "../timing/steady_clock.ts";
 import { type Front, startFront } from "../front/front.ts";
-import type { Routes } from "../front/routes.ts";
+import type { Routes } from "../front/http/routes.ts";
 import { Hub } from "../hub/hub.ts";
 import { Limits, OverloadController, Turns } from "../limits/limits.ts";
-import { CertificateWatch } from "../ops/certificate_watch.ts";
-import type { Log } from "../ops/log.ts";
-import { Telemetry } from "../ops/telemetry.ts";
-import { createTracing, type Tracing } from "../ops/tracing.ts";
+import { CertificateWatch } from "../tls/certificate_watch.ts";
+import type { Log } from "../log/log.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+import { createTracing, type Tracing } from "../telemetry/tracing.ts";
 import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
-import { Deadlines } from "../session/deadlines.ts";
+import { TimingWheel } from "../timing/timing_wheel.ts";
 import { Registry } from "../session/registry.ts";
 import type { SessionServices } from "../session/services.ts";
 import type { Session } from "../session/session.ts";
@@ -39,11 +39,11 @@ import { limitSettings } from "./limit_settings.ts";
 import type { Parts } from "./parts.ts";
 import { publicUrl } from "./public_url.ts";
 import { LostRights } from "./lost_rights.ts";
-import { ServedCertificate } from "./served_certificate.ts";
+import { ServedCertificate } from "../tls/served_certificate.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { sessionServices } from "./session_services.ts";
 import { requireDescriptors, roomFor } from "./system.ts";
-import { readTls } from "./tls_files.ts";
+import { readTls } from "../tls/tls_files.ts";
 import { DEADLINE_SLOT_MS, startUpkeep } from "./upkeep.ts";
 
 /** A running server. Made by {@linkcode startServer}. */
@@ -71,7 +71,7 @@ export class Server implements Parts {
   verifier!: Verifier;
   routes!: Routes;
   readonly #options: ServerOptions;
-  readonly #deadlines: Deadlines;
+  readonly #deadlines: TimingWheel;
   readonly #polls = new Polls();
   readonly #served: ServedCertificate;
   readonly #rights: LostRights;
@@ -124,7 +124,7 @@ export class Server implements Parts {
       steady: this.steady,
       isRevoked: (identity) => this.revocations.isRevoked(identity),
     });
-    this.#deadlines = new Deadlines(DEADLINE_SLOT_MS, this.monotonic());
+    this.#deadlines = new TimingWheel(DEADLINE_SLOT_MS, this.monotonic());
     this.services = sessionServices(this, this.#deadlines, new Turns(this.#polls.after));
   }
 

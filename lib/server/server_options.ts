@@ -1,7 +1,7 @@
 import type { SystemLimits } from "../base/system_limits.ts";
 import type { Config } from "../config/config.ts";
 import type { PageFile } from "../front/page/page.ts";
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 import type { CellStarter, startSandbox } from "../sandbox/sandbox.ts";
 
 /** What a server is started with. */

@@ -1,6 +1,6 @@
 import type { Verifier } from "../admission/admission.ts";
 import type { Turns } from "../limits/limits.ts";
-import type { Deadlines } from "../session/deadlines.ts";
+import type { TimingWheel } from "../timing/timing_wheel.ts";
 import { Documents } from "../session/documents.ts";
 import type { SessionServices } from "../session/services.ts";
 
@@ -13,7 +13,7 @@ type Source =
   & { readonly verifier: Verifier };
 
 /** What the sessions of `server` work with. */
-export function sessionServices(server: Source, deadlines: Deadlines, turns: Turns): SessionServices {
+export function sessionServices(server: Source, deadlines: TimingWheel, turns: Turns): SessionServices {
   const { log, telemetry, tracing, limits, hub, registry, now, monotonic } = server;
   return {
     get config() {

@@ -3,8 +3,8 @@ import { countDescriptors, type Descriptors } from "../base/descriptors.ts";
 import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { frontCapacity } from "../config/admits.ts";
 import type { Config } from "../config/config.ts";
-import { systemFindings } from "../config/findings_system.ts";
-import type { Log } from "../ops/log.ts";
+import { systemFindings } from "../config/findings/system.ts";
+import type { Log } from "../log/log.ts";
 
 /** Fewer are not enough to start anything with: the platform would end the process somewhere on the way. */
 const LEAST_DESCRIPTORS = 32;

@@ -2,8 +2,8 @@
 import type { SystemLimits } from "../base/system_limits.ts";
 import { cellCount } from "../config/config.ts";
 import { LoadSampler, memoryLimits, memoryShare } from "../limits/limits.ts";
-import type { CertificateWatch } from "../ops/certificate_watch.ts";
-import type { Deadlines } from "../session/deadlines.ts";
+import type { CertificateWatch } from "../tls/certificate_watch.ts";
+import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Store } from "../store/store.ts";
 import type { Parts } from "./parts.ts";
 
@@ -18,7 +18,7 @@ export interface UpkeepDeps {
   readonly parts: Parts;
   readonly store: Store;
   readonly certificate: CertificateWatch;
-  readonly deadlines: Deadlines;
+  readonly deadlines: TimingWheel;
   readonly systemLimits: SystemLimits;
 }
 

@@ -17,7 +17,7 @@ import {
   type RpcResponse,
 } from "../rpc/rpc.ts";
 import { type Line, mayCall, type MethodContract } from "../sandbox/sandbox.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog } from "../timing/backlog.ts";
 import { builtins } from "./builtins.ts";
 import { Batch, Call, type CallOwner } from "./calls.ts";
 import { type Intake, PauseReason } from "./intake.ts";

@@ -1,4 +1,4 @@
-import type { Due } from "./deadlines.ts";
+import type { Due } from "../timing/timing_wheel.ts";
 
 /** What ends a session by itself, with the close code it ends with. */
 export type Ending =

@@ -2,10 +2,10 @@ import type { Config } from "../config/config.ts";
 import type { Verified } from "../gate/gate.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Limits, Turns } from "../limits/limits.ts";
-import type { Log } from "../ops/log.ts";
-import type { Telemetry } from "../ops/telemetry.ts";
-import type { Tracing } from "../ops/tracing.ts";
-import type { Deadlines } from "./deadlines.ts";
+import type { Log } from "../log/log.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Documents } from "./documents.ts";
 import type { Later } from "./intake.ts";
 import type { Registry } from "./registry.ts";
@@ -22,7 +22,7 @@ export interface SessionServices {
   readonly turns: Turns;
   readonly hub: Hub;
   readonly registry: Registry<Session>;
-  readonly deadlines: Deadlines;
+  readonly deadlines: TimingWheel;
   readonly documents: Documents;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

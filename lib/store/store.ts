@@ -1,4 +1,4 @@
-import type { Log } from "../ops/log.ts";
+import type { Log } from "../log/log.ts";
 import { GuardedStore } from "./guarded.ts";
 import { MemoryStore } from "./memory.ts";
 import { SqliteStore } from "./sqlite.ts";

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { type AdmissionContext, compileOrigins } from "../../lib/admission/admission.ts";
 import { type Config, devConfig } from "../../lib/config/config.ts";
 import type { Handshake, Identity, Peer } from "../../lib/gate/gate.ts";
-import type { Fields, Log } from "../../lib/ops/log.ts";
+import type { Fields, Log } from "../../lib/log/log.ts";
 
 /** 2026-11-22T12:00:00Z, when everything in these tests happens. */
 export const NOW = Date.UTC(2026, 10, 22, 12);

@@ -1,7 +1,7 @@
 import type { Verified } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { Toll, type TollDeps } from "../../lib/admission/toll.ts";
-import { OutOfTurn } from "../../lib/server/out_of_turn.ts";
+import { OutOfTurn } from "../../lib/timing/out_of_turn.ts";
 import { ALICE, contextWith } from "./fixtures.ts";
 
 const GOOD: Verified = { ok: true, identity: ALICE };

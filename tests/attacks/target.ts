@@ -6,7 +6,7 @@
 import { DECODER_OVERHEAD } from "../../lib/websocket/websocket.ts";
 import { assertEquals, assertLess } from "../assert.ts";
 import { type ServerOptions, startServer, type TestServer } from "../harness.ts";
-import { parseScrape, value } from "../ops/prometheus.ts";
+import { parseScrape, value } from "../telemetry/prometheus.ts";
 import { RawClient } from "../raw_client.ts";
 import { LocalClient } from "./local_client.ts";
 

@@ -1,5 +1,5 @@
 import { Descriptors } from "../../lib/base/descriptors.ts";
-import { createLog } from "../../lib/ops/log.ts";
+import { createLog } from "../../lib/log/log.ts";
 import { assertEquals } from "../assert.ts";
 
 /** A system with so many descriptors, a clock, and a watch that looks when told. */

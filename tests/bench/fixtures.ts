@@ -1,6 +1,6 @@
 /** What all servers of a comparison share: one certificate, one signing key, tokens, and the packages under Node. */
 import { importPKCS8, SignJWT } from "jose";
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 
 export const ORIGIN = "https://app.example.com";
 export const ISSUER = "https://id.example.com";

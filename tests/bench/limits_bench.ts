@@ -3,8 +3,8 @@
  * a message with all buckets on ("a message and its call"). "A million addresses" prints bytes, since memory is its question.
  */
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
-import { createLog } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { openStore } from "../../lib/store/store.ts";
 
 const log = createLog({ level: "error", format: "json", write: () => {} });

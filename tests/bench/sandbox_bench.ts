@@ -9,8 +9,8 @@
  */
 import process from "node:process";
 import { z } from "zod";
-import { createLog } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { type CellClient, type CellStarter, type Line, startSandbox } from "../../lib/sandbox/sandbox.ts";
 import { withCellStarter } from "../../lib/sandbox/supervisor/own_cells.ts";
 

@@ -1,7 +1,7 @@
 import { UNKNOWN_LIMITS } from "../../lib/base/system_limits.ts";
 import { check, type CheckDeps } from "../../lib/cli/check.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
-import type { Finding } from "../../lib/config/findings.ts";
+import type { Finding } from "../../lib/config/findings/findings.ts";
 import { AUTH, Fixture, type Sections, toml } from "../config/fixture.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 

@@ -2,7 +2,7 @@
 import { readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { adminTokenFindings } from "../../lib/ops/admin_token.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { printable } from "../../lib/ops/log_format.ts";
+import { printable } from "../../lib/log/format.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 
 const EVIL = "\x1b[31m\x9b2J\u202e\u2028\x7f";

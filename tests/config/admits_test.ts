@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { cellCount } from "../../lib/config/config.ts";
-import { admitsAtMost } from "../../lib/config/findings.ts";
+import { admitsAtMost } from "../../lib/config/findings/findings.ts";
 import { Fixture, type Sections } from "./fixture.ts";
 import { assert, assertEquals } from "../assert.ts";
 

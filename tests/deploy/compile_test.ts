@@ -34,7 +34,7 @@ Deno.test("compile embeds the program, its workers and examples, and nothing tha
     const workers = (await findReferences("main.ts")).filter(({ kind }) => kind === "module").map(({ to }) => to);
     assert(workers.some((path) => path.startsWith("lib/sandbox/")), workers.join());
     // The bundler writes each module's path before its code.
-    for (const module of ["main.ts", ...workers, "lib/server/server.ts", "lib/ops/metrics.ts"]) {
+    for (const module of ["main.ts", ...workers, "lib/server/server.ts", "lib/telemetry/metrics.ts"]) {
       assert(contents.includes(`// ${module}\n`), `${module} is not embedded`);
     }
     for (const dependency of ["zod", "jose", "prom-client", "ipaddr.js"]) {

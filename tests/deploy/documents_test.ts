@@ -1,10 +1,10 @@
 /** docs/deployment.md, then SECURITY.md's runbook: every block in the order in which it stands, against a real server. */
 import { parse } from "@std/toml";
 import { makeKeys } from "../../lib/admission/admission.ts";
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { adminRequests } from "../../lib/ops/admin.ts";
-import { createMetrics } from "../../lib/ops/metrics.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { createMetrics } from "../../lib/telemetry/metrics.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { files, readProject, ROOT, serverFlags } from "../../tools/project.ts";

@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { join as joinPath } from "node:path";
 import jwt from "jsonwebtoken";
 import { assert, assertEquals } from "../assert.ts";
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 import type { TestServer } from "../harness.ts";
 import { goodHeaders, join } from "./client.ts";
 import {

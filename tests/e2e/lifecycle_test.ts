@@ -1,7 +1,7 @@
 /** Start, drain, reload and end of a real process. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { type ServerOptions, startServer } from "../harness.ts";
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { RawClient } from "../raw_client.ts";
 import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
 

@@ -1,8 +1,8 @@
 /** What operators do and see: a rolling restart, a module that won't start, overload, metrics under attack. */
-import { HANDSHAKE_REASONS, LIMIT_SCOPES, MESSAGE_RESULTS, RESTART_CAUSES } from "../../lib/ops/telemetry.ts";
+import { HANDSHAKE_REASONS, LIMIT_SCOPES, MESSAGE_RESULTS, RESTART_CAUSES } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { startServer, type TestServer } from "../harness.ts";
-import { parseScrape, type Sample, value } from "../ops/prometheus.ts";
+import { parseScrape, type Sample, value } from "../telemetry/prometheus.ts";
 import { call, connectTo, goodHeaders, handshake, join } from "./client.ts";
 import { RollingClient } from "./rolling_client.ts";
 

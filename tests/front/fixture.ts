@@ -2,13 +2,13 @@
 import { Descriptors } from "../../lib/base/descriptors.ts";
 import { frontCapacity } from "../../lib/config/admits.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { Polls } from "../../lib/event_loop/polls.ts";
+import { Polls } from "../../lib/timing/polls.ts";
 import { type Front, startFront } from "../../lib/front/front.ts";
-import { refusalResponse } from "../../lib/front/headers.ts";
-import { createRoutes } from "../../lib/front/routes.ts";
+import { refusalResponse } from "../../lib/front/http/headers.ts";
+import { createRoutes } from "../../lib/front/http/routes.ts";
 import type { Accepted, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../../lib/gate/gate.ts";
-import { createLog } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { sharedCertificate } from "../certificate.ts";
 import { RawClient } from "../raw_client.ts";
 

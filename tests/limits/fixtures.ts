@@ -1,6 +1,6 @@
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
-import type { Fields, Level, Log } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import type { Fields, Level, Log } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { MemoryStore } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 

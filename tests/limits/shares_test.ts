@@ -1,6 +1,6 @@
 /** Who shares a bucket with whom, and for how long: addresses of one /64, and sessions that have ended. */
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { MemoryStore } from "../../lib/store/memory.ts";
 import { assertEquals } from "../assert.ts";
 import { Clock, countUntilRefused, Lines, makeLimits, settings } from "./fixtures.ts";

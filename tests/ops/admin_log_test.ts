@@ -1,8 +1,8 @@
 /** What the log says of an administrator's actions, and never says of the token. */
-import { createLog } from "../../lib/ops/log.ts";
-import { createMetrics } from "../../lib/ops/metrics.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { startOpsServer } from "../../lib/ops/ops_server.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { FakeTarget } from "./fake_target.ts";
 

@@ -1,7 +1,7 @@
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { startServer, type TestServer } from "../harness.ts";
-import { parseScrape, value } from "./prometheus.ts";
+import { parseScrape, value } from "../telemetry/prometheus.ts";
 
 const OPS = { host: "127.0.0.1", port: 0 };
 

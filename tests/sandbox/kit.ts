@@ -1,6 +1,6 @@
 /** A sandbox with real processes and fake sessions, for the tests of this folder. */
-import { createLog } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { CellListener } from "../../lib/sandbox/host/cell_listener.ts";
 import { Pool, type PoolDeps } from "../../lib/sandbox/host/pool.ts";
 import { Watchdog } from "../../lib/sandbox/host/watchdog.ts";

@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import { loadConfig } from "../../lib/config/config.ts";
 import type { Verified } from "../../lib/gate/gate.ts";
-import { createLog } from "../../lib/ops/log.ts";
+import { createLog } from "../../lib/log/log.ts";
 import type { HandlerModule, HandlerSettings, Sandbox } from "../../lib/sandbox/sandbox.ts";
 import { type Server, startServer } from "../../lib/server/server.ts";
-import { makeCertificate } from "../../lib/ops/certificate.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { ORIGIN, type ServerOptions, writeConfig } from "../harness.ts";
 import { RawClient } from "../raw_client.ts";
 

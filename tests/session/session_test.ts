@@ -1,8 +1,8 @@
 /** A session on a socket of the test's own: what it takes of a turn of the event loop. */
 import { Turns } from "../../lib/limits/limits.ts";
-import { createLog } from "../../lib/ops/log.ts";
-import { Telemetry } from "../../lib/ops/telemetry.ts";
-import { Deadlines } from "../../lib/session/deadlines.ts";
+import { createLog } from "../../lib/log/log.ts";
+import { Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Registry } from "../../lib/session/registry.ts";
 import { Session, type SessionOptions } from "../../lib/session/session.ts";
 import { assertEquals } from "../assert.ts";
@@ -38,7 +38,7 @@ function make() {
       limits: { session: () => limits },
       turns: new Turns((run) => resumed.push(run), shares, () => {}),
       registry: new Registry(),
-      deadlines: new Deadlines(1000, 0),
+      deadlines: new TimingWheel(1000, 0),
       now: () => clock.wall,
       monotonic: () => clock.monotonic,
     },

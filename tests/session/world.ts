@@ -4,7 +4,7 @@
  */
 import type { SocketSink } from "../../lib/gate/gate.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
-import { Deadlines } from "../../lib/session/deadlines.ts";
+import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents } from "../../lib/session/documents.ts";
 import { Registry } from "../../lib/session/registry.ts";
 import { Session, type SessionOptions } from "../../lib/session/session.ts";
@@ -99,7 +99,7 @@ export class World {
       turns: new Turns(soon, shares, soon),
       hub: this.hub,
       registry: new Registry(),
-      deadlines: new Deadlines(1000, 0),
+      deadlines: new TimingWheel(1000, 0),
       documents: new Documents(),
       now: made.clock.now,
       monotonic: made.clock.now,

@@ -1,6 +1,6 @@
 /** Writes to the store named by its argument as fast as it can, telling each write that returned, until it is killed. */
 import { Bans } from "../../lib/limits/limits.ts";
-import { createLog } from "../../lib/ops/log.ts";
+import { createLog } from "../../lib/log/log.ts";
 import { openStore } from "../../lib/store/store.ts";
 
 const [path, round] = Deno.args as [string, string];

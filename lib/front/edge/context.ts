@@ -2,12 +2,12 @@
 
 import type { Config } from "../../config/config.ts";
 import type { Gate } from "../../gate/gate.ts";
-import type { Log } from "../../ops/log.ts";
-import type { Telemetry } from "../../ops/telemetry.ts";
+import type { Log } from "../../log/log.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { AddressSet } from "../forwarded.ts";
-import type { Deadlines } from "./deadlines.ts";
+import type { DeadlineQueue } from "../../timing/deadline_queue.ts";
 import type { Flusher } from "./flusher.ts";
-import type { Bustle, Turnstile } from "./turnstile.ts";
+import type { Bustle, Turnstile } from "../../timing/turnstile.ts";
 
 export interface EdgeContext {
   readonly config: Config;
@@ -18,11 +18,11 @@ export interface EdgeContext {
   readonly secure: boolean;
   readonly trusted: AddressSet;
   /** From accept to the 101: `server.handshake_timeout`. */
-  readonly handshakes: Deadlines;
+  readonly handshakes: DeadlineQueue;
   /** From the peer's last word to ours: what is in flight may be answered meanwhile. */
-  readonly finishings: Deadlines;
+  readonly finishings: DeadlineQueue;
   /** From our last word to the end of the connection. */
-  readonly endings: Deadlines;
+  readonly endings: DeadlineQueue;
   readonly flusher: Flusher;
   /**
    * TLS handshakes begin (those of suspects pass two), request heads are judged, what nobody wants is read, and who is not

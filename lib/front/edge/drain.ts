@@ -1,7 +1,7 @@
 /** Goes on reading from a peer that had our last word (RFC 9112 9.6, lingering close): it sees that, not a reset. */
 
 import type { Connection } from "./connection.ts";
-import type { Turnstile } from "./turnstile.ts";
+import type { Turnstile } from "../../timing/turnstile.ts";
 
 /** Reads a chunk at a time, in turn with others: decrypting what nobody wants must not hold up those who are served. */
 export class Drain {

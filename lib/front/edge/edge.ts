@@ -31,13 +31,13 @@ import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps, TlsMaterial } from "../front.ts";
 import { Connection } from "./connection.ts";
 import { type EdgeContext, ENDING_TIMEOUT, FINISHING_TIMEOUT } from "./context.ts";
-import { Deadlines } from "./deadlines.ts";
+import { DeadlineQueue } from "../../timing/deadline_queue.ts";
 import { Flusher } from "./flusher.ts";
 import { HandshakeStage, type Origin } from "./handshake.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
-import { secureContextOf } from "./tls_context.ts";
-import { Bustle, Pause, Turnstile } from "./turnstile.ts";
+import { secureContextOf } from "../../tls/tls_context.ts";
+import { Bustle, Pause, Turnstile } from "../../timing/turnstile.ts";
 
 /** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
 const TLS_GAP = 3;
@@ -107,9 +107,9 @@ class Edge implements Front, ProxyHost {
       telemetry: deps.telemetry,
       secure: deps.tls !== undefined,
       trusted: this.#trusted,
-      handshakes: new Deadlines(handshake_timeout, deps.now),
-      finishings: new Deadlines(FINISHING_TIMEOUT, deps.now),
-      endings: new Deadlines(ENDING_TIMEOUT, deps.now),
+      handshakes: new DeadlineQueue(handshake_timeout, deps.now),
+      finishings: new DeadlineQueue(FINISHING_TIMEOUT, deps.now),
+      endings: new DeadlineQueue(ENDING_TIMEOUT, deps.now),
       flusher: new Flusher(),
       turnstiles: {
         tls: new Turnstile(bustle, this.#tlsPause.after, handshake_timeout / 2 / TLS_GAP),

@@ -11,7 +11,7 @@ import {
 } from "../../websocket/websocket.ts";
 import { type Connection, READ_BUFFER, type Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
-import type { Expiring } from "./deadlines.ts";
+import type { Expiring } from "../../timing/deadline_queue.ts";
 import { Drain } from "./drain.ts";
 import type { Flushable } from "./flusher.ts";
 import { Incoming, type IncomingHost } from "./incoming.ts";

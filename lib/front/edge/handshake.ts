@@ -3,10 +3,10 @@
 import type { Accepted, Handshake, Peer, Refusal } from "../../gate/gate.ts";
 import { acceptKey } from "../../websocket/websocket.ts";
 import { clientAddress } from "../forwarded.ts";
-import { errorResponse, securityHeaders } from "../headers.ts";
+import { errorResponse, securityHeaders } from "../http/headers.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
-import type { Expiring } from "./deadlines.ts";
+import type { Expiring } from "../../timing/deadline_queue.ts";
 import { Drain } from "./drain.ts";
 import { EdgeSocket } from "./edge_socket.ts";
 import { HeadReader, type RequestHead } from "./request_head.ts";

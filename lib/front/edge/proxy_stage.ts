@@ -1,7 +1,7 @@
 /** Reads the PROXY protocol header that a trusted proxy sends before anything else. */
 
 import type { Connection, Stage } from "./connection.ts";
-import type { Expiring } from "./deadlines.ts";
+import type { Expiring } from "../../timing/deadline_queue.ts";
 import { parseProxyHeader, type ProxyHeader } from "./proxy_protocol.ts";
 
 export interface ProxyHost {

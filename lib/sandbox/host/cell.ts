@@ -6,8 +6,8 @@
  * once valid are ignored: they crossed with our own message.
  */
 import { isUtf8 } from "node:buffer";
-import type { Log } from "../../ops/log.ts";
-import type { RestartCause } from "../../ops/telemetry.ts";
+import type { Log } from "../../log/log.ts";
+import type { RestartCause } from "../../telemetry/telemetry.ts";
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";

@@ -1,5 +1,5 @@
 /** What clients have sent while the cell was busy, by session: one with many calls leaves the others their turns. */
-import { FairQueue } from "../../fair_queue/fair_queue.ts";
+import { FairQueue } from "../../timing/fair_queue.ts";
 import type { ToCell } from "../wire/operations.ts";
 import type { Seat } from "./seat.ts";
 

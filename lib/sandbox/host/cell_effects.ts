@@ -3,7 +3,7 @@
  * and passes it on.
  */
 import { Buffer, isUtf8 } from "node:buffer";
-import type { Log } from "../../ops/log.ts";
+import type { Log } from "../../log/log.ts";
 import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";

@@ -1,5 +1,5 @@
 /** A cell's process and its connection, from the start of the process to its end. */
-import type { Log } from "../../ops/log.ts";
+import type { Log } from "../../log/log.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import type { OperationStream } from "../wire/operation_stream.ts";
 import { LEVELS, ToCell, ToHost } from "../wire/operations.ts";

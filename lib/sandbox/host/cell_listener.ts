@@ -1,5 +1,5 @@
 /** Where cells connect to the front: accepts, and gives each connection that presents a secret to the cell it was given to. */
-import type { Log } from "../../ops/log.ts";
+import type { Log } from "../../log/log.ts";
 import { type Operation, OperationReader } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { TO_HOST, ToHost } from "../wire/operations.ts";

@@ -1,6 +1,6 @@
 /** What `check` finds out by loading the handler modules. */
 import type { Config } from "../../config/config.ts";
-import type { Finding } from "../../config/findings.ts";
+import type { Finding } from "../../config/findings/findings.ts";
 import { loadModules } from "./load.ts";
 import type { CellStarter, Contract } from "../sandbox.ts";
 

@@ -1,8 +1,8 @@
 /** A handler module and its cells. */
 import { plainText } from "../../base/plain_text.ts";
 import { cellCount } from "../../config/config.ts";
-import type { Log } from "../../ops/log.ts";
-import type { RestartCause, Telemetry } from "../../ops/telemetry.ts";
+import type { Log } from "../../log/log.ts";
+import type { RestartCause, Telemetry } from "../../telemetry/telemetry.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";

@@ -1,5 +1,5 @@
 /** Takes up changed module files while the server runs (`--dev`). */
-import type { Log } from "../../ops/log.ts";
+import type { Log } from "../../log/log.ts";
 import type { Pool } from "./pool.ts";
 
 /** Files are often written in several steps: they are read once nothing has changed for this long (ms). */

@@ -1,5 +1,5 @@
 /** One of a module's places for a cell: keeps the sessions, puts a new cell in when the old one ended. */
-import type { RestartCause } from "../../ops/telemetry.ts";
+import type { RestartCause } from "../../telemetry/telemetry.ts";
 import { Cell } from "./cell.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { Contract } from "../author/contract.ts";

@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { loadConfig } from "../../../lib/config/config.ts";
-import { createLog } from "../../../lib/ops/log.ts";
+import { createLog } from "../../../lib/log/log.ts";
 import { makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
 import type { HandlerModule, HandlerSettings, Line, MethodContract, Sandbox } from "../../../lib/sandbox/sandbox.ts";
 import { startServer } from "../../../lib/server/server.ts";

@@ -1,6 +1,6 @@
 /** Who connects to the socket of the cells and is none, or breaks the rules before it has said who it is. */
 import { assert, assertEquals } from "../../assert.ts";
-import { createLog } from "../../../lib/ops/log.ts";
+import { createLog } from "../../../lib/log/log.ts";
 import { CellListener } from "../../../lib/sandbox/host/cell_listener.ts";
 import type { OperationStream } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";

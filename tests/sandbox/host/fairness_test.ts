@@ -1,6 +1,6 @@
 /** What a cell is given first when more is asked of it than it can do at once. A cell without a process: the tests play it. */
 import fc from "fast-check";
-import { createLog } from "../../../lib/ops/log.ts";
+import { createLog } from "../../../lib/log/log.ts";
 import { Cell } from "../../../lib/sandbox/host/cell.ts";
 import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import { Seat } from "../../../lib/sandbox/host/seat.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "../../assert.ts";
 import { SandboxError } from "../../../lib/sandbox/sandbox.ts";
 import { watchModule } from "../../../lib/sandbox/host/reload.ts";
-import { createLog } from "../../../lib/ops/log.ts";
+import { createLog } from "../../../lib/log/log.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { Bench, settings, until } from "../kit.ts";
 import { FakeCells } from "./fake_cells.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "../../assert.ts";
-import { createLog } from "../../../lib/ops/log.ts";
+import { createLog } from "../../../lib/log/log.ts";
 import { CellEffects } from "../../../lib/sandbox/host/cell_effects.ts";
 import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import type { Seat } from "../../../lib/sandbox/host/seat.ts";

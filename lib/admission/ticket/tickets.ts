@@ -1,0 +1,83 @@
+/** One-time tickets: what a browser puts into a URL in place of a token, since URLs end up in logs. */
+import type { Identity } from "../../gate/gate.ts";
+import type { Store } from "../../store/store.ts";
+import { digest } from "../../base/equal_secrets.ts";
+import { parseOrigin } from "../origin.ts";
+import { isCanonicalBase64url } from "../token/token_form.ts";
+
+const SPACE = "ticket";
+const LIFETIME_MS = 30_000;
+const TICKET_BYTES = 32;
+/** 32 bytes in base64url. */
+const TICKET_LENGTH = 43;
+/** Tickets on their way at once; with 30 s each that is a reconnection of every client of a large server. */
+const MAX_LIVE = 100_000;
+
+/** The answer of `POST /ticket`; `expires_in` is in seconds. */
+export interface IssuedTicket {
+  readonly ticket: string;
+  readonly expires_in: number;
+}
+
+export interface TicketsDeps {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** The clock of the store, which nobody sets: for how long a ticket lasts. Default `now`. */
+  readonly steady?: () => number;
+  readonly isRevoked?: (identity: Identity) => boolean;
+}
+
+/**
+ * Issues tickets and takes them back. A ticket is 256 random bits, opaque, good for 30 seconds and one use from the origin
+ * it was issued to. The store holds only its hash, so a reader of the store can't use it. The identity behind it is that
+ * of the token it was bought with, `exp` included: a ticket prolongs nothing.
+ */
+export class Tickets {
+  readonly #store: Store;
+  readonly #deps: TicketsDeps;
+  /** When the tickets of this process expire, oldest first. */
+  #expiries: number[] = [];
+
+  constructor(store: Store, deps: TicketsDeps) {
+    this.#store = store;
+    this.#deps = deps;
+  }
+
+  /** Issues a ticket; null when too many are on their way, or the origin is none. */
+  async issue(identity: Identity, origin: string): Promise<IssuedTicket | null> {
+    const now = (this.#deps.steady ?? this.#deps.now)();
+    const boundTo = parseOrigin(origin);
+    if (boundTo === null || !this.#hasRoom(now)) return null;
+    const ticket = crypto.getRandomValues(new Uint8Array(TICKET_BYTES))
+      .toBase64({ alphabet: "base64url", omitPadding: true });
+    const key = await keyOf(ticket);
+    this.#expiries.push(now + LIFETIME_MS);
+    this.#store.set(SPACE, key, JSON.stringify({ origin: boundTo, identity }), now + LIFETIME_MS);
+    return { ticket, expires_in: LIFETIME_MS / 1000 };
+  }
+
+  /**
+   * Uses up a ticket: after this call it is gone, whatever the answer. Of many calls at once exactly one gets the identity
+   * ({@linkcode Store.take}). Null when it is unknown, used, expired, of another origin, or its token ended meanwhile.
+   */
+  async redeem(ticket: string, origin: string): Promise<Identity | null> {
+    if (ticket.length !== TICKET_LENGTH || !isCanonicalBase64url(ticket)) return null;
+    const record = this.#store.take(SPACE, await keyOf(ticket));
+    if (record === undefined) return null;
+    const { origin: boundTo, identity } = JSON.parse(record) as { origin: string; identity: Identity };
+    if (parseOrigin(origin) !== boundTo) return null;
+    if (identity.expiresAt <= this.#deps.now() || this.#deps.isRevoked?.(identity)) return null;
+    return identity;
+  }
+
+  #hasRoom(now: number): boolean {
+    if (this.#expiries.length < MAX_LIVE) return true;
+    if ((this.#expiries[0] ?? 0) > now) return false;
+    this.#expiries = this.#expiries.filter((expiry) => expiry > now);
+    return this.#expiries.length < MAX_LIVE;
+  }
+}
+
+async function keyOf(ticket: string): Promise<string> {
+  return (await digest(ticket)).toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,127 @@
+/** Keys from an issuer's `jwks_url`. */
+import type { Algorithm } from "../../config/config.ts";
+import type { KeySource, KeySourceDeps } from "./key_source.ts";
+import { readJwks } from "./jwk_set.ts";
+import { KeyError, KeySet } from "./keys.ts";
+import { type FetchBounds, fetchText } from "./fetch_text.ts";
+
+/** Bounds on asking the issuer. All times in milliseconds. */
+export interface RemoteKeysOptions extends FetchBounds {
+  /** Least time between two requests, whatever unknown `kid`s clients come up with. */
+  cooldownMs: number;
+  /** The same while there are no keys at all, when nobody can come in anyway. */
+  emptyCooldownMs: number;
+  /** How long a handshake with an unknown `kid` waits for an answer on its way. */
+  waitMs: number;
+  /** Age at which the set is asked for again, so that a withdrawn key goes without a new one being used. */
+  maxAgeMs: number;
+}
+
+const DEFAULTS: RemoteKeysOptions = {
+  cooldownMs: 30_000,
+  emptyCooldownMs: 5_000,
+  timeoutMs: 5_000,
+  waitMs: 2_000,
+  maxAgeMs: 600_000,
+  maxBytes: 256 * 1024,
+};
+
+/**
+ * A key set that is fetched, kept, and replaced whole by the next one that can be used.
+ *
+ * - The address comes from the configuration and nothing else; no claim or header of a token leads to a request.
+ * - `keys` answers at once, always. While the issuer is down, slow, or lies, the last good set stays in force.
+ * - At most one request is on its way; an unknown `kid` starts one when the cool-down is over, and else waits for the one
+ *   on its way or for nothing.
+ */
+export class RemoteKeys implements KeySource {
+  readonly #url: string;
+  readonly #algorithms: readonly Algorithm[];
+  readonly #deps: KeySourceDeps;
+  readonly #options: RemoteKeysOptions;
+  readonly #closing = new AbortController();
+  #keys = new KeySet([], true);
+  #fetchedAt = -Infinity;
+  #askedAt = -Infinity;
+  #request: Promise<void> | null = null;
+
+  constructor(url: string, algorithms: readonly Algorithm[], deps: KeySourceDeps) {
+    if (new URL(url).protocol !== "https:") throw new KeyError("auth.jwks_url must be https");
+    this.#url = url;
+    this.#algorithms = algorithms;
+    this.#deps = deps;
+    this.#options = { ...DEFAULTS, ...deps.remote };
+  }
+
+  /** Starts from the keys of a source of the same address and algorithms: a reload forgets nothing. */
+  succeed(previous: RemoteKeys): void {
+    if (previous.#url !== this.#url || previous.#algorithms.join() !== this.#algorithms.join()) return;
+    this.#keys = previous.#keys;
+    this.#fetchedAt = previous.#fetchedAt;
+  }
+
+  get keys(): KeySet {
+    if (this.#now() - this.#fetchedAt >= this.#options.maxAgeMs && this.#mayAsk()) void this.#ask();
+    return this.#keys;
+  }
+
+  async missed(): Promise<KeySet> {
+    const request = this.#request ?? (this.#mayAsk() ? this.#ask() : null);
+    if (request !== null) await within(request, this.#options.waitMs);
+    return this.#keys;
+  }
+
+  /** Never throws: an issuer that is down is no reason to refuse anything but unknown keys. */
+  async reload(): Promise<void> {
+    await (this.#request ?? this.#ask());
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #now(): number {
+    return (this.#deps.steady ?? this.#deps.now)();
+  }
+
+  #mayAsk(): boolean {
+    const { cooldownMs, emptyCooldownMs } = this.#options;
+    const waited = this.#now() - this.#askedAt;
+    // Negative when the clock was set back: no reason to wait for it to catch up.
+    return this.#request === null && !this.#closing.signal.aborted &&
+      (waited >= (this.#keys.size === 0 ? emptyCooldownMs : cooldownMs) || waited < 0);
+  }
+
+  #ask(): Promise<void> {
+    this.#askedAt = this.#now();
+    this.#request = this.#fetch().finally(() => this.#request = null);
+    return this.#request;
+  }
+
+  async #fetch(): Promise<void> {
+    const { log } = this.#deps;
+    try {
+      const text = await fetchText(this.#url, this.#options, this.#closing.signal, this.#deps.fetch ?? fetch);
+      const { keys, ignored } = await readJwks(text, this.#algorithms);
+      this.#keys = keys;
+      this.#fetchedAt = this.#now();
+      log.debug("keys.fetched", { source: "auth.jwks_url", keys: keys.size, ignored });
+    } catch (error) {
+      const why = error instanceof KeyError ? error.message : "no answer";
+      if (!this.#closing.signal.aborted) {
+        log.warn("keys.unavailable", { source: "auth.jwks_url", error: why, kept: this.#keys.size });
+      }
+    }
+  }
+}
+
+/** Waits for the promise, but no longer than `ms`. */
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,157 @@
+/** Where the keys come from that tokens are verified with. */
+import type { Algorithm, Config } from "../../config/config.ts";
+import type { Log } from "../../log/log.ts";
+import { RemoteKeys, type RemoteKeysOptions } from "./jwks.ts";
+import { readJwks } from "./jwk_set.ts";
+import { readPublicKey, readSecret } from "./key_files.ts";
+import { KeyError, type KeySet } from "./keys.ts";
+import { decodeUtf8 } from "./token_form.ts";
+import { watchFile } from "../../base/watch_file.ts";
+
+export interface KeySource {
+  /** The keys now. Never waits, so a token of a known key doesn't either. */
+  readonly keys: KeySet;
+  /** Called when a token names a key that `keys` lacks: resolves, within a bounded time, to the keys as they are then. */
+  missed(): Promise<KeySet>;
+  /** Reads the source again. Throws {@linkcode KeyError} and keeps the keys when what it reads can't be used. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+export interface KeySourceDeps {
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets, for the age of what was fetched. Default `now`. */
+  readonly steady?: () => number;
+  /** Instead of the global one, to trust another certificate authority. */
+  readonly fetch?: typeof fetch;
+  /** Times and sizes of `jwks_url`. */
+  readonly remote?: Partial<RemoteKeysOptions>;
+  /** The source that this one takes the place of. */
+  readonly previous?: KeySource;
+}
+
+type KeyFiles = Pick<Config["auth"], "algorithms" | "public_key_file" | "secret_file" | "jwks_file" | "jwks_url">;
+
+/**
+ * Opens the configured source.
+ *
+ * @throws {KeyError} If a file can't be read or holds no key that can be used. A `jwks_url` that does not answer is no
+ * reason: the server starts, and asks again.
+ */
+export async function openKeySource(auth: KeyFiles, deps: KeySourceDeps): Promise<KeySource> {
+  if (auth.jwks_url !== undefined) {
+    const remote = new RemoteKeys(auth.jwks_url, auth.algorithms, deps);
+    if (deps.previous instanceof RemoteKeys) remote.succeed(deps.previous);
+    await remote.reload();
+    return remote;
+  }
+  const file = keyFileOf(auth);
+  if (file === null) throw new KeyError("auth names no key to verify tokens with");
+  return await FileKeys.open(file, auth.algorithms, deps.log);
+}
+
+/** The key that names the file, its path, and how it is read. */
+export interface KeyFile {
+  readonly key: "auth.secret_file" | "auth.public_key_file" | "auth.jwks_file";
+  readonly path: string;
+  read(bytes: Uint8Array, algorithms: readonly Algorithm[]): Promise<{ keys: KeySet; ignored: readonly string[] }>;
+}
+
+export function keyFileOf(auth: KeyFiles): KeyFile | null {
+  const { secret_file, public_key_file, jwks_file } = auth;
+  if (secret_file !== undefined) {
+    return {
+      key: "auth.secret_file",
+      path: secret_file,
+      read: async (bytes, algorithms) => ({ keys: await readSecret(bytes, algorithms), ignored: [] }),
+    };
+  }
+  if (public_key_file !== undefined) {
+    return {
+      key: "auth.public_key_file",
+      path: public_key_file,
+      read: async (bytes, algorithms) => ({ keys: await readPublicKey(textOf(bytes), algorithms), ignored: [] }),
+    };
+  }
+  if (jwks_file !== undefined) {
+    return {
+      key: "auth.jwks_file",
+      path: jwks_file,
+      read: async (bytes, algorithms) => await readJwks(textOf(bytes), algorithms),
+    };
+  }
+  return null;
+}
+
+/** Reads a key file once. Throws {@linkcode KeyError}, its message beginning with the configuration's key. */
+export async function readKeyFile(file: KeyFile, algorithms: readonly Algorithm[], log?: Log): Promise<KeySet> {
+  try {
+    const { keys, ignored } = await file.read(await readFile(file.path), algorithms);
+    if (ignored.length > 0) log?.warn("keys.ignored", { source: file.key, ignored });
+    return keys;
+  } catch (error) {
+    if (error instanceof KeyError) throw new KeyError(`${file.key}: ${file.path} ${error.message}`);
+    throw error;
+  }
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new KeyError(`can't be read (${error instanceof Error ? error.name : "unknown error"})`);
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    throw new KeyError("is not UTF-8 text");
+  }
+}
+
+/** Keys in a file. A key set is watched: rotating it needs no restart. A single key is read again on {@linkcode reload}. */
+class FileKeys implements KeySource {
+  keys: KeySet;
+  readonly #file: KeyFile;
+  readonly #algorithms: readonly Algorithm[];
+  readonly #log: Log;
+  readonly #watch: { close(): void } | null;
+
+  static async open(file: KeyFile, algorithms: readonly Algorithm[], log: Log): Promise<FileKeys> {
+    return new FileKeys(await readKeyFile(file, algorithms, log), file, algorithms, log);
+  }
+
+  private constructor(keys: KeySet, file: KeyFile, algorithms: readonly Algorithm[], log: Log) {
+    this.keys = keys;
+    this.#file = file;
+    this.#algorithms = algorithms;
+    this.#log = log;
+    this.#watch = file.key === "auth.jwks_file" ? watchFile(file.path, () => this.#changed()) : null;
+  }
+
+  missed(): Promise<KeySet> {
+    return Promise.resolve(this.keys);
+  }
+
+  async reload(): Promise<void> {
+    this.keys = await readKeyFile(this.#file, this.#algorithms, this.#log);
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  async #changed(): Promise<void> {
+    try {
+      await this.reload();
+      this.#log.info("keys.reloaded", { source: this.#file.key, keys: this.keys.size });
+    } catch (error) {
+      if (!(error instanceof KeyError)) throw error;
+      this.#log.error("keys.rejected", { source: this.#file.key, error: error.message, instead: "the keys before" });
+    }
+  }
+}

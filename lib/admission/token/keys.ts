@@ -1,0 +1,68 @@
+/** Verification keys: what they may be used for, and which one a token means. */
+import type { Algorithm } from "../../config/config.ts";
+
+/** A key bound to one algorithm: a token that names another never meets it (RFC 8725 section 3.1). */
+export interface VerificationKey {
+  readonly alg: Algorithm;
+  /** `kid` of a key set's entry, null where keys have no names. */
+  readonly kid: string | null;
+  readonly key: CryptoKey;
+}
+
+/** A key can't be used; the message says why and never holds key material. */
+export class KeyError extends Error {
+  override readonly name = "KeyError";
+}
+
+/** The keys of one source at one time, immutable. One issuer's set never answers for another's: it is not shared. */
+export class KeySet {
+  readonly #keys: readonly VerificationKey[];
+  readonly #named: boolean;
+
+  /** `named`: whether a token's `kid` selects among the keys. A single key file has no names, there it is ignored. */
+  constructor(keys: readonly VerificationKey[], named: boolean) {
+    this.#keys = keys;
+    this.#named = named;
+  }
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  /** The only key that fits algorithm and `kid`; null when there is none, or more than one. */
+  select(alg: string, kid: string | undefined): VerificationKey | null {
+    const fitting = this.#keys.filter((key) =>
+      key.alg === alg && (!this.#named || kid === undefined || key.kid === kid)
+    );
+    return fitting.length === 1 ? fitting[0] ?? null : null;
+  }
+
+  /** Any key, for work that must take as long as a real verification. */
+  any(): VerificationKey | null {
+    return this.#keys[0] ?? null;
+  }
+}
+
+const RSA_MIN_BITS = 2048;
+/** Verification time grows with the modulus; nobody issues larger ones. */
+const RSA_MAX_BITS = 8192;
+
+/** What makes a key unfit to trust, or null. */
+export async function flawOf(key: CryptoKey): Promise<string | null> {
+  // Importing takes points that are not on the curve; exporting doesn't.
+  const { kty, n = "", e = "" } = await crypto.subtle.exportKey("jwk", key).catch((): JsonWebKey => ({}));
+  if (kty === undefined) return "is not a valid key";
+  if (kty !== "RSA") return null;
+  const bits = integerOf(n).toString(2).length;
+  if (bits < RSA_MIN_BITS) return `is an RSA key of ${bits} bits, must have at least ${RSA_MIN_BITS}`;
+  if (bits > RSA_MAX_BITS) return `is an RSA key of ${bits} bits, must have at most ${RSA_MAX_BITS}`;
+  // With exponent 1 the signature is the padded hash itself, which anyone can write.
+  const exponent = integerOf(e);
+  if (exponent < 3n || exponent % 2n === 0n || exponent > 0xffffffffn) return "is an RSA key with an improper exponent";
+  return null;
+}
+
+/** Base64urlUInt of RFC 7518 section 2. */
+function integerOf(base64url: string): bigint {
+  return BigInt(`0x${Uint8Array.fromBase64(base64url, { alphabet: "base64url" }).toHex() || "0"}`);
+}

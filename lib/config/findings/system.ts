@@ -1,0 +1,47 @@
+/** What the configuration admits, against what the system grants. */
+import type { SystemLimits } from "../../base/system_limits.ts";
+import { frontCapacity } from "../admits.ts";
+import { type Finding, finding } from "./finding.ts";
+import type { Config } from "../schema.ts";
+
+/** What a connection over TLS takes while it is silent, bytes: with all buffers full it takes more, see the note on what is admitted. */
+const SILENT_CONNECTION = 48 * 1024;
+
+/** Descriptors that are no connections: libraries, cells, the store, the log, the operators' connections. */
+const OTHER_FILES = 128;
+
+/** One warning with the figures, or none. Where a limit is null nothing is said about it. */
+export function systemFindings(
+  { server }: Pick<Config, "server">,
+  { openFiles, memoryBytes }: SystemLimits,
+): Finding[] {
+  const connections = server.max_connections;
+  const files = frontCapacity(connections) + OTHER_FILES;
+  const memory = connections * SILENT_CONNECTION;
+  const short: string[] = [];
+  const remedies: string[] = [];
+  if (openFiles !== null && openFiles < files) {
+    short.push(`about ${count(files)} open files, the system grants ${count(openFiles)}`);
+    remedies.push(`raise the limit of open files (LimitNOFILE=, ulimit -n) to ${count(files)}`);
+  }
+  if (memoryBytes !== null && memoryBytes < memory) {
+    short.push(`${mebibytes(memory)} of memory while idle, the system grants ${mebibytes(memoryBytes)}`);
+    remedies.push("give the service more memory");
+  }
+  if (short.length === 0) return [];
+  return [finding(
+    "warning",
+    "server.max_connections",
+    `${count(connections)} connections need ${short.join(", and ")}`,
+    "Connections over the system's limit are refused, or the process is killed",
+    `Lower server.max_connections, or ${remedies.join(" and ")}`,
+  )];
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function mebibytes(bytes: number): string {
+  return `${count(Math.round(bytes / 2 ** 20))} MiB`;
+}

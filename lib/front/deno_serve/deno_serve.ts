@@ -1,0 +1,258 @@
+/**
+ * Engine `serve`: the platform's own path, `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
+ *
+ * What the platform keeps to itself, and so nobody can bound here: HTTP/2, time and size of the request head, caps before TLS,
+ * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), what is
+ * pipelined behind a refusal, and the listener: ending it by any means also closes the open WebSockets (Deno 2.9), so
+ * neither can it be taken over by one with another certificate, nor stop accepting; while draining, new upgrades are
+ * refused instead.
+ */
+
+import { connect } from "node:net";
+import { dialable } from "../../base/listener.ts";
+import type { Config } from "../../config/config.ts";
+import type { Accepted, Entry, Gate, Handshake, Peer, Refusal } from "../../gate/gate.ts";
+import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "../forwarded.ts";
+import type { Front, FrontDeps, TlsMaterial } from "../front.ts";
+import { isHost, isOriginForm } from "../edge/request_head.ts";
+import { errorResponse, securityHeaders } from "../http/headers.ts";
+import { ServeSocket } from "./serve_socket.ts";
+
+const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
+
+/** How long to wait before listening again, and for how long the answer holds whether we accept, in ms. */
+const RELISTEN_MS = 100;
+const PROBE_TTL_MS = 1_000;
+const PROBE_TIMEOUT_MS = 500;
+
+/**
+ * Starts `Deno.serve` on `server.host` and `server.port`.
+ *
+ * @throws {Error} when the address can't be bound or the TLS material can't be used
+ */
+export function startServe(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
+  // deno-lint-ignore require-await -- turns what Deno.serve throws into a rejection
+  return (async () => new ServeFront(config, gate, deps))();
+}
+
+class ServeFront implements Front {
+  readonly engine = "serve";
+  readonly hostname: string;
+  readonly port: number;
+  readonly #config: Config;
+  readonly #gate: Gate;
+  readonly #deps: FrontDeps;
+  readonly #trusted: AddressSet;
+  readonly #sockets = new Set<ServeSocket>();
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #abort = new AbortController();
+  #requests = 0;
+  #stopped = false;
+  #closed = false;
+  #relisten: ReturnType<typeof setTimeout> | undefined;
+  #probed: { readonly at: number; readonly accepted: Promise<boolean> } | null = null;
+
+  constructor(config: Config, gate: Gate, deps: FrontDeps) {
+    this.#config = config;
+    this.#gate = gate;
+    this.#deps = deps;
+    this.#trusted = addressSet(config.server.trusted_proxies);
+    this.#server = this.#listen(config.server.port);
+    this.hostname = config.server.host;
+    this.port = this.#server.addr.port;
+  }
+
+  #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { tls } = this.#deps;
+    const server = Deno.serve(
+      {
+        hostname: this.#config.server.host,
+        port,
+        ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
+        signal: this.#abort.signal,
+        onListen: () => {},
+        onError: (error) => this.#internal(error),
+      },
+      (request, info) => this.#handle(request, info),
+    );
+    server.finished.catch((error) => this.#lost(error));
+    return server;
+  }
+
+  /** The platform gives its listener up when it can't accept for want of a descriptor; open connections stay. */
+  #lost(error: unknown): void {
+    if (this.#closed) return;
+    this.#deps.log.error("front.accept_failed", { error });
+    this.#deps.descriptors.exhausted("front");
+    this.#listenAgain();
+  }
+
+  /** As soon as there are descriptors; until then the port refuses connections, which leaves the rest to those inside. */
+  #listenAgain(): void {
+    this.#relisten = setTimeout(() => {
+      if (this.#deps.descriptors.short) return this.#listenAgain();
+      try {
+        this.#server = this.#listen(this.port);
+      } catch (error) {
+        this.#deps.log.error("front.accept_failed", { error });
+        this.#listenAgain();
+      }
+    }, RELISTEN_MS);
+  }
+
+  accepts(): Promise<boolean> {
+    const now = this.#deps.now();
+    if (this.#probed === null || now - this.#probed.at >= PROBE_TTL_MS) {
+      this.#probed = { at: now, accepted: isOpen(dialable(this.hostname), this.port) };
+    }
+    return this.#probed.accepted;
+  }
+
+  connections(): number {
+    return this.#requests + this.#sockets.size;
+  }
+
+  stopAccepting(): Promise<void> {
+    this.#stopped = true;
+    return Promise.resolve();
+  }
+
+  reloadTls(_tls: TlsMaterial): Promise<void> {
+    return Promise.reject(new Error("Cannot replace the certificate: engine serve keeps the one it was started with"));
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = this.#closed = true;
+    clearTimeout(this.#relisten);
+    for (const socket of this.#sockets) socket.terminate();
+    this.#abort.abort();
+    await this.#server.finished.catch(() => {});
+  }
+
+  async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
+    this.#requests++;
+    try {
+      return await this.#answer(request, info.remoteAddr.hostname);
+    } catch (error) {
+      return this.#internal(error);
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  async #answer(request: Request, address: string): Promise<Response> {
+    const peer = this.#peer(request.headers, address);
+    const headers = headersWithHost(request);
+    const url = this.#url(request, headers.get("host"));
+    if (typeof url === "string") {
+      return this.#gate.refused(null, peer, { accepted: false, status: 400, reason: "bad_request", detail: url });
+    }
+    const handshake: Handshake = { method: request.method, url, headers };
+    const entry = this.#gate.enter(peer.ip);
+    if (typeof entry === "string") {
+      return this.#gate.refused(handshake, peer, { accepted: false, status: 429, reason: entry });
+    }
+    let kept = false;
+    try {
+      if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
+      const decision = this.#stopped ? DRAINING : await this.#gate.admit(handshake, peer, () => request.signal.aborted);
+      if (!decision.accepted) return this.#gate.refused(handshake, peer, decision);
+      const upgrade = this.#upgrade(request, decision.subprotocol);
+      if (upgrade === null) {
+        this.#gate.abandoned(decision);
+        return this.#gate.refused(handshake, peer, { accepted: false, status: 400, reason: "bad_request" });
+      }
+      kept = true;
+      this.#attach(upgrade.socket, decision, peer, handshake, entry);
+      return upgrade.response;
+    } finally {
+      if (!kept) entry.leave();
+    }
+  }
+
+  /** The request's address, or why it is refused. The platform puts it together from `Host` and target as they are. */
+  #url(request: Request, host: string | null): URL | string {
+    if (host === null || !isHost(host)) return "Host is missing or invalid";
+    const root = `${this.#deps.tls === undefined ? "http" : "https"}://${host}`;
+    const target = request.url.slice(root.length);
+    if (!request.url.startsWith(root) || !isOriginForm(target)) return "Request target is not in origin-form";
+    const url = URL.parse(request.url);
+    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    if (url === null) return "Host is invalid";
+    return url.pathname === target.split("?", 1)[0] ? url : "Path is not normalised";
+  }
+
+  #peer(headers: Headers, address: string): Peer {
+    const ip = normaliseAddress(address) ?? address;
+    const client = clientAddress(headers.get("x-forwarded-for"), ip, this.#trusted);
+    const secure = this.#deps.tls !== undefined ||
+      (this.#trusted(ip) && headers.get("x-forwarded-proto")?.toLowerCase() === "https");
+    return { ...client, secure };
+  }
+
+  /** Null when the platform finds something in the request that it can't upgrade. */
+  #upgrade(request: Request, subprotocol: string | null): Deno.WebSocketUpgrade | null {
+    // The platform pings at this interval and closes when nothing comes back; it counts in whole seconds.
+    const idleTimeout = Math.max(1, Math.ceil(this.#config.server.ping_interval / 1000));
+    try {
+      const upgrade = Deno.upgradeWebSocket(request, { idleTimeout });
+      // Its own `protocol` option refuses an offer written without a space behind the comma.
+      if (subprotocol !== null) upgrade.response.headers.set("sec-websocket-protocol", subprotocol);
+      for (const [name, value] of Object.entries(securityHeaders(this.#config))) {
+        upgrade.response.headers.set(name, value);
+      }
+      return upgrade;
+    } catch (error) {
+      this.#deps.log.debug("front.upgrade_failed", { error });
+      return null;
+    }
+  }
+
+  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, entry: Entry): void {
+    const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#deps.log, () => {
+      this.#sockets.delete(socket);
+      // Has no effect once the connection was open.
+      this.#gate.abandoned(accepted);
+      entry.leave();
+    });
+    this.#sockets.add(socket);
+    socket.start(() => {
+      entry.admitted();
+      return this.#gate.open(socket, accepted, peer, handshake);
+    });
+  }
+
+  #internal(error: unknown): Response {
+    this.#deps.log.error("front.gate_failed", { error });
+    return errorResponse(this.#config, 500, "internal");
+  }
+}
+
+/** Fields of HTTP/1.1 that make a request of HTTP/2 malformed (RFC 9113 8.2.2); the platform lets none of them through. */
+const HTTP1_FIELDS = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] as const;
+
+/**
+ * The fields of a request, with the authority of an HTTP/2 one as `Host`. Browsers speak HTTP/2 whenever TLS offers it, and
+ * send no `Host` then. The platform does not tell the version: without `Host`, a request that has fields, but none of
+ * HTTP/1.1 alone, is taken for HTTP/2.
+ */
+function headersWithHost({ headers, url }: Request): Headers {
+  const http2 = !headers.has("host") && !headers.keys().next().done && !HTTP1_FIELDS.some((name) => headers.has(name));
+  const authority = http2 ? /^https?:\/\/([^/?#]*)/.exec(url)?.[1] : undefined;
+  if (authority === undefined) return headers;
+  const whole = new Headers(headers);
+  whole.set("host", authority);
+  return whole;
+}
+
+/** Whether the port can be connected to: a listener that was given up is closed. */
+function isOpen(host: string, port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS });
+  const done = (open: boolean) => {
+    socket.destroy();
+    resolve(open);
+  };
+  socket.on("connect", () => done(true)).on("error", () => done(false)).on("timeout", () => done(false));
+  return promise;
+}

@@ -1,0 +1,157 @@
+/** The platform's WebSocket as a {@linkcode Socket}. */
+
+import { Buffer } from "node:buffer";
+import type { Socket, SocketSink } from "../../gate/gate.ts";
+import type { Log } from "../../log/log.ts";
+import { CloseCode, type SharedText } from "../../websocket/websocket.ts";
+
+/** How long a peer may take to answer our close frame, in ms. */
+const CLOSING_TIMEOUT = 3_000;
+
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Once it has sent a close frame, the platform cuts the connection at the next message it reads, and the reset may overtake
+ * that frame (Deno 2.9). So it is sent when no message has come for so long, in ms, at the latest after so long.
+ */
+const QUIET_MS = 20;
+const MAX_WAIT_MS = 500;
+
+export class ServeSocket implements Socket {
+  readonly #web: WebSocket;
+  readonly #maxBytes: number;
+  readonly #log: Log;
+  readonly #left: () => void;
+  #sink: SocketSink | null = null;
+  #closing = false;
+  #ended = false;
+  #code: number = CloseCode.abnormal;
+  #reason = "";
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = -Infinity;
+
+  /** @param left called once, when the connection has ended, whatever way */
+  constructor(web: WebSocket, maxBytes: number, log: Log, left: () => void) {
+    this.#web = web;
+    this.#maxBytes = maxBytes;
+    this.#log = log;
+    this.#left = left;
+  }
+
+  /** @param open called when the platform has sent the 101; never, when the client has vanished meanwhile */
+  start(open: () => SocketSink): void {
+    const web = this.#web;
+    web.binaryType = "arraybuffer";
+    web.onopen = () => this.#guard(() => this.#sink = open());
+    web.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.#message(event.data);
+    // "error" comes with a "close" of its own.
+    web.onerror = (event) => event.preventDefault();
+    web.onclose = (event) => {
+      if (this.#closing) this.#end(this.#code, this.#reason);
+      else if (event.wasClean) this.#end(event.code, event.reason);
+      else this.#end(CloseCode.abnormal, "");
+    };
+  }
+
+  get open(): boolean {
+    return !this.#closing && !this.#ended && this.#web.readyState === WebSocket.OPEN;
+  }
+
+  get queued(): number {
+    return this.#web.bufferedAmount;
+  }
+
+  get taken(): number {
+    return 0;
+  }
+
+  sendText(text: string): void {
+    this.#send(text);
+  }
+
+  sendTextAround(head: string, body: Uint8Array, tail: string): void {
+    this.#send(head + utf8Decoder.decode(body) + tail);
+  }
+
+  sendBinary(data: Uint8Array<ArrayBuffer>): void {
+    // The platform keeps the view until it is written; the caller may write over it.
+    this.#send(data.slice());
+  }
+
+  sendShared(message: SharedText): void {
+    this.#send(message.text);
+  }
+
+  ping(): boolean {
+    return false;
+  }
+
+  pause(): boolean {
+    return false;
+  }
+
+  resume(): void {}
+
+  close(code: number, reason: string): void {
+    if (!this.open) return;
+    this.#closing = true;
+    this.#code = code;
+    this.#reason = reason;
+    this.#deadline = setTimeout(() => this.#end(code, reason), CLOSING_TIMEOUT);
+    this.#closeWhenQuiet(performance.now() + MAX_WAIT_MS);
+  }
+
+  #closeWhenQuiet(until: number): void {
+    const now = performance.now();
+    if (now - this.#heardAt >= QUIET_MS || now >= until) return this.#web.close(this.#code, this.#reason);
+    this.#quiet = setTimeout(() => this.#closeWhenQuiet(until), QUIET_MS);
+  }
+
+  /** The platform can't cut a connection: it gets a close frame, and nobody waits for the answer. */
+  terminate(): void {
+    if (this.#ended) return;
+    this.#closing = true;
+    this.#web.close(CloseCode.goingAway);
+    clearTimeout(this.#quiet);
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#end(this.#code, this.#reason), 0);
+  }
+
+  #send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (!this.open) return;
+    this.#web.send(data);
+  }
+
+  #message(data: string | ArrayBuffer): void {
+    this.#heardAt = performance.now();
+    if (!this.open) return;
+    const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
+    if (bytes > this.#maxBytes) {
+      const detail = `Message is longer than ${this.#maxBytes} bytes`;
+      this.#guard(() => this.#sink?.failed(CloseCode.messageTooBig, "message_too_big", detail));
+      return this.close(CloseCode.messageTooBig, "message_too_big");
+    }
+    this.#guard(() => this.#sink?.message(typeof data === "string" ? data : new Uint8Array(data), bytes));
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#quiet);
+    const sink = this.#sink;
+    this.#sink = null;
+    this.#left();
+    this.#guard(() => sink?.closed(code, reason));
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#log.error("front.session_failed", { error });
+      this.close(CloseCode.internalError, "internal");
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** The few HTTP routes of the public port, as one function from request to response. */
+
+import type { Config } from "../../config/config.ts";
+import { type Handshake, type Peer, type Refusal, refuse } from "../../gate/gate.ts";
+import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
+import type { PageFile } from "../page/page.ts";
+
+/** Answers one HTTP request. Never rejects. */
+export type Routes = (request: Request, peer: Peer) => Promise<Response>;
+
+export interface RouteOptions {
+  readonly config: Config;
+  /** The files of the development page by path; only in development. */
+  readonly page?: ReadonlyMap<string, PageFile>;
+  /** Answers `POST /ticket` and its preflight; without it there is no such route. */
+  readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
+  /** Told of what `ticket` throws; the client gets a 500 without detail. */
+  readonly failed?: (error: unknown) => void;
+  /** Logs, counts and answers a refusal. */
+  readonly refused: (handshake: Handshake, peer: Peer, refusal: Refusal) => Response;
+}
+
+interface Route {
+  readonly methods: readonly string[];
+  answer(request: Request, peer: Peer): Response | Promise<Response>;
+}
+
+/**
+ * Everything that is not the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page; else 404
+ * `not_found`, or 405 `method_not_allowed` with `Allow` (RFC 9110 15.5.6).
+ */
+export function createRoutes(options: RouteOptions): Routes {
+  const { config, page, ticket } = options;
+  const routes = new Map<string, Route>();
+  routes.set("/healthz", {
+    methods: ["GET", "HEAD"],
+    answer: () => new Response("ok", { headers: { ...securityHeaders(config), "Content-Type": "text/plain" } }),
+  });
+  if (ticket !== undefined) routes.set("/ticket", { methods: ["POST", "OPTIONS"], answer: ticket });
+  for (const [path, file] of page ?? []) {
+    routes.set(path, { methods: ["GET", "HEAD"], answer: () => pageResponse(file, config) });
+  }
+
+  return async (request, peer) => {
+    const { method, headers } = request;
+    const handshake: Handshake = { method, url: new URL(request.url), headers };
+    const route = routes.get(handshake.url.pathname);
+    if (route === undefined) return options.refused(handshake, peer, refuse("not_found"));
+    if (!route.methods.includes(method)) {
+      const allowed = { "Allow": route.methods.join(", ") };
+      return options.refused(handshake, peer, refuse("method_not_allowed", { headers: allowed }));
+    }
+    try {
+      return await route.answer(request, peer);
+    } catch (error) {
+      options.failed?.(error);
+      return errorResponse(config, 500, "internal");
+    }
+  };
+}

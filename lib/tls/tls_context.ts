@@ -1,0 +1,18 @@
+/** Checks a certificate and its key, and makes of them what TLS sockets start with. */
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import type { TlsMaterial } from "../front/front.ts";
+
+/**
+ * TLS 1.2 and 1.3 with the cipher suites of rustls.
+ *
+ * @throws {Error} when either is no PEM, or the key is not the certificate's
+ */
+export function secureContextOf(material: TlsMaterial): SecureContext {
+  const certificate = new X509Certificate(material.cert);
+  if (!certificate.checkPrivateKey(createPrivateKey(material.key))) {
+    throw new Error("Cannot use the TLS key: it does not belong to the certificate");
+  }
+  return createSecureContext({ cert: material.cert, key: material.key, minVersion: "TLSv1.2" });
+}

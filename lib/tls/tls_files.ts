@@ -1,0 +1,41 @@
+import type { Config } from "../config/config.ts";
+import type { TlsMaterial } from "../front/front.ts";
+import { watchFile } from "../base/watch_file.ts";
+
+/** Certificate and key are written one after the other: between the two they don't fit. */
+const SETTLED_MS = 1_000;
+/** A pair that could not be used, because it is not valid yet, say, is tried again after this. */
+const RETRY_MS = 2_000;
+
+/** Reads the configured certificate chain and key; null without TLS. */
+export async function readTls({ tls }: Config): Promise<TlsMaterial | null> {
+  if (!tls) return null;
+  const [cert, key] = await Promise.all([Deno.readTextFile(tls.cert_file), Deno.readTextFile(tls.key_file)]);
+  return { cert, key };
+}
+
+/**
+ * Calls `changed` once certificate or key were replaced and have been left alone for a second, and again every two seconds
+ * until it resolves to true: the pair is in use.
+ * @returns ends the watching
+ */
+export function watchTls({ tls }: Config, changed: () => Promise<boolean>): () => void {
+  if (!tls) return () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let round = 0;
+  const tryIn = (milliseconds: number) => {
+    clearTimeout(timer);
+    const current = ++round;
+    timer = setTimeout(async () => {
+      // A change meanwhile has a timer of its own, and so does nobody after the end.
+      if (!await changed() && current === round) tryIn(RETRY_MS);
+    }, milliseconds);
+    Deno.unrefTimer(timer);
+  };
+  const watches = [tls.cert_file, tls.key_file].map((path) => watchFile(path, () => tryIn(SETTLED_MS)));
+  return () => {
+    round++;
+    clearTimeout(timer);
+    for (const watch of watches) watch.close();
+  };
+}

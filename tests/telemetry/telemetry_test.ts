@@ -1,0 +1,55 @@
+import { REASONS } from "../../lib/gate/gate.ts";
+import { HANDSHAKE_REASONS, MESSAGE_SECONDS, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+Deno.test("Telemetry counts handshakes by result and reason", () => {
+  const telemetry = new Telemetry();
+  telemetry.handshake("accepted", "ok");
+  telemetry.handshake("accepted", "");
+  for (let i = 0; i < 3; i++) telemetry.handshake("rejected", "origin_not_allowed");
+  assertEquals([...telemetry.handshakes.entries()], [["accepted", "ok", 2], ["rejected", "origin_not_allowed", 3]]);
+});
+
+Deno.test("Telemetry knows every reason of a refusal", () => {
+  for (const reason of REASONS) assert((HANDSHAKE_REASONS as readonly string[]).includes(reason), reason);
+});
+
+Deno.test("Telemetry counts whatever is not in its lists as other", () => {
+  const telemetry = new Telemetry();
+  for (let i = 0; i < 1000; i++) {
+    telemetry.handshake("rejected", `reason-${i}`);
+    telemetry.message("in", `method-${i}`);
+    telemetry.limited(`scope-${i}` as "ip");
+    telemetry.handlerRestart(`module-${i}`, "crash");
+  }
+  telemetry.message("in", "__proto__");
+  assertEquals([...telemetry.handshakes.entries()], [["rejected", "other", 1000]]);
+  assertEquals([...telemetry.messages.entries()], [["in", "other", 1001]]);
+  assertEquals([...telemetry.limits.entries()], [["other", "", 1000]]);
+  assertEquals(telemetry.restarts.size, 65);
+  assertEquals(telemetry.restarts.get("other")?.get("crash", ""), 1000 - 64);
+});
+
+Deno.test("Telemetry.messageSeconds() puts a bound into its own bucket and what is over into the next", () => {
+  const telemetry = new Telemetry();
+  telemetry.messageSeconds(0);
+  telemetry.messageSeconds(MESSAGE_SECONDS[0]);
+  telemetry.messageSeconds(MESSAGE_SECONDS[0] + 1e-9);
+  telemetry.messageSeconds(10);
+  telemetry.messageSeconds(10.1);
+  telemetry.messageSeconds(NaN);
+  telemetry.messageSeconds(-1);
+  assertEquals(telemetry.buckets.slice(0, 2), [2, 1]);
+  assertEquals(telemetry.buckets.slice(-2), [1, 1]);
+});
+
+Deno.test("Telemetry.read() gives a gauge's value at that moment, null where there is none", () => {
+  const telemetry = new Telemetry();
+  let connections = 3;
+  telemetry.gauge("connections", () => connections);
+  telemetry.gauge("certificateExpirySeconds", () => NaN);
+  assertEquals(telemetry.read("connections"), 3);
+  connections = 4;
+  assertEquals(telemetry.read("connections"), 4);
+  assertEquals([telemetry.read("sendQueueBytes"), telemetry.read("certificateExpirySeconds")], [null, null]);
+});
