@@ -96,8 +96,8 @@ for (const engine of ENGINES) {
     await Promise.all([idle.closed(20_000), held.closed(20_000)]);
     assertEquals((await server.exited()).code, 0);
     const { duration_ms } = await server.logged("drain.finished");
-    // The half more is for a busy machine; the call that is held would take five minutes.
-    assert(Number(duration_ms) < drainTimeoutMs * 1.5, `${duration_ms} ms`);
+    // The call that is held would take five minutes; a busy machine may take some seconds more than the drain.
+    assert(Number(duration_ms) < drainTimeoutMs * 5, `${duration_ms} ms`);
     assert(Number(duration_ms) > drainTimeoutMs * 0.7, `the call in flight had no time: ${duration_ms} ms`);
     const ended = server.log.filter(({ event }) => event === "connection.closed").map(({ user, code }) => [user, code]);
     assertEquals(ended.sort(), [["holder", 1001], ["idle", 1001]]);

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertLess } from "../../assert.ts";
 import { PrivateFolder } from "../../../lib/sandbox/supervisor/private_folder.ts";
 import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import { Supervisor } from "../../../lib/sandbox/supervisor/supervisor.ts";
@@ -140,12 +140,17 @@ Deno.test("a front that does not end in time is killed", async () => {
 });
 
 Deno.test("a stop in the pause before the next front ends the supervisor at once", async () => {
-  await using one = new Supervised("exit_7_once_ready");
-  await one.restarted(4);
-  const began = performance.now();
-  one.supervisor.stop();
-  assertEquals(await one.status, 0);
-  assert(performance.now() - began < 390, "the pause was waited for");
+  // A busy machine may take as long as the pause for other reasons, but not each time.
+  const tookMs: number[] = [];
+  do {
+    await using one = new Supervised("exit_7_once_ready");
+    await one.restarted(4);
+    const began = performance.now();
+    one.supervisor.stop();
+    assertEquals(await one.status, 0);
+    tookMs.push(performance.now() - began);
+  } while (tookMs.at(-1)! >= 390 && tookMs.length < 8);
+  assertLess(tookMs.at(-1)!, 390, "the pause of 400 ms was waited for");
 });
 
 Deno.test("a stop before the front serves ends it", async () => {
