@@ -2,8 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { reconnectDelays } from "../limits/limits.ts";
 import type { Log } from "../log/log.ts";
-import type { Registry } from "../session/registry.ts";
-import type { Session } from "../session/session.ts";
+import type { Registry, Session } from "../session/session.ts";
 
 /** Reconnects are spread over at least this time; see {@linkcode reconnectDelays}. */
 const MIN_RECONNECT_SPREAD_MS = 5_000;

@@ -136,13 +136,13 @@ export class ServerGate implements Gate {
   }
 
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink {
-    const { modules, services, log, telemetry, limits, revocations } = this.#parts;
+    const { modules, services, registry, log, telemetry, limits, revocations } = this.#parts;
     this.#reservations.release(accepted);
     // Without `require_subprotocol`, a client that offers none gets the first module.
     const module = modules.get(accepted.subprotocol ?? "") ?? modules.values().next().value;
     if (!module) throw new Error("No handler module");
     const id = connectionId();
-    const session = new Session({ id, socket, accepted, peer, module, services });
+    const session = new Session({ id, socket, accepted, peer, module, services }, registry);
     telemetry.handshake("accepted", "ok");
     log.info("handshake.accepted", {
       conn: id,

@@ -2,8 +2,7 @@
 import type { Revocation, Revocations } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Bans } from "../limits/limits.ts";
-import type { Registry } from "../session/registry.ts";
-import type { Session } from "../session/session.ts";
+import type { Registry, Session } from "../session/session.ts";
 
 /** Sessions looked at between two rounds of the event loop. */
 const SESSIONS_A_ROUND = 500;

@@ -6,9 +6,7 @@ import type { Log } from "../log/log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { HandlerModule } from "../sandbox/sandbox.ts";
-import type { Registry } from "../session/registry.ts";
-import type { SessionServices } from "../session/services.ts";
-import type { Session } from "../session/session.ts";
+import type { Registry, Session, SessionServices } from "../session/session.ts";
 
 /** The parts of a running server that its gate works with. A reload replaces some of them. */
 export interface Parts {

@@ -1,20 +1,19 @@
 import type { Verifier } from "../admission/admission.ts";
 import type { Turns } from "../limits/limits.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
-import { Documents } from "../session/documents.ts";
-import type { SessionServices } from "../session/services.ts";
+import { Documents, type SessionServices } from "../session/session.ts";
 
 /** The parts of the server that its sessions need. A reload replaces configuration and verifier. */
 type Source =
   & Pick<
     SessionServices,
-    "config" | "log" | "telemetry" | "tracing" | "limits" | "hub" | "registry" | "now" | "monotonic"
+    "config" | "log" | "telemetry" | "tracing" | "limits" | "hub" | "now" | "monotonic"
   >
   & { readonly verifier: Verifier };
 
 /** What the sessions of `server` work with. */
 export function sessionServices(server: Source, deadlines: TimingWheel, turns: Turns): SessionServices {
-  const { log, telemetry, tracing, limits, hub, registry, now, monotonic } = server;
+  const { log, telemetry, tracing, limits, hub, now, monotonic } = server;
   return {
     get config() {
       return server.config;
@@ -25,7 +24,6 @@ export function sessionServices(server: Source, deadlines: TimingWheel, turns: T
     limits,
     turns,
     hub,
-    registry,
     deadlines,
     documents: new Documents(),
     now,

@@ -2,14 +2,14 @@
 import { z } from "zod";
 import type { Identity } from "../gate/gate.ts";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
-import type { MethodContract } from "../sandbox/sandbox.ts";
+import type { Contract, MethodContract } from "../sandbox/sandbox.ts";
 import type { Call } from "./calls.ts";
-import type { Session } from "./session.ts";
+import type { SessionState } from "./state.ts";
 
 interface Builtin {
   readonly contract: MethodContract;
   /** Settles `call`. */
-  run(session: Session, request: RpcRequest, call: Call): Promise<void> | void;
+  run(session: SessionState, request: RpcRequest, call: Call): Promise<void> | void;
 }
 
 const MAX_TOKEN_LENGTH = 8192;
@@ -46,8 +46,13 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
   ),
 ]);
 
+/** The contract of a method of the server, else of the module; undefined where neither has it. */
+export function contractOf(module: Contract, method: string): MethodContract | undefined {
+  return builtins.get(method)?.contract ?? module.methods.get(method);
+}
+
 /** A token of the same user that would be let in now: one that lacks `auth.required_role` prolongs nothing. */
-function mayRenew(session: Session, { user, roles }: Identity): boolean {
+function mayRenew(session: SessionState, { user, roles }: Identity): boolean {
   const { required_role } = session.services.config.auth;
   return user === session.userId && (required_role === undefined || roles.includes(required_role));
 }
@@ -56,7 +61,7 @@ function builtin<P extends z.ZodType>(
   name: string,
   description: string,
   params: P,
-  run: (session: Session, params: z.output<P>, call: Call) => Promise<void> | void,
+  run: (session: SessionState, params: z.output<P>, call: Call) => Promise<void> | void,
   cost = 1,
 ): [string, Builtin] {
   return [name, {

@@ -1,21 +1,18 @@
 import type { Hub, Presence, Subscriber } from "../hub/hub.ts";
 import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
 import type { SharedText } from "../websocket/websocket.ts";
-import type { Outgoing } from "./outgoing.ts";
-import type { Session } from "./session.ts";
+import type { SessionState } from "./state.ts";
 
 /** More topics than this one session can't follow: a client that makes a handler subscribe may not fill the memory. */
 const MAX_TOPICS = 1_000;
 
 /** What a handler's cell sees of a session and may do to it; and what the hub delivers to. */
 export class SessionClient implements CellClient, Subscriber {
-  readonly #session: Session;
-  readonly #outgoing: Outgoing;
+  readonly #session: SessionState;
   readonly #topics = new Set<string>();
 
-  constructor(session: Session, outgoing: Outgoing) {
+  constructor(session: SessionState) {
     this.#session = session;
-    this.#outgoing = outgoing;
   }
 
   get id(): string {
@@ -35,21 +32,20 @@ export class SessionClient implements CellClient, Subscriber {
   }
 
   get user(): CellUser {
-    const { user, roles, claims } = this.#session.identity;
-    return { id: user, roles, claims };
+    return this.#session.user;
   }
 
   notify(message: Uint8Array): void {
-    this.#outgoing.sendAround("", message, "");
+    this.#session.outgoing.sendAround("", message, "");
   }
 
   send(data: Uint8Array, text: boolean): void {
-    if (text) this.#outgoing.sendAround("", data, "");
-    else this.#outgoing.send(data);
+    if (text) this.#session.outgoing.sendAround("", data, "");
+    else this.#session.outgoing.send(data);
   }
 
   deliver(message: SharedText): void {
-    this.#outgoing.sendShared(message);
+    this.#session.outgoing.sendShared(message);
   }
 
   subscribe(topic: string): boolean {

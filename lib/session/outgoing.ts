@@ -1,5 +1,7 @@
 import type { Socket } from "../gate/gate.ts";
+import type { RpcResponse } from "../rpc/rpc.ts";
 import type { SharedText } from "../websocket/websocket.ts";
+import type { Batch } from "./calls.ts";
 import type { SessionServices } from "./services.ts";
 
 /** What a session sends, counted. A client that does not read what it gets is given up. */
@@ -16,6 +18,15 @@ export class Outgoing {
     this.#socket = socket;
     this.#services = services;
     this.#slow = slow;
+  }
+
+  /** Sends the answer of a request, null for a notification's; that of an element once its whole batch is answered. */
+  answer(batch: Batch | null, response: RpcResponse | null): void {
+    const whole = batch ? batch.add(response) : response;
+    // Answers that exceed the queue together are not even put together.
+    if (batch !== null && batch.size > this.#services.config.server.send_queue) return this.giveUp();
+    if (typeof whole === "string") this.send(whole);
+    else if (whole !== null) this.sendAround(whole.head, whole.body, whole.tail);
   }
 
   send(data: string | Uint8Array): void {

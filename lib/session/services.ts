@@ -8,8 +8,6 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Documents } from "./documents.ts";
 import type { Later } from "./intake.ts";
-import type { Registry } from "./registry.ts";
-import type { Session } from "./session.ts";
 
 /** What all sessions of a server share. */
 export interface SessionServices {
@@ -21,7 +19,6 @@ export interface SessionServices {
   readonly limits: Limits;
   readonly turns: Turns;
   readonly hub: Hub;
-  readonly registry: Registry<Session>;
   readonly deadlines: TimingWheel;
   readonly documents: Documents;
   /** Milliseconds since the epoch. */

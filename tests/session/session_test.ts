@@ -3,8 +3,7 @@ import { Turns } from "../../lib/limits/limits.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
-import { Registry } from "../../lib/session/registry.ts";
-import { Session, type SessionOptions } from "../../lib/session/session.ts";
+import { Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
 import { assertEquals } from "../assert.ts";
 
 const OWN = 10;
@@ -37,13 +36,12 @@ function make() {
       tracing: { call: () => undefined },
       limits: { session: () => limits },
       turns: new Turns((run) => resumed.push(run), shares, () => {}),
-      registry: new Registry(),
       deadlines: new TimingWheel(1000, 0),
       now: () => clock.wall,
       monotonic: () => clock.monotonic,
     },
   };
-  const session = new Session(options as unknown as SessionOptions);
+  const session = new Session(options as unknown as SessionOptions, new Registry());
   return {
     session,
     clock,

@@ -5,9 +5,7 @@
 import type { SocketSink } from "../../lib/gate/gate.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
-import { Documents } from "../../lib/session/documents.ts";
-import { Registry } from "../../lib/session/registry.ts";
-import { Session, type SessionOptions } from "../../lib/session/session.ts";
+import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { CellClient, PendingCall } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
@@ -98,7 +96,6 @@ export class World {
       limits: { session: (ip: string, user: string) => this.#counting(made.limits.session(ip, user)) },
       turns: new Turns(soon, shares, soon),
       hub: this.hub,
-      registry: new Registry(),
       deadlines: new TimingWheel(1000, 0),
       documents: new Documents(),
       now: made.clock.now,
@@ -117,7 +114,7 @@ export class World {
         attach: (client: CellClient) => this.#attach(client),
       },
       services,
-    } as unknown as SessionOptions);
+    } as unknown as SessionOptions, new Registry());
   }
 
   get over(): boolean {
