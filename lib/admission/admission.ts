@@ -1,5 +1,5 @@
 /**
- * The outer gate's judgement: who may open a WebSocket here, and as whom.
+ * The decision on a handshake: accept it with an identity and a subprotocol, or refuse it with a status and a reason.
  */
 import type { Config } from "../config/config.ts";
 import {
@@ -32,10 +32,10 @@ export { type IssuedTicket, Tickets, type TicketsDeps } from "./ticket/tickets.t
 export { createVerifier, type Verifier, type VerifierDeps } from "./token/verifier.ts";
 export { Toll, type TollDeps } from "./toll.ts";
 
-/** Seconds after which to come back to a server that is full, or to one's place among too many of one's own. */
+/** `Retry-After` in seconds when the server or the user has no place left. */
 const CAPACITY_RETRY = 5;
 
-/** What a decision depends on besides the handshake and its peer: everything else in the server, as values. */
+/** Everything a decision depends on besides the handshake and its peer. */
 export interface AdmissionContext extends TollDeps {
   readonly config: Config;
   /** `config.admission.origins`, compiled once. */
@@ -49,19 +49,20 @@ export interface AdmissionContext extends TollDeps {
   redeemTicket(ticket: string, origin: string): Promise<Identity | null>;
   /** How many connections the user has now. */
   userConnections(user: string): number;
-  /** Whether the client has left: then nothing more is judged. */
+  /** True when the client has left; the remaining checks are then skipped. */
   gone(): boolean;
 }
 
 /**
- * Decides on a request for `server.path`. Keeps nothing and logs nothing: the same handshake in the same context gets the
- * same decision, and each check is made only when all before it have passed, in this order:
+ * Decides on a request for `server.path`. The function has no state and writes no log: the same handshake in the same
+ * context gets the same decision. The checks run in this order, and the first failure decides:
  *
- * upgrade headers, origin, drain and capacity, ban and handshake rate of the address, subprotocol, token or ticket, the
- * user's ban and handshake rate, required role, the user's connections. An address that is banned or over its rate is
- * refused there only without a credential ({@linkcode Toll}).
+ * upgrade headers, origin, drain and capacity, ban and handshake rate of the address, subprotocol, token or ticket, ban
+ * and handshake rate of the user, required role, connection cap of the user. An address that is banned or over its rate
+ * is refused only without a valid credential ({@linkcode Toll}).
  *
- * The caller counts the accepted connection before it awaits anything else, or two handshakes share the last place.
+ * The caller counts the accepted connection before it awaits anything else. Otherwise two handshakes could share the
+ * last place.
  */
 export async function admit(
   handshake: Handshake,
@@ -89,7 +90,10 @@ export async function admit(
   return checkUser(identity, context) ?? { accepted: true, identity, subprotocol: choice.subprotocol };
 }
 
-/** The origin, before anything that depends on who asks. A ticket that comes with a wrong one is in wrong hands: burnt. */
+/**
+ * Checks the origin, before any check that depends on state. A ticket sent from a wrong origin may be stolen, so it is
+ * used up.
+ */
 async function checkOrigin({ headers, url }: Handshake, context: AdmissionContext): Promise<Refusal | null> {
   const { admission, auth } = context.config;
   const origin = headers.get("origin");
@@ -128,7 +132,7 @@ async function identify(credential: Credential, handshake: Handshake, context: A
   }
 }
 
-/** What depends on who it is. */
+/** The checks that depend on the user: ban, role, connection cap. */
 function checkUser({ user, roles }: Identity, context: AdmissionContext): Refusal | null {
   const { auth, server } = context.config;
   if (auth.required_role !== undefined && !roles.includes(auth.required_role)) {

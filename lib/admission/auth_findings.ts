@@ -1,4 +1,4 @@
-/** What `check` finds in the files behind `[auth]`: the same reading that `serve` does, without a server. */
+/** Findings of `check` about the files of `[auth]`. The files are read as `serve` reads them. */
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 import { keyFileOf, type KeySourceDeps, readKeyFile } from "./token/key_source.ts";
@@ -8,10 +8,10 @@ import { RevokedLineReader, type WrongLine } from "./revocation/revocation_form.
 import { signToken } from "./token/sign.ts";
 import { createVerifier } from "./token/verifier.ts";
 
-/** Time to ask a `jwks_url` and to compare clocks with; the real ones by default. */
+/** Clock and `fetch`; the real ones by default. */
 export type AuthFindingsDeps = Partial<Pick<KeySourceDeps, "now" | "fetch" | "remote">>;
 
-/** Lines of `revoked_file` that are told: a file that is something else altogether has no end of wrong ones. */
+/** Wrong lines of `revoked_file` that are reported at most. */
 const MAX_WRONG_LINES = 20;
 
 /** Every finding about keys, key sets and revocations. Asks the `jwks_url`, if there is one, once. */
@@ -68,7 +68,7 @@ function ignoredFindings({ source, ignored }: Record<string, unknown>): Finding[
   }));
 }
 
-/** Whether `token` signs what this server takes. */
+/** Checks that a token signed by the command `token` is accepted by this configuration. */
 async function signingFindings({ auth }: Config, now: () => number): Promise<Finding[]> {
   if (auth.private_key_file === undefined) return [];
   try {
@@ -80,7 +80,7 @@ async function signingFindings({ auth }: Config, now: () => number): Promise<Fin
     return verified.ok ? [] : [signingFinding("warning", "signs tokens that the configured verification key refuses")];
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    // What is wrong with the verification keys has its own finding.
+    // Errors of the verification keys have findings of their own.
     return error.message.startsWith("auth.private_key_file") ? [signingFinding("error", error.message)] : [];
   }
 }
@@ -126,7 +126,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A log that only passes on the fields of what it is told. */
+/** A log that only records the fields of each line. */
 function recorder(record: (fields: Record<string, unknown>) => void): KeySourceDeps["log"] {
   const line = (_event: string, fields: Record<string, unknown> = {}) => record(fields);
   return { debug: line, info: line, warn: line, error: line, level: "debug" };

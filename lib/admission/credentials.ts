@@ -1,4 +1,4 @@
-/** Where a handshake carries its token. */
+/** Finds the credential of a handshake among the configured token sources. */
 import { getCookies } from "@std/http/cookie";
 import type { Config } from "../config/config.ts";
 import type { Handshake } from "../gate/gate.ts";
@@ -7,7 +7,7 @@ import type { Offer } from "./subprotocol.ts";
 
 type Source = Config["auth"]["sources"][number];
 
-/** What was found. `detail` is for the log and never holds a value. */
+/** The credential, its absence, or a conflict. `detail` is for the log and never contains a value. */
 export type Credential =
   | { readonly kind: "token"; readonly token: string; readonly source: Source }
   | { readonly kind: "ticket"; readonly ticket: string }
@@ -17,8 +17,8 @@ export type Credential =
 const parseCookies: (headers: Headers) => Record<string, string | undefined> = getCookies;
 
 /**
- * Takes the token from the first configured source that has one. Sources that are not configured are not looked at; two
- * that carry different values, or one with several, are a conflict: one of them was planted.
+ * Takes the token from the first configured source that has one. Sources that are not configured are ignored. Two
+ * sources with different values, or one source with several values, are a conflict: one of the values may be planted.
  */
 export function findCredential(
   handshake: Handshake,
@@ -43,7 +43,7 @@ function valuesOf(source: Source, { headers, url }: Handshake, offer: Offer, coo
   switch (source) {
     case "header": {
       const token = bearerToken(headers);
-      // Copies of a header reach us joined by commas, which no token contains.
+      // Repeated header fields arrive joined by commas; a token contains no comma.
       return token === null ? [] : listElements(token);
     }
     case "subprotocol":
@@ -65,14 +65,14 @@ export function bearerToken(headers: Headers): string | null {
   return token === "" ? null : token;
 }
 
-/** The ticket in the query, whatever its worth: the first that there is. */
+/** The first `ticket` parameter of the query, not validated; null if there is none. */
 export function ticketOf(url: URL): string | null {
   return url.searchParams.get("ticket");
 }
 
 /**
- * Values of the cookie. Its name must match byte for byte: a name that only looks the same after trimming Unicode's
- * spaces passes the browser without the guarantees of the `__Host-` prefix (RFC 6265bis section 4.1.3).
+ * Values of the cookie. Its name must match byte for byte: a name that differs only by Unicode spaces reaches the
+ * server without the guarantees of the `__Host-` prefix (RFC 6265bis section 4.1.3).
  */
 function cookieValues(header: string | null, name: string): string[] {
   if (header === null) return [];

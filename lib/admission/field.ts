@@ -1,6 +1,6 @@
-/** Reading of header fields as RFC 9110 section 5 defines them, in linear time and without regular expressions. */
+/** Parses header fields (RFC 9110 section 5) in linear time, without regular expressions. */
 
-/** Without the spaces and tabs around it (RFC 9110 section 5.6.3); `trim()` would take Unicode's spaces too. */
+/** Removes surrounding spaces and tabs (RFC 9110 section 5.6.3). `trim()` would also remove Unicode spaces. */
 export function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;
@@ -18,7 +18,7 @@ export function listElements(field: string): string[] {
   return field.split(",").map(trimBlanks);
 }
 
-/** Whether a comma-separated field names the given token, in any case. */
+/** Whether a comma-separated field contains the token, case-insensitively. */
 export function listHas(field: string | null, token: string): boolean {
   return field !== null && listElements(field).some((element) => element.toLowerCase() === token);
 }

@@ -1,31 +1,32 @@
 /**
- * Origins (RFC 6454): which pages may open a connection. This is the only defence a WebSocket has against another site's
- * page using the visitor's cookies, so a header is either exactly an allowed origin or it is refused.
+ * Checks of `Origin` (RFC 6454). The origin check is the only defence of a WebSocket against a foreign page that uses
+ * the visitor's cookies, so a header either equals an allowed origin or is refused.
  */
 
-/** scheme `://` host, optional `:` port and nothing else. The classes are disjoint, so matching is linear. */
+/** Scheme, `://`, host, and an optional `:` with a port. The character classes are disjoint, so matching is linear. */
 const SERIALISED_REGEXP = /^(https?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/i;
 
-/** Longer than any host name (253), scheme and port together. */
+/** Longer than the longest host name (253), scheme and port together. */
 const MAX_LENGTH = 300;
 
 /**
- * Reads the value of an `Origin` header into its canonical form: lower case, without the scheme's default port.
- * Two origins are the same (RFC 6454 section 5) exactly when their canonical forms are equal.
+ * Parses an `Origin` header into its canonical form: lower case, without the default port of the scheme. Two origins
+ * are the same (RFC 6454 section 5) exactly when their canonical forms are equal.
  *
- * Null for everything that is not one serialised origin of scheme http or https: `null`, userinfo, a path (a trailing
- * slash is one), query, wildcard, several values, Unicode, percent-encoding, numbers that only stand for an address.
+ * Returns null for everything else: `null`, userinfo, a path (a trailing slash is one), a query, a wildcard, several
+ * values, Unicode, percent-encoding, and numbers that stand for an address.
  */
 export function parseOrigin(text: string): string | null {
   if (text.length > MAX_LENGTH) return null;
   const match = SERIALISED_REGEXP.exec(text);
   if (match === null || !URL.canParse(text)) return null;
   const url = new URL(text);
-  // Browsers send hosts as the URL parser writes them. What it would have to rewrite ("0x7f.1") came from something else.
+  // Browsers send a host as the URL parser serialises it. A host that the parser rewrites ("0x7f.1") is not from a
+  // browser.
   return url.hostname === match[2]?.toLowerCase() ? url.origin : null;
 }
 
-/** The allowed origins, ready to compare. */
+/** The allowed origins in canonical form. */
 export interface OriginSet {
   /** Whether the header is exactly one of the allowed origins. */
   has(header: string): boolean;
@@ -33,9 +34,9 @@ export interface OriginSet {
 }
 
 /**
- * Makes the set that {@linkcode judgeOrigin} compares with.
+ * Compiles the set for {@linkcode judgeOrigin}.
  *
- * @throws {TypeError} If an entry is not an origin that could ever be sent.
+ * @throws {TypeError} if an entry is not a serialised origin
  */
 export function compileOrigins(origins: readonly string[]): OriginSet {
   const allowed = new Set<string>();
@@ -54,8 +55,8 @@ export function compileOrigins(origins: readonly string[]): OriginSet {
 }
 
 /**
- * Judges the `Origin` header, null when absent. `mayBeMissing` is for clients that are not browsers: they hold a token
- * that no browser adds by itself.
+ * Checks the `Origin` header, null when absent. `mayBeMissing` is for clients that are not browsers: their token is in
+ * a header that no browser adds by itself.
  */
 export function judgeOrigin(
   header: string | null,

@@ -1,10 +1,13 @@
 /** Choice of the subprotocol (RFC 6455 sections 1.9 and 4.2.2). */
 import { isToken, listElements } from "./field.ts";
 
-/** Marks the entry that carries a token, for browsers, which can set no other header. It is never echoed. */
+/**
+ * Prefix of the entry that carries a token, for browsers, which can't set other headers. The server never echoes the
+ * entry.
+ */
 const BEARER = "bearer.";
 
-/** What a client offered: real subprotocols, and tokens in the guise of one. */
+/** The offer of a client: subprotocols, and tokens in `bearer.` entries. */
 export interface Offer {
   readonly subprotocols: readonly string[];
   readonly bearers: readonly string[];
@@ -24,16 +27,16 @@ export function readOffer(header: string | null): Offer | null {
   };
 }
 
-/** The subprotocol to speak and to echo (null: none), or why there is none. */
+/** The chosen subprotocol (null: none), or the reason of the refusal. */
 export type Choice =
   | { readonly ok: true; readonly subprotocol: string | null }
   | { readonly ok: false; readonly reason: "subprotocol_required" | "subprotocol_unsupported" };
 
 /**
- * Chooses the first of the server's subprotocols that the client offers. Names are compared letter for letter.
+ * Chooses the first of the server's subprotocols that the client offers. Names are compared case-sensitively.
  *
- * A client that offers only names unknown here is refused even when none is required: browsers fail a connection whose
- * answer selects nothing from their offer.
+ * An offer without a supported name is refused even when no subprotocol is required, because browsers fail a connection
+ * when the answer selects nothing from their offer.
  */
 export function chooseSubprotocol(offer: Offer, supported: readonly string[], required: boolean): Choice {
   if (offer.subprotocols.length === 0) {

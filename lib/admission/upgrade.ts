@@ -1,16 +1,16 @@
-/** The client's opening handshake (RFC 6455 section 4.2.1), as far as it does not depend on who asks. */
+/** Checks the client's opening handshake (RFC 6455 section 4.2.1), without state. */
 import { type Handshake, type Refusal, refuse } from "../gate/gate.ts";
 import { isHandshakeKey } from "../websocket/websocket.ts";
 import { listHas } from "./field.ts";
 
-/** Fields that may come once; their copies reach us joined by commas, which none of them may contain. */
+/** Fields that may occur once. Repeated fields arrive joined by commas, which none of these may contain. */
 const SINGLE_FIELDS = ["host", "origin", "sec-websocket-key"] as const;
 
 /**
- * Checks method, framing and upgrade headers. Null when the request is a proper opening handshake of version 13.
+ * Checks method, framing and upgrade headers. Null when the request is a valid opening handshake of version 13.
  *
- * The refusals, in this order: 405 `method_not_allowed`, 400 `bad_request` (copies of single fields, a body), 426
- * `upgrade_required` (no `Upgrade: websocket`, no `Connection: upgrade`, another version), 400 (no proper key).
+ * The refusals, in this order: 405 `method_not_allowed`, 400 `bad_request` (repeated single fields, a body), 426
+ * `upgrade_required` (no `Upgrade: websocket`, no `Connection: upgrade`, another version), 400 (invalid key).
  */
 export function checkUpgrade(handshake: Handshake): Refusal | null {
   const { method, headers } = handshake;
@@ -20,7 +20,7 @@ export function checkUpgrade(handshake: Handshake): Refusal | null {
   }
   // RFC 9112 section 3.2.
   if (!headers.get("host")) return refuse("bad_request", { detail: "No Host" });
-  // A body would be read as frames by one hop and as a request by another.
+  // One hop would read a body as frames and another as a request.
   if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
     return refuse("bad_request", { detail: "The handshake announces a body" });
   }
@@ -33,7 +33,7 @@ export function checkUpgrade(handshake: Handshake): Refusal | null {
   return null;
 }
 
-/** RFC 6455 section 4.4: the answer to another version names the one we speak. */
+/** RFC 6455 section 4.4: the answer to another version names the supported one. */
 function upgradeRequired(detail: string): Refusal {
   return refuse("upgrade_required", { detail });
 }

@@ -1,8 +1,10 @@
+/** Addresses as limits and bans count them. */
 import ipaddr from "ipaddr.js";
 
 /**
- * The key under which an address is limited and banned: an IPv4 address itself (also when written as IPv4-mapped IPv6), of
- * an IPv6 address its /64, since that is what one customer gets (`2001:db8:0:1::/64`). What is no address is its own key.
+ * The key of an address for limits and bans: an IPv4 address itself (also when written as IPv4-mapped IPv6); for an
+ * IPv6 address its /64, because one customer gets a /64 (`2001:db8:0:1::/64`). A text that is not an address is its own
+ * key.
  */
 export function addressKey(ip: string): string {
   const address = parse(ip);
@@ -12,7 +14,7 @@ export function addressKey(ip: string): string {
   return `${prefix}::/64`;
 }
 
-/** Addresses and CIDR blocks to look an address up in. IPv4-mapped IPv6 addresses are taken for IPv4. */
+/** A set of addresses and CIDR blocks. IPv4-mapped IPv6 addresses count as IPv4. */
 export class AddressSet {
   readonly #blocks: [ipaddr.IPv4 | ipaddr.IPv6, number][];
 

@@ -1,23 +1,24 @@
+/** Bans of users and addresses, kept in the store. */
 import type { Log } from "../log/log.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey, AddressSet } from "./address.ts";
 
-/** A ban as an operator sees it. */
+/** A ban in force. */
 export interface Ban {
   /** `user:NAME` or `ip:ADDRESS`, an IPv6 address as its /64. */
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** How many bans in a row this one is. */
+  /** Number of consecutive bans, this one included. */
   readonly strikes: number;
 }
 
 export interface BanSettings {
-  /** Milliseconds of a first ban; doubles with each one in a row, up to a day. */
+  /** Duration of a first ban in milliseconds. It doubles with each consecutive ban, up to a day. */
   readonly ban: number;
-  /** Addresses and CIDR blocks that are never banned, nor are users for what they do from there. */
+  /** Addresses and CIDR blocks that are never banned. Violations from there do not ban a user either. */
   readonly never_ban: readonly string[];
-  /** Addresses and CIDR blocks that many clients can have in common, such as those of proxies: never banned themselves. */
+  /** Addresses and CIDR blocks that many clients share, such as those of proxies. They are never banned themselves. */
   readonly shared?: readonly string[];
 }
 
@@ -32,26 +33,26 @@ interface Entry {
   until: number;
   readonly duration: number;
   readonly strikes: number;
-  /** It has ended and is kept only for its strikes. */
+  /** The ban has ended; the entry is kept for its strikes. */
   over: boolean;
 }
 
 const SPACE = "ban";
 const DAY_MS = 86_400_000;
 
-/** The least time for which the strikes of a ban are remembered after its end. */
+/** Minimum time for which strikes are kept after the end of a ban. */
 const MEMORY_MS = 3_600_000;
 
-/** Bans and remembered strikes at most; beyond it those that end first are forgotten. */
+/** Maximum number of entries; above it the entries that end first are removed. */
 const MAX_ENTRIES = 65_536;
 
 /**
- * Who is banned, and until when. Bans are "in a row" when one begins within an hour of the end of the one before, or within
- * that one's own duration, whichever is longer: then it lasts twice as long as that. After that time all is forgotten.
- * Bans and strikes are kept in the store, so they survive a restart.
+ * Bans of users and addresses. A ban is consecutive when it begins within an hour of the end of the previous one, or
+ * within that one's own duration, whichever is longer; it then lasts twice as long. After that time the strikes are
+ * removed. Bans and strikes are in the store, so they survive a restart.
  */
 export class Bans {
-  /** Called soon after each new ban (not within `add`). */
+  /** Called asynchronously after each new ban, not within `add`. */
   onAdded: ((key: string, until: number) => void) | undefined;
   readonly #deps: BanDeps;
   readonly #entries = new Map<string, Entry>();
@@ -74,7 +75,7 @@ export class Bans {
     for (const key of [...this.#entries.keys()]) if (this.exempt(key)) this.lift(key);
   }
 
-  /** Milliseconds for which `user:NAME` or `ip:ADDRESS` is still banned; 0 if it is not. */
+  /** Remaining milliseconds of the ban of `user:NAME` or `ip:ADDRESS`; 0 if there is none. */
   banned(key: string): number {
     if (this.#entries.size === 0) return 0;
     const name = canonical(key);
@@ -83,21 +84,21 @@ export class Bans {
     return this.#left(name, entry, this.#deps.now());
   }
 
-  /** True for an `ip:ADDRESS` that is never banned. */
+  /** Whether `ip:ADDRESS` is never banned. */
   exempt(key: string): boolean {
     if (!key.startsWith("ip:")) return false;
     const address = key.slice(3).replace(/\/64$/, "");
     return this.#never.has(address) || this.#shared.has(address);
   }
 
-  /** True for an address of `never_ban`: users who come from there are not banned either. */
+  /** Whether the address is in `never_ban`; users are not banned for violations from there. */
   spares(ip: string): boolean {
     return this.#never.has(ip);
   }
 
   /**
-   * Bans `user:NAME` or `ip:ADDRESS` and returns the milliseconds it is banned for. Who is banned already stays so until
-   * the same moment, without a strike; an exempt address is not banned (0).
+   * Bans `user:NAME` or `ip:ADDRESS` and returns the duration in milliseconds. An existing ban stays as it is, without
+   * a strike. An exempt address is not banned (0).
    */
   add(key: string): number {
     if (this.exempt(key)) return 0;
@@ -150,7 +151,7 @@ export class Bans {
     return lifted;
   }
 
-  /** Notices what has expired. To be called about once a second. */
+  /** Processes expired entries. To be called about once a second. */
   tick(): void {
     if (this.#epoch !== this.#deps.store.epoch) {
       this.#epoch = this.#deps.store.epoch;
@@ -164,7 +165,7 @@ export class Bans {
   }
 
   #left(key: string, entry: Entry, now: number): number {
-    // A clock set back must not make a ban longer than it was given.
+    // A clock that is set back must not extend a ban.
     if (entry.until - now > entry.duration) entry.until = now + entry.duration;
     if (entry.until > now) return entry.until - now;
     entry.over = true;
@@ -196,7 +197,10 @@ export class Bans {
   }
 }
 
-/** `user:NAME` as it is, of `ip:ADDRESS` the key under which addresses are limited; a /64 may be written in any form. */
+/**
+ * Canonical key: `user:NAME` unchanged; `ip:ADDRESS` with the address as limits count it. A /64 may be written in any
+ * form.
+ */
 function canonical(key: string): string {
   return key.startsWith("ip:") ? `ip:${addressKey(key.slice(3).replace(/\/64$/, ""))}` : key;
 }

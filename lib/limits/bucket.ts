@@ -1,22 +1,25 @@
-/** What a bucket allows: tokens a second in the long run, and at once after a rest. May be changed while buckets use it. */
+/**
+ * The rate of a bucket: `rate` tokens a second in the long run, and `burst` tokens at once. May be changed while
+ * buckets use it.
+ */
 export interface Rate {
   rate: number;
   burst: number;
 }
 
-/** Tokens by which a sum of fractions may miss a whole one; what is missing is owed, so nothing is gained by it. */
+/** Tolerance in tokens for sums of fractions. The missing part is owed, so nothing is gained. */
 const SLACK = 1e-6;
 
 /**
- * A token bucket: starts with `burst` tokens, gains `rate` a second up to `burst`, and what is done costs tokens. In any
- * window of t seconds at most `burst + rate × t` tokens are spent, and who stays below that is never refused.
+ * A token bucket. It starts with `burst` tokens and gains `rate` a second up to `burst`. In any window of t seconds at
+ * most `burst + rate × t` tokens are spent, and a caller below that is never refused.
  *
- * A cost above `burst` could never be had: it passes when the bucket is full and leaves it in debt, so that the long-run
- * rate holds all the same. When the clock goes back nothing is lost or gained: the refill goes on from the new time. Three
- * numbers of state, no timer, no allocation.
+ * A cost above `burst` passes when the bucket is full and leaves a debt, so that the long-run rate still holds. When
+ * the clock goes back, nothing is lost or gained: the refill continues from the new time. The state is three numbers;
+ * there is no timer and no allocation.
  *
- * While the server sheds load, callers ask for more than a thing's plain cost. A second count of tokens (`due`) is spent at
- * plain cost: it tells whether the same would have been refused without shedding.
+ * While the server sheds load, callers ask for more than the plain cost. A second count of tokens (`due`) is spent at
+ * plain cost. It tells whether the same request would have been refused without shedding.
  */
 export class TokenBucket {
   readonly #limit: Readonly<Rate>;
@@ -24,7 +27,7 @@ export class TokenBucket {
   #due: number;
   #at: number;
 
-  /** `limit` is shared, not copied: changing it changes all buckets made with it. `now` is in milliseconds. */
+  /** `limit` is shared, not copied: a change affects all buckets made with it. `now` is in milliseconds. */
   constructor(limit: Readonly<Rate>, now: number) {
     this.#limit = limit;
     this.#tokens = limit.burst;
@@ -32,7 +35,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Spends `cost` tokens and returns 0, or spends nothing and returns the milliseconds until they would be there. */
+  /** Spends `cost` tokens and returns 0, or spends nothing and returns the milliseconds until they are available. */
   take(cost: number, now: number): number {
     const wait = this.wait(cost, now);
     if (wait === 0) this.spend(cost);
@@ -40,8 +43,9 @@ export class TokenBucket {
   }
 
   /**
-   * What `take` would return, without spending: ask several buckets, then `spend` from all or none. `paid` is what the same
-   * request has spent just before: a cost above the burst passes when the bucket is full but for that.
+   * The result of `take`, without spending. Callers ask several buckets, then `spend` from all or none. `paid` is the
+   * amount that the same request has already spent: a cost above the burst passes when the bucket is full except for
+   * that.
    */
   wait(cost: number, now: number, paid = 0): number {
     const { rate, burst } = this.#limit;
@@ -57,30 +61,33 @@ export class TokenBucket {
     return missing > SLACK ? missing / rate * 1000 : 0;
   }
 
-  /** Spends tokens that `wait` has just found. `plain` is the cost without shedding. */
+  /** Spends tokens after `wait` returned 0. `plain` is the cost without shedding. */
   spend(cost: number, plain = cost): void {
     this.#tokens -= cost;
     this.#due -= plain;
   }
 
-  /** What `wait` has refused: whether `plain` tokens would be there if nothing had been shed. */
+  /** After a refusal by `wait`: whether `plain` tokens would be available without shedding. */
   affords(plain: number, paid = 0): boolean {
     return plain === 0 || Math.min(plain, this.#limit.burst - paid) - this.#due <= SLACK;
   }
 
-  /** Spends what a refused thing would have cost without shedding. */
+  /** Spends the plain cost of a refused request. */
   excuse(plain: number): void {
     this.#due -= plain;
   }
 
-  /** Puts back tokens that were spent for something that turned out to be free. */
+  /** Returns tokens of a request that turned out to be free. */
   giveBack(cost: number): void {
     const { burst } = this.#limit;
     this.#tokens = Math.min(burst, this.#tokens + cost);
     this.#due = Math.min(burst, this.#due + cost);
   }
 
-  /** Spends `cost` tokens whether there or not, down to a debt of one burst: for what has already happened. */
+  /**
+   * Spends `cost` tokens even when they are missing, down to a debt of one burst, for an event that has already
+   * happened.
+   */
   charge(cost: number, now: number): void {
     this.wait(0, now);
     const floor = -this.#limit.burst;
@@ -88,7 +95,7 @@ export class TokenBucket {
     this.#due = Math.max(this.#due - cost, Math.min(this.#due, floor));
   }
 
-  /** A full bucket is as good as a new one. */
+  /** Whether the bucket is full, and so equal to a new one. */
   full(now: number): boolean {
     this.wait(0, now);
     return Math.min(this.#tokens, this.#due) >= this.#limit.burst - SLACK;

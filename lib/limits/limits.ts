@@ -1,3 +1,4 @@
+/** All limits of one server: buckets, violations, bans. */
 import type { Log } from "../log/log.ts";
 import type { LimitScope, Telemetry } from "../telemetry/telemetry.ts";
 import type { Store } from "../store/store.ts";
@@ -32,29 +33,32 @@ export interface LimitDeps {
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly store: Store;
-  /** Milliseconds since the epoch: for bans, which outlive the process. */
+  /** Wall clock, milliseconds since the epoch, for bans, which outlive the process. */
   readonly now: () => number;
-  /** Milliseconds on a clock that nobody sets, for buckets. Default `now`. */
+  /** Monotonic clock, in milliseconds, for buckets. Default `now`. */
   readonly monotonic?: () => number;
   /** Bounds of each table of buckets. `capacity` should be at least `server.max_connections`. */
   readonly table?: TableOptions;
 }
 
-/** What a request that can open nothing costs of the HTTP bucket: more than one that is answered. */
+/** Cost of a refused HTTP request in the HTTP bucket; an answered request costs 1. */
 const VAIN_REQUEST_COST = 1.5;
 
-/** What an offence costs, in handshakes: it takes as many honest ones to make room for a single mishap. */
+/**
+ * Cost of an offence in handshakes. An honest client must make as many handshakes as this to lose room for one
+ * accident.
+ */
 const OFFENCE_COST = 20;
 
-/** Buckets that each `tick` looks at, in each table, to drop those that are full. */
+/** Buckets of each table that one `tick` checks, to drop the full ones. */
 const SWEPT_PER_TICK = 4096;
 
 /**
  * Every limit of one server: buckets by address, user and method, violations and bans.
  *
- * What an address sends before it is known who sends it spends from buckets of the address. Nothing of that is a violation:
- * an office, or a school, has one address for all its people. An address is banned for offences only, which no honest client
- * commits ({@linkcode Limits.offence}); a user for violations of the user's own sessions.
+ * Before the user is known, requests spend from buckets of the address. Exceeding those is no violation: an office or a
+ * school has one address for many people. An address is banned only for offences, which no honest client commits
+ * ({@linkcode Limits.offence}). A user is banned for violations of the user's own sessions.
  */
 export class Limits {
   readonly bans: Bans;
@@ -88,30 +92,34 @@ export class Limits {
     this.#shared = new SharedBuckets(settings, sessions, deps.table);
   }
 
-  /** Takes a handshake's token of the address (`limits.handshake`): 0, or the milliseconds until there is one. */
+  /**
+   * Takes a handshake token of the address (`limits.handshake`). Returns 0, or the milliseconds until one is available.
+   */
   handshake(ip: string): number {
     return this.#take(this.#handshakes, addressKey(ip), 1, "handshake");
   }
 
-  /** Whether the address has used up its handshakes, so that {@linkcode Limits.handshake} would refuse now. */
+  /** Whether {@linkcode Limits.handshake} would refuse now. */
   exhausted(ip: string): boolean {
     return (this.#handshakes.peek(addressKey(ip))?.wait(1, this.#clock()) ?? 0) > 0;
   }
 
-  /** Gives the address its handshake's token back: the credential was valid. */
+  /** Returns the address' handshake token after a valid credential. */
   proven(ip: string): void {
     this.#handshakes.peek(addressKey(ip))?.giveBack(1);
   }
 
-  /** Takes a token of the user for a handshake, or a `POST /ticket`, with a valid credential (`limits.handshake_user`). */
+  /**
+   * Takes a token of the user for a handshake or a `POST /ticket` with a valid credential (`limits.handshake_user`).
+   */
   userHandshake(user: string): number {
     return this.#take(this.#userHandshakes, user, 1, "handshake_user");
   }
 
   /**
-   * Takes a token of the address for an HTTP request that is no handshake; `vain` ones cost half as much again, and
-   * are charged when the tokens are not there as well. As many as handshakes, in a bucket of their own, so that what a
-   * foreign page makes a browser send takes nothing from handshakes.
+   * Takes a token of the address for an HTTP request that is not a handshake. A `vain` request costs half as much
+   * again, and is charged even when tokens are missing. The rate is that of handshakes, but the bucket is separate, so
+   * that requests that a foreign page causes take nothing from handshakes.
    */
   request(ip: string, vain = false): number {
     const cost = vain ? VAIN_REQUEST_COST : 1;
@@ -124,9 +132,9 @@ export class Limits {
   }
 
   /**
-   * The address sent what no honest client sends, and what no foreign page can make a browser send. That costs as much as
-   * twenty handshakes (`limits.handshake`), in a bucket of its own; the `max_violations`-th offence within a minute that is
-   * over it bans the address: the twenty-first with the defaults.
+   * The address sent something that no honest client sends, and that no foreign page can make a browser send. An
+   * offence costs as much as twenty handshakes (`limits.handshake`), in a bucket of its own. The `max_violations`-th
+   * offence over that limit within a minute bans the address: with the defaults, the twenty-first.
    */
   offence(ip: string): void {
     if (this.bans.exempt(`ip:${ip}`)) return;
@@ -136,7 +144,7 @@ export class Limits {
     if (this.#violations.add(`ip:${address}`, now)) this.bans.add(`ip:${address}`);
   }
 
-  /** Takes a token for a ticket of the user: 0, or the milliseconds until there is one. */
+  /** Takes a ticket token of the user. Returns 0, or the milliseconds until one is available. */
   ticket(user: string): number {
     return this.#take(this.#tickets, user, 1, "ticket");
   }
@@ -147,8 +155,8 @@ export class Limits {
   }
 
   /**
-   * 1 normally. Under overload less: rates count as that part of what is configured, so that those who use most are slowed
-   * first and those who use little notice nothing; who violated a limit within the last minute has the square of it.
+   * The granted part of the configured rates: 1 normally, less under overload, so that heavy users are slowed first and
+   * light users notice nothing. A user with a violation in the last minute gets the square of it.
    */
   get shrink(): number {
     return this.#shared.shrink;
@@ -158,7 +166,7 @@ export class Limits {
     this.#shared.shrink = part;
   }
 
-  /** Takes over changed settings; live sessions follow at once, what is spent stays spent. */
+  /** Applies changed settings to live sessions at once. Spent tokens stay spent. */
   reconfigure(settings: LimitSettings): void {
     this.bans.reconfigure(settings);
     this.#violations.max = settings.max_violations;
@@ -171,7 +179,7 @@ export class Limits {
     this.#shared.reconfigure(settings);
   }
 
-  /** Forgets what is over. To be called about once a second. */
+  /** Removes expired state. To be called about once a second. */
   tick(): void {
     const now = this.#clock();
     this.bans.tick();

@@ -1,22 +1,23 @@
+/** Samples the load of the process for the overload controller. */
 import type { Load } from "./overload.ts";
 
 const INTERVAL_MS = 100;
 
-/** Ticks over which the median is taken: three of five must be late, so a single long pause (garbage collection) is not. */
+/** Ticks of the median. Three of five must be late, so that a single long pause (garbage collection) does not count. */
 const TICKS = 5;
 
 export interface SamplerOptions {
   /** Called ten times a second (less often when late), with the time on the same clock. */
   readonly onSample: (load: Load, now: number) => void;
-  /** Work not yet begun, as in {@linkcode Load}. */
+  /** Queued work, as in {@linkcode Load}. */
   readonly queueDepth: () => number;
-  /** The part used of the smallest limit of memory. */
+  /** The used part of the smallest memory limit. */
   readonly memory: () => number;
-  /** Milliseconds on a clock that nobody sets. Default `performance.now`. */
+  /** Monotonic clock, in milliseconds. Default `performance.now`. */
   readonly monotonic?: () => number;
 }
 
-/** Measures by one timer how late the event loop runs, and hands that on with the other figures of load. */
+/** Measures the delay of the event loop with one timer, and passes it on with the other load figures. */
 export class LoadSampler {
   readonly #options: SamplerOptions;
   readonly #monotonic: () => number;
@@ -29,7 +30,7 @@ export class LoadSampler {
     this.#monotonic = options.monotonic ?? (() => performance.now());
   }
 
-  /** Begins to sample. The timer does not keep the process alive. */
+  /** Starts sampling. The timer does not keep the process alive. */
   start(): void {
     this.stop();
     this.#due = this.#monotonic() + INTERVAL_MS;
@@ -41,7 +42,7 @@ export class LoadSampler {
     this.#timer = undefined;
   }
 
-  /** What the timer does when it fires: takes its lateness and samples. */
+  /** The callback of the timer: measures its delay and takes a sample. */
   tick(): void {
     const now = this.#monotonic();
     this.#delays.push(Math.max(0, now - this.#due));
@@ -51,7 +52,7 @@ export class LoadSampler {
     onSample({ delayMs: this.delayMs, queueDepth: queueDepth(), memory: memory() }, now);
   }
 
-  /** The median lateness of the last half second or more. 0 until there are enough ticks to tell. */
+  /** Median delay over at least the last half second; 0 until there are enough ticks. */
   get delayMs(): number {
     if (this.#delays.length < TICKS) return 0;
     return [...this.#delays].sort((a, b) => a - b)[TICKS >> 1]!;

@@ -1,16 +1,20 @@
+/** Decides from load figures which handshakes and rates the server reduces. */
 import type { Log } from "../log/log.ts";
 
-/** What the server knows of its own load at one moment. */
+/** Load figures at one moment. */
 export interface Load {
-  /** By how much the event loop runs late, in milliseconds: the median of the last moments, so that one pause is none. */
+  /** Delay of the event loop in milliseconds: a median, so that a single pause does not count. */
   readonly delayMs: number;
-  /** Work that was given to the busiest module's cells and is not yet begun; calls that only wait are none. */
+  /**
+   * Operations that wait before the cells of the busiest module. Calls that run or wait for something else are not
+   * counted.
+   */
   readonly queueDepth: number;
-  /** The part that is used of the smallest limit of memory: 1 is all of it. */
+  /** The used part of the smallest memory limit; 1 is all of it. */
   readonly memory: number;
 }
 
-/** Overload begins at or above `enter`, and ends below `leave`, which is lower: between them things stay as they are. */
+/** Overload begins at or above `enter` and ends below `leave`, which is lower. Between them the state stays. */
 export interface Threshold {
   readonly enter: number;
   readonly leave: number;
@@ -18,14 +22,14 @@ export interface Threshold {
 
 export type OverloadThresholds = Readonly<Record<keyof Load, Threshold>>;
 
-/** Load is work that can't be done. A process that is short of CPU runs late, so its CPU time needs no threshold of its own. */
+/** Default thresholds. CPU time has none of its own: a process that is short of CPU runs late. */
 const DEFAULT_THRESHOLDS: OverloadThresholds = {
   delayMs: { enter: 100, leave: 40 },
   queueDepth: { enter: 5000, leave: 1000 },
   memory: { enter: 0.85, leave: 0.75 },
 };
 
-/** What is shed, in this order. */
+/** The measures of each level. */
 const LEVELS: readonly { readonly refusing: boolean; readonly shrink: number }[] = [
   { refusing: false, shrink: 1 },
   { refusing: true, shrink: 1 },
@@ -34,10 +38,10 @@ const LEVELS: readonly { readonly refusing: boolean; readonly shrink: number }[]
   { refusing: true, shrink: 1 / 8 },
 ];
 
-/** Load must be too high for that long before the next level. */
+/** Milliseconds of high load before the next level. */
 const RAISE_AFTER_MS = 1000;
 
-/** Load must be low for that long before the level before. Also a fair `Retry-After` while overloaded. */
+/** Milliseconds of low load before the previous level. Also the `Retry-After` while overloaded. */
 export const LOWER_AFTER_MS = 5000;
 
 export interface OverloadOptions {
@@ -50,10 +54,10 @@ export interface OverloadOptions {
 }
 
 /**
- * Decides from samples of load what to shed. Level 1 refuses new handshakes; levels 2 to 4 also shrink rates to a half, a
- * quarter, an eighth, which reaches those who use most and those who violate limits (`Limits.shrink`), not pings. A second
- * of high load raises the level by one, five seconds of low load lower it by one, so it recovers by itself and does not
- * flutter. `overload.started` and `overload.ended` carry the figures.
+ * Decides from load samples what to shed. Level 1 refuses new handshakes. Levels 2 to 4 also reduce rates to a half, a
+ * quarter, an eighth, which affects heavy users and users with violations (`Limits.shrink`), but not pings. One second
+ * of high load raises the level by one, and five seconds of low load lower it by one, so that it recovers by itself
+ * without oscillating. `overload.started` and `overload.ended` carry the figures.
  */
 export class OverloadController {
   readonly #log: Log;
@@ -63,7 +67,7 @@ export class OverloadController {
   #level = 0;
   #highest = 0;
   #startedAt = 0;
-  /** Since when load has been too high, or low, without a break; null when it is not. */
+  /** Start of the current uninterrupted period of high, or low, load; null when there is none. */
   #highSince: number | null = null;
   #lowSince: number | null = null;
 
@@ -74,22 +78,22 @@ export class OverloadController {
     this.#onChange = options.onChange;
   }
 
-  /** 0 is none, 4 the highest. */
+  /** The current level, 0 (no overload) to 4. */
   get level(): number {
     return this.#level;
   }
 
-  /** New handshakes get 503 `overloaded`. */
+  /** Whether new handshakes get 503 `overloaded`. */
   get refusing(): boolean {
     return LEVELS[this.#level]!.refusing;
   }
 
-  /** The part of the configured rates that is granted. */
+  /** The granted part of the configured rates. */
   get shrink(): number {
     return LEVELS[this.#level]!.shrink;
   }
 
-  /** Switches it on or off (reload); off means level 0 at once. */
+  /** Switches the controller on or off (reload). Off means level 0 at once. */
   enable(enabled: boolean, now: number): void {
     this.#enabled = enabled;
     this.#highSince = null;
@@ -97,7 +101,7 @@ export class OverloadController {
     if (!enabled && this.#level > 0) this.#change(0, { delayMs: 0, queueDepth: 0, memory: 0 }, now);
   }
 
-  /** Takes a sample. `now` is in milliseconds, on a clock that nobody sets; samples should come several times a second. */
+  /** Takes a sample. `now` is a monotonic clock in milliseconds. Samples should come several times a second. */
   sample(load: Load, now: number): void {
     if (!this.#enabled) return;
     const high = exceeded(load, this.#thresholds, "enter").length > 0;

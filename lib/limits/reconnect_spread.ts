@@ -1,34 +1,34 @@
-/** Over how long clients that are told to come back are spread. */
+/** Spreads the reconnections of clients over time. */
 import { addressKey } from "./address.ts";
 import type { Rate } from "./bucket.ts";
 
 export interface SpreadLimits {
-  /** Of an address. */
+  /** Per address. */
   readonly handshake: Readonly<Rate>;
-  /** Of a user. */
+  /** Per user. */
   readonly handshake_user: Readonly<Rate>;
 }
 
-/** Who is told to come back. */
+/** A client that is told to reconnect. */
 export interface Returning {
   readonly ip: string;
   readonly userId: string;
 }
 
-/** A session of a browser costs its user two handshakes: the ticket's and its own. */
+/** A browser session costs its user two handshakes: the ticket and the WebSocket. */
 const USER_COST = 2;
 
-/** The part of a burst that a crowd may use; the rest is for those who come for the first time. */
+/** The part of a burst that reconnections may use. The rest is for new clients. */
 const BURST_PART = 0.5;
 
-/** No client waits longer than that. */
+/** Maximum delay of a client. */
 const MOST_MS = 600_000;
 
 /**
- * Milliseconds after which each comes back. Those of one address, and those of one user, are spread over at least
- * `leastMs`, and over so long that half the burst of their bucket and what it gains meanwhile suffice for all of them:
- * `(cost × count - burst / 2) / rate` seconds, ten minutes at most. Within that time they are spread evenly, each at a random
- * moment of its own share, since wholly random moments come in clusters.
+ * Computes the delay in milliseconds of each client. The clients of one address, and those of one user, are spread over
+ * at least `leastMs`, and over long enough that half the burst of their bucket and its refill cover all of them: `(cost
+ * × count - burst / 2) / rate` seconds, ten minutes at most. Within that time each client gets a random moment of its
+ * own equal share, because fully random moments cluster.
  */
 export function reconnectDelays<T extends Returning>(
   clients: readonly T[],
@@ -54,7 +54,7 @@ function neededMs(cost: number, { rate, burst }: Readonly<Rate>): number {
   return Math.max(0, cost - burst * BURST_PART) / rate * 1000;
 }
 
-/** In random order (Fisher and Yates), so that nobody comes last each time. */
+/** Random order (Fisher-Yates), so that the last place is not always the same client's. */
 function shuffled<T>(list: readonly T[], random: () => number): T[] {
   const result = [...list];
   for (let last = result.length - 1; last > 0; last--) {

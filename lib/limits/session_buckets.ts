@@ -1,3 +1,4 @@
+/** The limits of one session, made of token buckets. */
 import { addressKey } from "./address.ts";
 import { TokenBucket } from "./bucket.ts";
 import type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
@@ -7,10 +8,10 @@ import { VIOLATION_WINDOW_MS } from "./violations.ts";
 
 const FRAGMENT_COST = 1 / 16;
 
-/** Not longer than that is reading stopped: pongs and closes of the client wait behind it too. */
+/** Maximum time for which reading stops. Pongs and close frames of the client wait too. */
 const MAX_DELAY_MS = 10_000;
 
-/** The buckets that one session spends from: its own and those it shares. */
+/** The buckets of one session: its own and the shared ones. */
 export class SessionBuckets implements SessionLimits {
   readonly #shared: SharedBuckets;
   readonly #address: string;
@@ -20,11 +21,11 @@ export class SessionBuckets implements SessionLimits {
   readonly #control: TokenBucket;
   readonly #ip: SharedBucket;
   readonly #user: SharedBucket;
-  /** Tokens the message has paid that its elements have not used. */
+  /** Tokens that the message has paid and its elements have not used. */
   #paid = 0;
-  /** Bytes of the last message. */
+  /** Size of the last message in bytes. */
   #size = 0;
-  /** The user's buckets for methods of `limits.types` that this session has called. */
+  /** The user's buckets for the methods of `limits.types` that this session has called. */
   readonly #methods = new Map<string, SharedBucket>();
   #version: number;
   #violatedAt = -Infinity;
@@ -102,7 +103,7 @@ export class SessionBuckets implements SessionLimits {
   resend(bytes: number, method: string, cost: number): number {
     const now = this.#shared.deps.clock();
     const scale = this.#scale(now);
-    // The message's own token is one of the call's, and is paid even when the call costs nothing.
+    // The message's own token is part of the call's cost, and is paid even when the call costs nothing.
     const tokens = Math.max(1, cost) * scale;
     return toldAs(Math.max(
       this.#connection.wait(tokens, now),
@@ -117,7 +118,7 @@ export class SessionBuckets implements SessionLimits {
     const now = this.#shared.deps.clock();
     const wait = this.#control.take(kind === "fragment" ? FRAGMENT_COST : 1, now);
     if (wait > 0) return { ...this.#limited("connection", wait), action: "reject", excused: false };
-    // The bytes of fragments are counted with their message.
+    // Bytes of fragments count with their message.
     if (kind !== "fragment") this.#bytes.charge(bytes, now);
     return null;
   }
@@ -136,7 +137,7 @@ export class SessionBuckets implements SessionLimits {
     this.#releaseMethods();
   }
 
-  /** The user's bucket for a method of `limits.types`, held from its first use on; null for other methods. */
+  /** The user's bucket for a method of `limits.types`, held from its first use; null for other methods. */
   #own(method: string): SharedBucket | null {
     if (this.#version !== this.#shared.version) this.#releaseMethods();
     const held = this.#methods.get(method);
@@ -154,7 +155,7 @@ export class SessionBuckets implements SessionLimits {
     this.#version = this.#shared.version;
   }
 
-  /** Tokens that one token's worth costs now. */
+  /** The current price of one token. */
   #scale(now: number): number {
     const { shrink } = this.#shared;
     if (shrink === 1) return 1;
@@ -162,8 +163,8 @@ export class SessionBuckets implements SessionLimits {
   }
 
   /**
-   * Names the bucket that takes longest, since only then the same would pass. `resend`: milliseconds until the client may
-   * send it all again, where that takes longer than the tokens that are missing now.
+   * Reports the bucket with the longest wait, because the same request passes only after that. `resend` is the time in
+   * milliseconds until the client may send the whole request again, if that is longer.
    */
   #refuse(
     connection: number,
@@ -185,7 +186,7 @@ export class SessionBuckets implements SessionLimits {
       ? "ip"
       : "method";
     const limited = this.#limited(scope, wait);
-    // What is delayed is asked about again, not sent again. Waiting for one method would hold up all the others.
+    // A delayed request is retried here, not sent again. Waiting for one method would delay all others.
     if (method === 0 && this.#shared.delay && wait <= MAX_DELAY_MS) {
       return { ...limited, action: "delay", excused: false };
     }
@@ -199,8 +200,8 @@ export class SessionBuckets implements SessionLimits {
   }
 
   /**
-   * Whether the user's own buckets would have let pass what was just refused, if nothing were shed. Then it is spent there
-   * as if it had passed: a session that goes on as before uses up what is configured, and no more is excused.
+   * Whether the user's own buckets would have allowed the refused request without shedding. If so, its plain cost is
+   * spent there as if it had passed, so that a session can't use more than its configured rate as an excuse.
    */
   #excused({ tokens, paid, bytes, own }: Asked): boolean {
     const affordable = this.#connection.affords(tokens, paid) && this.#bytes.affords(bytes) &&
@@ -214,7 +215,7 @@ export class SessionBuckets implements SessionLimits {
   }
 }
 
-/** What was refused, at its plain cost; `paid` is what the same request has spent before. */
+/** A refused request at plain cost; `paid` is what the same request has spent before. */
 interface Asked {
   readonly tokens: number;
   readonly paid: number;
@@ -222,7 +223,7 @@ interface Asked {
   readonly own: SharedBucket | null;
 }
 
-/** Clients count in whole milliseconds, and never too few. */
+/** Whole milliseconds for the client, rounded up. */
 function toldAs(wait: number): number {
   return Math.max(1, Math.ceil(wait));
 }

@@ -1,3 +1,4 @@
+/** The settings of all limits. */
 import type { BanSettings } from "./bans.ts";
 import type { Rate } from "./bucket.ts";
 

@@ -1,29 +1,30 @@
+/** Bucket tables and rates that the sessions of one server share. */
 import type { Rate } from "./bucket.ts";
 import type { Scope } from "./session_limits.ts";
 import type { LimitSettings } from "./settings.ts";
 import { BucketTable, type TableOptions } from "./table.ts";
 
-/** What the buckets of sessions need from the limits as a whole. */
+/** Collaborators of session buckets. */
 export interface SessionDeps {
   readonly clock: () => number;
   readonly limited: (scope: Scope) => void;
-  /** Counts a violation; true if it was one too many. */
+  /** Counts a violation; true if it exceeds the allowed number. */
   readonly violated: (user: string, ip: string, now: number) => boolean;
 }
 
-/** Control frames have at least this, however low the limit of messages: a second's worth of lively pinging. */
+/** Minimum limit of control frames, however low the limit of messages is. */
 const LEAST_CONTROL: Readonly<Rate> = { rate: 10, burst: 100 };
 
-/** Rates and tables of buckets that all sessions share. */
+/** Rates and bucket tables that all sessions share. */
 export class SharedBuckets {
   readonly connection: Rate;
   readonly bytes: Rate;
   readonly control: Rate;
   readonly ips: BucketTable;
   readonly users: BucketTable;
-  /** Buckets by user, for each method of `limits.types`. */
+  /** Buckets by user for each method of `limits.types`. */
   readonly methods = new Map<string, BucketTable>();
-  /** Changes with every change of settings. */
+  /** Incremented by every change of settings. */
   version = 0;
   delay = false;
   shrink = 1;

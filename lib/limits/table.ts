@@ -1,8 +1,9 @@
+/** Tables of token buckets by key, in bounded memory. */
 import { type Rate, TokenBucket } from "./bucket.ts";
 
-/** A bucket of a table; it stays in the table as long as somebody holds it or it is not full. */
+/** A bucket of a table. It stays in the table while a session holds it or it is not full. */
 export class SharedBucket extends TokenBucket {
-  /** How many sessions hold it; who gives it back takes one off. */
+  /** Number of sessions that hold the bucket; each one decrements it when it ends. */
   holders = 0;
 
   constructor(readonly key: string, limit: Readonly<Rate>, now: number) {
@@ -11,28 +12,29 @@ export class SharedBucket extends TokenBucket {
 }
 
 export interface TableOptions {
-  /** Buckets with a key of their own, at most. Default 65,536, which is about 10 MB when all are taken. */
+  /** Maximum number of buckets with a key of their own. Default 65,536, about 10 MB when full. */
   capacity?: number;
-  /** Buckets shared by the keys for which there is no room. Default 1,024. */
+  /** Number of buckets shared by keys beyond `capacity`. Default 1,024. */
   overflow?: number;
-  /** Makes it unforeseeable which keys share a bucket. Default random. */
+  /** Seed of the hash that assigns keys to shared buckets, so that clients can't predict it. Default random. */
   seed?: number;
 }
 
-/** How many old buckets each new key looks at, to find some that are full; twice that keeps ahead of any flood of keys. */
+/** Old buckets that each new key checks, to drop full ones. */
 const LOOKED_AT = 4;
 
-/** The same when the table has no room left. */
+/** Old buckets that each new key checks while the table is full. */
 const LOOKED_AT_WITHOUT_ROOM = 16;
 
 /**
- * Buckets by key (an address, a user) in bounded memory. A full bucket is as good as none, so it is dropped: every new key
- * looks at a few old ones, going round, and the table holds little more than the keys that spent something within the last
- * `burst / rate` seconds. A million addresses need a million requests in that time to fill more than `capacity`.
+ * Buckets by key (an address, a user) in bounded memory. A full bucket equals a new one, so it is dropped: every new
+ * key checks a few old buckets in rotation. The table contains little more than the keys that spent something within
+ * the last `burst / rate` seconds. A million addresses need a million requests in that time to fill more than
+ * `capacity`.
  *
- * When there are that many, further keys share `overflow` buckets, chosen by a seeded hash, until there is room again: no
- * flood of keys can take more memory, or make the table forget what another key owes. New keys then find less than their
- * due, never more than one shared bucket's. A held bucket (of a live session) is never dropped.
+ * At `capacity`, further keys share `overflow` buckets, chosen by a seeded hash, until there is room again. No flood of
+ * keys can take more memory, or make the table forget the debt of another key. New keys then get less than their
+ * configured rate, and never more than one shared bucket allows. A bucket held by a live session is never dropped.
  */
 export class BucketTable {
   readonly limit: Rate;
@@ -43,7 +45,7 @@ export class BucketTable {
   readonly #overflow: (SharedBucket | undefined)[];
   #hand = 0;
 
-  /** `limit` may be changed later, then all buckets follow. */
+  /** `limit` may be changed later; all buckets follow. */
   constructor(limit: Rate, options: TableOptions = {}) {
     this.limit = limit;
     this.#capacity = options.capacity ?? 65_536;
@@ -68,19 +70,19 @@ export class BucketTable {
     return bucket;
   }
 
-  /** The key's bucket if it has one of its own; a key without one has spent nothing lately. */
+  /** The key's own bucket, if any. A key without one has spent nothing recently. */
   peek(key: string): SharedBucket | undefined {
     return this.#buckets.get(key);
   }
 
-  /** The key's bucket, kept until `holders` is 0 again. */
+  /** The key's bucket, kept in the table until `holders` is 0 again. */
   hold(key: string, now: number): SharedBucket {
     const bucket = this.find(key, now);
     bucket.holders++;
     return bucket;
   }
 
-  /** Looks at the next `count` buckets and drops those that are full and not held. */
+  /** Checks the next `count` buckets and drops those that are full and not held. */
   sweep(count: number, now: number): void {
     for (let left = Math.min(count, this.#ring.length); left > 0; left--) {
       if (this.#hand >= this.#ring.length) this.#hand = 0;
@@ -101,7 +103,7 @@ export class BucketTable {
   }
 }
 
-/** FNV-1a, begun with a secret seed and mixed at the end. */
+/** FNV-1a with a secret seed and a final mix. */
 function hash(text: string, seed: number): number {
   let h = seed ^ 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);

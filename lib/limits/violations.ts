@@ -1,12 +1,12 @@
 /** The window in which violations are counted. */
 export const VIOLATION_WINDOW_MS = 60_000;
 
-/** Keys remembered at most; beyond it those that have behaved longest are forgotten. */
+/** Maximum number of keys; above it, those with the oldest last violation are removed. */
 const MAX_KEYS = 65_536;
 
 /**
- * Counts violations by key (`user:NAME`, `ip:ADDRESS`) in a window that moves on: the `max`-th within any one minute trips.
- * At most `max` times of eight bytes a key are kept, for 65,536 keys.
+ * Counts violations by key (`user:NAME`, `ip:ADDRESS`) in a sliding window of one minute. Memory: at most `max` times
+ * of eight bytes for each of 65,536 keys.
  */
 export class Violations {
   max: number;
@@ -20,10 +20,10 @@ export class Violations {
     return this.#keys.size;
   }
 
-  /** Counts one; true if it is the `max`-th within the minute, after which counting begins anew. */
+  /** Counts a violation. Returns true if it is the `max`-th within the minute; the count then restarts at 0. */
   add(key: string, now: number): boolean {
     const times = this.#keys.get(key) ?? new Times();
-    // The map keeps the order of insertion, so the first key is the one without a violation for longest.
+    // Reinsertion keeps the map ordered by the last violation, oldest first.
     this.#keys.delete(key);
     if (times.add(now, now - VIOLATION_WINDOW_MS) >= this.max) return true;
     if (this.#keys.size >= MAX_KEYS) this.#makeRoom(now);
@@ -31,7 +31,7 @@ export class Violations {
     return false;
   }
 
-  /** Many at once: what is deleted at its front makes the next walk through a map slow until there are many. */
+  /** Removes many keys at once: deletions at the front of a map slow down its next iteration. */
   #makeRoom(now: number): void {
     this.sweep(now);
     let surplus = this.#keys.size - MAX_KEYS * 15 / 16;
@@ -41,7 +41,7 @@ export class Violations {
     }
   }
 
-  /** Forgets keys without a violation within the minute. */
+  /** Removes keys without a violation within the minute. */
   sweep(now: number): void {
     for (const [key, times] of this.#keys) {
       if (times.last > now - VIOLATION_WINDOW_MS && times.last <= now) return;
@@ -50,13 +50,13 @@ export class Violations {
   }
 }
 
-/** Moments in order, the old ones dropped from the front. */
+/** An ordered list of moments that drops the oldest. */
 class Times {
   #list: number[] = [];
   #first = 0;
   last = -Infinity;
 
-  /** Adds a moment and returns how many are after `cutoff`. A clock that went back begins anew. */
+  /** Adds a moment and returns the number after `cutoff`. A clock that went back clears the list. */
   add(now: number, cutoff: number): number {
     if (now < this.last) {
       this.#list = [];

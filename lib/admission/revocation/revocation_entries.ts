@@ -1,17 +1,19 @@
+/** A set of revocations with lookup by token, user and moment of issue. */
 import type { Identity } from "../../gate/gate.ts";
-/** Single revocations, and a set of them that is quick to ask. */
 
 /**
- * One token, the tokens of one user, or all tokens issued before a moment. Moments are milliseconds since the epoch.
+ * Revokes one token, the tokens of one user, or all tokens issued before a moment. Moments are milliseconds since the
+ * epoch.
  *
- * `issuedUntil` bounds the tokens of a user: those issued later are good. Without it the user is shut out.
+ * `issuedUntil` limits a revocation of a user to tokens issued until then. Without it, all tokens of the user are
+ * revoked.
  */
 export type Revocation =
   | { readonly jti: string }
   | { readonly sub: string; readonly issuedUntil?: number }
   | { readonly before: number };
 
-/** Until when a revocation is in force, and up to which moment of issue it refuses. */
+/** The end of a revocation, and the last moment of issue that it covers. */
 export interface RevocationTerm {
   readonly until: number;
   readonly issuedUntil: number;
@@ -19,16 +21,19 @@ export interface RevocationTerm {
 
 const FOR_GOOD: RevocationTerm = { until: Infinity, issuedUntil: Infinity };
 
-/** After so many additions, what has expired is forgotten. */
+/** Additions after which expired entries are removed. */
 const ADDITIONS_BETWEEN_PURGES = 1024;
 
-/** A Map that grows copies all of itself at once: at 500,000 names that takes 100 ms. In this many parts it takes less than one. */
+/**
+ * A growing Map copies all its entries at once, which takes 100 ms with 500,000 names. With this many maps each copy
+ * takes less than 1 ms.
+ */
 const SHARDS = 256;
 
 /** Revocations by name (`jti:VALUE`, `sub:VALUE`, `before:MILLISECONDS`), each with its term. */
 export class RevocationEntries {
   readonly #shards = Array.from({ length: SHARDS }, () => new Map<string, RevocationTerm>());
-  /** Of the moments everything before which is revoked, with their ends, those that no later one outlasts. */
+  /** The `before` moments with their ends, without those that a later moment with a later end covers. */
   #befores: readonly (readonly [before: number, until: number])[] = [];
   #additions = 0;
 
@@ -36,7 +41,7 @@ export class RevocationEntries {
     return this.#shards.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Adds one, in force until the moment; of two with one name the later end and the later moment count. */
+  /** Adds a revocation until `until`. For two with the same name, the later end and the later moment apply. */
   add(revocation: Revocation, until: number, now: number): RevocationTerm {
     if (++this.#additions % ADDITIONS_BETWEEN_PURGES === 0 && until !== Infinity) this.#purge(now);
     const name = nameOf(revocation);
@@ -82,7 +87,7 @@ export class RevocationEntries {
     this.#befores = [...this.#befores.filter(([other, end]) => other > before || end > until), [before, until]];
   }
 
-  /** One is gone: those it stood for count again. */
+  /** Recomputes the `before` moments after one was removed. */
   #recallBefores(): void {
     this.#befores = [];
     for (const [name, { until }] of this.list(-Infinity)) {
@@ -118,7 +123,7 @@ export function nameOf(revocation: Revocation): string {
   return `before:${revocation.before}`;
 }
 
-/** The revocation of such a name, null when it is none. */
+/** Parses a name; null when it is invalid. */
 export function parseName(name: string): Revocation | null {
   const colon = name.indexOf(":");
   const value = name.slice(colon + 1);

@@ -1,28 +1,29 @@
-/** How people write revocations: the lines of `revoked_file`, and the keys of the ops interface. */
+/** The text form of revocations: lines of `revoked_file`, and keys of the operations interface. */
 import type { Revocation } from "./revocation_entries.ts";
 
 const MAX_VALUE_LENGTH = 256;
-/** Longer than any line that is right; what is behind it is not kept. */
+/** Longer than any valid line; the rest of a longer line is discarded. */
 const MAX_LINE_LENGTH = 1024;
 
 /** RFC 3339 section 5.6, with its letters in any case. */
 const RFC3339_REGEXP = /^\d{4}-\d\d-\d\d[tT ]\d\d:\d\d:\d\d(\.\d{1,9})?([zZ]|[+-]\d\d:\d\d)$/;
 
-/** A line (counted from 1) that is no revocation. */
+/** An invalid line, counted from 1. */
 export interface WrongLine {
   readonly line: number;
   readonly problem: string;
 }
 
-/** What a line of the file says. */
+/** Receives the parsed lines. */
 export interface RevokedLineTaker {
   revocation(revocation: Revocation): void;
   wrong(line: WrongLine): void;
 }
 
 /**
- * Reads `jti:VALUE`, `sub:VALUE` and `before:RFC3339` lines from text that comes in pieces; empty ones and those that begin
- * with `#` say nothing. A line counts once its newline is there: before that, `sub:ali` may be half of `sub:alice`.
+ * Parses `jti:VALUE`, `sub:VALUE` and `before:RFC3339` lines from text that arrives in chunks. Empty lines and lines
+ * that begin with `#` are skipped. A line is complete only with its newline: without it, `sub:ali` may be the start of
+ * `sub:alice`.
  */
 export class RevokedLineReader {
   readonly #taker: RevokedLineTaker;
@@ -33,7 +34,7 @@ export class RevokedLineReader {
     this.#taker = taker;
   }
 
-  /** The line that has no newline yet, counted from 1; null when the text ended with one. */
+  /** The line without a newline yet, counted from 1; null when the text ended with a newline. */
   get unfinished(): number | null {
     return this.#rest === "" ? null : this.#line + 1;
   }
@@ -53,7 +54,7 @@ export class RevokedLineReader {
   }
 }
 
-/** The revocation of `jti:VALUE`, `sub:VALUE` or `before:RFC3339`, or what is wrong with the text. */
+/** Parses `jti:VALUE`, `sub:VALUE` or `before:RFC3339`. Returns the revocation, or a description of the error. */
 export function parseRevocation(text: string): Revocation | string {
   const colon = text.indexOf(":");
   const [kind, value] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1).trim()];

@@ -1,4 +1,4 @@
-/** What was issued in good order and shall count no longer. */
+/** Revocations in force, from `revoked_file` and from the operations interface. */
 import type { Identity } from "../../gate/gate.ts";
 import type { Log } from "../../log/log.ts";
 import type { Store } from "../../store/store.ts";
@@ -8,49 +8,52 @@ import { formatRevocation, parseRevocation } from "./revocation_form.ts";
 export type { Revocation } from "./revocation_entries.ts";
 
 export interface RevocationsDeps {
-  /** Milliseconds since the epoch, by the clock that tokens are judged by. */
+  /** Wall clock, milliseconds since the epoch. Tokens are judged by it. */
   readonly now: () => number;
-  /** Milliseconds since the epoch, by a clock that nobody sets: for how long a revocation lasts. Default `now`. */
+  /** Monotonic clock, milliseconds since the epoch, for the duration of revocations. Default `now`. */
   readonly steady?: () => number;
   readonly log: Log;
   /**
-   * How long a revocation is kept when nobody says, in milliseconds: `auth.max_age` plus twice `auth.clock_skew`, once for
-   * the clock that issued and once for the one that judges; then every token it can mean is refused for its age.
+   * Default duration of a revocation in milliseconds: `auth.max_age` plus twice `auth.clock_skew`, once for the
+   * issuer's clock and once for this one. After that, every token it covers is refused for its age.
    */
   readonly retentionMs: number;
 }
 
-/** A revocation of the ops interface as an operator sees it. Moments are milliseconds since the epoch. */
+/** A revocation of the operations interface. Moments are milliseconds since the epoch. */
 export interface KeptRevocation {
   /** `jti:VALUE`, `sub:VALUE` or `before:RFC3339`. */
   readonly key: string;
-  /** Of a `sub`: tokens issued later are good. Infinity when none is. */
+  /** For a `sub`: tokens issued later are valid. Infinity when all tokens are revoked. */
   readonly issuedUntil?: number;
   readonly expiresAt: number;
 }
 
-/** What a reading of `revoked_file` has that the one before had not; `first` are the first of them. */
+/** Lines of `revoked_file` that the previous read did not have. `first` contains the first of them. */
 export interface FreshLines {
   readonly count: number;
   readonly first: readonly Revocation[];
 }
 
 const SPACE = "revocation";
-/** Readings of a file that is being written that are kept: a file that is written to all the time must not fill the memory. */
+/**
+ * Reads of an unsettled file that are kept. The bound keeps a file that is written continuously from filling the
+ * memory.
+ */
 const MAX_READINGS = 8;
 
 /**
- * The revocations in force: those of `revoked_file` as the file has them now, and those from the ops interface, kept in the
- * store until they have no more to refuse or are lifted.
+ * The revocations in force: the lines of `revoked_file` as last read, and those of the operations interface, which the
+ * store keeps until they expire or are lifted.
  *
- * Asking costs a few lookups, however many there are, so every handshake and every refresh does.
+ * A lookup costs a constant number of map accesses, so every handshake and every refresh makes one.
  */
 export class Revocations {
   readonly #store: Store;
   readonly #deps: RevocationsDeps;
   readonly #steady: () => number;
   readonly #listeners = new Set<(revocation: Revocation | null) => void>();
-  /** The file as it last was when nobody wrote to it, then what was read of it since, the latest last. */
+  /** The settled contents of the file, then later reads, the latest last. */
   #file: readonly RevocationEntries[] = [];
   #kept: RevocationEntries;
   #epoch = 0;
@@ -63,8 +66,9 @@ export class Revocations {
   }
 
   /**
-   * Revokes until `expiresAt` (milliseconds since the epoch), for good measure until the retention is over. A `sub` without
-   * `issuedUntil` means the tokens issued until now. It is on disk, where the store is, before this returns.
+   * Revokes until `expiresAt` (milliseconds since the epoch), and at least until the end of the retention. A `sub`
+   * without `issuedUntil` covers the tokens issued until now. With a store on disk, the revocation is on disk before
+   * this returns.
    */
   add(revocation: Revocation, expiresAt?: number): void {
     const { now, retentionMs } = this.#deps;
@@ -95,7 +99,10 @@ export class Revocations {
     return Math.max(0, ...this.#file.map(({ size }) => size));
   }
 
-  /** Lifts the revocation of such a key ({@linkcode KeptRevocation.key}); false if there is none of the ops interface. */
+  /**
+   * Lifts a revocation of the operations interface by its {@linkcode KeptRevocation.key}. Returns false if there is
+   * none.
+   */
   lift(key: string): boolean {
     const revocation = parseRevocation(key);
     if (typeof revocation === "string") return false;
@@ -107,13 +114,13 @@ export class Revocations {
     return lifted;
   }
 
-  /** Whether `revoked_file` had that line when it was last read. */
+  /** Whether `revoked_file` contained that line at the last read. */
   inFile(revocation: Revocation): boolean {
     const name = nameOf(revocation);
     return this.#file.some((entries) => entries.has(name));
   }
 
-  /** Puts what was read from the file in force, beside what it had when it was last settled, and announces what is new. */
+  /** Adds the lines read from the file to the settled ones, and announces new lines. */
   addFile(read: RevocationEntries, { count, first }: FreshLines): void {
     const [settled, ...since] = this.#file;
     this.#file = [...(settled ? [settled] : []), ...since.slice(1 - MAX_READINGS), read];
@@ -125,17 +132,17 @@ export class Revocations {
     for (const listener of this.#listeners) listener(null);
   }
 
-  /** Nobody writes to the file any more: what it had before and has no longer is lifted. */
+  /** The file has settled: lines that it no longer contains are lifted. */
   settleFile(): void {
     this.#file = this.#file.slice(-1);
   }
 
-  /** There is no such file any more. */
+  /** The configuration no longer names a file. */
   clearFile(): void {
     this.#file = [];
   }
 
-  /** Whether a token of this identity counts no longer. */
+  /** Whether a token of this identity is revoked. */
   isRevoked(identity: Identity): boolean {
     this.#catchUp();
     const now = this.#steady();
@@ -143,8 +150,8 @@ export class Revocations {
   }
 
   /**
-   * Calls back on each new revocation, at once, so that live sessions can be closed; with null after many at once, when
-   * every session is to be asked about. Returns the end of it.
+   * Calls `listener` synchronously on each new revocation, so that live sessions can be closed. The argument is null
+   * after many revocations at once; every session must then be checked. Returns a function that removes the listener.
    */
   onChange(listener: (revocation: Revocation | null) => void): () => void {
     this.#listeners.add(listener);
@@ -156,7 +163,7 @@ export class Revocations {
     return this.fileSize + this.#kept.size;
   }
 
-  /** The file of the store came back, perhaps with revocations made before it went. */
+  /** The file of the store is available again. It may contain revocations from before the failure. */
   #catchUp(): void {
     if (this.#store.epoch === this.#epoch) return;
     const before = this.#kept;

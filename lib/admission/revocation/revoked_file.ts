@@ -5,16 +5,18 @@ import { type Revocation, RevocationEntries } from "./revocation_entries.ts";
 import { RevokedLineReader, type WrongLine } from "./revocation_form.ts";
 import type { FreshLines, Revocations } from "./revocations.ts";
 
-/** Lines are taken away only from a file that was left alone for this long. */
+/** Removed lines take effect after the file has been unchanged for this long. */
 const SETTLED_MS = 1_000;
-/** Lines reported one by one; of more only the number. */
+/** Lines that are logged one by one; more are only counted. */
 const REPORTED_LINES = 10;
 const CHUNK_BYTES = 32 * 1024;
-/** A pause after each chunk, in which the event loop looks at every socket. */
+/** Pause after each chunk. The event loop polls every socket in it. */
 const PAUSE_MS = 1;
 
 export interface RevokedFile {
-  /** Puts what the file had when it was opened in force. Until then nothing has changed, and after `close` nothing will. */
+  /**
+   * Puts the contents of the file at opening into force. Nothing changes before this call, and nothing after `close`.
+   */
   apply(): void;
   close(): void;
 }
@@ -23,21 +25,21 @@ interface Reading {
   readonly entries: RevocationEntries;
   readonly fresh: FreshLines;
   readonly wrong: { readonly count: number; readonly first: readonly WrongLine[] };
-  /** A last line without its newline, counted from 1. */
+  /** The last line if it has no newline, counted from 1. */
   readonly unfinished: number | null;
   /** {@linkcode fileState} before it was read. */
   readonly state: string | null;
 }
 
 /**
- * Keeps the revocations of the file in force, from `apply` on. It is read in small parts, however long it is. New lines act
- * as soon as they are read; lines that are gone act until the file ends with a newline and has been left alone for a
- * second, since a file that is being written lacks lines that are about to come.
+ * Reads `revoked_file` in small chunks and keeps its revocations in force from `apply` on. New lines take effect as
+ * soon as they are read. Removed lines stay in force until the file ends with a newline and has been unchanged for a
+ * second, because a file that is being written is incomplete.
  *
- * A line that can't be read is reported (`revocations.rejected`, by its number) and the others count: a slip of the pen must
- * not let anyone back in. For the same reason a file that is gone or can't be read leaves those before in force.
+ * An invalid line is logged (`revocations.rejected`, by its number) and the other lines apply: a typing error must not
+ * lift a revocation. For the same reason the last contents stay in force when the file is removed or can't be read.
  *
- * @throws {Error} If the file can't be read at the start.
+ * @throws {Error} if the file can't be read at the start
  */
 export async function openRevokedFile(
   path: string,
@@ -66,7 +68,7 @@ export async function openRevokedFile(
       log.error("revocations.rejected", { path, problem: error instanceof Error ? error.name : "can't be read" });
     }
   };
-  // Watched from before it is read, so that no change falls in between.
+  // The watch starts before the first read, so that no change is missed.
   const watch = watchFile(path, async () => {
     if (state === "applied") await changed();
     else stale = true;
@@ -115,7 +117,7 @@ async function readRevoked(path: string, revocations: Revocations): Promise<Read
   return { entries, fresh, wrong, unfinished: lines.unfinished, state };
 }
 
-/** For how long nobody wrote to the file; 0 where that can't be told. */
+/** Milliseconds since the last write to the file; 0 where that is unknown. */
 function ageMs(path: string): number {
   try {
     const { mtime, ctime } = Deno.statSync(path);

@@ -1,4 +1,4 @@
-/** `POST /ticket`: a token in the header for a one-time ticket that can go into a URL. */
+/** `POST /ticket`: exchanges a token in the header for a one-time ticket, which can be part of a URL. */
 import type { Config } from "../../config/config.ts";
 import { type Handshake, type Peer, type Refusal, refuse, retrySeconds, type Verified } from "../../gate/gate.ts";
 import { bearerToken } from "../credentials.ts";
@@ -6,33 +6,35 @@ import { judgeOrigin, type OriginSet } from "../origin.ts";
 import type { IssuedTicket, Tickets } from "./tickets.ts";
 import { isRefusal, Toll, type TollDeps } from "../toll.ts";
 
-/** What the endpoint needs of the rest of the server. */
+/** Collaborators of the endpoint. */
 export interface TicketEndpointDeps extends TollDeps {
   readonly config: Config;
   readonly origins: OriginSet;
   readonly tickets: Tickets;
   verify(token: string): Promise<Verified>;
-  /** Takes one preflight from the address' bucket: 0, or the milliseconds until one could be taken. */
+  /** Takes one preflight from the address' bucket. Returns 0, or the milliseconds until one is available. */
   takePreflight(ip: string): number;
-  /** Takes one ticket from the user's bucket, likewise. */
+  /** Takes one ticket from the user's bucket. Returns 0, or the milliseconds until one is available. */
   takeTicket(user: string): number;
   /** Logs, counts and answers a refusal. */
   refused(handshake: Handshake, peer: Peer, refusal: Refusal): Response;
-  /** What every answer carries. */
+  /** Header fields of every answer. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** How long a browser may remember the answer to a preflight, in seconds. */
+/** Seconds for which a browser may cache the answer to a preflight. */
 const PREFLIGHT_MAX_AGE = "600";
 
 /**
- * Makes the handler of `/ticket`. `OPTIONS` from an allowed origin is the preflight (Fetch standard, CORS protocol): 204.
- * `POST` is checked in this order: origin, ban and handshake rate of the address, token, the user's ban and handshake rate,
- * required role, ticket rate of the user; as in a handshake, who brings a token is judged all the same ({@linkcode Toll}). Pages of allowed origins can read every answer, refusals included, which they can't of a failed handshake.
+ * Creates the handler of `/ticket`. `OPTIONS` from an allowed origin is the preflight (Fetch standard, CORS protocol):
+ * 204. `POST` is checked in this order: origin, ban and handshake rate of the address, token, ban and handshake rate of
+ * the user, required role, ticket rate of the user. As in a handshake, a request with a token is judged even when the
+ * address is banned or over its rate ({@linkcode Toll}). Pages of allowed origins can read every answer, refusals
+ * included, which is impossible for a failed handshake.
  */
 export function createTicketEndpoint(deps: TicketEndpointDeps): (request: Request, peer: Peer) => Promise<Response> {
   return async (request, peer) => {
-    // Nothing is expected in the body, so nothing of it is read.
+    // The request has no body by contract, so none is read.
     await request.body?.cancel();
     const handshake: Handshake = { method: request.method, url: new URL(request.url), headers: request.headers };
     const origin = request.headers.get("origin");

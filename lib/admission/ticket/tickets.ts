@@ -1,4 +1,4 @@
-/** One-time tickets: what a browser puts into a URL in place of a token, since URLs end up in logs. */
+/** One-time tickets, which replace the token in a URL, because URLs end up in logs. */
 import type { Identity } from "../../gate/gate.ts";
 import type { Store } from "../../store/store.ts";
 import { digest } from "../../base/equal_secrets.ts";
@@ -10,7 +10,7 @@ const LIFETIME_MS = 30_000;
 const TICKET_BYTES = 32;
 /** 32 bytes in base64url. */
 const TICKET_LENGTH = 43;
-/** Tickets on their way at once; with 30 s each that is a reconnection of every client of a large server. */
+/** Unredeemed tickets at most. With 30 s each, this covers a reconnection of every client of a large server. */
 const MAX_LIVE = 100_000;
 
 /** The answer of `POST /ticket`; `expires_in` is in seconds. */
@@ -22,20 +22,20 @@ export interface IssuedTicket {
 export interface TicketsDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The clock of the store, which nobody sets: for how long a ticket lasts. Default `now`. */
+  /** Monotonic clock of the store, for the lifetime of tickets. Default `now`. */
   readonly steady?: () => number;
   readonly isRevoked?: (identity: Identity) => boolean;
 }
 
 /**
- * Issues tickets and takes them back. A ticket is 256 random bits, opaque, good for 30 seconds and one use from the origin
- * it was issued to. The store holds only its hash, so a reader of the store can't use it. The identity behind it is that
- * of the token it was bought with, `exp` included: a ticket prolongs nothing.
+ * Issues and redeems tickets. A ticket is 256 random bits, opaque, valid for 30 seconds and one use from the origin it
+ * was issued to. The store contains only its hash, so reading the store does not reveal a ticket. The identity is that
+ * of the token, `exp` included: a ticket does not extend it.
  */
 export class Tickets {
   readonly #store: Store;
   readonly #deps: TicketsDeps;
-  /** When the tickets of this process expire, oldest first. */
+  /** Expiry times of the tickets of this process, oldest first. */
   #expiries: number[] = [];
 
   constructor(store: Store, deps: TicketsDeps) {
@@ -43,7 +43,7 @@ export class Tickets {
     this.#deps = deps;
   }
 
-  /** Issues a ticket; null when too many are on their way, or the origin is none. */
+  /** Issues a ticket. Null when too many are unredeemed, or the origin is invalid. */
   async issue(identity: Identity, origin: string): Promise<IssuedTicket | null> {
     const now = (this.#deps.steady ?? this.#deps.now)();
     const boundTo = parseOrigin(origin);
@@ -57,8 +57,9 @@ export class Tickets {
   }
 
   /**
-   * Uses up a ticket: after this call it is gone, whatever the answer. Of many calls at once exactly one gets the identity
-   * ({@linkcode Store.take}). Null when it is unknown, used, expired, of another origin, or its token ended meanwhile.
+   * Redeems a ticket and removes it, whatever the result. Of several concurrent calls exactly one gets the identity
+   * ({@linkcode Store.take}). Null when the ticket is unknown, used, expired or of another origin, or its token has
+   * expired.
    */
   async redeem(ticket: string, origin: string): Promise<Identity | null> {
     if (ticket.length !== TICKET_LENGTH || !isCanonicalBase64url(ticket)) return null;

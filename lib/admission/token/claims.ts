@@ -1,25 +1,25 @@
-/** The claims of a token whose signature is right (RFC 7519 section 4.1). */
+/** Checks the claims of a token with a valid signature (RFC 7519 section 4.1). */
 import type { Config } from "../../config/config.ts";
 import type { Identity } from "../../gate/gate.ts";
 import { readRoles } from "./roles.ts";
 
-/** What the claims are judged by. */
+/** The settings that the claims are checked against. */
 export type ClaimRules = Pick<Config["auth"], "issuer" | "audience" | "clock_skew" | "max_age" | "roles_claim">;
 
-/** An identity and whether its time is up, or the first claim that is wrong. */
+/** An identity and whether the token has expired, or the first invalid claim. */
 export type ClaimsVerdict =
   | { readonly ok: true; readonly identity: Identity; readonly expired: boolean }
   | { readonly ok: false; readonly detail: string };
 
-/** Longest `sub` and `jti`, in UTF-16 units. User ids go into logs, topics and stores. */
+/** Maximum length of `sub` and `jti` in UTF-16 units. User ids are part of logs, topics and stores. */
 const MAX_NAME_LENGTH = 256;
-/** The last second of the year 9999; later dates are mistakes. */
+/** The last second of the year 9999. Later dates are refused as mistakes. */
 const MAX_NUMERIC_DATE = 253_402_300_799;
 
 /**
- * Judges the claims at `now` (milliseconds). Everything is checked before expiry, so that `expired` is only ever said of
- * a token that is otherwise right. `exp`, `iat` and `sub` are required. `clock_skew` is in the token's favour for `nbf`, `iat`
- * and `max_age`, not for `exp`: a session ends at `exp`, so a later token would open one that ends at once.
+ * Checks the claims at `now` (milliseconds). Expiry is checked last, so that `expired` means that the token is
+ * otherwise valid. `exp`, `iat` and `sub` are required. `clock_skew` applies to `nbf`, `iat` and `max_age`, not to
+ * `exp`: a session ends at `exp`, so a later token would open a session that ends at once.
  */
 export function judgeClaims(claims: Record<string, unknown>, rules: ClaimRules, now: number): ClaimsVerdict {
   const { iss, aud, sub, jti, exp, iat, nbf } = claims;
@@ -46,7 +46,7 @@ function wrong(detail: string): ClaimsVerdict {
   return { ok: false, detail };
 }
 
-/** RFC 7519 section 4.1.3: one text, or a list of them. */
+/** RFC 7519 section 4.1.3: one string, or a list of strings. */
 function isFor(aud: unknown, audience: string): boolean {
   if (!Array.isArray(aud)) return aud === audience;
   return aud.every((entry) => typeof entry === "string") && aud.includes(audience);

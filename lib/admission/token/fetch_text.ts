@@ -1,18 +1,18 @@
-/** A small text from a server that may be slow, endless or wrong. */
+/** Fetches a small text with bounds on time and size. */
 import { KeyError } from "./keys.ts";
 import { decodeUtf8 } from "./token_form.ts";
 
 export interface FetchBounds {
-  /** For a whole answer: connection, head and body. */
+  /** For the whole answer: connection, head and body. */
   timeoutMs: number;
   /** Largest body, in bytes. */
   maxBytes: number;
 }
 
 /**
- * Gets a UTF-8 text. Only a plain 200 counts: a redirect is not followed.
+ * Fetches a UTF-8 text. Only status 200 is accepted; redirects are not followed.
  *
- * @throws {KeyError} If the answer is another one, too large or too late. What `fetch` throws besides goes through.
+ * @throws {KeyError} if the answer has another status, is too large or too late; errors of `fetch` are passed on
  */
 export async function fetchText(
   url: string,
@@ -23,7 +23,7 @@ export async function fetchText(
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
   try {
-    // A redirect would let the issuer's web server choose whose keys count.
+    // A redirect would let the issuer's web server choose the source of the keys.
     const response = await fetch(url, {
       redirect: "manual",
       signal: AbortSignal.any([timeout.signal, closing]),
@@ -47,7 +47,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    // Leaving the loop cancels the rest.
+    // Leaving the loop cancels the body.
     if (size > maxBytes) throw new KeyError(`is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }

@@ -1,6 +1,9 @@
-/** JSON as a signed object must be: one meaning for every reader. */
+/** JSON objects with unique names, so that all parsers agree on a signed object. */
 
-/** A JSON object, or null when the text is none or a name comes twice in one object (RFC 8259 section 4 lets readers differ). */
+/**
+ * Parses a JSON object. Null when the text is invalid or an object repeats a name (RFC 8259 section 4 leaves the result
+ * to the parser).
+ */
 export function parseUniqueObject(text: string): Record<string, unknown> | null {
   let value: unknown;
   try {
@@ -12,7 +15,7 @@ export function parseUniqueObject(text: string): Record<string, unknown> | null 
   return hasDuplicateNames(text) ? null : value as Record<string, unknown>;
 }
 
-/** Whether an object in a valid JSON text repeats a name, escapes resolved. One pass, no recursion. */
+/** Whether an object in a valid JSON text repeats a name, after escapes are resolved. One pass, no recursion. */
 function hasDuplicateNames(text: string): boolean {
   const names: (Set<string> | null)[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -34,14 +37,14 @@ function hasDuplicateNames(text: string): boolean {
   return false;
 }
 
-/** The index behind the closing quote of the string that opens at `at`. */
+/** The index after the closing quote of the string that starts at `at`. */
 function endOfString(text: string, at: number): number {
   let end = at + 1;
   while (text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
   return end + 1;
 }
 
-/** Whether a colon follows, which makes the string before it a name. */
+/** Whether a colon follows, so that the preceding string is a name. */
 function isName(text: string, at: number): boolean {
   while (text[at] === " " || text[at] === "\t" || text[at] === "\n" || text[at] === "\r") at++;
   return text[at] === ":";

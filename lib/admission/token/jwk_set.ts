@@ -1,9 +1,9 @@
-/** Reading of JSON Web Key Sets (RFC 7517). */
+/** Parses JSON Web Key Sets (RFC 7517). */
 import { importJWK, type JWK } from "jose";
 import type { Algorithm } from "../../config/config.ts";
 import { flawOf, KeyError, KeySet, type VerificationKey } from "./keys.ts";
 
-/** A key set and why some of its entries are left out. */
+/** A key set, and the reasons of the skipped entries. */
 export interface ReadJwks {
   readonly keys: KeySet;
   readonly ignored: readonly string[];
@@ -12,10 +12,11 @@ export interface ReadJwks {
 const MAX_JWKS_KEYS = 100;
 
 /**
- * Reads a JSON Web Key Set (RFC 7517 section 5). Entries that are no strong public signature key for a configured
- * algorithm are left out; an entry's own `alg` binds it, without one it serves each configured algorithm it fits.
+ * Parses a JSON Web Key Set (RFC 7517 section 5). Entries that are not strong public signature keys for a configured
+ * algorithm are skipped. An entry with `alg` serves that algorithm only; an entry without serves each configured
+ * algorithm it fits.
  *
- * @throws {KeyError} If it is no key set, none of its keys can be used, or two keys claim the same name.
+ * @throws {KeyError} if the text is not a key set, has no usable key, or two keys have the same `kid`
  */
 export async function readJwks(text: string, algorithms: readonly Algorithm[]): Promise<ReadJwks> {
   const entries = entriesOf(text);

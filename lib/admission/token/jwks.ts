@@ -1,19 +1,19 @@
-/** Keys from an issuer's `jwks_url`. */
+/** Keys fetched from the issuer's `jwks_url`. */
 import type { Algorithm } from "../../config/config.ts";
 import type { KeySource, KeySourceDeps } from "./key_source.ts";
 import { readJwks } from "./jwk_set.ts";
 import { KeyError, KeySet } from "./keys.ts";
 import { type FetchBounds, fetchText } from "./fetch_text.ts";
 
-/** Bounds on asking the issuer. All times in milliseconds. */
+/** Bounds on requests to the issuer. All times are milliseconds. */
 export interface RemoteKeysOptions extends FetchBounds {
-  /** Least time between two requests, whatever unknown `kid`s clients come up with. */
+  /** Minimum time between two requests, regardless of unknown `kid`s in tokens. */
   cooldownMs: number;
-  /** The same while there are no keys at all, when nobody can come in anyway. */
+  /** Minimum time between two requests while there are no keys and no token can be verified. */
   emptyCooldownMs: number;
-  /** How long a handshake with an unknown `kid` waits for an answer on its way. */
+  /** How long a handshake with an unknown `kid` waits for a pending request. */
   waitMs: number;
-  /** Age at which the set is asked for again, so that a withdrawn key goes without a new one being used. */
+  /** Age at which the set is fetched again, so that a withdrawn key goes even when no new key is used. */
   maxAgeMs: number;
 }
 
@@ -27,12 +27,12 @@ const DEFAULTS: RemoteKeysOptions = {
 };
 
 /**
- * A key set that is fetched, kept, and replaced whole by the next one that can be used.
+ * A key set that is fetched, cached, and replaced as a whole by the next valid one.
  *
- * - The address comes from the configuration and nothing else; no claim or header of a token leads to a request.
- * - `keys` answers at once, always. While the issuer is down, slow, or lies, the last good set stays in force.
- * - At most one request is on its way; an unknown `kid` starts one when the cool-down is over, and else waits for the one
- *   on its way or for nothing.
+ * - The URL comes from the configuration only. No claim or header of a token leads to a request.
+ * - `keys` never waits. While the issuer is down, slow or sends invalid sets, the last valid set stays in force.
+ * - At most one request is pending. An unknown `kid` starts one when the cool-down is over; otherwise it waits for the
+ *   pending one, if any.
  */
 export class RemoteKeys implements KeySource {
   readonly #url: string;
@@ -53,7 +53,7 @@ export class RemoteKeys implements KeySource {
     this.#options = { ...DEFAULTS, ...deps.remote };
   }
 
-  /** Starts from the keys of a source of the same address and algorithms: a reload forgets nothing. */
+  /** Takes over the keys of a previous source with the same URL and algorithms, so that a reload keeps them. */
   succeed(previous: RemoteKeys): void {
     if (previous.#url !== this.#url || previous.#algorithms.join() !== this.#algorithms.join()) return;
     this.#keys = previous.#keys;
@@ -71,7 +71,7 @@ export class RemoteKeys implements KeySource {
     return this.#keys;
   }
 
-  /** Never throws: an issuer that is down is no reason to refuse anything but unknown keys. */
+  /** Never throws: while the issuer is down, only tokens with unknown keys are refused. */
   async reload(): Promise<void> {
     await (this.#request ?? this.#ask());
   }
@@ -87,7 +87,7 @@ export class RemoteKeys implements KeySource {
   #mayAsk(): boolean {
     const { cooldownMs, emptyCooldownMs } = this.#options;
     const waited = this.#now() - this.#askedAt;
-    // Negative when the clock was set back: no reason to wait for it to catch up.
+    // The difference is negative when the clock has been set back; the request is then made at once.
     return this.#request === null && !this.#closing.signal.aborted &&
       (waited >= (this.#keys.size === 0 ? emptyCooldownMs : cooldownMs) || waited < 0);
   }
@@ -115,7 +115,7 @@ export class RemoteKeys implements KeySource {
   }
 }
 
-/** Waits for the promise, but no longer than `ms`. */
+/** Waits for the promise, at most `ms` milliseconds. */
 async function within(promise: Promise<void>, ms: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);

@@ -1,12 +1,12 @@
-/** Keys in files of their own: a shared secret, or one public key. */
+/** Parses key files: a shared secret, or one public key. */
 import { importSPKI } from "jose";
 import type { Algorithm } from "../../config/config.ts";
 import { flawOf, KeyError, KeySet, type VerificationKey } from "./keys.ts";
 
 /**
- * Reads a `secret_file`: its bytes, without one newline at the end.
+ * Parses a `secret_file`: its bytes, without one trailing newline.
  *
- * @throws {KeyError} If it is shorter than the hash of an algorithm (RFC 7518 section 3.2).
+ * @throws {KeyError} if it is shorter than the hash of an algorithm (RFC 7518 section 3.2)
  */
 export async function readSecret(file: Uint8Array, algorithms: readonly Algorithm[]): Promise<KeySet> {
   const secret = secretOf(file);
@@ -21,15 +21,15 @@ export async function readSecret(file: Uint8Array, algorithms: readonly Algorith
   return new KeySet(keys, false);
 }
 
-/** The secret in a `secret_file`: its bytes, without one newline at the end. */
+/** The bytes of a `secret_file` without one trailing newline. */
 export function secretOf(file: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(file.subarray(0, file.at(-1) === 0x0a ? -1 : undefined));
 }
 
 /**
- * Reads a `public_key_file`: one SPKI key in PEM, bound to every configured algorithm it can serve.
+ * Parses a `public_key_file`: one SPKI key in PEM, bound to every configured algorithm it can serve.
  *
- * @throws {KeyError} If it is not one public key, is weak, or serves none of the algorithms.
+ * @throws {KeyError} if it is not one public key, is weak, or serves none of the algorithms
  */
 export async function readPublicKey(pem: string, algorithms: readonly Algorithm[]): Promise<KeySet> {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) throw new KeyError("is a private key, must be a public key");

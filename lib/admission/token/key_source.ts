@@ -1,4 +1,4 @@
-/** Where the keys come from that tokens are verified with. */
+/** Sources of verification keys: files and `jwks_url`. */
 import type { Algorithm, Config } from "../../config/config.ts";
 import type { Log } from "../../log/log.ts";
 import { RemoteKeys, type RemoteKeysOptions } from "./jwks.ts";
@@ -9,11 +9,15 @@ import { decodeUtf8 } from "./token_form.ts";
 import { watchFile } from "../../base/watch_file.ts";
 
 export interface KeySource {
-  /** The keys now. Never waits, so a token of a known key doesn't either. */
+  /** The current keys. Never waits, so a token with a known key is verified without delay. */
   readonly keys: KeySet;
-  /** Called when a token names a key that `keys` lacks: resolves, within a bounded time, to the keys as they are then. */
+  /** Called when a token names a key that `keys` lacks. Resolves within a bounded time to the then current keys. */
   missed(): Promise<KeySet>;
-  /** Reads the source again. Throws {@linkcode KeyError} and keeps the keys when what it reads can't be used. */
+  /**
+   * Reads the source again.
+   *
+   * @throws {KeyError} if the source is invalid; the old keys stay
+   */
   reload(): Promise<void>;
   close(): void;
 }
@@ -22,23 +26,22 @@ export interface KeySourceDeps {
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Milliseconds of a clock that nobody sets, for the age of what was fetched. Default `now`. */
+  /** Monotonic clock, in milliseconds, for the age of fetched keys. Default `now`. */
   readonly steady?: () => number;
-  /** Instead of the global one, to trust another certificate authority. */
+  /** Replaces the global `fetch`, to trust another certificate authority. */
   readonly fetch?: typeof fetch;
-  /** Times and sizes of `jwks_url`. */
+  /** Bounds of requests to `jwks_url`. */
   readonly remote?: Partial<RemoteKeysOptions>;
-  /** The source that this one takes the place of. */
+  /** The source that this one replaces. */
   readonly previous?: KeySource;
 }
 
 type KeyFiles = Pick<Config["auth"], "algorithms" | "public_key_file" | "secret_file" | "jwks_file" | "jwks_url">;
 
 /**
- * Opens the configured source.
+ * Opens the configured source. The server starts even when `jwks_url` does not answer; it is fetched again later.
  *
- * @throws {KeyError} If a file can't be read or holds no key that can be used. A `jwks_url` that does not answer is no
- * reason: the server starts, and asks again.
+ * @throws {KeyError} if a file can't be read or contains no usable key
  */
 export async function openKeySource(auth: KeyFiles, deps: KeySourceDeps): Promise<KeySource> {
   if (auth.jwks_url !== undefined) {
@@ -52,7 +55,7 @@ export async function openKeySource(auth: KeyFiles, deps: KeySourceDeps): Promis
   return await FileKeys.open(file, auth.algorithms, deps.log);
 }
 
-/** The key that names the file, its path, and how it is read. */
+/** The configuration key of the file, its path, and its parser. */
 export interface KeyFile {
   readonly key: "auth.secret_file" | "auth.public_key_file" | "auth.jwks_file";
   readonly path: string;
@@ -85,7 +88,11 @@ export function keyFileOf(auth: KeyFiles): KeyFile | null {
   return null;
 }
 
-/** Reads a key file once. Throws {@linkcode KeyError}, its message beginning with the configuration's key. */
+/**
+ * Reads a key file once.
+ *
+ * @throws {KeyError} with a message that begins with the configuration key
+ */
 export async function readKeyFile(file: KeyFile, algorithms: readonly Algorithm[], log?: Log): Promise<KeySet> {
   try {
     const { keys, ignored } = await file.read(await readFile(file.path), algorithms);
@@ -113,7 +120,9 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** Keys in a file. A key set is watched: rotating it needs no restart. A single key is read again on {@linkcode reload}. */
+/**
+ * Keys in a file. A key set is watched, so rotation needs no restart. A single key is read again on {@linkcode reload}.
+ */
 class FileKeys implements KeySource {
   keys: KeySet;
   readonly #file: KeyFile;

@@ -1,25 +1,25 @@
-/** Verification keys: what they may be used for, and which one a token means. */
+/** Verification keys, and the selection of the key for a token. */
 import type { Algorithm } from "../../config/config.ts";
 
-/** A key bound to one algorithm: a token that names another never meets it (RFC 8725 section 3.1). */
+/** A key bound to one algorithm. A token with another algorithm never selects it (RFC 8725 section 3.1). */
 export interface VerificationKey {
   readonly alg: Algorithm;
-  /** `kid` of a key set's entry, null where keys have no names. */
+  /** `kid` of the entry in a key set; null for a single key. */
   readonly kid: string | null;
   readonly key: CryptoKey;
 }
 
-/** A key can't be used; the message says why and never holds key material. */
+/** A key is unusable. The message says why and never contains key material. */
 export class KeyError extends Error {
   override readonly name = "KeyError";
 }
 
-/** The keys of one source at one time, immutable. One issuer's set never answers for another's: it is not shared. */
+/** An immutable snapshot of the keys of one source. It is never shared between issuers. */
 export class KeySet {
   readonly #keys: readonly VerificationKey[];
   readonly #named: boolean;
 
-  /** `named`: whether a token's `kid` selects among the keys. A single key file has no names, there it is ignored. */
+  /** `named`: whether a token's `kid` selects a key. With a single key, `kid` is ignored. */
   constructor(keys: readonly VerificationKey[], named: boolean) {
     this.#keys = keys;
     this.#named = named;
@@ -29,7 +29,7 @@ export class KeySet {
     return this.#keys.length;
   }
 
-  /** The only key that fits algorithm and `kid`; null when there is none, or more than one. */
+  /** The only key that fits algorithm and `kid`; null when none or several fit. */
   select(alg: string, kid: string | undefined): VerificationKey | null {
     const fitting = this.#keys.filter((key) =>
       key.alg === alg && (!this.#named || kid === undefined || key.kid === kid)
@@ -44,19 +44,19 @@ export class KeySet {
 }
 
 const RSA_MIN_BITS = 2048;
-/** Verification time grows with the modulus; nobody issues larger ones. */
+/** Verification time grows with the modulus; issuers do not use larger ones. */
 const RSA_MAX_BITS = 8192;
 
-/** What makes a key unfit to trust, or null. */
+/** The weakness of a key, or null. */
 export async function flawOf(key: CryptoKey): Promise<string | null> {
-  // Importing takes points that are not on the curve; exporting doesn't.
+  // Importing accepts points that are not on the curve; exporting does not.
   const { kty, n = "", e = "" } = await crypto.subtle.exportKey("jwk", key).catch((): JsonWebKey => ({}));
   if (kty === undefined) return "is not a valid key";
   if (kty !== "RSA") return null;
   const bits = integerOf(n).toString(2).length;
   if (bits < RSA_MIN_BITS) return `is an RSA key of ${bits} bits, must have at least ${RSA_MIN_BITS}`;
   if (bits > RSA_MAX_BITS) return `is an RSA key of ${bits} bits, must have at most ${RSA_MAX_BITS}`;
-  // With exponent 1 the signature is the padded hash itself, which anyone can write.
+  // With exponent 1 the signature is the padded hash itself, which needs no private key.
   const exponent = integerOf(e);
   if (exponent < 3n || exponent % 2n === 0n || exponent > 0xffffffffn) return "is an RSA key with an improper exponent";
   return null;

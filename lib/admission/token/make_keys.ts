@@ -1,18 +1,18 @@
-/** Making of keys and secrets. */
+/** Creates keys and secrets. */
 import { exportPKCS8, exportSPKI, generateKeyPair } from "jose";
 import { join } from "node:path";
 
-/** Algorithms that keys are made for. */
+/** Algorithms of created keys. */
 export type KeyAlgorithm = "ES256" | "EdDSA" | "RS256" | "HS256";
 
 const SECRET_BYTES = 32;
 const RSA_BITS = 3072;
 
 /**
- * Makes a key pair (`ALG.key.pem` in PKCS#8 and `ALG.pub.pem` in SPKI) or a secret (`hs256.secret`, base64url in one line)
- * in the folder, which is made when it is missing. Files get mode 0600, the folder 0700. Returns their paths.
+ * Creates a key pair (`ALG.key.pem` in PKCS#8 and `ALG.pub.pem` in SPKI) or a secret (`hs256.secret`, base64url in one
+ * line) in the folder, which is created when missing. Files get mode 0600, the folder 0700. Returns their paths.
  *
- * @throws {Deno.errors.AlreadyExists} If one of the files is there; then none is written.
+ * @throws {Deno.errors.AlreadyExists} if one of the files exists; then none is written
  */
 export async function makeKeys(alg: KeyAlgorithm, folder: string): Promise<string[]> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
@@ -28,7 +28,7 @@ export async function makeKeys(alg: KeyAlgorithm, folder: string): Promise<strin
       written.push(path);
     }
   } catch (error) {
-    // Half a pair is worse than none: the other half could be of another key.
+    // Half a pair is removed: the other file could belong to another key.
     await Promise.all(written.map((path) => Deno.remove(path)));
     throw error;
   }

@@ -1,12 +1,12 @@
-/** Roles in the claims of different issuers. */
+/** Reads and writes roles in the claim formats of different issuers. */
 
-/** More roles, or longer ones, than any token of 8 KiB sensibly carries. */
+/** Bounds on number and length of roles, above what a token of 8 KiB can use. */
 const MAX_ROLES = 256;
 
 /**
- * The roles at `claim`: a list, or one text with spaces between them like OAuth's `scope` (RFC 6749 section 3.3). The
- * claim is looked up whole first (`https://app.example.com/roles`), then as a path (`realm_access.roles`).
- * No claim means no roles; null when it is there but of the wrong kind.
+ * Reads the roles at `claim`: a list, or one string with spaces as in OAuth's `scope` (RFC 6749 section 3.3). The claim
+ * is looked up as a whole name first (`https://app.example.com/roles`), then as a path (`realm_access.roles`). A
+ * missing claim means no roles; null means a claim of the wrong type.
  */
 export function readRoles(claims: Record<string, unknown>, claim: string): readonly string[] | null {
   const value = find(claims, claim);
@@ -16,7 +16,7 @@ export function readRoles(claims: Record<string, unknown>, claim: string): reado
   return roles.every((role) => typeof role === "string" && role !== "") ? [...new Set<string>(roles)] : null;
 }
 
-/** Puts roles where {@linkcode readRoles} finds them; as one text for `scope`, as a list elsewhere. */
+/** Writes roles where {@linkcode readRoles} reads them: as one string for `scope`, otherwise as a list. */
 export function writeRoles(claims: Record<string, unknown>, claim: string, roles: readonly string[]): void {
   const isPath = /^[^.:/]+(\.[^.:/]+)+$/.test(claim);
   const names = isPath ? claim.split(".") : [claim];

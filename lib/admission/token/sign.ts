@@ -1,11 +1,11 @@
-/** Signing of tokens, for the command `token` and for development; the server itself never signs. */
+/** Signs tokens for the command `token` and for development. The server itself never signs. */
 import { exportJWK, importPKCS8, type JWK, SignJWT } from "jose";
 import type { Algorithm, Config } from "../../config/config.ts";
 import { readSecret, secretOf } from "./key_files.ts";
 import { KeyError } from "./keys.ts";
 import { writeRoles } from "./roles.ts";
 
-/** What signing takes from `[auth]`. */
+/** Settings of `[auth]` that signing uses. */
 export type SignerConfig = Pick<
   Config["auth"],
   "algorithms" | "private_key_file" | "secret_file" | "jwks_file" | "issuer" | "audience" | "roles_claim"
@@ -14,16 +14,16 @@ export type SignerConfig = Pick<
 export interface TokenRequest {
   readonly sub: string;
   readonly roles: readonly string[];
-  /** Life in milliseconds, at least a second. */
+  /** Lifetime in milliseconds, at least 1,000. */
   readonly ttlMs: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /**
- * Signs a token with the configured private key or secret, in the first configured algorithm the key can serve.
+ * Signs a token with the configured private key or secret, with the first configured algorithm that fits the key.
  *
- * @throws {KeyError} If there is no key to sign with, or it can't be used.
+ * @throws {KeyError} if there is no signing key, or it is unusable
  */
 export async function signToken(auth: SignerConfig, { sub, roles, ttlMs, now }: TokenRequest): Promise<string> {
   const { alg, key } = await signingKey(auth);
@@ -61,14 +61,14 @@ async function signingKey(auth: SignerConfig): Promise<{ alg: Algorithm; key: Cr
   throw new KeyError(`auth.private_key_file: ${private_key_file} is not a PKCS#8 key for ${algorithms.join(", ")}`);
 }
 
-/** The name of the key's public half in a key set, so that the token says which of several keys signed it. */
+/** The `kid` of the public key in a key set, so that the token names its key. */
 async function kidOf(key: CryptoKey, path: string): Promise<string | null> {
   const { kty, n, x, y } = await exportJWK(key);
   let keys: unknown;
   try {
     keys = JSON.parse(await Deno.readTextFile(path)).keys;
   } catch {
-    // What is wrong with the key set concerns the verifier.
+    // Errors of the key set are reported by the verifier.
     return null;
   }
   const own = (Array.isArray(keys) ? keys as JWK[] : [])

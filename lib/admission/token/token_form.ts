@@ -1,24 +1,27 @@
-/** The form of a token (RFC 7515 section 7.1), judged before any cryptography. */
+/** Checks the syntax of a token (RFC 7515 section 7.1) before any cryptography. */
 import { parseUniqueObject } from "./json.ts";
 
-/** Longest token that is looked at, in characters; browsers and proxies carry no longer header either. */
+/** Maximum length of a token in characters; browsers and proxies don't carry longer headers. */
 export const MAX_TOKEN_LENGTH = 8192;
 
 const MAX_KID_LENGTH = 256;
 const BASE64URL_REGEXP = /^[A-Za-z0-9_-]+$/;
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/** Media types of access and identity tokens; others (logout, DPoP, events) are signed by the same keys for other ends. */
+/**
+ * Media types of access and identity tokens. Other types (logout, DPoP, events) are signed by the same keys for other
+ * purposes.
+ */
 const TYPES: readonly string[] = ["jwt", "at+jwt"];
 
-/** What of the header selects the key, or what is wrong with the form. */
+/** The header fields that select the key, or a description of the error. */
 export type TokenForm =
   | { readonly ok: true; readonly alg: string; readonly kid: string | undefined }
   | { readonly ok: false; readonly detail: string };
 
 /**
- * Reads the header of a compact JWS. Refuses what no proper issuer sends: non-canonical base64url, other numbers of
- * parts (JWE has five), duplicate names, `crit`, `b64`, nesting, types of tokens meant for something else.
- * Keys and addresses in the header (`jwk`, `jku`, `x5c`, `x5u`) are not read at all: the sender chose them.
+ * Parses the header of a compact JWS. Refused are non-canonical base64url, a wrong number of parts (JWE has five),
+ * duplicate names, `crit`, `b64`, nesting, and types of tokens for other purposes. Keys and URLs in the header (`jwk`,
+ * `jku`, `x5c`, `x5u`) are never used: the sender chooses them.
  */
 export function readTokenForm(token: string): TokenForm {
   if (token.length > MAX_TOKEN_LENGTH) return wrong("Longer than 8192 characters");
@@ -44,12 +47,12 @@ function wrong(detail: string): TokenForm {
   return { ok: false, detail };
 }
 
-/** RFC 7515 section 4.1.9: `application/` may be left out, and media types have no case. */
+/** RFC 7515 section 4.1.9: `application/` is optional, and media types are case-insensitive. */
 function isTokenType(typ: unknown): boolean {
   return typeof typ === "string" && TYPES.includes(typ.toLowerCase().replace(/^application\//, ""));
 }
 
-/** Whether the text is base64url without padding whose unused last bits are zero (RFC 4648 section 3.5). */
+/** Whether the text is base64url without padding, with zero unused bits (RFC 4648 section 3.5). */
 export function isCanonicalBase64url(text: string): boolean {
   if (!BASE64URL_REGEXP.test(text)) return false;
   const last = DIGITS.indexOf(text.at(-1) ?? "");
@@ -65,7 +68,7 @@ export function isCanonicalBase64url(text: string): boolean {
   }
 }
 
-/** UTF-8 text of base64url, null when it is not UTF-8. */
+/** Decodes base64url to UTF-8 text; null when it is not UTF-8. */
 function decodeText(base64url: string): string | null {
   try {
     return decodeUtf8(Uint8Array.fromBase64(base64url, { alphabet: "base64url" }));
@@ -74,7 +77,11 @@ function decodeText(base64url: string): string | null {
   }
 }
 
-/** Strict UTF-8: a byte order mark stays, and malformed bytes throw {@linkcode TypeError}. */
+/**
+ * Decodes strict UTF-8. A byte order mark is kept.
+ *
+ * @throws {TypeError} on malformed bytes
+ */
 export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }

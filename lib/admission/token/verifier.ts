@@ -1,4 +1,4 @@
-/** From a token to an identity, or to one of three answers that say no more than a client must know. */
+/** Verifies a token: the result is an identity, or one of three reasons that reveal no more than a client must know. */
 import { compactVerify } from "jose";
 import type { Config } from "../../config/config.ts";
 import type { Identity, Verified } from "../../gate/gate.ts";
@@ -9,13 +9,13 @@ import type { VerificationKey } from "./keys.ts";
 import { decodeUtf8, readTokenForm } from "./token_form.ts";
 
 export interface VerifierDeps extends Omit<KeySourceDeps, "previous"> {
-  /** The verifier that this one takes the place of: an issuer that is down at that moment costs no keys. */
+  /** The verifier that this one replaces. Its fetched keys are kept, even when the issuer is down. */
   readonly previous?: Verifier;
-  /** Whether the identity was revoked ({@linkcode Revocations.isRevoked}). */
+  /** Whether the identity is revoked ({@linkcode Revocations.isRevoked}). */
   readonly isRevoked?: (identity: Identity) => boolean;
 }
 
-/** What verification takes from `[auth]`. */
+/** Settings of `[auth]` that verification uses. */
 export type VerifierConfig = Pick<
   Config["auth"],
   | "algorithms"
@@ -32,22 +32,26 @@ export type VerifierConfig = Pick<
 
 export interface Verifier {
   /**
-   * Judges a token. It never throws, takes one signature verification whatever is wrong with the token, and for an unknown
-   * `kid` may wait a bounded time for the issuer's keys.
+   * Verifies a token. Never throws. Runs one signature verification, whatever is wrong with the token. For an unknown
+   * `kid` it may wait a bounded time for the issuer's keys.
    */
   verify(token: string): Promise<Verified>;
   readonly source: KeySource;
-  /** How many keys there are now; none means that nobody can be verified. */
+  /** Number of keys; with 0 no token can be verified. */
   readonly keyCount: number;
-  /** Reads the keys again; throws {@linkcode KeyError} and keeps the old ones when that fails. */
+  /**
+   * Reads the keys again.
+   *
+   * @throws {KeyError} if that fails; the old keys stay
+   */
   reload(): Promise<void>;
   close(): void;
 }
 
 /**
- * Opens the configured keys and makes the verifier.
+ * Opens the configured keys and creates the verifier.
  *
- * @throws {KeyError} If there is no key to start with, or a weak one.
+ * @throws {KeyError} if there is no key at the start, or a weak one
  */
 export async function createVerifier(auth: VerifierConfig, deps: VerifierDeps): Promise<Verifier> {
   const { previous, ...others } = deps;
@@ -92,7 +96,7 @@ function invalid(detail: string): Verified {
   return { ok: false, reason: "token_invalid", detail };
 }
 
-/** The signed text, or null. Errors are dropped: their messages and causes could hold parts of the token. */
+/** The signed payload, or null. Errors are dropped: their messages and causes could contain parts of the token. */
 async function verifiedPayload(token: string, { alg, key }: VerificationKey): Promise<string | null> {
   try {
     const { payload } = await compactVerify(token, key, { algorithms: [alg] });
@@ -102,17 +106,19 @@ async function verifiedPayload(token: string, { alg, key }: VerificationKey): Pr
   }
 }
 
-/** Refuses after the work of a real verification, so that time doesn't tell form from signature. */
+/**
+ * Refuses after the work of a real verification, so that the time doesn't reveal whether syntax or signature was wrong.
+ */
 async function refuseInTime(source: KeySource, detail: string): Promise<Verified> {
   const key = source.keys.any();
   if (key !== null) await verifiedPayload(decoy(key), key);
   return invalid(detail);
 }
 
-/** A token in good form that no key signed. */
+/** A well-formed token with an invalid signature. */
 function decoy({ alg, key }: VerificationKey): string {
   const header = new TextEncoder().encode(JSON.stringify({ alg }));
-  // Ones are in range as parts of any kind of signature; zeros would be refused before the arithmetic.
+  // Bytes of 1 are a valid encoding for every algorithm; zeros would be refused before the arithmetic.
   const signature = new Uint8Array(signatureLength(alg, key)).fill(1);
   return [header, new Uint8Array(200), signature]
     .map((part) => part.toBase64({ alphabet: "base64url", omitPadding: true })).join(".");
