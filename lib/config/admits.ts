@@ -1,14 +1,17 @@
-/** The most a configuration lets through, however many clients want it. */
+/** The maximum load that a configuration admits. */
 import { cellCount } from "./cells.ts";
 import type { Config } from "./schema.ts";
 
-/** What one connection holds beside its message and its queue, bytes: the chunk being read, and the one being written. */
+/**
+ * Bytes that one connection holds beside its message and its send queue: the chunk being read and the one being
+ * written.
+ */
 export const CHUNKS = 128 * 1024;
 
 export interface Admits {
-  /** Messages a second, steadily, all connections at their limit. */
+  /** Sustained messages a second with all connections at their limit. */
   readonly messages_per_second: number;
-  /** Bytes of messages a second, steadily. */
+  /** Sustained bytes of messages a second. */
   readonly bytes_per_second: number;
   /** Bytes of buffers and handler heaps; null where the engine has no bound. */
   readonly memory_bytes: number | null;
@@ -18,8 +21,8 @@ export interface Admits {
 }
 
 /**
- * The most a configuration admits: every connection open, each of another user at another address, each sending as much
- * as its buckets give. `cores` stands for `cells = 0`.
+ * Computes the maximum: every connection open, each of another user at another address, each sending as much as its
+ * buckets allow. `cores` is used for `cells = 0`.
  */
 export function admitsAtMost(config: Config, cores: number): Admits {
   const { server, messages, limits } = config;
@@ -33,13 +36,13 @@ export function admitsAtMost(config: Config, cores: number): Admits {
     messages_per_second: server.max_connections * perConnection,
     bytes_per_second: server.max_connections * bytesPerConnection,
     memory_bytes: server.engine === "serve" ? null : server.max_connections * buffers + heaps,
-    // A user on many addresses is not held by the bucket of any one of them; an address may carry many users.
+    // The bucket of one address does not limit a user with many addresses; an address may have many users.
     user_messages_per_second: Math.min(limits.user.rate, ofOneUser * Math.min(limits.connection.rate, limits.ip.rate)),
     ip_messages_per_second: Math.min(limits.ip.rate, ofOneIp * Math.min(limits.connection.rate, limits.user.rate)),
   };
 }
 
-/** The connections a front may have: some more than are admitted, so that those can still be told `server_full`. */
+/** The connections that a front accepts: more than are admitted, so that the rest can be answered `server_full`. */
 export function frontCapacity(maxConnections: number): number {
   return maxConnections + Math.max(64, Math.ceil(maxConnections / 10));
 }

@@ -1,5 +1,5 @@
 /**
- * The configuration: one TOML file in, one resolved and checked object out, or every problem of it in one go.
+ * Loads the configuration: from one TOML file to one resolved and checked object, or to a list of all its problems.
  *
  * @module
  */
@@ -22,19 +22,22 @@ export { isLoopback } from "./texts.ts";
 export { devConfig, type DevOptions } from "./dev.ts";
 export { type Changes, reloadable } from "./reload.ts";
 
-/** Where a configuration is looked for when none is named, in this order. */
+/** Default locations of the configuration, in order. */
 export const DEFAULT_PATHS: readonly string[] = ["./sallyport.toml", "/etc/sallyport/sallyport.toml"];
 
 export interface LoadOptions {
-  /** The file. Without it, and without `text`, the first of `DEFAULT_PATHS` that exists. */
+  /** The file. Without `path` and `text`, the first existing file of `DEFAULT_PATHS`. */
   path?: string;
-  /** The contents, instead of reading the file; `path` is then only its name and the base of relative paths. */
+  /** The contents. The file is then not read; `path` is its name and the base of relative paths. */
   text?: string;
-  /** An environment variable, for `${NAME}`; asked again by a reload, when this process may have lost the permission. */
+  /**
+   * Reads an environment variable for `${NAME}`. A reload calls it again, when this process may have lost the
+   * permission.
+   */
   env: (name: string) => string | undefined;
 }
 
-/** The file `loadConfig` would read: the one named, or the first of the default paths that exists. */
+/** The file that `loadConfig` reads: the named one, or the first existing default. */
 export function findConfig(path?: string): string | undefined {
   return path ?? DEFAULT_PATHS.find((candidate) => exists(candidate));
 }
@@ -42,10 +45,10 @@ export function findConfig(path?: string): string | undefined {
 /**
  * Reads, expands, checks and resolves a configuration.
  *
- * Durations become milliseconds, sizes bytes, paths absolute. Files it names must exist and be readable, and those with
+ * Durations become milliseconds, sizes bytes, paths absolute. Named files must exist and be readable, and files with
  * secrets must not be accessible to group and others.
  *
- * @throws {ConfigError} With every problem found, if there is one.
+ * @throws {ConfigError} with all problems, if there are any
  */
 export function loadConfig(options: LoadOptions): Config {
   const path = options.text === undefined ? findConfig(options.path) : options.path ?? "sallyport.toml";
@@ -79,7 +82,7 @@ function parse(text: string, file: string): Record<string, unknown> {
   }
 }
 
-/** Schema and rules over the whole tree. Returns the keys that are right. */
+/** Applies schema and rules to the whole tree. Returns the valid keys. */
 function checkKeys(value: unknown, report: (key: string, message: string) => void): Draft {
   const raw = value as Record<string, unknown>;
   const { cluster, ...known } = raw;
@@ -101,7 +104,7 @@ function checkKeys(value: unknown, report: (key: string, message: string) => voi
   return draft;
 }
 
-/** The keys of a tree with mistakes that are right by themselves. */
+/** The valid keys of a tree with errors. */
 function draftOf(raw: Record<string, unknown>): Draft {
   const draft: Record<string, unknown> = {};
   for (const [section, shape] of Object.entries(SECTIONS)) {
@@ -130,11 +133,11 @@ function isGiven(table: unknown, key: string): boolean {
   return isTable(table) && Object.hasOwn(table, key);
 }
 
-/** A message shows a value that came from a variable as the file writes it: a secret could have been in it. */
+/** A message shows the file's text in place of a value from a variable, because the value may be a secret. */
 function concealed(problem: Problem, expanded: readonly Expanded[]): Problem {
   let message = problem.message;
   for (const { path, written, value } of expanded) {
-    // Elsewhere than at its own key a short value might hide ordinary words of the message.
+    // Away from its own key, a short value could match ordinary words of the message.
     if (value === "" || (value.length < 8 && formatKey(path) !== problem.key)) continue;
     message = message.replaceAll(JSON.stringify(value).slice(1, -1), () => written);
   }
@@ -158,7 +161,7 @@ function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch (error) {
-    // A file that is there but out of reach is a problem to tell, not a reason to take the next one.
+    // An existing but unreadable file is a problem to report; the next default must not replace it.
     return !(error instanceof Deno.errors.NotFound);
   }
 }

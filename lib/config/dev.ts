@@ -3,15 +3,18 @@ import { join } from "node:path";
 import { type Config, ConfigSchema } from "./schema.ts";
 
 export interface DevOptions {
-  /** Port of the listener, 0 picks a free one. The origins name this port, so they need it again once it is known. */
+  /** Port of the listener, 0 for a free one. The origins contain the port, so the final number is required here. */
   port: number;
-  /** Absolute path of the folder with `server.crt`, `server.key` and `dev.secret`. Nothing is read or made here. */
+  /**
+   * Absolute path of the folder with `server.crt`, `server.key` and `dev.secret`. This function neither reads nor
+   * creates them.
+   */
   certsDir: string;
   /** The modules to serve: absolute paths or `file:///` URLs. */
   handlers: readonly { subprotocol: string; module: string }[];
 }
 
-/** Every default, with what development changes. */
+/** All defaults with the changes for development. */
 export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
   return ConfigSchema.parse({
     server: { host: "localhost", port },
@@ -23,14 +26,14 @@ export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
       issuer: "sallyport-dev",
       audience: "sallyport",
     },
-    // Each look at the page is a dozen requests, and a ban would lock out its author.
+    // Each load of the page takes a dozen requests, and a ban would lock out the developer.
     limits: { handshake: { rate: 100, burst: 500 } },
     handlers: handlers.map(({ subprotocol, module }) => ({ subprotocol, module })),
     log: { format: "pretty" },
   });
 }
 
-/** The origins of the page that `serve --dev` shows. */
+/** The origins of the development page. */
 export function devOrigins(port: number): string[] {
   const suffix = port === 443 ? "" : `:${port}`;
   return [`https://localhost${suffix}`, `https://127.0.0.1${suffix}`];

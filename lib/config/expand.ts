@@ -1,6 +1,7 @@
 /**
- * `${NAME}` in a string is the environment variable of that name, `$$` is one `$`, and any other `$` is a mistake:
- * `$HOME` taken literally would name a folder nobody meant. What a variable holds is not expanded again.
+ * Expands variables: `${NAME}` in a string is the environment variable of that name, `$$` is one `$`, and any other `$`
+ * is an error, because `$HOME` taken literally would name an unintended folder. The value of a variable is not expanded
+ * again.
  */
 
 export interface Expanded {
@@ -10,9 +11,9 @@ export interface Expanded {
 }
 
 export interface Expansion {
-  /** The same tree with every string expanded. Keys are left alone. */
+  /** The tree with every string expanded. Keys are not expanded. */
   readonly value: unknown;
-  /** Strings that hold a variable: what the file says and what came out of it. */
+  /** Strings with a variable: the text in the file and the result. */
   readonly expanded: readonly Expanded[];
   readonly problems: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
 }

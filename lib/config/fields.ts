@@ -1,8 +1,8 @@
-/** The kinds of values a configuration key can have, each a zod schema with one message that says what is allowed. */
+/** Types of configuration values. Each is a zod schema with one message that says what is allowed. */
 import { z } from "zod";
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "./units.ts";
 
-/** A value as a message shows it: JSON, shortened, control characters escaped. */
+/** Formats a value for a message: JSON, shortened, control characters escaped. */
 export function shown(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (value instanceof Date) return "a date";
@@ -18,13 +18,13 @@ export function wrong(value: unknown, allowed: string): string {
 
 const because = (allowed: string) => ({ error: (issue: { input?: unknown }) => wrong(issue.input, allowed) });
 
-/** A whole number, both bounds included. */
+/** An integer, both bounds included. */
 export function int(min: number, max: number) {
   const message = because(`a whole number from ${min} to ${max}`);
   return z.int(message).gte(min, message).lte(max, message);
 }
 
-/** A finite number, fractions allowed; the lower bound is excluded when `above` is set. */
+/** A finite number, fractions allowed. With `above` the lower bound is excluded. */
 export function number(min: number, max: number, above = false) {
   const message = because(`a number ${above ? "above" : "from"} ${min} ${above ? "and up " : ""}to ${max}`);
   const finite = z.number(message).lte(max, message);
@@ -36,12 +36,12 @@ export function bool() {
   return z.boolean(because("true or false"));
 }
 
-/** One of the given words. */
+/** One of the given strings. */
 export function choice<const T extends readonly [string, ...string[]]>(...words: T) {
   return z.enum(words, because(words.map((word) => `"${word}"`).join(" or ")));
 }
 
-/** A duration between two others, both included; the result is in milliseconds. */
+/** A duration between two bounds, both included. The result is in milliseconds. */
 export function duration(min: string, max: string) {
   const [from, to] = [parseDuration(min), parseDuration(max)];
   const allowed = `${DURATION_FORM}, from "${min}" to "${max}"`;
@@ -53,7 +53,7 @@ export function duration(min: string, max: string) {
   });
 }
 
-/** A size between two others, both included; the result is in bytes. */
+/** A size between two bounds, both included. The result is in bytes. */
 export function size(min: string, max: string) {
   const [from, to] = [parseSize(min), parseSize(max)];
   const allowed = `${SIZE_FORM}, from "${min}" to "${max}"`;
@@ -65,7 +65,7 @@ export function size(min: string, max: string) {
   });
 }
 
-/** A text that obeys a rule; the rule gives what is wrong with it, or null. */
+/** A string that satisfies a rule. The rule returns the error, or null. */
 export function text(allowed: string, rule: (text: string) => string | null = () => null) {
   return z.string(because(allowed)).transform((value, context) => {
     const problem = value === "" ? wrong(value, allowed) : rule(value);
@@ -75,17 +75,17 @@ export function text(allowed: string, rule: (text: string) => string | null = ()
   });
 }
 
-/** A text that a regular expression describes. */
+/** A string that matches a regular expression. */
 export function matching(expression: RegExp, allowed: string) {
   return text(allowed, (value) => expression.test(value) ? null : wrong(value, allowed));
 }
 
-/** A file or folder on this machine; made absolute when the configuration is resolved. */
+/** A path of a file or folder. It is made absolute when the configuration is resolved. */
 export function path() {
   return text("a path", (value) => value.includes("\0") ? wrong(value, "a path without NUL characters") : null);
 }
 
-/** A list, each entry by the given schema. */
+/** A list with entries of the given schema. */
 export function list<T extends z.ZodType>(entry: T, allowed: string) {
   return z.array(entry, because(allowed));
 }

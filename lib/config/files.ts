@@ -1,21 +1,21 @@
 /**
- * The files a configuration names: there, readable, and, where they hold a secret, readable by nobody else.
- * Nothing is read here beyond opening each file.
+ * Checks of the named files: they must exist, be readable, and, if they contain a secret, be accessible to their owner
+ * only. Each file is opened but not read.
  */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Draft } from "./rules.ts";
 
-/** A file the configuration names. `secret` files must not be accessible to group and others. */
+/** A named file. A `secret` file must not be accessible to group and others. */
 export interface NamedFile {
   readonly key: string;
   readonly path: string;
   readonly secret: boolean;
-  /** Whether this process reads it. The private key is for the command `token` only, under any account. */
+  /** Whether the server opens the file. The private key is only for the command `token`, under any account. */
   readonly opened: boolean;
 }
 
-/** Makes every path absolute, relative ones from the folder of the file they are written in. Changes the draft. */
+/** Makes every path absolute, relative to the folder of the configuration file. Changes the draft. */
 export function resolvePaths(draft: Draft, base: string): void {
   const { server, tls, auth, store, ops } = draft;
   if (server?.unix !== undefined) server.unix = resolve(base, server.unix);
@@ -40,7 +40,7 @@ export function resolvePaths(draft: Draft, base: string): void {
   }
 }
 
-/** All files that must be there before a server can start. */
+/** All files that must exist before the server starts. */
 export function namedFiles(draft: Draft): NamedFile[] {
   const files: NamedFile[] = [];
   const add = (key: string, path: string | undefined, secret = false) => {
@@ -58,7 +58,7 @@ export function namedFiles(draft: Draft): NamedFile[] {
   return files;
 }
 
-/** Reports every file that is missing, unreadable or open to others, and every folder that is missing. */
+/** Reports every missing, unreadable or too accessible file, and every missing folder. */
 export function checkFiles(
   draft: Draft,
   credentials: string | undefined,
@@ -79,10 +79,10 @@ export function checkFiles(
 }
 
 /**
- * What is wrong with a file, or null.
+ * The problem of a file, or null.
  *
- * @param credentials The folder of systemd credentials, if there is one. systemd hands them over by an access control
- * list, which shows as a group-read bit although no group can read them: there, that bit is let pass.
+ * @param credentials the folder of systemd credentials, if any. systemd grants access to credentials by an access
+ * control list, which shows as a group-read bit although no group has access. In that folder the bit is ignored.
  */
 function fileProblem(file: NamedFile, credentials?: string): string | null {
   const named = `names ${JSON.stringify(file.path)}, `;
@@ -102,7 +102,7 @@ function fileProblem(file: NamedFile, credentials?: string): string | null {
   }
 }
 
-/** What is wrong with the place where a file will be made, or null. */
+/** The problem of a path where a file will be created, or null. */
 function placeProblem(path: string): string | null {
   const named = `names ${JSON.stringify(path)}, whose folder `;
   try {
@@ -119,7 +119,7 @@ function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
-    // It is not there yet, or its folder has a problem of its own.
+    // The path does not exist yet, or its folder has a problem of its own.
     return false;
   }
 }

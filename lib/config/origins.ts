@@ -1,12 +1,11 @@
 /**
- * The rule for one entry of `admission.origins`: the serialised origin of a page (RFC 6454, section 6.2), letter for
- * letter as a browser sends it. Nothing is normalised on the operator's behalf: a list that is compared exactly must
- * read exactly like what it is compared with.
+ * The rule for an entry of `admission.origins`: a serialised origin (RFC 6454 section 6.2) exactly as browsers send it.
+ * Entries are not normalised, because the list is compared exactly.
  */
 
 const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([["http:", "80"], ["https:", "443"]]);
 
-/** What is wrong with an origin and how to write it, or null if it is fine. */
+/** The error of an origin and its correct form, or null. */
 export function originProblem(text: string): string | null {
   const is = `is ${JSON.stringify(text)}, `;
   if (text.includes("*")) return `${is}but wildcards are not allowed: list each origin`;

@@ -1,14 +1,14 @@
-/** One thing that is wrong with a configuration file. */
+/** A problem of a configuration file. */
 export interface Problem {
-  /** The file as it was named. */
+  /** The file as named by the user. */
   readonly file: string;
-  /** Where in it: `limits.types."chat.send".rate`, `handlers[0].module`, or `line 3`. */
+  /** The place in the file: `limits.types."chat.send".rate`, `handlers[0].module`, or `line 3`. */
   readonly key: string;
   /** What is wrong, and what is allowed. */
   readonly message: string;
 }
 
-/** Everything that is wrong with a configuration, found in one go. */
+/** All problems of a configuration. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly Problem[];
@@ -19,12 +19,12 @@ export class ConfigError extends Error {
   }
 }
 
-/** A problem on one line: `file: key: what is wrong, what is allowed`. */
+/** Formats a problem on one line: `file: key: what is wrong, what is allowed`. */
 export function formatProblem(problem: Problem): string {
   return [problem.file, problem.key, problem.message].filter((part) => part !== "").join(": ");
 }
 
-/** A key as TOML writes it, with list positions in brackets. */
+/** Formats a key as TOML does, with list positions in brackets. */
 export function formatKey(path: readonly PropertyKey[]): string {
   return path.map((part, index) => {
     if (typeof part === "number") return `[${part}]`;

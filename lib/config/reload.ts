@@ -1,8 +1,8 @@
-/** What a reload (SIGHUP) can change on a running server, and what needs a restart. */
+/** Separates the changes that a reload (SIGHUP) applies from those that need a restart. */
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "./schema.ts";
 
-/** Keys, or whole sections, that take effect without a restart. */
+/** Keys and sections that take effect without a restart. */
 const LIVE: readonly string[] = [
   "tls.cert_file",
   "tls.key_file",
@@ -18,15 +18,15 @@ const LIVE: readonly string[] = [
 ];
 
 export interface Changes {
-  /** Changed keys that a reload applies. The contents of named files count as changed always: they are read again. */
+  /** Changed keys that a reload applies. The contents of named files always count as changed: they are read again. */
   readonly live: readonly string[];
-  /** Changed keys that only a restart applies. With one of these the whole reload is refused. */
+  /** Changed keys that need a restart. Any of these makes the reload fail as a whole. */
   readonly restart: readonly string[];
 }
 
 /**
- * The keys in which two configurations differ. A reload is all or nothing: if `restart` names a key, the old
- * configuration stays whole, so that a running server always is what one file says.
+ * The keys in which two configurations differ. A reload is all or nothing: if `restart` is not empty, the old
+ * configuration stays, so that a running server always matches one file.
  */
 export function reloadable(old: Config, next: Config): Changes {
   const live: string[] = [];

@@ -1,18 +1,18 @@
 /**
- * Rules that concern more than one key. Each gets the keys that are right by themselves (the others are undefined) and
- * what the file gave at all, so that all problems show in one go and none shows twice.
+ * Rules over several keys. A rule gets the valid keys (the others are undefined) and the keys that the file contains,
+ * so that all problems are reported at once and none twice.
  */
 import type { Algorithm, Config, HandlerConfig } from "./schema.ts";
 import { isLoopback } from "./texts.ts";
 
-/** A configuration of which some keys may be wrong or missing. */
+/** A configuration in which some keys may be invalid or missing. */
 export type Draft =
   & { [S in Exclude<keyof Config, "handlers">]?: Partial<NonNullable<Config[S]>> | undefined }
   & { handlers?: Partial<HandlerConfig>[] | undefined };
 
 export interface RuleContext {
   readonly draft: Draft;
-  /** Whether the file has that key, right or wrong. */
+  /** Whether the file contains the key, valid or not. */
   given(section: keyof Config, key?: string): boolean;
   problem(key: string, message: string): void;
 }
@@ -60,7 +60,7 @@ function engineRules({ draft, given, problem }: RuleContext): void {
   }
   if (given("server", "unix")) problem("server.unix", only);
   if (draft.server.proxy_protocol) problem("server.proxy_protocol", only);
-  // It can't stop listening without closing its WebSockets: half of the new clients would be turned away in a drain.
+  // The engine can't stop listening without closing its WebSockets, so a drain would refuse half of the new clients.
   if (draft.server.reuse_port) problem("server.reuse_port", only);
 }
 
@@ -84,7 +84,7 @@ function admissionRules({ draft, problem }: RuleContext): void {
   );
   const cookie = draft.auth?.cookie;
   for (const prefix of ["__Host-", "__Secure-"]) {
-    // RFC 6265bis, section 4.1.3: browsers match the prefixes whatever their case.
+    // RFC 6265bis section 4.1.3: browsers match the prefixes case-insensitively.
     if (!cookie?.toLowerCase().startsWith(prefix.toLowerCase())) continue;
     if (!cookie.startsWith(prefix)) {
       problem("auth.cookie", `is "${cookie}", must begin with "${prefix}" in exactly that case`);
@@ -145,7 +145,7 @@ function keyRules({ draft, given, problem }: RuleContext): void {
   }
 }
 
-/** The kind of key an algorithm needs. */
+/** The key type of an algorithm. */
 function keyType(algorithm: Algorithm): string {
   if (algorithm.startsWith("HS")) return "secret";
   return /^[RP]S/.test(algorithm) ? "RSA" : algorithm;

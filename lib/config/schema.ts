@@ -1,8 +1,8 @@
 /**
- * Every key of the configuration: its kind, its bounds, its default. What concerns more than one key is in rules.ts.
+ * Every key of the configuration with its type, bounds and default. Rules over several keys are in rules.ts.
  *
- * A default is written as the file would write it (`prefault`), so that it passes the same checks.
- * Durations come out in milliseconds, sizes in bytes.
+ * A default is written as in the file (`prefault`), so that it passes the same checks. Durations result in
+ * milliseconds, sizes in bytes.
  */
 import { z } from "zod";
 import { bool, choice, duration, int, list, matching, number, path, size, table, text, wrong } from "./fields.ts";
@@ -10,7 +10,7 @@ import { originProblem } from "./origins.ts";
 import { handlerShape } from "./schema_handlers.ts";
 import { cidr, host, jwksUrl, socketPath, TOKEN_REGEXP } from "./texts.ts";
 
-/** Algorithms of tokens (RFC 7518, RFC 8037); `none` is not among them and can't be named. */
+/** Algorithms of tokens (RFC 7518, RFC 8037). `none` is not allowed. */
 export const ALGORITHMS = [
   "ES256",
   "ES384",
@@ -39,32 +39,35 @@ const bucket = (defaults: { rate: number; burst: number }) => ({
 const server = {
   host: host().prefault("127.0.0.1"),
   port: int(0, 65535).prefault(8443),
-  /** Listens on this socket instead of host and port, for a proxy on the same machine (edge only). */
+  /** Unix socket to listen on instead of host and port, for a proxy on the same machine (edge only). */
   unix: path().optional(),
-  /** Where clients upgrade. */
+  /** Path of the WebSocket endpoint. */
   path: socketPath().prefault("/ws"),
   engine: choice("edge", "serve").prefault("edge"),
-  /** Beyond it new handshakes get 503 server_full. */
+  /** Above it new handshakes get 503 server_full. */
   max_connections: int(1, 10_000_000).prefault(10_000),
   max_connections_per_ip: int(1, 10_000_000).prefault(100),
   max_connections_per_user: int(1, 10_000_000).prefault(20),
-  /** TLS and request head together. */
+  /** For TLS and request head together. */
   handshake_timeout: duration("10ms", "5m").prefault("5s"),
-  /** No pong and no data within two of them: closed. */
+  /** A connection without pong or data for two intervals is closed. */
   ping_interval: duration("10ms", "1h").prefault("20s"),
-  /** Without a message from the client; 0 is never. */
+  /** Without a message from the client; 0 means never. */
   idle_timeout: duration("0s", "24d").prefault("10m"),
-  // Timers count milliseconds in 31 bits, 24.8 days.
+  // Timers are limited to 31 bits of milliseconds, 24.8 days.
   max_session: duration("10ms", "24d").prefault("12h"),
   /** From SIGTERM to the end of the process. */
   drain_timeout: duration("0s", "1h").prefault("10s"),
-  /** Addresses and blocks whose X-Forwarded-For, or PROXY header, is believed. */
+  /** Addresses and blocks of proxies whose X-Forwarded-For or PROXY header is trusted. */
   trusted_proxies: cidrs([]),
   /** Trusted proxies speak PROXY protocol version 2 (edge only). */
   proxy_protocol: bool().prefault(false),
-  /** Others of the same user may listen on the port as well, as in a rolling restart; a drain ends listening (edge only). */
+  /**
+   * Other processes of the same user may listen on the port too, as in a rolling restart. A drain stops listening (edge
+   * only).
+   */
   reuse_port: bool().prefault(false),
-  /** Bytes; a client that leaves more unread is closed as slow_consumer. */
+  /** Bytes. A client with more unread is closed as slow_consumer. */
   send_queue: size("1KiB", "1GiB").prefault("1MiB"),
 };
 
@@ -97,7 +100,7 @@ const auth = {
   secret_file: path().optional(),
   jwks_file: path().optional(),
   jwks_url: jwksUrl().optional(),
-  /** For the command `token` only; the server never reads it. */
+  /** For the command `token` only. The server never reads it. */
   private_key_file: path().optional(),
   issuer: text('the "iss" every token must carry'),
   audience: text('the "aud" every token must carry').prefault("sallyport"),
@@ -110,27 +113,27 @@ const auth = {
   ).prefault(["header", "subprotocol", "ticket"]),
   cookie: matching(TOKEN_REGEXP, "the name of a cookie").prefault("__Host-session"),
   roles_claim: text("the name of a claim").prefault("roles"),
-  /** Without it a valid token is answered with 403 forbidden. */
+  /** A valid token without this role gets 403 forbidden. */
   required_role: text("the name of a role").optional(),
   revoked_file: path().optional(),
 };
 
 const messages = {
-  /** Of a whole message, over all its fragments. */
+  /** Size of a whole message, over all fragments. */
   max_bytes: size("1B", "256MiB").prefault("64KiB"),
   max_fragments: int(1, 1_000_000).prefault(1024),
   max_depth: int(1, 1000).prefault(32),
   max_batch: int(1, 10_000).prefault(20),
-  /** Of one connection. */
+  /** Per connection. */
   max_in_flight: int(1, 100_000).prefault(64),
-  /** The connection is closed on this one. */
+  /** The connection is closed on the message with this count. */
   max_invalid: int(1, 1_000_000).prefault(5),
 };
 
 const limits = {
-  /** Per address, as is `ip`; IPv6 by /64. Handshakes with a valid credential get theirs back. */
+  /** Per address, like `ip`; IPv6 by /64. A handshake with a valid credential gets its token back. */
   handshake: table(bucket({ rate: 5, burst: 20 })).prefault({}),
-  /** Per user: handshakes, and `POST /ticket`, with a valid credential. */
+  /** Per user: handshakes and `POST /ticket` with a valid credential. */
   handshake_user: table(bucket({ rate: 1, burst: 20 })).prefault({}),
   ip: table(bucket({ rate: 200, burst: 400 })).prefault({}),
   connection: table({
@@ -146,12 +149,14 @@ const limits = {
     z.string().min(1, { error: "is an empty name, must be that of a method" }),
     table({ rate: rate(), burst: burst() }),
     { error: (issue) => wrong(issue.input, 'a table for each method, such as [limits.types."chat.send"]') },
-    // Names come from clients at look-up: "constructor" must not find anything.
+    // Clients choose the names that are looked up: "constructor" must not find anything.
   ).transform((types) => Object.assign(Object.create(null) as typeof types, types)).prefault({}),
   on_exceed: choice("reject", "delay").prefault("reject"),
-  /** In a minute, then the connection is closed and the user banned; offences of an address ban the address. */
+  /**
+   * Violations in a minute before the connection is closed and the user banned; offences of an address ban the address.
+   */
   max_violations: int(1, 1_000_000).prefault(20),
-  /** Of the first ban; doubles with each in a row, up to a day. */
+  /** Duration of the first ban. It doubles with each consecutive ban, up to a day. */
   ban: duration("10ms", "1d").prefault("1m"),
   adaptive: bool().prefault(true),
   /** Addresses and blocks. */
@@ -171,7 +176,7 @@ const log = {
   format: choice("json", "pretty").prefault("json"),
 };
 
-/** The tables of the file, except the list of handlers. */
+/** The tables of the file except the list of handlers. */
 export const SECTIONS = { server, tls, admission, auth, messages, limits, store, ops, log };
 
 /** The whole file. */
@@ -189,7 +194,7 @@ export const ConfigSchema = table({
   log: table(log).prefault({}),
 });
 
-/** The resolved configuration: every default filled in, durations in milliseconds, sizes in bytes, paths absolute. */
+/** The resolved configuration: defaults filled in, durations in milliseconds, sizes in bytes, paths absolute. */
 export type Config = z.output<typeof ConfigSchema>;
 export type HandlerConfig = Config["handlers"][number];
 export type Algorithm = (typeof ALGORITHMS)[number];

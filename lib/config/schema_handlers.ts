@@ -1,4 +1,4 @@
-/** One `[[handlers]]` table: a module, its subprotocol, and what its cells may use and reach. */
+/** Keys of one `[[handlers]]` table: module, subprotocol, resources and permissions of its cells. */
 import { z } from "zod";
 import { duration, int, list, size, text, wrong } from "./fields.ts";
 import { TOKEN_REGEXP } from "./texts.ts";
@@ -18,7 +18,7 @@ const module = text("the path of a module", (value) => {
   }, but handlers are never loaded from the network, must be a path or a file:/// URL`;
 });
 
-/** A program or a native library leaves the sandbox: no handler gets one. */
+/** A program or a native library would leave the sandbox, so these permissions can't be granted. */
 const never = (name: string) =>
   z.undefined({
     error:

@@ -1,4 +1,4 @@
-/** Texts with a grammar of their own: hosts, blocks of addresses, the path of the socket, the address of a key set. */
+/** Strings with a grammar: hosts, address blocks, the path of the socket, the URL of a key set. */
 import ipaddr from "ipaddr.js";
 import { text, wrong } from "./fields.ts";
 
@@ -8,7 +8,7 @@ export const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** A label of a host name (RFC 1123, section 2.1). */
 const LABEL_REGEXP = /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/;
 
-/** Paths the server answers itself. */
+/** Paths that the server itself answers. */
 const OWN_PATHS: readonly string[] = ["/healthz", "/ticket"];
 
 /** An address or host name to listen on. */
@@ -20,13 +20,13 @@ export function host() {
   });
 }
 
-/** Whether only this machine can reach a listener on the host. */
+/** Whether a listener on the host is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   if (host.toLowerCase() === "localhost") return true;
   return isAddress(host) && ipaddr.process(host).range() === "loopback";
 }
 
-/** The path of `server.path`, as it stands in a request line. */
+/** `server.path` as in a request line. */
 export function socketPath() {
   const allowed = 'a path such as "/ws": a leading slash, then letters, digits and -._~/ without trailing slash';
   return text(allowed, (value) => {
@@ -39,7 +39,7 @@ export function socketPath() {
   });
 }
 
-/** The address of a key set. Plain http would let anyone on the way choose the keys. */
+/** The URL of a key set. Over plain http, anyone on the network path could choose the keys. */
 export function jwksUrl() {
   const allowed = "an https:// address without user, password or fragment";
   return text(allowed, (value) => {
@@ -49,7 +49,7 @@ export function jwksUrl() {
   });
 }
 
-/** A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+/** An address block: `10.0.0.0/8`, `2001:db8::/32`, or one address. */
 export function cidr() {
   const allowed = 'an address or a block of addresses such as "10.0.0.0/8" or "2001:db8::/32"';
   return text(allowed, (value) => {
@@ -71,12 +71,12 @@ function networkOf(block: string): ipaddr.IPv4 | ipaddr.IPv6 {
   return block.includes(":") ? ipaddr.IPv6.networkAddressFromCIDR(block) : ipaddr.IPv4.networkAddressFromCIDR(block);
 }
 
-// ipaddr.js would also read "127.1" and octal parts, which people take for something else.
+// ipaddr.js also parses "127.1" and octal parts, which are ambiguous.
 function isAddress(value: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(value) || (value.includes(":") && ipaddr.IPv6.isValid(value));
 }
 
 function isName(value: string): boolean {
-  // All digits and dots is a mistyped address, which a resolver might still read as one.
+  // A text of digits and dots is a mistyped address; a resolver might still parse it as one.
   return value.length <= 253 && !/^[0-9.]+$/.test(value) && value.split(".").every((label) => LABEL_REGEXP.test(label));
 }

@@ -1,8 +1,8 @@
-/** TOML text to a plain tree; what is wrong comes with its line. */
+/** Parses TOML to a plain tree. Errors carry their line. */
 import { parse } from "@std/toml";
 import { findKeyMistake } from "./toml_keys.ts";
 
-/** A line that is wrong. */
+/** A syntax error with its line. */
 export class TomlError extends Error {
   override readonly name = "TomlError";
   readonly line: number | null;
@@ -13,16 +13,16 @@ export class TomlError extends Error {
   }
 }
 
-/** Deeper than any key of the configuration is. The parser calls itself for each level, and has only so much stack. */
+/** Deeper than any key of the configuration. The parser recurses for each level, and its stack is limited. */
 const MAX_DEPTH = 32;
 
 /**
- * Parses a TOML document, at most 32 lists and tables inside one another.
+ * Parses a TOML document with at most 32 levels of lists and tables.
  *
- * @throws {TomlError} If it is not TOML.
+ * @throws {TomlError} if the text is not TOML
  */
 export function parseToml(text: string): Record<string, unknown> {
-  // A byte order mark is what some editors begin a file with; TOML 1.1 lets it pass.
+  // Some editors write a byte order mark; TOML 1.1 allows it.
   const document = text.replace(/^\uFEFF/, "");
   const deep = findDepth(document, MAX_DEPTH);
   if (deep !== null) {
@@ -41,8 +41,8 @@ export function parseToml(text: string): Record<string, unknown> {
 }
 
 /**
- * The line on which lists and tables, or the parts of a dotted key, first go deeper than `max`; null when they don't. Texts and
- * comments are passed over. It reads what may not be TOML at all.
+ * The first line on which lists, tables or parts of a dotted key nest deeper than `max`; null when none does. Strings
+ * and comments are skipped. The document need not be valid TOML.
  */
 function findDepth(document: string, max: number): number | null {
   let [depth, dots, line, inValue] = [0, 0, 1, false];
@@ -64,7 +64,7 @@ function findDepth(document: string, max: number): number | null {
   return null;
 }
 
-/** Where the text that begins there is over: behind its closing quotes, or at the end of what can't be one. */
+/** The end of the string that starts at `start`: after its closing quotes, or where it can no longer be a string. */
 function endOfText(document: string, start: number): number {
   const quote = document[start]!;
   const long = document.startsWith(quote.repeat(3), start);
@@ -82,7 +82,7 @@ function ending(document: string, mark: string, from: number): number {
   return at < 0 ? document.length : at;
 }
 
-/** The parser's message without its position, which it counts where it stopped, and with a line that fits. */
+/** The parser's message with a correct line instead of the parser's position, which is where it stopped. */
 function syntaxError(message: string, document: string): TomlError {
   if (message.includes("key length is not a positive number")) {
     const mistake = findKeyMistake(document);

@@ -1,9 +1,9 @@
 /**
- * What the TOML parser lets pass although TOML forbids it, or drops without a word: a key given twice (the last one
- * would win), two keys on one line, and the key `__proto__`. In a configuration each of them is a line that does not do
- * what it says.
+ * Finds errors that the TOML parser accepts although TOML forbids them, or drops silently: a duplicate key (the last
+ * one would win), two keys on one line, and the key `__proto__`. Each would be a line of the configuration without its
+ * apparent effect.
  *
- * A walk over text that the parser has accepted: it follows keys, strings, comments and brackets, nothing else.
+ * The scan runs over text that the parser has accepted. It follows keys, strings, comments and brackets only.
  */
 
 export interface KeyMistake {
@@ -12,7 +12,7 @@ export interface KeyMistake {
   readonly line: number;
 }
 
-/** The first such mistake of a TOML document that parses, or null. */
+/** The first such error of a parsed TOML document, or null. */
 export function findKeyMistake(document: string): KeyMistake | null {
   const walk = new Walk(document);
   try {
@@ -35,30 +35,30 @@ class Mistake extends Error {
   }
 }
 
-/** A key from the root: names, and a number for each entry of a list of tables on the way. */
+/** A key from the root: names, and a number for each entry of a list of tables. */
 type Path = readonly (string | number)[];
 
-/** Keys that have been given, so that none is given twice. */
+/** Records the keys of a document, to find duplicates. */
 class Given {
   readonly #values = new Set<string>();
   readonly #tables = new Set<string>();
   readonly #headers = new Set<string>();
 
-  /** Whether a table in brackets is `twice` there, or `late`: after a table inside it, which the parser can't read. */
+  /** Whether a table header is `twice` there, or `late`: after a table inside it, which the parser can't read. */
   header(path: Path): "first" | "twice" | "late" {
     const state = this.#headers.has(id(path)) ? "twice" : this.#tables.has(id(path)) ? "late" : "first";
     this.#headers.add(id(path));
     return state;
   }
 
-  /** Whether the key, one above it or one below it has a value already; then takes note of it. */
+  /** Whether the key, its parent or a child already has a value; records it. */
   value(path: Path): boolean {
     const taken = this.table(path.slice(0, -1)) || this.#values.has(id(path)) || this.#tables.has(id(path));
     this.#values.add(id(path));
     return taken;
   }
 
-  /** Whether the table, or one above it, is a value already; then takes note of it. */
+  /** Whether the table or its parent is already a value; records it. */
   table(path: Path): boolean {
     const above = path.map((_, index) => id(path.slice(0, index + 1)));
     above.forEach((table) => this.#tables.add(table));
@@ -92,7 +92,7 @@ class Walk {
     }
   }
 
-  /** `[a.b]` or `[[a.b]]`. Gives the table that the following keys belong to. */
+  /** Parses `[a.b]` or `[[a.b]]`. Returns the table of the following keys. */
   #header(given: Given, lists: Map<string, number>): Path {
     const start = this.#at;
     const brackets = this.#take(/\[\[?/y).length;
@@ -143,7 +143,7 @@ class Walk {
     if (this.#take(/[^\s"'#=,[\]{}]+/y) === "") throw this.#unexpected();
   }
 
-  /** The inside of a list, or of a table in braces when `given` is there, with its closing bracket. */
+  /** Parses a list, or an inline table when `given` is set, with its closing bracket. */
   #entries(given: Given | null, closing: string): void {
     for (this.#separator(); this.#text[this.#at] !== closing; this.#separator()) {
       if (given) this.#pair(given, []);
@@ -160,7 +160,7 @@ class Walk {
     this.#take(/(?:\s|#[^\n]*)*/y);
   }
 
-  /** Takes what the sticky expression matches here, "" if it doesn't. */
+  /** Consumes the match of a sticky expression at the current position; "" if none. */
   #take(expression: RegExp): string {
     expression.lastIndex = this.#at;
     const match = expression.exec(this.#text)?.[0] ?? "";
@@ -181,7 +181,7 @@ function unescaped(written: string): string {
   try {
     return JSON.parse(written);
   } catch {
-    // An escape that JSON lacks (\UXXXXXXXX): the spelling is as good to tell keys apart.
+    // JSON lacks the escape \UXXXXXXXX; the raw spelling also distinguishes keys.
     return written;
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Durations and sizes as the configuration and the command line write them.
+ * Parses and formats durations and sizes.
  *
- * One number and one unit, no blank, no sign, no fraction, no leading zero: `"500ms"`, `"5s"`, `"10m"`, `"1h"`,
- * `"365d"`; `"64KiB"`, `"1MiB"`, `"1GiB"`, `"512B"`, or bytes without a unit. Decimal units (`KB`, `MB`) are refused,
- * because half of the readers take them for 1024.
+ * A value is one number and one unit, without blanks, sign, fraction or leading zero: `"500ms"`, `"5s"`, `"10m"`,
+ * `"1h"`, `"365d"`; `"64KiB"`, `"1MiB"`, `"1GiB"`, `"512B"`, or bytes without a unit. Decimal units (`KB`, `MB`) are
+ * refused, because many readers take them for multiples of 1024.
  */
 
 const DURATION_REGEXP = /^(0|[1-9][0-9]{0,14})(ms|s|m|h|d)$/;
@@ -19,16 +19,16 @@ const MILLISECONDS: ReadonlyMap<string, number> = new Map([
 
 const BYTES: ReadonlyMap<string, number> = new Map([["B", 1], ["KiB", 2 ** 10], ["MiB", 2 ** 20], ["GiB", 2 ** 30]]);
 
-/** What a duration looks like, for messages. */
+/** Form of a duration, for messages. */
 export const DURATION_FORM = 'a duration such as "500ms", "5s", "10m", "1h" or "7d"';
 
-/** What a size looks like, for messages. */
+/** Form of a size, for messages. */
 export const SIZE_FORM = 'a size such as "64KiB", "1MiB", "1GiB" or a whole number of bytes';
 
 /**
- * Milliseconds of a duration.
+ * Parses a duration to milliseconds.
  *
- * @throws {RangeError} If the text is no duration, or longer than a safe integer of milliseconds.
+ * @throws {RangeError} if the text is not a duration, or exceeds a safe integer of milliseconds
  */
 export function parseDuration(text: string): number {
   const match = DURATION_REGEXP.exec(text);
@@ -38,9 +38,9 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * Bytes of a size.
+ * Parses a size to bytes.
  *
- * @throws {RangeError} If it is no size, or larger than a safe integer of bytes.
+ * @throws {RangeError} if the value is not a size, or exceeds a safe integer of bytes
  */
 export function parseSize(value: string | number): number {
   const match = SIZE_REGEXP.exec(String(value));
@@ -49,12 +49,12 @@ export function parseSize(value: string | number): number {
   return bytes;
 }
 
-/** The shortest exact way to write a duration of whole milliseconds: 90000 is `90s`, 3600000 is `1h`. */
+/** Formats whole milliseconds in the shortest exact form: 90000 is `90s`, 3600000 is `1h`. */
 export function formatDuration(milliseconds: number): string {
   return format(milliseconds, MILLISECONDS, "s");
 }
 
-/** The shortest exact way to write a size of whole bytes: 65536 is `64KiB`, 1000 is `1000B`. */
+/** Formats whole bytes in the shortest exact form: 65536 is `64KiB`, 1000 is `1000B`. */
 export function formatSize(bytes: number): string {
   return format(bytes, BYTES, "B");
 }

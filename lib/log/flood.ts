@@ -1,21 +1,22 @@
+/** Limits floods of equal events in the log. */
 import type { Level } from "./log.ts";
 
 const WINDOW_MS = 1000;
 const LINES_PER_WINDOW = 10;
-/** A line with a `ref` says what happened to somebody who was told that ref, and may ask for it. */
+/** A client has been told the `ref` of such a line and may ask for it, so more of these are printed. */
 const REF_LINES_PER_WINDOW = 100;
-/** Of suppressed lines, as many as a list in a line may have entries. */
+/** `ref`s of suppressed lines in a summary; equal to the maximum length of a list in a line. */
 const REFS_PER_SUMMARY = 32;
 const MAX_EVENTS = 512;
 
-/** What a line is about, beside its event. */
+/** What a line refers to besides its event. */
 export interface Subject {
   readonly ref?: string | undefined;
-  /** Handler module: the lines of each are counted by themselves. */
+  /** Handler module. The lines of each module are counted separately. */
   readonly module?: string | undefined;
 }
 
-/** What a report names of the lines that were left out. */
+/** A summary of suppressed lines. */
 export interface Suppressed {
   readonly refs: readonly string[];
   readonly module: string | undefined;
@@ -28,27 +29,27 @@ interface Window {
   lines: number;
   refLines: number;
   suppressed: number;
-  /** Of the first suppressed lines that have one. */
+  /** `ref`s of the first suppressed lines. */
   readonly refs: string[];
   level: Level;
 }
 
 /**
- * Keeps one event from drowning the others: ten lines of it a second pass (of each handler module, where it names one), the rest
- * are counted and reported once the second is over, whether or not the event comes again. Lines with a `ref` have a hundred of their own, and the report names the
- * refs of the next ones. Holds a timer only while there is something to report.
+ * Limits the lines of one event (and handler module) to ten a second. Further lines are counted and reported when the
+ * second is over. Lines with a `ref` have a separate limit of a hundred, and the report names the next refs. A timer
+ * runs only while there is a count to report.
  */
 export class FloodGate {
   private readonly windows = new Map<string, Window>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  /** `summary` is told how many lines of an event were left out, and of what they were. `now` is in ms. */
+  /** `summary` is called with the number of suppressed lines of an event. `now` is in milliseconds. */
   constructor(
     private readonly now: () => number,
     private readonly summary: (level: Level, event: string, suppressed: number, what: Suppressed) => void,
   ) {}
 
-  /** Whether this line may be printed; counts it when not. */
+  /** Whether the line may be printed; counts it if not. */
   admits(event: string, level: Level, { ref, module }: Subject = {}): boolean {
     const now = this.now();
     const key = module === undefined ? event : `${event} ${module}`;
@@ -77,7 +78,7 @@ export class FloodGate {
     return false;
   }
 
-  /** Reports every count at once, as before exit. */
+  /** Reports all counts at once, for use before exit. */
   report(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
@@ -102,7 +103,7 @@ export class FloodGate {
   }
 }
 
-/** A clock set backwards ends the second too, or an event could stay silent for as long as it was set back. */
+/** Also true after the clock was set back. Otherwise an event could stay suppressed for that long. */
 function ended(window: Window, now: number): boolean {
   return now - window.startedAt >= WINDOW_MS || now < window.startedAt;
 }

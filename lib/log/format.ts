@@ -1,18 +1,22 @@
+/** Formats of log lines. */
 import type { Level } from "./log.ts";
 
-/** Names a field can't take: the line's own. A field of that name gets an underscore behind it. */
+/** Reserved names. A field with such a name gets an underscore appended. */
 const RESERVED = new Set(["time", "level", "event"]);
 
 /**
- * Characters that could deceive a reader of the log in a terminal or line by line: controls (JSON escapes only some),
- * line separators, direction overrides, zero-width characters.
+ * Characters that could mislead a reader of the log in a terminal or line by line: control characters (JSON escapes
+ * only some), line separators, direction overrides, zero-width characters.
  */
 const DECEIVING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const PLAIN_WORD = /^[\w.:/@+,-]+$/;
 const COLOURS: Record<Level, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m" };
 const RESET = "\x1b[0m";
 
-/** `{"time":…,"level":…,"event":…,…}` without the newline; every character that could end or disguise a line is escaped. */
+/**
+ * Formats `{"time":…,"level":…,"event":…,…}` without the newline. Every character that could end or disguise a line is
+ * escaped.
+ */
 export function jsonLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
   const line: Record<string, unknown> = Object.create(null);
   line["time"] = rfc3339(timeMs);
@@ -22,12 +26,14 @@ export function jsonLine(timeMs: number, level: Level, event: string, fields: Re
   return printable(JSON.stringify(line));
 }
 
-/** For people: `12:00:00.000 info  event key=value …`, values quoted as JSON where they aren't a plain word. */
+/**
+ * Formats a readable line: `12:00:00.000 info  event key=value …`. Values that are not plain words are quoted as JSON.
+ */
 export function prettyLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
   return prettyText(level.padEnd(5), timeMs, event, fields);
 }
 
-/** As {@linkcode prettyLine}, the level in a colour of its own: for a terminal. */
+/** Like {@linkcode prettyLine}, with a coloured level for terminals. */
 export function colouredLine(timeMs: number, level: Level, event: string, fields: Record<string, unknown>): string {
   return prettyText(`${COLOURS[level]}${level.padEnd(5)}${RESET}`, timeMs, event, fields);
 }
@@ -46,8 +52,8 @@ function word(value: unknown): string {
 }
 
 /**
- * A text that stays one line and does nothing to a terminal. What is escaped is written as JSON writes it inside a string, so
- * JSON stays the same JSON.
+ * Escapes text so that it stays on one line and has no effect on a terminal. The escapes are those of JSON strings, so
+ * valid JSON keeps its meaning.
  */
 export function printable(text: string): string {
   return text.replace(DECEIVING, (character) => {

@@ -1,15 +1,16 @@
+/** The log of the server: one JSON object a line. */
 import { type LineSink, StdoutSink } from "./output.ts";
 import { FloodGate } from "./flood.ts";
 import { plain } from "./values.ts";
 import { colouredLine, jsonLine, prettyLine } from "./format.ts";
 
-/** How much a line matters. A log of one level writes that level and the ones above it. */
+/** Severity of a line. A log prints its own level and those above. */
 export type Level = "debug" | "info" | "warn" | "error";
 
-/** What a line says beside its time, level and event. Anything may be a value; see `plain` for what becomes of it. */
+/** Fields of a line besides time, level and event. Values may be anything; `plain` converts them. */
 export type Fields = Record<string, unknown>;
 
-/** Where the server says what happens: an event name in dotted words (`handshake.rejected`) and fields. */
+/** Writes events: an event name in dotted words (`handshake.rejected`) and fields. */
 export interface Log {
   debug(event: string, fields?: Fields): void;
   info(event: string, fields?: Fields): void;
@@ -19,20 +20,20 @@ export interface Log {
   level: Level;
 }
 
-/** A log with what only its owner needs. */
+/** A log with the methods for its owner. */
 export interface OwnedLog extends Log {
-  /** Writes what is still waiting, floods' counts included, within `deadlineMs` (default 500). Call it before exit. */
+  /** Writes queued lines and the counts of suppressed lines within `deadlineMs` (default 500). Call it before exit. */
   flush(deadlineMs?: number): Promise<void>;
-  /** Lines lost because the output failed or did not keep up. */
+  /** Number of lines lost because the output failed or was too slow. */
   readonly lost: number;
 }
 
 export interface LogOptions {
   level: Level;
   format: "json" | "pretty";
-  /** Colours in pretty lines. Default: none. */
+  /** Colours in pretty lines. Default false. */
   colours?: boolean;
-  /** Takes one line without its newline; by default a bounded, asynchronous writer to standard output. */
+  /** Receives one line without its newline. Default: a bounded, asynchronous writer to standard output. */
   write?: (line: string) => void;
   /** Milliseconds since the epoch. */
   now?: () => number;
@@ -41,10 +42,10 @@ export interface LogOptions {
 const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /**
- * Makes a log that writes one object a line. It never throws and never blocks: a value that can't be written is described,
- * a secret-looking one is blanked, an output that fails costs lines (`lost`), and more than ten of one event in a second are
- * counted, then reported by one line of that event with the field `suppressed`. Lines with a `ref` are told apart from
- * others: a hundred a second, and the field `refs` names 32 more.
+ * Creates a log of one JSON object a line. It never throws and never blocks. A value that can't be serialised is
+ * described, a value that looks like a secret is redacted, and a failing output loses lines (`lost`). More than ten
+ * lines of one event in a second are counted and then reported by one line of that event with the field `suppressed`.
+ * Lines with a `ref` have a separate limit of a hundred a second, and the field `refs` of the report names 32 more.
  */
 export function createLog(options: LogOptions): OwnedLog {
   const now = options.now ?? Date.now;
@@ -92,27 +93,30 @@ export function createLog(options: LogOptions): OwnedLog {
   return owned;
 }
 
-/** What a client was told to ask for. One of another length is not the server's, and would make a summary of any size. */
+/**
+ * The `ref` that a client was told. A value of another length is not the server's, and could make a summary of any
+ * size.
+ */
 function refOf(fields: Fields): string | undefined {
   try {
     const { ref } = fields;
     return typeof ref === "string" && ref.length <= 64 ? ref : undefined;
   } catch {
-    return undefined; // a getter of the caller's
+    return undefined; // a getter of the caller threw
   }
 }
 
-/** Which handler module a line is about. */
+/** The handler module of a line. */
 function moduleOf(fields: Fields): string | undefined {
   try {
     const { module } = fields;
     return typeof module === "string" && module.length <= 128 ? module : undefined;
   } catch {
-    return undefined; // a getter of the caller's
+    return undefined; // a getter of the caller threw
   }
 }
 
-/** Hands each line to a function of the caller's. */
+/** Passes each line to a callback. */
 class CallbackSink implements LineSink {
   lost = 0;
 

@@ -1,22 +1,24 @@
+/** Asynchronous, bounded output of log lines. */
+
 const MAX_WAITING = 1024 * 1024;
 
-/** Where finished lines go. Nothing here throws. */
+/** Destination of finished lines. Its methods never throw. */
 export interface LineSink {
   write(line: string): void;
   flush(deadlineMs: number): Promise<void>;
   readonly lost: number;
 }
 
-/** The part of a file or pipe the sink writes to. */
+/** The part of a file or pipe that the sink uses. */
 export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /**
- * Writes lines to standard output without ever making the server wait: lines gather while one asynchronous write is under way
- * and leave in the next. A reader that doesn't read (a stopped journal) fills 1 MiB, then lines are lost, counted. A failed
- * write (full disk, closed pipe) loses its lines and later ones are tried again; once writing works again a line
- * `log.lost` says how many are missing.
+ * Writes lines to standard output without blocking the server. Lines queue while one asynchronous write is pending, and
+ * leave in the next. When the reader stops (a stopped journal), up to 1 MiB is queued, then lines are lost and counted.
+ * A failed write (full disk, closed pipe) loses its lines; later lines are tried again. When writing works again, a
+ * line `log.lost` reports the number of lost lines.
  */
 export class StdoutSink implements LineSink {
   lost = 0;
@@ -38,7 +40,7 @@ export class StdoutSink implements LineSink {
     this.writing ??= this.pump();
   }
 
-  /** Resolves when everything was written, or after `deadlineMs` when the reader is stuck. */
+  /** Resolves when all lines are written, or after `deadlineMs` when the reader is stuck. */
   async flush(deadlineMs: number): Promise<void> {
     if (this.writing === null) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,7 +50,7 @@ export class StdoutSink implements LineSink {
   }
 
   private async pump(): Promise<void> {
-    // The lines of the same turn of the event loop leave in one write.
+    // Lines of the same turn of the event loop leave in one write.
     await Promise.resolve();
     while (this.waiting.length > 0) {
       const lines = this.waiting;

@@ -1,3 +1,5 @@
+/** Converts values of log fields into plain, bounded data without secrets. */
+
 const MAX_STRING = 1024;
 const MAX_ENTRIES = 32;
 const MAX_DEPTH = 4;
@@ -6,20 +8,20 @@ const MAX_TEXT = 16 * 1024;
 
 const REDACTED = "[redacted]";
 const SECRET_NAME = /token|cookie|ticket|authorization|secret|password|passphrase|private_?key/i;
-/** What a compact JWT consists of, and the words around it. */
+/** Characters of a compact JWT and of surrounding words. */
 const WORD = /[\w.-]+/g;
 const SECRET_PARAMETER = /([?&](?:ticket|access_token|token)=)[^&#\s]+/gi;
 
-/** What is left of the allowance of one line. */
+/** Remaining budget of one line. */
 interface Budget {
   values: number;
   text: number;
 }
 
 /**
- * Copies a value into plain data that is safe to print: at most 4 levels, 32 entries a level, 256 values, 1,024 characters
- * a string and 16 KiB of text in all; no getters or `toJSON` of others survive, errors and bytes are described, and as a
- * safety net behind the callers' own care, fields named like secrets and text that looks like a token are blanked.
+ * Copies a value into plain data that is safe to print: at most 4 levels, 32 entries a level, 256 values, 1,024
+ * characters a string and 16 KiB of text in total. Getters and `toJSON` of foreign objects are not called, errors and
+ * bytes are described. As a safety net, fields named like secrets and text that looks like a token are redacted.
  */
 export function plain(fields: Record<string, unknown>): Record<string, unknown> {
   return record(fields, 0, { values: MAX_VALUES, text: MAX_TEXT });
@@ -59,7 +61,7 @@ function list(values: unknown[], depth: number, budget: Budget): unknown[] {
 }
 
 function record(from: Record<string, unknown>, depth: number, budget: Budget): Record<string, unknown> {
-  // Without a prototype "__proto__" is a key like any other.
+  // Without a prototype, "__proto__" is an ordinary key.
   const copied: Record<string, unknown> = Object.create(null);
   const keys = Object.keys(from);
   for (const key of keys.slice(0, MAX_ENTRIES)) {
@@ -89,7 +91,7 @@ function describe(error: Error, depth: number, budget: Budget): Record<string, u
   );
 }
 
-/** Counts, ids of files and absent values keep their meaning; only something that could be the secret itself is blanked. */
+/** Numbers, booleans and absent values keep their meaning; only values that could be the secret itself are redacted. */
 function secret(key: string, value: unknown): boolean {
   if (value === null || (typeof value !== "string" && typeof value !== "object")) return false;
   return SECRET_NAME.test(key) && !key.endsWith("_file");

@@ -1,7 +1,7 @@
-/** The label value for everything that is not in a counter's list. */
+/** Label value of everything outside a counter's lists. */
 export const OTHER = "other";
 
-/** A counter with two labels whose values are fixed when it is made; any other value counts as `other`. */
+/** A counter with two labels of fixed values. Any other value counts as `other`. */
 export class Counter {
   private readonly rows: ReadonlyMap<string, Map<string, { value: number }>>;
 
@@ -19,7 +19,7 @@ export class Counter {
     return this.rows.get(first)?.get(second)?.value ?? 0;
   }
 
-  /** Every pair that was counted at least once. */
+  /** Every pair with a count of at least one. */
   *entries(): Generator<[first: string, second: string, value: number]> {
     for (const [first, row] of this.rows) {
       for (const [second, cell] of row) if (cell.value > 0) yield [first, second, cell.value];

@@ -1,3 +1,4 @@
+/** The Prometheus metrics of the server. */
 import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { LIMIT_SCOPES, MESSAGE_SECONDS, RESTART_CAUSES, type Telemetry } from "./telemetry.ts";
@@ -5,21 +6,22 @@ import { LIMIT_SCOPES, MESSAGE_SECONDS, RESTART_CAUSES, type Telemetry } from ".
 export interface MetricsOptions {
   telemetry: Telemetry;
   version: string;
-  /** Milliseconds since the epoch at which the process started. */
+  /** Start of the process, milliseconds since the epoch. */
   startedAt: number;
-  /** Lines the log could not write. */
+  /** Number of log lines that were lost. */
   logLost?: () => number;
 }
 
-/** The text of one scrape and its media type. */
+/** The text of a scrape and its media type. */
 export interface Scrape {
   readonly contentType: string;
   text(): Promise<string>;
 }
 
 /**
- * The metrics of the ops server, built from `telemetry` at each scrape; between scrapes nothing of prom-client runs.
- * Every label value comes from a fixed list or from the configuration. The process figures need no permission.
+ * Creates the metrics of the operators' server. They are built from `telemetry` at each scrape; prom-client does
+ * nothing between scrapes. Every label value comes from a fixed list or from the configuration. The process figures
+ * need no permission.
  */
 export function createMetrics(options: MetricsOptions): Scrape {
   const { telemetry } = options;
@@ -141,7 +143,7 @@ export function createMetrics(options: MetricsOptions): Scrape {
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
 
-/** The usual names of prom-client's default metrics, which read `/proc/self` and can't be had without that permission. */
+/** The names of prom-client's default metrics. The original ones read `/proc/self`, which needs a permission. */
 function processFigures(
   counter: (name: string, help: string, read: () => number) => void,
   gauge: (name: string, help: string, read: () => number) => void,
@@ -158,7 +160,7 @@ function processFigures(
   gauge("process_external_memory_bytes", "Memory of buffers outside it, in bytes.", () => Deno.memoryUsage().external);
 }
 
-/** A histogram whose buckets were counted elsewhere: prom-client's own would cost an allocation for each message. */
+/** A histogram with buckets counted elsewhere; prom-client's own allocates for each observation. */
 class MessageSeconds extends Histogram<string> {
   constructor(private readonly telemetry: Telemetry, registry: Registry) {
     super({

@@ -1,3 +1,4 @@
+/** Counters and gauges of the server. */
 import { Counter, OTHER } from "./counter.ts";
 
 /** Label values of `sallyport_handshakes_total{reason}`: `ok` and the reasons of refusals. */
@@ -29,7 +30,10 @@ export const HANDSHAKE_REASONS = [
   "internal",
 ] as const;
 
-/** Label values of `sallyport_messages_total{result}`. Incoming: `ok` or why not. Outgoing: `ok` or `dropped`. */
+/**
+ * Label values of `sallyport_messages_total{result}`. Incoming: `ok` or the reason of the refusal. Outgoing: `ok` or
+ * `dropped`.
+ */
 export const MESSAGE_RESULTS = [
   "ok",
   "dropped",
@@ -67,73 +71,78 @@ export const RESTART_CAUSES = ["timeout", "out_of_memory", "crash", "reload"] as
 export type LimitScope = typeof LIMIT_SCOPES[number];
 export type RestartCause = typeof RESTART_CAUSES[number];
 
-/** Upper bounds of the buckets of `sallyport_message_seconds`: the cell's round trip is about 0.1 ms, its timeout seconds. */
+/**
+ * Upper bounds of the buckets of `sallyport_message_seconds`. The round trip to a cell is about 0.1 ms, its timeout
+ * seconds.
+ */
 export const MESSAGE_SECONDS = [
   ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 ] as const;
 
-/** Names of the gauges whose value is read at scrape. */
+/** Gauges that are read at scrape. */
 export type GaugeName = "connections" | "sendQueueBytes" | "certificateExpirySeconds";
 
-/** Handler modules come from the configuration; more than that many of them share the label `other`. */
+/** Maximum number of handler modules with a label; further ones share `other`. */
 const MAX_MODULES = 64;
 
 /**
- * What the server counts about itself: plain numbers, cheap enough for every message. A label value outside its fixed list
- * is counted as `other`, so that nothing a client sends can grow the metrics. `lib/telemetry/metrics.ts` prints them.
+ * Counters of the server: plain numbers, cheap enough for every message. A label value outside its fixed list counts as
+ * `other`, so that clients can't grow the metrics. `lib/telemetry/metrics.ts` prints them.
  */
 export class Telemetry {
   readonly handshakes = new Counter(["accepted", "rejected"], HANDSHAKE_REASONS);
   readonly messages = new Counter(["in", "out"], MESSAGE_RESULTS);
   readonly limits = new Counter(LIMIT_SCOPES, [""]);
   readonly restarts = new Map<string, Counter>();
-  /** By module: CPU time its processes have used so far (ms), and the memory of those that run (bytes). */
+  /** By module: CPU time used by its processes (ms), and memory of the running ones (bytes). */
   readonly cellCpuMs = new Map<string, number>();
   readonly cellMemory = new Map<string, () => number>();
-  /** Messages a bucket (not cumulative), the last one for everything slower. */
+  /** Messages per bucket (not cumulative); the last bucket has no upper bound. */
   readonly buckets: number[] = new Array(MESSAGE_SECONDS.length + 1).fill(0);
   secondsSum = 0;
   private readonly gauges = new Map<GaugeName, () => number>();
 
-  /** A WebSocket handshake that was decided. `reason` is `ok` for accepted ones. */
+  /** Counts a decided WebSocket handshake. `reason` is `ok` for accepted ones. */
   handshake(result: "accepted" | "rejected", reason: string): void {
     this.handshakes.add(result, reason === "" ? "ok" : reason);
   }
 
-  /** A message that came in or went out; `result` is one of `MESSAGE_RESULTS`. */
+  /** Counts an inbound or outbound message. `result` is one of `MESSAGE_RESULTS`. */
   message(direction: "in" | "out", result: string): void {
     this.messages.add(direction, result);
   }
 
-  /** Something was refused or delayed by a token bucket. */
+  /** Counts a refusal or delay by a token bucket. */
   limited(scope: LimitScope): void {
     this.limits.add(scope, "");
   }
 
-  /** A handler module was loaded: its restarts are printed from 0 on, so that the first one shows as an increase. */
+  /** Registers a handler module. Its restarts are printed from 0 on, so that the first one shows as an increase. */
   handlerModule(module: string): void {
     this.restartsOf(module);
   }
 
-  /** Registers the function that tells the memory (bytes) of a module's processes, and counts their CPU time from now on. */
+  /**
+   * Registers the function that returns the memory (bytes) of a module's processes, and starts counting their CPU time.
+   */
   handlerUsage(module: string, memory: () => number): void {
     if (this.cellMemory.size >= MAX_MODULES) return;
     this.cellMemory.set(module, memory);
     this.cellCpuMs.set(module, this.cellCpuMs.get(module) ?? 0);
   }
 
-  /** A process of a module has used further CPU time. */
+  /** Adds CPU time of a module's process. */
   handlerCpu(module: string, milliseconds: number): void {
     const before = this.cellCpuMs.get(module);
     if (before !== undefined) this.cellCpuMs.set(module, before + milliseconds);
   }
 
-  /** A cell of a handler module was started anew. */
+  /** Counts a restart of a handler module's cell. */
   handlerRestart(module: string, cause: RestartCause): void {
     this.restartsOf(module).add(cause, "");
   }
 
-  /** The time from a request's arrival to its reply. */
+  /** Records the time from a request's arrival to its reply. */
   messageSeconds(seconds: number): void {
     if (!(seconds >= 0)) return;
     let bucket = 0;
@@ -142,7 +151,7 @@ export class Telemetry {
     this.secondsSum += seconds;
   }
 
-  /** Registers the function that a gauge is read from at each scrape; a later one replaces it. */
+  /** Registers the function that returns a gauge's value at each scrape. A later one replaces it. */
   gauge(name: GaugeName, read: () => number): void {
     this.gauges.set(name, read);
   }
@@ -154,7 +163,7 @@ export class Telemetry {
     return counter;
   }
 
-  /** The gauge's value now, or null where none is registered or it has none to give. */
+  /** The current value of a gauge; null when there is none. */
   read(name: GaugeName): number | null {
     const value = this.gauges.get(name)?.();
     return value === undefined || Number.isNaN(value) ? null : value;

@@ -1,14 +1,18 @@
+/** OpenTelemetry spans of handshakes and calls. */
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
-/** Spans around handshakes and calls. Their attributes never hold a token, a message or anything a client can make long. */
+/**
+ * Creates spans for handshakes and calls. Their attributes never contain a token, a message, or text whose length a
+ * client controls.
+ */
 export interface Tracing {
-  /** Runs `body` in a span `handshake`; its result's `status` and `reason` become attributes. */
+  /** Runs `body` in a span `handshake`. `status` and `reason` of its result become attributes. */
   handshake<T extends HandshakeOutcome>(ip: string, body: () => Promise<T>): Promise<T>;
-  /** Begins a span `call` for a method of a handler's contract; call what it returns once with the result. */
+  /** Starts a span `call` for a method of a handler's contract. Call the returned function once with the result. */
   call(method: string, subprotocol: string): (result: string) => void;
 }
 
-/** What a handshake came to: accepted, or refused with a status and a reason. */
+/** The result of a handshake: accepted, or refused with status and reason. */
 export interface HandshakeOutcome {
   readonly accepted: boolean;
   readonly status?: number;
@@ -18,10 +22,7 @@ export interface HandshakeOutcome {
 const nothing = () => {};
 const OFF: Tracing = { handshake: (_, body) => body(), call: () => nothing };
 
-/**
- * Spans by way of OpenTelemetry, exported by Deno itself when it runs with `OTEL_DENO=true`. Otherwise both functions do
- * nothing, at the price of a call.
- */
+/** Spans by OpenTelemetry, exported by Deno itself with `OTEL_DENO=true`. Otherwise both functions do nothing. */
 export function createTracing(enabled: boolean): Tracing {
   if (!enabled) return OFF;
   const tracer = trace.getTracer("sallyport");
@@ -55,7 +56,7 @@ export function createTracing(enabled: boolean): Tracing {
   };
 }
 
-/** Whether Deno was told to export spans. */
+/** Whether Deno is configured to export spans. */
 export function tracingEnabled(env: (name: string) => string | undefined): boolean {
   return ["true", "1"].includes(env("OTEL_DENO") ?? "");
 }

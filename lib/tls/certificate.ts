@@ -1,8 +1,9 @@
+/** Creates certificates for development and tests. */
 import { isIP } from "node:net";
 
-/** A certificate with its private key, both PEM, and what issuing from it needs. */
+/** A certificate with its private key, both PEM, and the objects for issuing from it. */
 export interface MadeCertificate {
-  /** The certificate; behind it, where a `ca` that is not self-signed issued it, that one's. */
+  /** The certificate, followed by that of its `ca` unless the `ca` is self-signed. */
   readonly cert: string;
   /** PKCS#8. */
   readonly key: string;
@@ -10,17 +11,17 @@ export interface MadeCertificate {
 }
 
 export interface CertificateOptions {
-  /** DNS names and IP addresses; the first one is also the subject's common name. */
+  /** DNS names and IP addresses. The first one is also the subject's common name. */
   hosts: readonly string[];
-  /** Default: an hour ago, so that clocks which are a little late accept it. */
+  /** Default: an hour ago, for clients with slow clocks. */
   notBefore?: Date;
   /** Default: 90 days from now. */
   notAfter?: Date;
-  /** Issues the certificate; without it the certificate is self-signed. */
+  /** The issuer. Without it the certificate is self-signed. */
   ca?: MadeCertificate;
-  /** Makes it an authority that may issue others. */
+  /** Whether the certificate may issue others. */
   isCa?: boolean;
-  /** Default `ec` (P-256). `rsa1024` is there to try what refuses weak keys. */
+  /** Default `ec` (P-256). `rsa1024` serves to test the refusal of weak keys. */
   keyType?: "ec" | "rsa2048" | "rsa1024";
 }
 
@@ -29,11 +30,11 @@ const DAY = 24 * HOUR;
 const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 /**
- * Makes a certificate for TLS servers (RFC 5280): hosts as subject alternative names, usage `serverAuth`, serial of 128 random
- * bits. For development and tests; a public server has one from an authority.
+ * Creates a certificate for TLS servers (RFC 5280): hosts as subject alternative names, usage `serverAuth`, a serial of
+ * 128 random bits. For development and tests; a public server uses a certificate of an authority.
  */
 export async function makeCertificate(options: CertificateOptions): Promise<MadeCertificate> {
-  // Only development and tests pay for loading the library.
+  // Loaded lazily: only development and tests need the library.
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const { hosts, ca, isCa = false, keyType = "ec" } = options;
@@ -79,7 +80,7 @@ export async function makeCertificate(options: CertificateOptions): Promise<Made
   };
 }
 
-/** Positive and without a leading zero byte, as DER wants it. */
+/** A positive number without a leading zero byte, as DER requires. */
 function serial(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0]! & 0x3f) | 0x40;

@@ -1,24 +1,25 @@
+/** Checks of certificate and key: findings, errors, expiry. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 
 const DAY = 86_400_000;
-/** `check` reports an expiry as near as this, however short the lifetime of the certificate. */
+/** `check` reports an expiry within this time, however short the lifetime of the certificate. */
 const NEAR_END = 7 * DAY;
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const WILDCARD_HOSTS = new Set(["0.0.0.0", "::", ""]);
 
-/** Days before the end at which the operator is told. */
+/** Days before expiry at which the operator is warned. */
 export type ExpiryStage = 30 | 7 | 1 | 0;
 
-/** The dates of a certificate file, in ms since the epoch: the narrowest of all certificates in it. */
+/** Validity of a certificate file in milliseconds since the epoch: the intersection over all certificates in it. */
 export interface Validity {
   readonly notBefore: number;
   readonly notAfter: number;
 }
 
-/** Reads `[tls]`'s files as `serve` does and says what clients would not accept, and what they will soon refuse. */
+/** Findings about the files of `[tls]`: what clients do not accept now, and will not accept soon. */
 export async function certificateFindings(config: Config, now: number = Date.now()): Promise<Finding[]> {
   const { tls, server } = config;
   if (!tls) return [];
@@ -40,8 +41,9 @@ export async function certificateFindings(config: Config, now: number = Date.now
 }
 
 /**
- * Judges a certificate file (PEM, the server's own certificate first) and its key (PEM). `host` is the address the server
- * listens on, or a name the certificate should cover; `now` in ms since the epoch. Errors are what no client would accept.
+ * Checks a certificate file (PEM, the server's own certificate first) and its key (PEM). `host` is the listening
+ * address, or a name that the certificate should cover; `now` is in milliseconds since the epoch. Errors are faults
+ * that no client accepts.
  */
 export function inspectCertificate(input: { cert: string; key: string; host?: string; now: number }): Finding[] {
   const chain = parseChain(input.cert);
@@ -68,13 +70,13 @@ export function inspectCertificate(input: { cert: string; key: string; host?: st
   ];
 }
 
-/** Why no client would accept a pair, a line each; empty when some would. For a reload, which keeps the old pair then. */
+/** The faults that no client accepts, one a line; empty when there are none. A reload then keeps the old pair. */
 export function certificateErrors(input: { cert: string; key: string; now: number }): string[] {
   return inspectCertificate(input).filter(({ severity }) => severity === "error")
     .map(({ where, what, why }) => `${where}: ${what}. ${why}`);
 }
 
-/** The dates of a PEM file, or null where it is none. */
+/** Validity of a PEM file; null when it is invalid. */
 export function certificateValidity(cert: string): Validity | null {
   const chain = parseChain(cert);
   return chain && chain.length > 0 ? validityOf(chain) : null;
@@ -88,8 +90,8 @@ function validityOf(chain: X509Certificate[]): Validity {
 }
 
 /**
- * The stage a certificate has reached: 30, 7 or 1 days before its end, 0 past it, null before all of them. Certificates that
- * live shorter than 90 days are told of later: a third, a sixth, a twelfth of their life before the end.
+ * The expiry stage of a certificate: 30, 7 or 1 days before its end, 0 after it, null earlier. For lifetimes below 90
+ * days the stages are a third, a sixth and a twelfth of the lifetime before the end.
  */
 export function expiryStage(validity: Validity, now: number): ExpiryStage | null {
   const left = validity.notAfter - now;
@@ -262,7 +264,7 @@ function certificateNames(leaf: X509Certificate): string[] {
   return entries.flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1]?.toLowerCase() ?? []);
 }
 
-/** RFC 9525 section 6.3: a wildcard is the whole leftmost label and stands for exactly one. */
+/** RFC 9525 section 6.3: a wildcard is the whole leftmost label and matches exactly one label. */
 function covers(name: string, host: string): boolean {
   const wanted = host.toLowerCase();
   if (!name.startsWith("*.") || isIP(wanted)) return name === wanted;

@@ -1,22 +1,26 @@
+/** Tracks the expiry of the certificate in use. */
 import { certificateValidity, type ExpiryStage, expiryStage, type Validity } from "./certificate_findings.ts";
 import type { Log } from "../log/log.ts";
 
-/** Follows the certificate in use towards its end: the metric's value, and one log line a stage (30, 7, 1 days, past). */
+/**
+ * Tracks the expiry of the certificate in use: the value of the metric, and one log line for each stage (30, 7, 1 days,
+ * expired).
+ */
 export class CertificateWatch {
   private validity: Validity | null = null;
   private told: ExpiryStage | null = null;
 
-  /** `now` is in ms since the epoch. */
+  /** `now` is in milliseconds since the epoch. */
   constructor(private readonly log: Log, private readonly now: () => number = Date.now) {}
 
-  /** Follows this PEM from now on: at start and after each reload. */
+  /** Tracks this PEM from now on. Called at the start and after each reload. */
   use(cert: string): void {
     this.validity = certificateValidity(cert);
     this.told = null;
     this.check();
   }
 
-  /** Logs `certificate.expiring` when a stage was reached since the last call; to be called now and then (hourly). */
+  /** Logs `certificate.expiring` when a new stage is reached. To be called periodically (hourly). */
   check(): void {
     if (!this.validity) return;
     const stage = expiryStage(this.validity, this.now());
@@ -31,12 +35,12 @@ export class CertificateWatch {
     else this.log.warn("certificate.expiring", fields);
   }
 
-  /** For the gauge; NaN without a certificate. */
+  /** Value of the gauge; NaN without a certificate. */
   secondsLeft(): number {
     return this.validity ? Math.floor((this.validity.notAfter - this.now()) / 1000) : NaN;
   }
 
-  /** For readiness; true without a certificate. */
+  /** For readiness: whether the certificate is valid; true without one. */
   valid(): boolean {
     return !this.validity || (this.secondsLeft() > 0 && this.now() >= this.validity.notBefore);
   }

@@ -1,3 +1,4 @@
+/** The self-signed certificate of development. */
 import { X509Certificate } from "node:crypto";
 import { makeCertificate } from "./certificate.ts";
 
@@ -5,7 +6,7 @@ const HOSTS = ["localhost", "127.0.0.1", "::1"];
 const DAY = 86_400_000;
 const RENEW_BEFORE = DAY;
 
-/** Paths of a development certificate and its key, and whether they were made just now. */
+/** Paths of a development certificate and its key, and whether they were created just now. */
 export interface DevelopmentCertificate {
   readonly certFile: string;
   readonly keyFile: string;
@@ -13,9 +14,12 @@ export interface DevelopmentCertificate {
 }
 
 /**
- * Makes sure that `certsDir` holds a certificate for localhost, 127.0.0.1 and ::1 (`server.crt`, `server.key` with mode 0600);
- * one that is missing, unreadable, without its key or within a day of its end is made anew, for 90 days. It is self-signed and no
- * authority: a browser that trusts it trusts this server, not everything its key might sign. Throws what writing throws.
+ * Ensures that `certsDir` contains a certificate for localhost, 127.0.0.1 and ::1 (`server.crt`, and `server.key` with
+ * mode 0600). A pair that is missing, unreadable, mismatched or within a day of its end is created again, valid for 90
+ * days. The certificate is self-signed and no authority: a browser that trusts it trusts this server only, not other
+ * certificates signed by its key.
+ *
+ * @throws {Error} if writing fails
  */
 export async function ensureDevelopmentCertificate(
   certsDir: string,
@@ -45,7 +49,7 @@ function usable(certFile: string, keyFile: string, now: number): boolean {
   }
 }
 
-/** A file of another mode or a link in its place is removed first: `mode` counts only for files that are made. */
+/** Removes the old file or link first: `mode` applies only to new files. */
 function replace(path: string, text: string, mode: number): void {
   try {
     Deno.removeSync(path);

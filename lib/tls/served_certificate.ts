@@ -1,4 +1,4 @@
-/** The certificate that new connections get, replaced while the server runs. */
+/** The certificate of new connections, replaced while the server runs. */
 import type { Config } from "../config/config.ts";
 import type { Front, TlsMaterial } from "../front/front.ts";
 import { certificateErrors } from "./certificate_findings.ts";
@@ -8,7 +8,7 @@ import { readTls, watchTls } from "./tls_files.ts";
 
 export interface ServedCertificateDeps {
   readonly log: Log;
-  /** Is told which certificate is in use. */
+  /** Notified of the certificate in use. */
   readonly certificate: CertificateWatch;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
@@ -26,15 +26,16 @@ export class ServedCertificate {
     this.#deps = deps;
   }
 
-  /** `tls` is what the front serves. */
+  /** Records the material that the front serves. */
   use(tls: TlsMaterial): void {
     this.#material = tls;
     this.#deps.certificate.use(tls.cert);
   }
 
   /**
-   * New connections get `tls`, if it differs from what is in use.
-   * @throws {Error} When it can't be used; the old one stays.
+   * Serves `tls` to new connections, if it differs from the current material.
+   *
+   * @throws {Error} if it can't be used; the old one stays
    */
   async replace(tls: TlsMaterial | null): Promise<void> {
     if (!tls || (tls.cert === this.#material?.cert && tls.key === this.#material.key)) return;
@@ -46,7 +47,7 @@ export class ServedCertificate {
     log.info("tls.reloaded", { expires_in_s: certificate.secondsLeft() });
   }
 
-  /** Follows the files that `config` names, and no others. */
+  /** Watches the files that `config` names, and no others. */
   watch(config: Config): void {
     this.#unwatch();
     this.#unwatch = watchTls(config, () => this.#changed(config));
@@ -56,7 +57,7 @@ export class ServedCertificate {
     this.#unwatch();
   }
 
-  /** Takes over what the files hold. Resolves to whether no further try is needed. A problem is logged once. */
+  /** Applies the contents of the files. Resolves to whether no further try is needed. A problem is logged once. */
   async #changed(config: Config): Promise<boolean> {
     try {
       await this.replace(await readTls(config));

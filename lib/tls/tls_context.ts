@@ -1,4 +1,4 @@
-/** Checks a certificate and its key, and makes of them what TLS sockets start with. */
+/** Creates the TLS context of a certificate and its key. */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
@@ -7,7 +7,7 @@ import type { TlsMaterial } from "../front/front.ts";
 /**
  * TLS 1.2 and 1.3 with the cipher suites of rustls.
  *
- * @throws {Error} when either is no PEM, or the key is not the certificate's
+ * @throws {Error} if either is not PEM, or the key does not match the certificate
  */
 export function secureContextOf(material: TlsMaterial): SecureContext {
   const certificate = new X509Certificate(material.cert);

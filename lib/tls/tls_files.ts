@@ -1,10 +1,11 @@
+/** Reads and watches the files of `[tls]`. */
 import type { Config } from "../config/config.ts";
 import type { TlsMaterial } from "../front/front.ts";
 import { watchFile } from "../base/watch_file.ts";
 
-/** Certificate and key are written one after the other: between the two they don't fit. */
+/** Certificate and key are written one after the other. Between the two writes they don't match. */
 const SETTLED_MS = 1_000;
-/** A pair that could not be used, because it is not valid yet, say, is tried again after this. */
+/** Time before an unusable pair (not valid yet, for example) is tried again. */
 const RETRY_MS = 2_000;
 
 /** Reads the configured certificate chain and key; null without TLS. */
@@ -15,9 +16,10 @@ export async function readTls({ tls }: Config): Promise<TlsMaterial | null> {
 }
 
 /**
- * Calls `changed` once certificate or key were replaced and have been left alone for a second, and again every two seconds
- * until it resolves to true: the pair is in use.
- * @returns ends the watching
+ * Calls `changed` after certificate or key have changed and then been left alone for a second, and again every two
+ * seconds until it resolves to true, which means that the pair is in use.
+ *
+ * @returns a function that ends the watch
  */
 export function watchTls({ tls }: Config, changed: () => Promise<boolean>): () => void {
   if (!tls) return () => {};
@@ -27,7 +29,7 @@ export function watchTls({ tls }: Config, changed: () => Promise<boolean>): () =
     clearTimeout(timer);
     const current = ++round;
     timer = setTimeout(async () => {
-      // A change meanwhile has a timer of its own, and so does nobody after the end.
+      // A newer change, or the end of the watch, makes this round obsolete.
       if (!await changed() && current === round) tryIn(RETRY_MS);
     }, milliseconds);
     Deno.unrefTimer(timer);

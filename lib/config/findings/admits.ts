@@ -1,10 +1,10 @@
-/** The note that says what a configuration admits at most. */
+/** The note about the maximum that a configuration admits. */
 import { type Admits, CHUNKS } from "../admits.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { formatSize } from "../units.ts";
 
-/** A note with the three figures, and how they come about. */
+/** A note with the three figures and their derivation. */
 export function admitsFinding(config: Config, admits: Admits): Finding {
   const { server, messages } = config;
   const memory = admits.memory_bytes === null

@@ -1,4 +1,4 @@
-/** What engine `serve`, the platform's own path, can't bound. */
+/** Findings about the limits of engine `serve`. */
 import { type Finding, finding, type Severity } from "./finding.ts";
 import type { Config } from "../schema.ts";
 

@@ -1,10 +1,10 @@
-/** What can be reached from outside, and by whom the files can be changed. */
+/** Findings about network exposure and file permissions. */
 import { type Finding, finding, type FindingContext } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { isLoopback } from "../texts.ts";
 import { formatDuration } from "../units.ts";
 
-/** Half a year, what preload lists and scanners take for serious. */
+/** Half a year, the minimum that preload lists and scanners accept. */
 const HSTS_MIN = 180 * 86_400_000;
 
 export function exposureFindings(config: Config, context: FindingContext): Finding[] {
@@ -120,7 +120,7 @@ function opsFindings({ ops, store, log }: Config): Finding[] {
   return findings;
 }
 
-/** Files that decide what the server does must not be writable to others. */
+/** Files that control the server must not be writable to others. */
 function fileFindings(config: Config, context: FindingContext): Finding[] {
   const files: [string, string | undefined][] = [
     ["the configuration file", context.path],
@@ -150,7 +150,7 @@ function modeOf(path: string): number {
   try {
     return Deno.statSync(path).mode ?? 0;
   } catch {
-    // That a file is missing was a problem at loading; here there is nothing to say about it.
+    // A missing file was reported at loading.
     return 0;
   }
 }

@@ -1,32 +1,33 @@
+/** The type of a finding of `check`. */
 import type { SystemLimits } from "../../base/system_limits.ts";
 
-/** One thing `check` found. */
+/** One finding of `check`. */
 export interface Finding {
-  /** `error`: it can't work or is dangerous. `warning`: probably not what is wanted. `note`: good to know. */
+  /** `error`: does not work, or is dangerous. `warning`: probably unintended. `note`: information. */
   readonly severity: Severity;
-  /** What is so. */
+  /** The observation, in one sentence. */
   readonly what: string;
-  /** The key it is about, or a file. */
+  /** The configuration key, or a file. */
   readonly where: string;
-  /** Why that matters. */
+  /** Why the observation matters. */
   readonly why: string;
-  /** What to do about it. */
+  /** How to fix it. */
   readonly remedy: string;
 }
 
 export type Severity = "error" | "warning" | "note";
 
-/** What findings depend on besides the configuration. */
+/** Inputs of findings besides the configuration. */
 export interface FindingContext {
   /** Processors of the machine, for `cells = 0`. */
   readonly cores: number;
-  /** The configuration file, whose mode is looked at. */
+  /** The configuration file; its mode is checked. */
   readonly path?: string | undefined;
-  /** What the system grants; nothing is said about what is unknown. */
+  /** Limits of the system. Unknown limits cause no findings. */
   readonly system?: SystemLimits | undefined;
 }
 
-/** A finding in one call: severity, where, what, why, remedy. */
+/** Creates a finding. */
 export function finding(severity: Severity, where: string, what: string, why: string, remedy: string): Finding {
   return { severity, what, where, why, remedy };
 }

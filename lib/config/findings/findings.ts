@@ -1,6 +1,6 @@
 /**
- * What `check` has to say about a configuration that loads: nonsense, exposure, gaps of the chosen engine, what handlers
- * may reach, what the system does not grant, and what it all admits at most.
+ * The findings of `check` for a configuration that loads: contradictions, exposure, gaps of the engine, permissions of
+ * handlers, limits of the system, and the admitted maximum.
  */
 import { UNKNOWN_LIMITS } from "../../base/system_limits.ts";
 import { admitsAtMost } from "../admits.ts";
@@ -18,7 +18,7 @@ import type { Config } from "../schema.ts";
 export { type Admits, admitsAtMost } from "../admits.ts";
 export type { Finding, FindingContext, Severity } from "./finding.ts";
 
-/** Every finding about a configuration, worst first; the last one is what it admits at most. */
+/** All findings about a configuration, by severity. The last one is the admitted maximum. */
 export function configFindings(config: Config, context: FindingContext): Finding[] {
   const findings = [
     ...limitFindings(config),
@@ -32,7 +32,7 @@ export function configFindings(config: Config, context: FindingContext): Finding
   return [...worstFirst(findings), admitsFinding(config, admitsAtMost(config, context.cores))];
 }
 
-/** Errors, then warnings, then notes, each in the order they came. */
+/** Sorts findings: errors, warnings, notes, each in their original order. */
 export function worstFirst(findings: readonly Finding[]): Finding[] {
   return (["error", "warning", "note"] as const).flatMap((severity) =>
     findings.filter((finding) => finding.severity === severity)

@@ -1,4 +1,6 @@
-/** What the configuration lets handlers reach. Each grant is named, and grants that reach the server itself are errors. */
+/**
+ * Findings about the permissions of handlers. Each grant is named, and grants that reach the server itself are errors.
+ */
 import { dirname } from "node:path";
 import { type Finding, finding } from "./finding.ts";
 import { namedFiles } from "../files.ts";
@@ -17,7 +19,7 @@ export function handlerFindings(config: Config): Finding[] {
   });
 }
 
-/** Bytes of memory that a byte of a message can take in the cell. */
+/** Bytes of memory in the cell for each byte of a message. */
 const MEMORY_PER_MESSAGE_BYTE = 16;
 
 const GRANTS = {
@@ -45,7 +47,7 @@ function grantFindings(handler: HandlerConfig, where: string): Finding[] {
   return findings;
 }
 
-/** Grants over the server's own secrets and code undo the sandbox. */
+/** Grants for the server's own secrets and code defeat the sandbox. */
 function reachFindings(config: Config, handler: HandlerConfig, where: string): Finding[] {
   const files = namedFiles(config);
   const findings: Finding[] = [];
@@ -84,7 +86,7 @@ function timeoutFindings(handler: HandlerConfig, where: string): Finding[] {
   )];
 }
 
-/** A parsed message of small values takes many times its own size. */
+/** A parsed message of small values takes many times its size. */
 function memoryFindings({ messages }: Config, handler: HandlerConfig, where: string): Finding[] {
   const needed = MEMORY_PER_MESSAGE_BYTE * messages.max_bytes;
   if (handler.memory >= needed) return [];
@@ -99,7 +101,7 @@ function memoryFindings({ messages }: Config, handler: HandlerConfig, where: str
   )];
 }
 
-/** Whether a file is the granted path or below it. */
+/** Whether the file is the granted path or below it. */
 function covers(granted: string, file: string): boolean {
   for (let path = file;; path = dirname(path)) {
     if (path === granted) return true;

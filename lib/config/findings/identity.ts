@@ -1,4 +1,4 @@
-/** Choices about origins and tokens that weaken admission. */
+/** Findings about origins and tokens that weaken admission. */
 import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { isLoopback } from "../texts.ts";

@@ -1,4 +1,4 @@
-/** Limits that contradict each other, or that nothing can ever reach. */
+/** Findings about limits that contradict each other or can never be reached. */
 import { type Finding, finding } from "./finding.ts";
 import { formatKey } from "../problems.ts";
 import type { Config } from "../schema.ts";
@@ -28,7 +28,7 @@ function bucketFindings({ limits }: Config): Finding[] {
   );
 }
 
-/** A bucket that another, smaller one always stops first does nothing. */
+/** A bucket has no effect when a smaller one always refuses first. */
 function orderFindings({ limits }: Config): Finding[] {
   const pairs: [string, Bucket, string, Bucket][] = [
     ["limits.connection", limits.connection, "limits.user", limits.user],
@@ -75,7 +75,7 @@ function byteFindings({ limits: { connection }, messages, server }: Config): Fin
       `Lower it to at most ${formatSize(reachable)}`,
     ));
   }
-  // The frame's header takes its part of the queue too.
+  // The frame header takes part of the queue too.
   if (messages.max_bytes >= server.send_queue) {
     findings.push(finding(
       "warning",
@@ -88,9 +88,9 @@ function byteFindings({ limits: { connection }, messages, server }: Config): Fin
   return findings;
 }
 
-/** What a socket with TLS costs before it has sent anything, bytes. */
+/** Memory of an idle TLS socket in bytes. */
 const IDLE_BYTES = 25_000;
-/** More than one process of this server has been seen to carry. */
+/** More connections than one process of this server has been measured with. */
 const MANY_CONNECTIONS = 200_000;
 
 function capFindings({ server, messages, limits }: Config): Finding[] {

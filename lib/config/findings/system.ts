@@ -1,16 +1,18 @@
-/** What the configuration admits, against what the system grants. */
+/** Findings about the admitted maximum against the limits of the system. */
 import type { SystemLimits } from "../../base/system_limits.ts";
 import { frontCapacity } from "../admits.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 
-/** What a connection over TLS takes while it is silent, bytes: with all buffers full it takes more, see the note on what is admitted. */
+/**
+ * Memory of a silent TLS connection in bytes. With full buffers it takes more, see the note on the admitted maximum.
+ */
 const SILENT_CONNECTION = 48 * 1024;
 
-/** Descriptors that are no connections: libraries, cells, the store, the log, the operators' connections. */
+/** Descriptors that are not client connections: libraries, cells, store, log, operators' connections. */
 const OTHER_FILES = 128;
 
-/** One warning with the figures, or none. Where a limit is null nothing is said about it. */
+/** One warning with the figures, or none. A limit of null causes no finding. */
 export function systemFindings(
   { server }: Pick<Config, "server">,
   { openFiles, memoryBytes }: SystemLimits,

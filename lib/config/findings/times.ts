@@ -1,4 +1,4 @@
-/** Durations that contradict each other or leave something open too long. */
+/** Findings about durations that contradict each other or are too long. */
 import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { formatDuration } from "../units.ts";
