@@ -1,21 +1,21 @@
-/** File descriptors of this process: how many there are left, and some that are held back for its own work. */
+/** Counts the free file descriptors of this process and keeps a reserve. */
 
 import type { Log } from "../log/log.ts";
 
-/** What {@linkcode Descriptors} opens to find out whether it can be; needs the permission to read it. */
+/** The file that {@linkcode Descriptors} opens to test for a free descriptor. Needs the permission to read it. */
 export const PLACEHOLDER = "/dev/null";
 
-/** Held back: what the operators' server, the store, the log and a cell that starts again need at a time; at least the few. */
+/** Size of the reserve: enough for the operators' server, the store, the log and a restarted cell. */
 const RESERVE = 16;
 const SMALL_RESERVE = 4;
 
-/** A shortage that lasts so long, in ms, has another reason than a flood: a small reserve has to do. */
+/** After this time a shortage is not caused by a flood, and the reserve is reduced. */
 const LASTING_MS = 3_000;
 
-/** Free descriptors beside the reserve at which a shortage is over. */
+/** Free descriptors beside the reserve at which a shortage ends. */
 const RECOVERED = 4;
 
-/** How often the descriptors are tried, in ms. */
+/** Interval of the checks. */
 const INTERVAL_MS = 250;
 
 /** An open descriptor. */
@@ -25,18 +25,19 @@ export interface Placeholder {
 
 export interface DescriptorsOptions {
   readonly log: Log;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** Opens one more descriptor, or throws. */
+  /** Opens one descriptor, or throws. */
   readonly open?: () => Placeholder;
 }
 
 /**
- * Says when descriptors run out, and keeps a reserve: placeholders, closed as soon as there is no other descriptor left and
- * taken again once there are. While {@linkcode short} is true, what comes from the public port must not use any.
+ * Detects a shortage of descriptors and keeps a reserve: placeholders that are closed when no other descriptor is left,
+ * and opened again when there are free ones. While {@linkcode short} is true, connections to the public port must not
+ * use descriptors.
  *
- * The platform leaves each who asks for a descriptor to find out, and some do by ending the process: so nothing that can
- * wait should ask during a shortage.
+ * Without a descriptor the platform fails at the place that needs one, and in some places ends the process. Work that
+ * can wait must therefore not open any during a shortage.
  */
 export class Descriptors {
   readonly #log: Log;
@@ -45,7 +46,7 @@ export class Descriptors {
   #reserve: Placeholder[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #shortSince = -1;
-  /** How many are held back while there is no shortage. */
+  /** Size of the reserve without a shortage. */
   #size = RESERVE;
 
   constructor(options: DescriptorsOptions) {
@@ -54,24 +55,24 @@ export class Descriptors {
     this.#open = options.open ?? openPlaceholder;
   }
 
-  /** Whether there are none left but the reserve. */
+  /** Whether only the reserve is left. */
   get short(): boolean {
     return this.#shortSince >= 0;
   }
 
-  /** How many can be opened now beside a full reserve, counted up to `most`. */
+  /** Number of descriptors that can be opened beside a full reserve, at most `most`. */
   available(most: number): number {
     const missing = RESERVE - this.#reserve.length;
     return Math.max(0, countDescriptors(most + missing, this.#open) - missing);
   }
 
-  /** Takes the reserve and begins to watch. */
+  /** Opens the reserve and starts the checks. */
   start(): void {
     this.look();
     this.#timer = setInterval(() => this.look(), INTERVAL_MS);
   }
 
-  /** Something failed for want of a descriptor: `where`. Gives the reserve up at once. */
+  /** Reports a failure for lack of a descriptor at `where`. Closes the reserve at once. */
   exhausted(where: string): void {
     release(this.#reserve.splice(0));
     if (this.short) return;
@@ -84,7 +85,7 @@ export class Descriptors {
     release(this.#reserve.splice(0));
   }
 
-  /** Tries whether there are descriptors left; the watch does it four times a second. */
+  /** Checks for free descriptors. Called four times a second. */
   look(): void {
     const lasting = this.short && this.#now() - this.#shortSince >= LASTING_MS;
     if (lasting || this.#size < RESERVE) this.#size = this.#has(RESERVE + RECOVERED) ? RESERVE : SMALL_RESERVE;
@@ -96,14 +97,14 @@ export class Descriptors {
     this.#shortSince = -1;
   }
 
-  /** Whether there are `count`, those held back included. */
+  /** Whether `count` descriptors can be open, the reserve included. */
   #has(count: number): boolean {
     const missing = count - this.#reserve.length;
     return countDescriptors(missing, this.#open) >= missing;
   }
 }
 
-/** How many descriptors this process can open now, counted up to `most`; about 10 µs each. */
+/** Number of descriptors that this process can open now, at most `most`. About 10 µs each. */
 export function countDescriptors(most: number, open: () => Placeholder = openPlaceholder): number {
   const opened = openMany(most, open);
   release(opened);
@@ -115,7 +116,7 @@ function openMany(count: number, open: () => Placeholder): Placeholder[] {
   try {
     while (opened.length < count) opened.push(open());
   } catch {
-    // That is the answer.
+    // No descriptor is left.
   }
   return opened;
 }

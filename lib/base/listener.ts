@@ -6,56 +6,58 @@ import { connect, createServer, type ListenOptions, type NetConnectOpts, type Se
 /** Owner and group may connect to a unix socket. */
 const SOCKET_MODE = 0o660;
 
-/** How long nobody may come in before the listener is looked after, in ms. */
+/** Time without a new connection after which the listener is checked. */
 const IDLE_MS = 500;
 
-/** How soon to look whether there are more, after one that was turned away for want of room, in ms. */
+/** Delay of the next accept after a connection was refused for lack of room. */
 const NUDGE_MS = 10;
 
-/** How long a connection of our own may take to be accepted, in ms, and for how long the answer holds. */
+/** Maximum time to accept a probe connection, and lifetime of its result. */
 const PROBE_TIMEOUT_MS = 500;
 const PROBE_TTL_MS = 1_000;
 
-/** How long the file of a closed listener may stay before we remove it, in ms. */
+/** Time after which the socket file of a closed listener is removed. */
 const REMOVAL_MS = 100;
 
-/** Where to listen: on `unix`, else on `host` and `port`. */
+/** Address to listen on: `unix`, or else `host` and `port`. */
 export interface ListenAddress {
   readonly host: string;
-  /** 0 picks a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly unix?: string | undefined;
-  /** SO_REUSEPORT: the kernel spreads connections over all who listen; all must ask for it, and be of the same user. */
+  /**
+   * SO_REUSEPORT: the kernel distributes connections over all listeners. All must set it, and belong to the same user.
+   */
   readonly reuse_port?: boolean;
-  /** Connections the kernel may keep ready. */
+  /** Connections that the kernel may queue. */
   readonly backlog: number;
 }
 
 export interface ListenerOptions {
-  /** Takes a connection; half-open ones stay open. */
+  /** Receives a connection; half-open ones stay open. */
   accept(socket: Socket): void;
   failed(error: Error): void;
-  /** Whether descriptors are short: nothing is armed anew meanwhile. */
+  /** Whether descriptors are short. The listener is not restarted then. */
   readonly short?: () => boolean;
 }
 
-/** A connection of our own that shows whether we accept. */
+/** A probe connection of this process, to test whether the listener accepts. */
 interface Probe {
   readonly done: (accepted: boolean) => void;
-  /** Our end; its address tells it from others once it is connected. */
+  /** The client end. Its address identifies it once it is connected. */
   readonly socket: Socket;
-  /** Accepted before our end had an address. */
+  /** Sockets accepted before the client end had an address. */
   readonly held: Socket[];
   connected: boolean;
 }
 
 /**
- * A listener that outlives running out of file descriptors.
+ * A listener that survives a shortage of file descriptors.
  *
- * The platform polls its listener until there is nothing to accept; an error such as EMFILE ends the polling for good,
- * without an event (Deno 2.9). On TCP, listening on the same handle once more starts it again, so that is done whenever
- * nobody has come in for a while; it costs one `accept` call. The handle of a unix socket can't be listened on twice: there
- * a connection of our own shows whether we still accept, and if not, a new listener takes the path.
+ * The platform polls its listener until there is nothing to accept. An error such as EMFILE ends the polling
+ * permanently, without an event (Deno 2.9). On TCP, listening on the same handle again restarts it, so this is done
+ * when no connection has arrived for a while; it costs one `accept` call. The handle of a unix socket can't be reused:
+ * there a probe connection shows whether the listener accepts, and if not, a new listener takes the path.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -70,7 +72,7 @@ export class Listener {
   #probed: { readonly at: number; readonly accepted: Promise<boolean> } | null = null;
   /** The address, or the path of the unix socket. */
   hostname = "";
-  /** The port in fact bound; 0 on a unix socket. */
+  /** The bound port; 0 on a unix socket. */
   port = 0;
 
   constructor(options: ListenerOptions) {
@@ -78,7 +80,7 @@ export class Listener {
     this.#server = this.#create();
   }
 
-  /** @throws {Error} when the address can't be bound */
+  /** @throws {Error} if the address can't be bound */
   async start(address: ListenAddress): Promise<void> {
     this.#address = address;
     const { host, port, unix, reuse_port, backlog } = address;
@@ -96,18 +98,18 @@ export class Listener {
     this.#timer = setInterval(() => this.#lookAfter(), IDLE_MS);
   }
 
-  /** Stops accepting; what was accepted stays. With `reuse_port` new connections go to the others who listen. */
+  /** Stops accepting. Accepted connections stay. With `reuse_port`, new connections go to the other listeners. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#nudge);
-    // Its callback waits for the last connection; accepting ends at once.
+    // The callback waits for the last connection, but accepting ends at once.
     if (this.#server.listening) this.#server.close();
   }
 
   /**
-   * Whether a connection is accepted now: one of our own is made, at most once a second, and accepted by nobody else. With
-   * `reuse_port` it may reach another process, so there it is enough that it is made.
+   * Whether a connection is accepted now. A probe connection is made, at most once a second. With `reuse_port` it may
+   * reach another process, so there a successful connect is enough.
    */
   accepts(maxAgeMs = PROBE_TTL_MS): Promise<boolean> {
     if (this.#stopped) return Promise.resolve(false);
@@ -119,8 +121,8 @@ export class Listener {
   }
 
   /**
-   * A connection was turned away for want of room. Of many that wait, the platform may have taken as many as there were
-   * descriptors, before it gave back any; the rest is taken as soon as it has.
+   * A connection was refused for lack of room. Of a full accept queue, the platform may have accepted as many as there
+   * were descriptors, before it freed any. The rest is accepted as soon as it has.
    */
   crowded(): void {
     if (this.#address.unix !== undefined || this.#stopped) return;
@@ -139,7 +141,7 @@ export class Listener {
     const probe = this.#probe;
     if (probe === null) return this.#options.accept(socket);
     if (this.#address.unix !== undefined) {
-      // Which of those on the path is ours can't be told; that somebody comes in is what was asked.
+      // Connections on a unix path can't be told apart; any accepted one answers the probe.
       probe.done(true);
       return this.#options.accept(socket);
     }
@@ -209,7 +211,7 @@ export class Listener {
   async #renew(path: string): Promise<void> {
     if (this.#stopped || this.#options.short?.() === true) return;
     this.#server.close();
-    // The platform removes the file some time after `close`; it must not be the next one's.
+    // The platform removes the file some time after `close`, when it may already be the new listener's.
     const end = performance.now() + REMOVAL_MS;
     while (await lstat(path).catch(() => null) !== null && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -238,7 +240,7 @@ async function bindUnix(server: Server, path: string, backlog: number): Promise<
   await chmod(path, SOCKET_MODE);
 }
 
-/** A socket file nobody answers on is left over from a server that was killed. Anything else is not ours to remove. */
+/** Removes a socket file without a listener, left over from a killed server. Any other file is left. */
 async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(() => null);
   if (found === null) return;
@@ -258,19 +260,19 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** An address to reach ourselves at: the unspecified one is for listening only. */
+/** An address at which this process can be reached. The unspecified address is for listening only. */
 export function dialable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;
 }
 
-/** Whether `accepted` is the server's end of `dialled`. */
+/** Whether `accepted` is the server end of `dialled`. */
 function isOtherEnd(accepted: Socket, dialled: Socket): boolean {
   return accepted.remotePort === dialled.localPort &&
     plain(accepted.remoteAddress ?? "") === plain(dialled.localAddress ?? "");
 }
 
-/** An IPv4-mapped address as IPv4. */
+/** Converts an IPv4-mapped address to IPv4. */
 function plain(address: string): string {
   return address.replace(/^::ffff:/i, "");
 }

@@ -1,10 +1,10 @@
-/** What the system lets a process of this service use; null where that is unlimited or unknown. */
+/** Limits of the system for this service; null means unlimited or unknown. */
 export interface SystemLimits {
-  /** Open files of one process (`RLIMIT_NOFILE`, the soft limit). */
+  /** Open files of a process (`RLIMIT_NOFILE`, the soft limit). */
   readonly openFiles: number | null;
-  /** Bytes of memory of the control group: the service with all its processes. */
+  /** Memory of the control group in bytes: the service with all its processes. */
   readonly memoryBytes: number | null;
 }
 
-/** Nothing is known. */
+/** All limits unknown. */
 export const UNKNOWN_LIMITS: SystemLimits = { openFiles: null, memoryBytes: null };

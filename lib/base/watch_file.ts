@@ -1,17 +1,17 @@
-/** Watching of single files. */
+/** Watches single files. */
 
-/** How often a file is looked at. A change is acted on within a second, with time to spare for the acting. */
+/** Interval of the checks. A change takes effect within a second, including the reaction to it. */
 const INTERVAL_MS = 250;
 
 export interface Watch {
-  /** No call of the callback begins after this. */
+  /** Ends the watch. The callback is not called after this. */
   close(): void;
 }
 
 /**
- * Calls back after the file at `path` changed, appeared or was replaced; never two calls at once. It asks for the state of
- * the file instead of for the system's notifications: those follow neither the chains of links that secrets are mounted
- * through, nor network file systems. A file that vanishes is no change: what was last read stays in force.
+ * Calls back after the file at `path` has changed, appeared or been replaced; calls never overlap. It polls the file
+ * instead of using notifications, which follow neither the symlink chains of mounted secrets nor network file systems.
+ * The removal of a file is no change: the last contents stay in force.
  */
 export function watchFile(path: string, changed: () => void | Promise<void>, intervalMs: number = INTERVAL_MS): Watch {
   let last = fileState(path);
@@ -32,7 +32,7 @@ export function watchFile(path: string, changed: () => void | Promise<void>, int
   return { close: () => clearInterval(timer) };
 }
 
-/** What differs when the contents do; null when there is no such file. */
+/** A fingerprint that changes with the contents; null when there is no file. */
 export function fileState(path: string): string | null {
   try {
     const { dev, ino, size, mtime, ctime } = Deno.statSync(path);

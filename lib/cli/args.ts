@@ -1,4 +1,4 @@
-/** The command line: words to a command with its options, or a usage error. */
+/** Parses the command line. */
 import { parseArgs } from "@std/cli/parse-args";
 import {
   type Command,
@@ -12,7 +12,7 @@ import {
 
 export { type CommandName, COMMANDS, KEY_ALGORITHMS, type KeyAlgorithm } from "./commands.ts";
 
-/** A command with everything it was given; what a command does not take has its default. */
+/** A parsed command with its options; options that a command does not take have their default. */
 export interface ParsedArgs {
   readonly command: CommandName;
   /** `--config FILE` */
@@ -25,7 +25,7 @@ export interface ParsedArgs {
   readonly json: boolean;
   /** `--strict` */
   readonly strict: boolean;
-  /** `--sub NAME`; always there for `token` */
+  /** `--sub NAME`; always set for `token` */
   readonly sub?: string;
   /** Every `--role ROLE`, in order */
   readonly role: readonly string[];
@@ -33,20 +33,20 @@ export interface ParsedArgs {
   readonly ttl: number;
   /** `--alg ALG` */
   readonly alg: KeyAlgorithm;
-  /** `--out DIR`; always there for `keys` */
+  /** `--out DIR`; always set for `keys` */
   readonly out?: string;
   /** `help COMMAND`, `COMMAND --help` */
   readonly topic?: CommandName;
 }
 
-/** Where a command writes to, one line a call, and takes variables from. */
+/** Output, one line a call, and environment of a command. */
 export interface Io {
   stdout(line: string): void;
   stderr(line: string): void;
   env(name: string): string | undefined;
 }
 
-/** The command line is wrong: exit status 2. */
+/** An invalid command line: exit status 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -54,10 +54,10 @@ export class UsageError extends Error {
 const DEFAULTS = { dev: false, json: false, strict: false, role: [], ttl: 3_600_000, alg: "ES256" } as const;
 
 /**
- * Reads a command line, without the name of the program.
+ * Parses a command line without the name of the program.
  *
- * @throws {UsageError} If there is no such command or option, an option lacks its value or is given twice, or a value is
- * not allowed.
+ * @throws {UsageError} if the command or an option is unknown, an option lacks its value or is given twice, or a value
+ * is not allowed
  */
 export function parseCommandLine(words: readonly string[]): ParsedArgs {
   const [first, ...rest] = words;
@@ -92,7 +92,7 @@ function topic(words: readonly string[]): { topic?: CommandName } {
   return { topic: word };
 }
 
-/** What `parseArgs` gives when every option with a value is collected. */
+/** The result of `parseArgs` with every option collected in lists. */
 type Collected = Record<string, unknown>;
 
 function options(command: CommandName, words: readonly string[]): Record<string, unknown> {
@@ -101,7 +101,7 @@ function options(command: CommandName, words: readonly string[]): Record<string,
   const valued = names.filter((name) => table[name]?.value !== undefined);
   const flags = names.filter((name) => !valued.includes(name));
   words.forEach((word, index) => {
-    // parseArgs would take "--dev=no" for true, and swallow a "false" that follows.
+    // parseArgs would read "--dev=no" as true, and swallow a following "false".
     const flag = flags.find((name) => word === `--${name}` || word.startsWith(`--${name}=`));
     if (flag === undefined) return;
     if (word !== `--${flag}` || /^(true|false)$/.test(words[index + 1] ?? "")) {

@@ -1,4 +1,4 @@
-/** `check`: reads what `serve` would read, starts nothing, and says what it finds. */
+/** `check`: reads the configuration and its files as `serve` does, starts nothing, and prints findings. */
 import type { SystemLimits } from "../base/system_limits.ts";
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig, type Problem } from "../config/config.ts";
 import { admitsAtMost, configFindings, type Finding, worstFirst } from "../config/findings/findings.ts";
@@ -6,22 +6,22 @@ import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
 import { knownLimits } from "../server/system.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
-/** Looks at something the configuration names: keys, certificates, handlers. A throw is a finding of its own. */
+/** Checks something that the configuration names: keys, certificates, handlers. An exception becomes a finding. */
 export type Checker = (config: Config) => Promise<Finding[]>;
 
 export interface CheckDeps {
   readonly checkers?: readonly Checker[];
-  /** Processors, for what `cells = 0` means; the machine's by default. */
+  /** Processors, for `cells = 0`. Default: those of the machine. */
   readonly cores?: number;
-  /** What the system grants; by default what this process is granted. */
+  /** Limits of the system. Default: those of this process. */
   readonly system?: SystemLimits;
 }
 
 /**
- * Prints all findings, worst first, then a summary. With `--json` one object: `findings`, and `admits` where there is a
- * configuration.
+ * Prints all findings by severity, then a summary. With `--json` prints one object: `findings`, and `admits` if the
+ * configuration loads.
  *
- * @returns 2 if the file can't be read as configuration, 1 if there are errors (with `--strict` warnings), else 0.
+ * @returns 2 if the file is not a valid configuration, 1 if there are errors (with `--strict` warnings), else 0
  */
 export async function check(args: ParsedArgs, io: Io, deps: CheckDeps = {}): Promise<number> {
   let config: Config;

@@ -1,30 +1,27 @@
-/**
- * Every command with its options, in one table: the parser and the help text both read it, so that what is documented is
- * what is understood.
- */
+/** The table of commands and options, used by the parser and the help text. */
 import { parseDuration } from "../config/units.ts";
 
-/** Algorithms `keys` makes keys for. */
+/** Algorithms of the command `keys`. */
 export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
-/** How one option is read. Flags have no `value`. */
+/** The definition of an option. Flags have no `value`. */
 export interface Option {
-  /** What stands for the value in the help: `--config FILE`. */
+  /** The placeholder of the value in the help: `--config FILE`. */
   readonly value?: string;
   readonly help: string;
   /** May be given more than once. */
   readonly many?: boolean;
-  /** Turns the text into the value, or throws a RangeError that says what is allowed. */
+  /** Parses the value, or throws a RangeError that says what is allowed. */
   readonly read?: (text: string) => unknown;
 }
 
 export interface Command {
   readonly summary: string;
-  /** What comes after the options. */
+  /** The operand after the options. */
   readonly operand?: string;
   readonly options: readonly OptionName[];
-  /** Options that must be given. */
+  /** Required options. */
   readonly required?: readonly OptionName[];
 }
 
@@ -82,7 +79,7 @@ function readTtl(text: string): number {
     const milliseconds = parseDuration(text);
     if (milliseconds >= 1000 && milliseconds <= 365 * 86_400_000) return milliseconds;
   } catch {
-    // The message below says all.
+    // The message below covers this error.
   }
   throw new RangeError(allowed);
 }

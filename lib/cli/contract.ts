@@ -8,7 +8,7 @@ import { loadOrReport } from "./load.ts";
 /**
  * Loads every configured module in one cell, prints the document, and ends the cells.
  *
- * @returns 2 if the file can't be read as configuration, 1 if a module does not load, else 0.
+ * @returns 2 if the file is not a valid configuration, 1 if a module does not load, else 0
  */
 export async function contract(args: ParsedArgs, io: Io): Promise<number> {
   const config = loadOrReport(args, io);

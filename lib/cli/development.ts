@@ -1,4 +1,4 @@
-/** What `serve --dev` makes so that no file is needed: certificate, secret, configuration, token and page. */
+/** Prepares `serve --dev`: certificate, secret, configuration, token and page. */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { signToken } from "../admission/admission.ts";
@@ -16,19 +16,21 @@ const HANDLERS = [
 ];
 
 /**
- * Makes certificate and secret in `certs/` of the working folder when they are missing, and the configuration with them.
- * @throws {Error} What writing them, or finding a free port, throws.
+ * Creates certificate and secret in `certs/` of the working folder when they are missing, and the configuration that
+ * uses them.
+ *
+ * @throws {Error} if they can't be written, or no port is free
  */
 export async function prepareDevelopment(port: number | undefined): Promise<Config> {
   const certsDir = resolve("certs");
   await Deno.mkdir(certsDir, { recursive: true });
   await ensureDevelopmentCertificate(certsDir);
   await ensureSecret(join(certsDir, "dev.secret"));
-  // The origins name the port, so it has to be known before anything listens on it.
+  // The origins contain the port, so it must be known before listening.
   return devConfig({ port: port === 0 ? freePort() : port ?? DEFAULT_PORT, certsDir, handlers: HANDLERS });
 }
 
-/** The lines that say where the server is and how to get in. */
+/** The lines with the URL of the server and a token. */
 export async function welcome({ auth, server }: Config, now: number): Promise<string[]> {
   const token = await signToken(auth, { sub: "dev", roles: ["user"], ttlMs: TOKEN_TTL_MS, now });
   const address = `https://localhost:${server.port}`;

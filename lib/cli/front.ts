@@ -1,4 +1,4 @@
-/** `front`: the server itself, as the supervisor starts it. Not a command for users. */
+/** `front`: the front process, started by the supervisor. Not a command for users. */
 import { dirname } from "node:path";
 import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import { developmentPage } from "../front/page/page.ts";
@@ -18,13 +18,13 @@ import { fileFaults, startFaults } from "./faults.ts";
 import { processIo } from "./run.ts";
 import { VERSION } from "./version.ts";
 
-/** Runs the server that the supervisor describes, until it says to stop. */
+/** Runs the server that the supervisor describes, until the supervisor stops it. */
 export async function main(words: readonly string[]): Promise<number> {
   // A compiled executable has the supervisor's permissions in every role.
   for (const name of ["run", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
   const io = processIo();
-  // Reloads come from the supervisor. The platform opens what it needs for signals at the first use of any, at a time of its
-  // own, and panics when there is no descriptor for it: so that is now.
+  // Reloads come from the supervisor. The platform opens descriptors at the first use of a signal and panics without
+  // any, so that use is here.
   Deno.addSignalListener("SIGHUP", () => {});
   try {
     return await front(words.includes("--dev"), io);
@@ -137,7 +137,7 @@ async function startOps(
   });
 }
 
-/** A configuration that can't be taken over leaves the server as it is; the log says why. */
+/** Reloads the configuration. One that can't be applied leaves the server as it is and is logged. */
 async function reload(server: Server, next: () => Config | Promise<Config>): Promise<void> {
   try {
     await server.reload(await next());

@@ -1,8 +1,8 @@
-/** `help`: the table of commands as text. */
+/** `help`: formats the table of commands. */
 import type { Io, ParsedArgs } from "./args.ts";
 import { type Command, type CommandName, COMMANDS, type Option, OPTIONS } from "./commands.ts";
 
-/** Help in general, or about one command. Lines of at most 120 characters, no trailing newline. */
+/** General help, or help for one command. Lines have at most 120 characters; no trailing newline. */
 export function helpText(topic?: CommandName): string {
   return topic === undefined ? overview() : about(topic);
 }

@@ -1,11 +1,11 @@
-/** `keys`: makes a key pair or a secret. */
+/** `keys`: creates a key pair or a secret. */
 import { makeKeys } from "../admission/admission.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
 /**
  * Writes the files and prints their paths, one a line. Never overwrites.
  *
- * @returns 1 if a file is there already or can't be written, else 0.
+ * @returns 1 if a file exists or can't be written, else 0
  */
 export async function keys(args: ParsedArgs, io: Io): Promise<number> {
   const { alg, out = "." } = args;
@@ -25,7 +25,7 @@ export async function keys(args: ParsedArgs, io: Io): Promise<number> {
   }
 }
 
-/** A path through a file, a full disk, a read-only mount: errors of the system with a code. */
+/** Whether the error comes from the file system: a file as part of the path, a full disk, a read-only mount. */
 function isIoError(error: unknown): boolean {
   return error instanceof Error && typeof (error as { code?: unknown }).code === "string";
 }

@@ -1,7 +1,8 @@
+/** Loads the configuration for commands. */
 import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
-/** Reads the configuration a command was given. Where it is wrong, each problem is a line on stderr, and there is none. */
+/** Loads the configuration of a command. If it is invalid, prints each problem as a line on stderr and returns null. */
 export function loadOrReport(args: ParsedArgs, io: Io): Config | null {
   try {
     return load(args, io);
@@ -12,7 +13,11 @@ export function loadOrReport(args: ParsedArgs, io: Io): Config | null {
   }
 }
 
-/** @throws {ConfigError} With every problem. */
+/**
+ * Loads the configuration of a command.
+ *
+ * @throws {ConfigError} with all problems
+ */
 export function load(args: ParsedArgs, io: Io): Config {
   return loadConfig({ ...(args.config === undefined ? {} : { path: args.config }), env: io.env });
 }

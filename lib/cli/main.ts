@@ -32,13 +32,13 @@ const COMMANDS: Record<Exclude<CommandName, "serve">, (args: ParsedArgs, io: Io)
   help,
 };
 
-/** Loads the modules in cells that end with it. */
+/** Findings about the modules, loaded in temporary cells. */
 function findModules(config: Config): Promise<Finding[]> {
   return withCellStarter(config.handlers, (cells) => moduleFindings(config, cells));
 }
 
 /** Runs one command line and returns the exit status. */
 export function main(words: readonly string[]): Promise<number> {
-  // `serve` has a module of its own and never comes here but for its help.
+  // `serve` has a module of its own and gets here only for its help.
   return run(words, (args, io) => COMMANDS[args.command === "serve" ? "help" : args.command](args, io));
 }

@@ -21,7 +21,7 @@ export function main(words: readonly string[]): Promise<number> {
 /**
  * Runs the server. SIGTERM and SIGINT drain it, a second one ends it at once (130), SIGHUP reloads.
  *
- * @returns 2 if the configuration is wrong, 1 if the server can't start or be kept running, 0 after a drain.
+ * @returns 2 if the configuration is invalid, 1 if the server can't start or be kept running, 0 after a drain
  */
 async function serve(args: ParsedArgs, io: Io): Promise<number> {
   const folder = new PrivateFolder(io.env);
@@ -67,7 +67,7 @@ async function serve(args: ParsedArgs, io: Io): Promise<number> {
   }
 }
 
-/** Loads the code that reads the configuration when it is first asked for: by then the front has been started. */
+/** Loads the configuration code lazily, after the front has been started. */
 function serving(args: ParsedArgs, io: Io) {
   const load = async () => {
     const limits = probeSystemLimits();
@@ -78,7 +78,7 @@ function serving(args: ParsedArgs, io: Io) {
   return () => loaded ??= load();
 }
 
-/** The service manager is spoken with by the supervisor alone. */
+/** The environment without the variables of the service manager, which only the supervisor notifies. */
 function withoutManager(environment: Readonly<Record<string, string>>): Record<string, string> {
   const { NOTIFY_SOCKET: _socket, WATCHDOG_USEC: _interval, WATCHDOG_PID: _pid, ...rest } = environment;
   return rest;

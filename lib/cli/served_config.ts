@@ -1,4 +1,4 @@
-/** What `serve` serves: the configuration, from its file or made for `--dev`. */
+/** The configuration of `serve`, from its file or created for `--dev`. */
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
 import { narrowPermissions } from "../ops/permissions.ts";
@@ -7,7 +7,7 @@ import type { Serving } from "../sandbox/supervisor/supervisor.ts";
 import { supervisorNeeds } from "../server/needs.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 
-/** A configuration as the supervisor needs it. */
+/** The configuration as the supervisor uses it. */
 export class ServedConfig {
   readonly #args: ParsedArgs;
   readonly #io: Io;
@@ -22,9 +22,9 @@ export class ServedConfig {
   }
 
   /**
-   * Reads it anew for each front; a file that has become wrong meanwhile is passed over for what it was.
+   * Reads the configuration again for each front. If the file has become invalid, the last valid configuration is used.
    *
-   * @throws {ConfigError} When it is wrong at the first time.
+   * @throws {ConfigError} if it is invalid the first time
    */
   async read(): Promise<Serving> {
     try {
@@ -38,14 +38,14 @@ export class ServedConfig {
     return { handlers: config.handlers, drainMs: config.server.drain_timeout, orders: { ...orders, limits } };
   }
 
-  /** Gives up what the supervisor does not need any more, once. */
+  /** Gives up permissions that the supervisor no longer needs, once. */
   narrow(own: Parameters<typeof supervisorNeeds>[2]): void {
     if (this.#narrowed || this.#last === undefined) return;
     this.#narrowed = true;
     narrowPermissions(supervisorNeeds(this.#last.config, this.#last.orders.configPath, own));
   }
 
-  /** Writes a line as the server would. */
+  /** Writes a line to the log. */
   warn(event: string, fields: Record<string, unknown>): void {
     const log = createLog({ ...(this.#last?.config.log ?? { level: "info", format: "json" }) });
     log.warn(event, fields);
@@ -66,7 +66,7 @@ export class ServedConfig {
       ...(text === undefined ? {} : { text }),
       env,
     });
-    // The front gets the text, so that both mean the same handlers.
+    // The front gets the text, so that both use the same handlers.
     return {
       config,
       orders: {
@@ -84,7 +84,7 @@ export class ServedConfig {
   }
 }
 
-/** The problems of a configuration that is wrong, a line each; null for any other error. */
+/** The problems of an invalid configuration, one a line; null for any other error. */
 export function problemsOf(error: unknown): string[] | null {
   return error instanceof ConfigError ? error.problems.map(formatProblem) : null;
 }

@@ -1,20 +1,23 @@
-/** Exit status of a process that a second signal ends at once. */
+/** Exit status after a second signal. */
 export const INTERRUPTED = 130;
 
-/** A terminal signals every process of its group, and a parent may pass the signal on: that is still one wish. */
+/**
+ * A terminal signals every process of its group, and a parent may pass the signal on. Signals within this time count as
+ * one.
+ */
 const SAME_WISH_MS = 100;
 
-/** What an operator wants by a signal. */
+/** Reactions to signals. */
 export interface Wishes {
-  /** The first SIGTERM or SIGINT: end in good order. */
+  /** The first SIGTERM or SIGINT: drain and end. */
   stop(): void;
-  /** Another one: end at once. */
+  /** A further one: end at once. */
   interrupt(): void;
   /** SIGHUP. */
   reload(): void;
 }
 
-/** Listens to signals for the rest of the process. `now` is in milliseconds, monotonic. */
+/** Handles signals for the rest of the process. `now` is a monotonic clock in milliseconds. */
 export function listenToSignals(wishes: Wishes, now: () => number = () => performance.now()): void {
   let first: number | undefined;
   const stop = () => {

@@ -6,7 +6,7 @@ import { loadOrReport } from "./load.ts";
 /**
  * Prints the token, alone on one line.
  *
- * @returns 2 if the file can't be read as configuration, 1 if there is no key to sign with, else 0.
+ * @returns 2 if the file is not a valid configuration, 1 if there is no signing key, else 0
  */
 export async function token(args: ParsedArgs, io: Io, now: () => number = Date.now): Promise<number> {
   const config = loadOrReport(args, io);

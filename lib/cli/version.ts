@@ -1,4 +1,4 @@
-/** `version`: of this program and of what runs it. */
+/** `version`: versions of this program and its runtime. */
 import project from "../../deno.json" with { type: "json" };
 import type { Io, ParsedArgs } from "./args.ts";
 

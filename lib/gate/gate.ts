@@ -1,6 +1,6 @@
 /**
- * What both gates speak of: a peer and its handshake, the decision on it, the open socket and the session at its other end.
- * Front, admission and session know one another by these alone.
+ * The types shared by front, admission and session: a peer and its handshake, the decision on it, the open socket and
+ * its session.
  */
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Identity } from "./identity.ts";
@@ -9,17 +9,17 @@ import type { Refusal } from "./refusal.ts";
 export type { Identity, Verified } from "./identity.ts";
 export { type Reason, REASONS, type Refusal, type RefusalExtras, refuse, retrySeconds, statusOf } from "./refusal.ts";
 
-/** Who is at the other end, as far as the network tells. */
+/** The TCP peer, or the client behind a trusted proxy. */
 export interface Peer {
-  /** Normalised address (IPv4-mapped IPv6 written as IPv4); behind a trusted proxy, the forwarded one. */
+  /** Normalised address (IPv4-mapped IPv6 as IPv4); behind a trusted proxy, the forwarded address. */
   readonly ip: string;
-  /** TLS up to us, or up to the trusted proxy that says so (`X-Forwarded-Proto: https`). */
+  /** Whether the client uses TLS, to this server or to a trusted proxy that says so (`X-Forwarded-Proto: https`). */
   readonly secure: boolean;
-  /** Whether `ip` was told by a trusted proxy rather than seen by ourselves. */
+  /** Whether `ip` was forwarded by a trusted proxy. */
   readonly forwarded: boolean;
 }
 
-/** The request head, as both engines can see it. */
+/** The request head as both engines provide it. */
 export interface Handshake {
   /** As sent, case-sensitive. */
   readonly method: string;
@@ -36,53 +36,56 @@ export interface Accepted {
   readonly subprotocol: string | null;
 }
 
-/** What {@linkcode Gate.enter} answers when the address may come in. */
+/** The result of {@linkcode Gate.enter} for an address that may connect. */
 export interface Entry {
   /** The address as limits count it: an IPv6 address by its /64. */
   readonly address: string;
-  /** It is banned, or has used up its handshakes: a valid credential still opens, but TLS for it comes after others'. */
+  /**
+   * The address is banned or has used up its handshakes. A valid credential is still accepted, but its TLS handshake
+   * comes after those of other addresses.
+   */
   readonly suspect: boolean;
   /** The connection has become a session. */
   admitted(): void;
-  /** Gives the place back; called exactly once, when the connection has ended in whatever way. */
+  /** Returns the place. Called exactly once, when the connection has ended. */
   leave(): void;
 }
 
-/** What the server gives to a front. No method throws; promises never reject. */
+/** The server as a front sees it. No method throws; promises never reject. */
 export interface Gate {
   /**
-   * Cap per address, and ban. Called on TCP accept, before TLS (`edge`, unless the peer is a trusted proxy), else once
-   * the request head is read.
+   * Checks cap and ban of the address. Called at TCP accept, before TLS (`edge`, unless the peer is a trusted proxy),
+   * otherwise once the request head is read.
    */
   enter(ip: string): Entry | "banned" | "too_many_connections";
   /**
-   * Judges a request for `server.path`: upgrade headers, then admission in contract order. After an accept either
-   * {@linkcode Gate.open} follows or, when the peer has vanished meanwhile, {@linkcode Gate.abandoned}.
+   * Judges a request for `server.path`: upgrade headers, then admission in the order of the contract. After an accept
+   * follows either {@linkcode Gate.open} or, when the peer has disconnected, {@linkcode Gate.abandoned}.
    *
-   * @param gone whether the peer has vanished: then no work need be done for it
+   * @param gone whether the peer has disconnected; the remaining checks are then skipped
    */
   admit(handshake: Handshake, peer: Peer, gone: () => boolean): Promise<Accepted | Refusal>;
-  /** The connection of this accept ended before it was open. */
+  /** The accepted connection ended before it was open. */
   abandoned(accepted: Accepted): void;
   /**
-   * Logs and counts a refusal and builds its answer. `handshake` is null when no head could be read (400, 408, 431).
-   * Malformed requests (400 `bad_request`, 431) are held against the address unless they are `blameless`.
+   * Logs and counts a refusal and builds its response. `handshake` is null when no head could be parsed (400, 408,
+   * 431). Malformed requests (400 `bad_request`, 431) are offences of the address unless they are `blameless`.
    */
   refused(handshake: Handshake | null, peer: Peer, refusal: Refusal): Response;
   /**
-   * A connection of this address ended before there was a request: TLS failed or took too long. `garbage`: what came
-   * was neither TLS nor anything that a browser can be made to send.
+   * The connection failed before the request (TLS error or timeout). `garbage`: the input was neither TLS nor anything
+   * that a browser can be made to send.
    */
   failed(ip: string, garbage: boolean): void;
-  /** Everything that is not for `server.path`. The request has no body on `edge`. */
+  /** Handles every request that is not for `server.path`. On `edge` it has no body. */
   http(request: Request, peer: Peer): Promise<Response>;
-  /** A connection begins; called once the 101 is written. May already send. */
+  /** A connection is open. Called once the 101 is written; may send immediately. */
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink;
 }
 
-/** What a front gives to a session: one open WebSocket connection. */
+/** An open WebSocket connection as a session sees it. */
 export interface Socket {
-  /** False from the first step of any closing on; sending is then a no-op. */
+  /** False from the first step of closing on; sending is then a no-op. */
   readonly open: boolean;
   sendText(text: string): void;
   /** A text of `head`, `body` and `tail`. `body` is UTF-8, valid only during the call; `tail` is ASCII. */
@@ -90,29 +93,31 @@ export interface Socket {
   sendBinary(data: Uint8Array): void;
   /** One message for many sockets, encoded once. */
   sendShared(message: SharedText): void;
-  /** Bytes accepted but not yet taken by the kernel. */
+  /** Bytes queued in this process, not yet in the kernel. */
   readonly queued: number;
-  /** Bytes the kernel has taken since the connection began (`edge` only, else 0). */
+  /** Bytes passed to the kernel since the connection began (`edge` only, else 0). */
   readonly taken: number;
-  /** Sends a ping; false where the platform pings by itself (`serve`). */
+  /** Sends a ping. False where the platform sends pings itself (`serve`). */
   ping(): boolean;
   /**
-   * Stops reading and delivering: after it returns no message arrives until {@linkcode Socket.resume}, not even
-   * further ones of the chunk being delivered. False where that is impossible (`serve`).
+   * Stops reading and delivery. After it returns, no message arrives until {@linkcode Socket.resume}, not even from the
+   * current chunk. False where that is impossible (`serve`).
    */
   pause(): boolean;
   resume(): void;
-  /** Starts the closing handshake, with a deadline after which the connection is cut. Queued messages go first. */
+  /**
+   * Starts the closing handshake with a deadline, after which the connection is cut. Queued messages are sent first.
+   */
   close(code: number, reason: string): void;
-  /** Cuts the connection at once; whatever is queued is dropped. */
+  /** Cuts the connection at once and drops the queue. */
   terminate(): void;
 }
 
-/** What a session gives to a front. All are called synchronously; what they throw is contained and closes 1011. */
+/** A session as a front sees it. Methods are called synchronously. An exception is contained and closes with 1011. */
 export interface SocketSink {
   /**
-   * A whole message with its length in bytes. `utf8` is a text's UTF-8, where the front has it. A `Uint8Array` is valid only
-   * during the call.
+   * A whole message with its length in bytes. `utf8` is the UTF-8 of a text, where the front has it. A `Uint8Array` is
+   * valid only during the call.
    */
   message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void;
   /**
@@ -121,20 +126,19 @@ export interface SocketSink {
    */
   control(kind: "ping" | "pong" | "fragment", bytes: number): void;
   /**
-   * The peer broke the protocol; the front closes with this code itself, and `closed` still follows. `detail` is for
-   * the log and quotes nothing of the message.
+   * The peer broke the protocol. The front closes with this code, and `closed` still follows. `detail` is for the log
+   * and never quotes the message.
    */
   failed(code: number, reason: string, detail: string): void;
   /**
-   * Nothing more comes from the peer: its close frame is there, or it broke the protocol. `done` is to be called once,
-   * at once or when what the client is still owed has been sent; the front waits for it a bounded time, then closes
-   * (`edge` only).
+   * The peer sends no more messages: it sent a close frame or broke the protocol. The session must call `done` once, at
+   * once or when pending answers have been sent. The front waits for it for a bounded time, then closes (`edge` only).
    */
   finish(done: () => void): void;
   /**
-   * Exactly once, last. The code the connection ended with: ours when we closed first, else the peer's (1005 when its
-   * close frame had none), 1006 when it vanished without a closing handshake. Never called from within a method of
-   * {@linkcode Socket}, so a session may close or terminate wherever it stands.
+   * Called exactly once, last. The code is ours when we closed first, else the peer's (1005 when its close frame had
+   * none), and 1006 when the peer disconnected without a closing handshake. Never called from within a method of
+   * {@linkcode Socket}, so a session may close or terminate at any point.
    */
   closed(code: number, reason: string): void;
 }

@@ -1,14 +1,11 @@
-/**
- * Who was admitted, as every later part of the server sees it. Nothing here keeps the token itself, so nothing behind
- * admission can log it.
- */
+/** The identity of an admitted client. It does not contain the token, so no later part of the server can log it. */
 
-/** The bearer of a verified token or redeemed ticket. */
+/** The holder of a verified token or redeemed ticket. */
 export interface Identity {
-  /** The token's `sub`; nothing else becomes the user id. */
+  /** The user id: the token's `sub`. */
   readonly user: string;
   readonly roles: readonly string[];
-  /** The verified claims, as parsed from the token. */
+  /** The verified claims. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** Milliseconds since the epoch at which the token, and so the session, ends. */
   readonly expiresAt: number;
@@ -18,7 +15,7 @@ export interface Identity {
   readonly tokenId?: string;
 }
 
-/** What became of a token. `detail` is for the log only and never holds any part of the token. */
+/** The result of verifying a token. `detail` is for the log only and never contains any part of the token. */
 export type Verified =
   | { readonly ok: true; readonly identity: Identity }
   | {

@@ -1,4 +1,4 @@
-/** The closed list of reasons for refusing a request on the public port, each with its one status. */
+/** The closed list of refusal reasons of the public port, each with its status. */
 
 const STATUS = {
   bad_request: 400,
@@ -25,10 +25,10 @@ const STATUS = {
   overloaded: 503,
 } as const;
 
-/** Why a request on the public port was refused; the `error` of its body and the label of its metric. */
+/** The reason of a refusal: the `error` of its body and the label of its metric. */
 export type Reason = keyof typeof STATUS;
 
-/** The request is not let in; the answer is built by {@linkcode Gate.refused}. */
+/** A refused request. {@linkcode Gate.refused} builds the response. */
 export interface Refusal {
   readonly accepted: false;
   readonly status: number;
@@ -37,7 +37,7 @@ export interface Refusal {
   readonly retryAfter?: number;
   /** For the log only; never leaves the server. */
   readonly detail?: string;
-  /** A foreign page can make any browser send this, so that it says nothing against the address. */
+  /** True if a foreign page can make any browser send the request, so that it is no offence of the address. */
   readonly blameless?: boolean;
   /** Further headers of the answer, such as `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,34 +1,34 @@
 /**
- * Topics inside one process: subscriptions, presence, and messages to all subscribers of a topic.
+ * Topics in one process: subscriptions, presence, and messages to all subscribers of a topic.
  *
  * Topics belong to a module (its subprotocol): the same name in another module is another topic. A message reaches the
- * subscribers of the moment of `publish`, in the order of their subscription, and each of them in the order of publication.
- * A subscriber that can't take it deals with that itself; the others don't wait.
+ * current subscribers in the order of their subscription, and each subscriber receives messages in the order of
+ * publication. A subscriber handles its own backpressure; the others don't wait.
  */
 import type { SharedText } from "../websocket/websocket.ts";
 
-/** One connection, as the hub sees it. `deliver` may not throw and may unsubscribe. */
+/** A connection. `deliver` must not throw and may unsubscribe. */
 export interface Subscriber {
   readonly userId: string;
   deliver(message: SharedText): void;
 }
 
-/** One user on a topic, with the number of its connections there. */
+/** A user on a topic, with the number of the user's connections there. */
 export interface Presence {
   readonly user: string;
   readonly connections: number;
 }
 
-/** What all subscriptions together may hold, and those of one module. */
+/** Bounds on all subscriptions together, and on those of one module. */
 export interface HubLimits {
   readonly subscriptions: number;
   readonly moduleSubscriptions: number;
-  /** UTF-16 units of the names of topics that have subscribers. */
+  /** Total length of the names of topics with subscribers, in UTF-16 units. */
   readonly names: number;
   readonly moduleNames: number;
 }
 
-/** At some 150 bytes a subscription, these are at most about 200 MiB. */
+/** About 200 MiB at most, with some 150 bytes a subscription. */
 export const HUB_LIMITS: HubLimits = {
   subscriptions: 1_000_000,
   moduleSubscriptions: 500_000,
@@ -69,7 +69,7 @@ export class Hub {
     return [...this.#modules].filter(([, { topics }]) => topics.has(topic)).map(([module]) => module);
   }
 
-  /** Returns false when a bound is reached: nothing is subscribed then. */
+  /** Subscribes. False when a bound is reached; nothing is then subscribed. */
   subscribe(module: string, topic: string, subscriber: Subscriber): boolean {
     const own = this.#modules.get(module) ?? { topics: new Map(), subscriptions: 0, names: 0 };
     const subscribers = own.topics.get(topic);
@@ -96,11 +96,11 @@ export class Hub {
     if (own.topics.size === 0) this.#modules.delete(module);
   }
 
-  /** Sends `message` to the topic's subscribers, encoded once. Returns how many there were. */
+  /** Sends `message` to the topic's subscribers, encoded once. Returns their number. */
   publish(module: string, topic: string, message: SharedText): number {
     const subscribers = this.#modules.get(module)?.topics.get(topic);
     if (!subscribers) return 0;
-    // A copy, since a subscriber that is closed by this message leaves the set.
+    // A copy: a subscriber that this message closes leaves the set.
     const receivers = [...subscribers];
     for (const subscriber of receivers) subscriber.deliver(message);
     return receivers.length;

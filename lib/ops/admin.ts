@@ -1,23 +1,24 @@
+/** The administrative requests of the operators' server: routes, validation, results. */
 import { z } from "zod";
 import type { OpsTarget, RevocationTarget } from "./ops_target.ts";
 
-/** What an administrative request came to: a status, a JSON body, and for changes what the log says. */
+/** The result of an administrative request: a status, a JSON body, and for changes the fields of the log. */
 export interface AdminResult {
   readonly status: number;
   readonly body: unknown;
   readonly logged?: Record<string, unknown>;
 }
 
-/** A request with its admin token already checked; `body` reads the JSON body or throws an `AdminError`. */
+/** A request with a verified admin token. `body` reads the JSON body or throws an `AdminError`. */
 export interface AdminRequest {
   readonly method: string;
   readonly path: string;
   body(): Promise<unknown>;
-  /** Milliseconds since the epoch; default the real time. */
+  /** Wall clock, milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-/** A refusal: its status and the `error` of its body. */
+/** A refusal: its status, and the `error` of its body. */
 export class AdminError extends Error {
   override readonly name = "AdminError";
 
@@ -26,12 +27,12 @@ export class AdminError extends Error {
   }
 }
 
-/** Further ahead than any two clocks may differ (`auth.clock_skew` is at most ten minutes). */
+/** More than any two clocks may differ (`auth.clock_skew` is at most ten minutes). */
 const MAX_AHEAD_MS = 600_000;
 
 const name = z.string().min(1).max(256);
 
-/** A moment: seconds since the epoch, as tokens have it, or RFC 3339. Becomes milliseconds. */
+/** A moment: seconds since the epoch, as in tokens, or RFC 3339. Parsed to milliseconds. */
 const moment = z.union([
   z.number().nonnegative().max(253_402_300_799).transform((seconds) => seconds * 1000),
   z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
@@ -73,19 +74,23 @@ const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Reco
   { path: "/publish", argument: false, methods: { POST: publish } },
 ];
 
-/** Every request there is, as `METHOD /path`; a path that takes a key ends with a slash. */
+/** All requests, as `METHOD /path`. A path that takes a key ends with a slash. */
 export function adminRequests(): string[] {
   return ROUTES.flatMap(({ path, argument, methods }) =>
     Object.keys(methods).map((method) => `${method} ${path}${argument ? "/" : ""}`)
   );
 }
 
-/** Whether a path belongs to the administration, whatever its method. */
+/** Whether a path belongs to the administration, for any method. */
 export function isAdminPath(path: string): boolean {
   return find(path) !== null;
 }
 
-/** Does what an authorised request asks. Throws `AdminError` for what can't be done: 400, 404, 405, and what `body` throws. */
+/**
+ * Executes an authorised request.
+ *
+ * @throws {AdminError} with status 400, 404 or 405, or what `body` throws
+ */
 export async function administer(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
   const found = find(request.path);
   if (!found) throw new AdminError(404, "not_found");

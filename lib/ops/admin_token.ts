@@ -1,18 +1,20 @@
+/** Reads and checks the admin token. */
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 
-/** What makes 32 random bytes gives 43 characters or more; a person's own idea of a password is shorter. */
+/** Minimum length. 32 random bytes have 43 characters or more; shorter tokens are usually passwords. */
 const MIN_LENGTH = 16;
 
 /**
  * The admin token of `ops.admin_token_file`, undefined without administration.
- * @throws {Error} What reading the file throws.
+ *
+ * @throws {Error} if the file can't be read
  */
 export function readAdminToken({ ops }: Config): string | undefined {
   return ops?.admin_token_file === undefined ? undefined : Deno.readTextFileSync(ops.admin_token_file).trim();
 }
 
-/** An error for a token that can be guessed, or that no client can send as `Authorization: Bearer`. */
+/** Findings about a token that can be guessed, or that can't be sent as `Authorization: Bearer`. */
 export function adminTokenFindings(config: Config): Finding[] {
   const path = config.ops?.admin_token_file;
   const problem = problemOf(readAdminToken(config));

@@ -1,38 +1,40 @@
-/** A small HTTP server for a few operators: bounded in connections and time, and not ended by a want of descriptors. */
+/**
+ * A small HTTP server for operators, with bounds on connections and time. A shortage of descriptors does not end it.
+ */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Listener } from "../base/listener.ts";
 
-/** Connections at a time. One more takes the place of the oldest: idle ones keep nobody out. */
+/** Maximum number of connections. A further one replaces the oldest, so idle connections don't block the server. */
 export const MAX_CONNECTIONS = 16;
 
-/** Connections that the kernel may keep ready. */
+/** Connections that the kernel may queue. */
 const BACKLOG = 64;
 
-/** From accept to the end of the answer, in ms: each connection carries one request. */
+/** From accept to the end of the answer. Each connection carries one request. */
 const DEADLINE_MS = 15_000;
 
-/** Bytes of a request head; more gets 431. */
+/** Maximum size of a request head; above it 431. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
 export interface HttpOptions {
-  /** Answers a request of `ip`. */
+  /** Answers a request from `ip`. */
   handle(request: Request, ip: string): Promise<Response>;
-  /** `handle` threw, or listening failed. */
+  /** Answers after `handle` threw, or listening failed. */
   failed(error: unknown): Response;
-  /** Says that a request can't be read: 400, or 405 for a method that no request can have. */
+  /** Answers a request that can't be parsed: 400, or 405 for an invalid method. */
   refused(status: number): Response;
 }
 
 /**
- * `node:http` behind a {@linkcode Listener} of our own. `Deno.serve` can't bound its connections, and ends, with the
- * process where nobody catches it, when it can't accept for want of a descriptor.
+ * `node:http` behind a {@linkcode Listener}. `Deno.serve` can't limit its connections. It ends when it can't accept for
+ * lack of a descriptor, with an error that ends the process if uncaught.
  */
 export class BoundedHttpServer {
   readonly #options: HttpOptions;
   readonly #http: HttpServer;
   readonly #listener: Listener;
-  /** With its deadline, the oldest first. */
+  /** Connections with their deadlines, oldest first. */
   readonly #connections = new Map<Socket, ReturnType<typeof setTimeout>>();
   #emptied: (() => void) | undefined;
 
@@ -52,12 +54,12 @@ export class BoundedHttpServer {
     return this.#listener.port;
   }
 
-  /** @throws {Error} when the address can't be bound */
+  /** @throws {Error} if the address can't be bound */
   start(host: string, port: number): Promise<void> {
     return this.#listener.start({ host, port, backlog: BACKLOG });
   }
 
-  /** Accepts nobody any more and waits, up to the deadline, until what is under way is answered. */
+  /** Stops accepting, and waits for pending answers up to the deadline. */
   async close(): Promise<void> {
     this.#listener.stop();
     if (this.#connections.size === 0) return;
@@ -70,14 +72,14 @@ export class BoundedHttpServer {
     if (this.#connections.size >= MAX_CONNECTIONS) {
       const [oldest] = this.#connections.keys();
       oldest!.destroy();
-      // Its own event comes later than others may.
+      // Its close event comes later than events of other connections.
       this.#left(oldest!);
       this.#listener.crowded();
     }
     this.#connections.set(socket, setTimeout(() => socket.destroy(), DEADLINE_MS));
     socket.on("error", () => {});
     socket.on("close", () => this.#left(socket));
-    // How to give a server connections that somebody else accepted.
+    // This event passes an externally accepted connection to a server.
     this.#http.emit("connection", socket);
   }
 
@@ -107,7 +109,7 @@ export class BoundedHttpServer {
   }
 }
 
-/** The request, or the status with which it is refused. */
+/** The request, or the status of its refusal. */
 function toRequest(incoming: IncomingMessage): Request | number {
   const { method = "GET", url = "", headers } = incoming;
   const parsed = url.startsWith("/") ? URL.parse(`http://${headers.host ?? ""}${url}`) : null;
@@ -118,8 +120,8 @@ function toRequest(incoming: IncomingMessage): Request | number {
       fields.append(incoming.rawHeaders[index]!, incoming.rawHeaders[index + 1]!);
     }
     const bare = method === "GET" || method === "HEAD";
-    // Not `Readable.toWeb`, which throws out of reach when a body is cancelled (Deno 2.9). What is left unread is cut off
-    // behind the answer.
+    // `Readable.toWeb` throws an uncatchable error when a body is cancelled (Deno 2.9). Unread data is discarded when
+    // the connection closes after the answer.
     const body = bare ? null : ReadableStream.from<Uint8Array>(incoming.iterator({ destroyOnReturn: false }));
     return new Request(parsed, { method, headers: fields, body });
   } catch {

@@ -1,25 +1,26 @@
+/** Reads the kernel's monotonic clock, which systemd requires at a reload. */
 import type { Session } from "node:inspector";
 
-/** Microseconds of the kernel's `CLOCK_MONOTONIC` at a moment of `performance.now()`. */
+/** The kernel's `CLOCK_MONOTONIC` in microseconds at a moment of `performance.now()`. */
 export type MonotonicMicros = (at: number) => number;
 
 interface CpuProfile {
-  /** V8's own clock, microseconds. */
+  /** V8's clock in microseconds. */
   readonly startTime: number;
 }
 
 const READINGS = 2;
 
 /**
- * Finds out how far `performance.now()`, which starts with the process, is behind `CLOCK_MONOTONIC` (clock_gettime(2)), and
- * returns a clock that is right to some tens of microseconds. `/proc/uptime` does not do: it counts the time a machine was
- * suspended, and in hundredths of a second. V8 keeps its time by `CLOCK_MONOTONIC` and shows it in CPU profiles, so an
- * empty profile is taken, in about 15 ms.
+ * Measures the offset of `performance.now()`, which starts with the process, from `CLOCK_MONOTONIC` (clock_gettime(2)),
+ * and returns a clock with an error of some tens of microseconds. `/proc/uptime` is unsuitable: it includes the time of
+ * suspension, and its resolution is a hundredth of a second. V8 uses `CLOCK_MONOTONIC` and shows it in CPU profiles, so
+ * an empty profile is taken, in about 15 ms.
  *
- * It needs the permission `sys`, for the inspector of this isolate; `performance.now()` goes on by the same clock, so the
- * permission can be given up afterwards.
+ * The permission `sys` is required for the inspector of this isolate. It can be given up afterwards, because
+ * `performance.now()` runs at the same rate.
  *
- * @throws {Error} Without the permission, or where V8 takes no profile.
+ * @throws {Error} without the permission, or if V8 takes no profile
  */
 export async function openMonotonicClock(): Promise<MonotonicMicros> {
   const { Session } = await import("node:inspector");
@@ -27,7 +28,7 @@ export async function openMonotonicClock(): Promise<MonotonicMicros> {
   session.connect();
   try {
     await post(session, "Profiler.enable");
-    // Each reading is late by the time it takes to begin a profile; the least is the nearest.
+    // Each reading is late by the start of a profile. The smallest difference is the most exact.
     let behind = Infinity;
     for (let i = 0; i < READINGS; i++) behind = Math.min(behind, await reading(session));
     return (at) => Math.round(behind + at * 1000);

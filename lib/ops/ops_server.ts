@@ -1,3 +1,4 @@
+/** The operators' server: health, readiness, metrics, administration. */
 import { isIP } from "node:net";
 import { digest, equalSecrets } from "../base/equal_secrets.ts";
 import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
@@ -11,13 +12,13 @@ const BODY_DEADLINE_MS = 5000;
 
 export interface OpsServerOptions {
   hostname: string;
-  /** 0 picks a free one. */
+  /** 0 selects a free port. */
   port: number;
   version: string;
   metrics: Scrape;
   target: OpsTarget;
   log: Log;
-  /** Without it there is no administration: its paths are 404. */
+  /** Without a token there is no administration: its paths are 404. */
   adminToken?: string;
   now?: () => number;
 }
@@ -29,11 +30,12 @@ export interface OpsServer {
 }
 
 /**
- * Starts the operators' server: `/healthz`, `/readyz`, `/metrics` for everyone who reaches it, administration for the holder
- * of the admin token. It is meant for loopback; against web pages that try to reach it from a browser there it refuses
- * every request with an `Origin` or from another site, and every `Host` that is a name which DNS could make point here.
- * Rejects when the address can't be bound. A connection carries one request; there are at most
- * 16.
+ * Starts the operators' server: `/healthz`, `/readyz` and `/metrics` without authentication, administration with the
+ * admin token. It is meant for loopback. Against requests that a web page causes in an operator's browser, it refuses
+ * every request with an `Origin` or from another site, and every `Host` that is a DNS name, which could be rebound to
+ * this address. A connection carries one request; there are at most 16 connections.
+ *
+ * @throws {Error} if the address can't be bound
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
   const startedAt = (options.now ?? Date.now)();
@@ -71,7 +73,7 @@ async function handle(request: Request, ip: string, options: OpsServerOptions, s
   return await authorised(request, path, ip, options, options.adminToken);
 }
 
-/** Alive, and what the process may do. */
+/** The answer of `/healthz`: uptime and permissions of the process. */
 function health(options: OpsServerOptions, startedAt: number): Response {
   const uptime = Math.floor(((options.now ?? Date.now)() - startedAt) / 1000);
   return answer(200, {
@@ -118,19 +120,19 @@ async function authorised(
   return answer(result.status, result.body);
 }
 
-/** Tells one admin token from the next in the log, after a change of it; of 256 random bits the digest tells nothing. */
+/** Identifies an admin token in the log after a change. A digest of 256 random bits does not reveal them. */
 async function fingerprint(adminToken: string): Promise<string> {
   return (await digest(adminToken)).subarray(0, 4).toHex();
 }
 
-/** Why a request may come from a web page rather than an operator's tool, or null. */
+/** The reason for which a request may come from a web page instead of an operator's tool, or null. */
 function foreign(request: Request, bound: string): "origin_not_allowed" | "host_not_allowed" | null {
   if (request.headers.has("origin")) return "origin_not_allowed";
   const site = request.headers.get("sec-fetch-site");
   if (site !== null && site !== "none") return "origin_not_allowed";
   const host = hostname(request.headers.get("host"));
   if (host === null) return "host_not_allowed";
-  // An address can't be rebound, and any port is fine: it may be forwarded.
+  // An address can't be rebound. Any port is accepted, because it may be forwarded.
   return isIP(host) !== 0 || host === "localhost" || host === bound.toLowerCase() ? null : "host_not_allowed";
 }
 
@@ -139,7 +141,11 @@ function hostname(host: string | null): string | null {
   return url ? url.hostname.replace(/^\[|\]$/g, "") : null;
 }
 
-/** Reads at most 64 KiB of JSON, whatever type it says it has, within 5 s. Throws `AdminError` 408, 413 and 400. */
+/**
+ * Reads at most 64 KiB of JSON within 5 s, whatever its declared type.
+ *
+ * @throws {AdminError} with status 408, 413 or 400
+ */
 async function readJson(request: Request): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw new AdminError(413, "body_too_large");
   const reader = request.body?.getReader();

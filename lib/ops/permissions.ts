@@ -1,36 +1,37 @@
-/** What the running server still needs; everything else is given up. Paths are absolute. */
+/** Permissions that the running server keeps; all others are given up. Paths are absolute. */
 export interface Needs {
-  /** Files and folders to read: what a reload reads, and what cells that are started again load. */
+  /** Files and folders to read: those of a reload, and those that restarted cells load. */
   readonly read: readonly string[];
-  /** Files and folders to write: the store's, the service manager's socket. */
+  /** Files and folders to write: those of the store, and the service manager's socket. */
   readonly write: readonly string[];
-  /** Listening again (reload of certificates with `serve`), fetching keys, a backplane, handlers with `net`. */
+  /** For listening again (certificate reload with `serve`), fetching keys, a backplane, handlers with `net`. */
   readonly net: boolean;
-  /** Kinds that are left as they were granted. */
+  /** Kinds of permissions that stay unchanged. */
   readonly keep?: readonly ("env" | "run" | "sys")[];
 }
 
-/** `none`, `all`, or the paths. Kinds with no finer state than granted are `all` or `none`. */
+/** `none`, `all`, or a list of paths. Kinds without paths are `all` or `none`. */
 export type Extent = "none" | "all" | readonly string[];
 
 const KINDS = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
 type Kind = typeof KINDS[number];
 
-/** What this process may do, by kind of permission. */
+/** Permissions of this process by kind. */
 export type PermissionReport = Readonly<Record<Kind, Extent>>;
 
-/** What a process that never gave anything up may do. */
+/** The current permissions of this process. */
 export function currentPermissions(): PermissionReport {
   return report({ read: [], write: [] });
 }
 
 /**
- * Gives up, for the rest of the process, every permission not named in `needs`, and returns what is left. Call it once
- * listeners are up and cells run; workers started later can't have more than what is left.
+ * Gives up every permission that `needs` does not name, for the rest of the process, and returns the remaining ones.
+ * Call it once listeners and cells are running. Workers started later can't have more permissions.
  *
  * Deno can't narrow a permission that was granted without a list. The server therefore runs with `--allow-read=/` and
- * `--allow-write=/`, a list of one: each path that stays is granted by itself, then `/` is revoked. Where a permission was
- * granted without a list (`-A`) it stays whole, and the report says `all`. `--no-prompt` turns what is revoked into errors.
+ * `--allow-write=/`, lists of one entry: each path that stays is granted individually, then `/` is revoked. A
+ * permission that was granted without a list (`-A`) stays, and the report says `all`. With `--no-prompt`, use of a
+ * revoked permission is an error.
  */
 export function narrowPermissions(needs: Needs): PermissionReport {
   const { keep = [] } = needs;

@@ -1,47 +1,51 @@
+/** Notifications to systemd: readiness, reload, status, watchdog. */
 import { type MonotonicMicros, openMonotonicClock } from "./monotonic_clock.ts";
 
-/** Tells the service manager how the service is (`sd_notify(3)`). Nothing here throws; without a manager nothing is sent. */
+/**
+ * Reports the state of the service to the service manager (`sd_notify(3)`). Its methods never throw. Without a manager
+ * nothing is sent.
+ */
 export interface Notifier {
-  /** The socket that must stay writable when permissions are narrowed; null without one or for an abstract one. */
+  /** The socket that must stay writable when permissions are narrowed; null without one, or for an abstract socket. */
   readonly socketPath: string | null;
   ready(status: string): void;
   status(status: string): void;
   /**
-   * Followed by `ready` once the reload is over, whether it worked or not. Sent with `MONOTONIC_USEC`, the moment of the
-   * call, which units of `Type=notify-reload` insist on.
+   * Must be followed by `ready` at the end of the reload, successful or not. Sent with `MONOTONIC_USEC`, the time of
+   * the call, which units of `Type=notify-reload` require.
    */
   reloading(): void;
   stopping(status: string): void;
-  /** Starts feeding the watchdog, if the unit has one, for as long as `healthy` resolves to true in time. */
+  /** Starts feeding the watchdog, if the unit has one, as long as `healthy` resolves to true in time. */
   watch(healthy: () => boolean | Promise<boolean>): void;
-  /** Resolves once nothing of this needs the permission `sys` any more: the clock of `reloading` was read. */
+  /** Resolves when the permission `sys` is no longer needed: the clock of `reloading` has been read. */
   readonly prepared: Promise<void>;
-  /** Resolves once everything was sent. */
+  /** Resolves when all messages are sent. */
   close(): Promise<void>;
 }
 
 export interface NotifierOptions {
-  /** An environment variable. */
+  /** Reads an environment variable. */
   env: (name: string) => string | undefined;
-  /** A folder in which the socket that sends is made, and removed at once; default the temporary one. */
+  /** Folder of the sending socket, which is removed at once. Default: the temporary folder. */
   directory?: string;
   /** Reads the clock of `MONOTONIC_USEC`; default {@linkcode openMonotonicClock}. */
   openClock?: () => Promise<MonotonicMicros>;
-  /** Told what could not be sent. */
+  /** Called with errors of sending. */
   onError?: (error: unknown) => void;
 }
 
-/** Makes the notifier of this process from `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. */
+/** Creates the notifier of this process from `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. */
 export function createNotifier(options: NotifierOptions): Notifier {
   const target = options.env("NOTIFY_SOCKET");
-  // "@" stands for the zero byte of Linux' abstract sockets; anything else that isn't a path is not for us.
+  // "@" stands for the zero byte of Linux abstract sockets. Other values that are not paths are ignored.
   const address = target?.startsWith("@") ? `\0${target.slice(1)}` : target?.startsWith("/") ? target : null;
   const socket = address ? open(options) : null;
   const encoder = new TextEncoder();
   let order: Promise<unknown> = Promise.resolve();
   let timer: ReturnType<typeof setInterval> | undefined;
 
-  // Without the clock a reload is announced all the same: units of Type=notify don't need the time.
+  // Without the clock, a reload is announced without a time; units of Type=notify don't need it.
   const clock = socket
     ? (options.openClock ?? openMonotonicClock)().catch((error) => void options.onError?.(error))
     : Promise.resolve(undefined);
@@ -88,7 +92,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
   };
 }
 
-/** Half of what the unit allows between two signs of life, in ms; null without a watchdog or when it is for another process. */
+/**
+ * Half of the unit's watchdog interval, in milliseconds; null without a watchdog, or when it is for another process.
+ */
 export function watchdogInterval(env: (name: string) => string | undefined): number | null {
   const micros = Number(env("WATCHDOG_USEC"));
   const pid = env("WATCHDOG_PID");
@@ -96,12 +102,12 @@ export function watchdogInterval(env: (name: string) => string | undefined): num
   return Math.max(1, Math.floor(micros / 2000));
 }
 
-/** One line, whatever a status contains: a newline would begin another assignment. */
+/** Makes a status one line: a newline would start another assignment. */
 function statusLine(status: string): string {
   return `STATUS=${status.replace(/\p{Cc}+/gu, " ").slice(0, 256)}`;
 }
 
-/** Deno sends datagrams only from a socket with a name; the name goes at once. */
+/** Deno sends datagrams only from a named socket. The name is removed at once. */
 function open(options: NotifierOptions): Deno.DatagramConn | null {
   const folder = options.directory ?? options.env("RUNTIME_DIRECTORY")?.split(":")[0] ?? options.env("TMPDIR") ??
     "/tmp";

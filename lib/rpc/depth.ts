@@ -1,12 +1,14 @@
+/** The nesting depth of JSON text. */
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Tells whether JSON text nests arrays and objects deeper than `maxDepth` levels. Linear in the text, without recursion,
- * whether or not the text is valid JSON.
+ * Whether a JSON text nests arrays and objects deeper than `maxDepth` levels. Linear in the text, without recursion;
+ * the text need not be valid JSON.
  */
 export function exceedsDepth(text: string, maxDepth: number): boolean {
-  // Each level takes an opening and a closing character, so short texts need no look.
+  // Each level takes an opening and a closing character, so short texts need no scan.
   if (text.length < 2 * (maxDepth + 1)) return false;
   let depth = 0;
   let inString = false;

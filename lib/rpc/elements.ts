@@ -1,8 +1,10 @@
+/** Splits the text of a JSON array into the texts of its elements. */
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 
-/** Texts of the elements of a JSON array, as they stand in it. `text` is valid JSON. */
+/** The texts of the elements of a JSON array. `text` must be valid JSON. */
 export function elementTexts(text: string): string[] {
   const texts: string[] = [];
   let depth = 0;

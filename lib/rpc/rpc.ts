@@ -1,5 +1,5 @@
 /**
- * JSON-RPC 2.0: text in, checked requests out; outcomes in, text out. Knows neither sockets nor sessions.
+ * JSON-RPC 2.0 without I/O: parses messages to checked requests, and formats responses and notifications.
  *
  * @see https://www.jsonrpc.org/specification
  */
@@ -11,20 +11,20 @@ export { ErrorCode, errorReason } from "./errors.ts";
 
 const utf8Decoder = new TextDecoder();
 
-/** `null` is an id a client may send; `undefined` marks a notification, which is never answered. */
+/** An id. `null` is a valid id; `undefined` marks a notification, which is never answered. */
 export type RequestId = string | number | null;
 
-/** One checked request object. `text` is JSON (bytes: in UTF-8) whose `params` member the handler's cell reads. */
+/** A checked request object. `text` is JSON (as bytes: in UTF-8) whose `params` member the handler's cell parses. */
 export interface RpcRequest {
   readonly id: RequestId | undefined;
   readonly method: string;
   readonly text: string | Uint8Array;
 }
 
-/** A response as it is sent: a text, or one whose result is there as UTF-8, which is not made a string. */
+/** A response as it is sent: a text, or a text around a result in UTF-8, which is not converted to a string. */
 export type RpcResponse = string | { readonly head: string; readonly body: Uint8Array; readonly tail: string };
 
-/** An element that is no request object; it is answered with `code` and the id that could be read, else null. */
+/** An element that is not a request object. It is answered with `code` and the id if it could be read, else null. */
 export interface RpcFault {
   readonly id: RequestId;
   readonly code: number;
@@ -42,15 +42,14 @@ export interface RpcLimits {
   readonly max_batch: number;
 }
 
-/** Tells a fault from a request. */
+/** Whether the element is a fault. */
 export function isFault(element: RpcElement): element is RpcFault {
   return "code" in element;
 }
 
 /**
- * Reads a client's message. Never throws: what is wrong with it is in the elements.
- * Excess of `max_depth` or `max_batch` is -32600 for the whole message. `utf8` is the text as it came, if it is at hand; a request
- * that is not in a batch then refers to it.
+ * Parses a client's message. Never throws: errors are in the elements. A message over `max_depth` or `max_batch` is
+ * -32600 as a whole. `utf8` is the text in UTF-8 if available; a request outside a batch then refers to it.
  */
 export function parseMessage(text: string, limits: RpcLimits, utf8?: Uint8Array): RpcMessage {
   let value: unknown;
@@ -80,7 +79,7 @@ function checkRequest(value: unknown, text: string | Uint8Array): RpcElement {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { id: null, code: ErrorCode.INVALID_REQUEST };
   }
-  // JSON.parse makes own properties only, "__proto__" included, and none of these names is inherited.
+  // JSON.parse creates own properties only, "__proto__" included, and none of these names is inherited.
   const { jsonrpc, method, params, id: sentId } = value as Record<string, unknown>;
   const id = readId(sentId);
   if (
@@ -92,7 +91,7 @@ function checkRequest(value: unknown, text: string | Uint8Array): RpcElement {
   return { id, method, text };
 }
 
-/** A number that a double can't hold exactly would come back changed, so it is no id. */
+/** A number that a double can't represent exactly would be answered with another value, so it is no valid id. */
 function readId(id: unknown): RequestId | undefined {
   if (id === null || typeof id === "string") return id;
   if (typeof id !== "number" || !Number.isFinite(id)) return undefined;

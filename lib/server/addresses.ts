@@ -1,13 +1,14 @@
+/** Open connections by address, for the cap per address. */
 import type { Entry } from "../gate/gate.ts";
 
-/** What one address has. */
+/** Connections of one address. */
 interface Held {
   open: number;
-  /** Those of them that have not proven who they are. */
+  /** Those without a proven credential. */
   unproven: number;
 }
 
-/** How many connections each address has open. Holds an entry only for addresses with at least one. */
+/** Counts the open connections of each address. It has entries only for addresses with at least one. */
 export class Addresses {
   readonly #held = new Map<string, Held>();
 
@@ -15,13 +16,13 @@ export class Addresses {
     return this.#held.size;
   }
 
-  /** How many connections of `key` have not proven yet who they are. */
+  /** Number of connections of `key` without a proven credential. */
   unproven(key: string): number {
     return this.#held.get(key)?.unproven ?? 0;
   }
 
   /**
-   * Takes a place for `key`, or null when `limit` places are taken. The place is given back once, by `leave`.
+   * Takes a place for `key`, or returns null when `limit` places are taken. `leave` returns the place once.
    *
    * @param suspect see {@linkcode Entry.suspect}
    */

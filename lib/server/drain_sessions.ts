@@ -1,12 +1,12 @@
-/** Ends all sessions within the configured time. */
+/** Ends all sessions within the configured drain time. */
 import type { Config } from "../config/config.ts";
 import { reconnectDelays } from "../limits/limits.ts";
 import type { Log } from "../log/log.ts";
 import type { Registry, Session } from "../session/session.ts";
 
-/** Reconnects are spread over at least this time; see {@linkcode reconnectDelays}. */
+/** Reconnections are spread over at least this time; see {@linkcode reconnectDelays}. */
 const MIN_RECONNECT_SPREAD_MS = 5_000;
-/** Parts of `drain_timeout`: for calls in flight, then for closing handshakes. The rest is for the end of the process. */
+/** Parts of `drain_timeout`: for pending calls, then for closing handshakes. The rest is for the end of the process. */
 const ANSWERING_PART = 0.8;
 const CLOSING_PART = 0.15;
 const LOOK_MS = 10;
@@ -15,13 +15,13 @@ export interface DrainDeps {
   readonly config: Config;
   readonly log: Log;
   readonly registry: Registry<Session>;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
 
 /**
- * Tells every client when to come back, waits for the answers in flight, then closes with 1001 `draining` and at last cuts
- * the sessions that are left. Resolves within `server.drain_timeout`.
+ * Tells every client when to reconnect, waits for pending answers, closes with 1001 `draining`, and finally cuts the
+ * remaining connections. Resolves within `server.drain_timeout`.
  */
 export async function drainSessions({ config, log, registry, monotonic }: DrainDeps): Promise<void> {
   const started = monotonic();
@@ -33,7 +33,7 @@ export async function drainSessions({ config, log, registry, monotonic }: DrainD
   log.info("drain.finished", { connections: registry.size, duration_ms: Math.round(monotonic() - started) });
 }
 
-/** Waits until all sessions have ended; closes, then cuts those that take too long. */
+/** Waits until all sessions have ended; closes, then cuts the slow ones. */
 async function emptyRegistry(registry: Registry<Session>, timeout: number, monotonic: () => number): Promise<void> {
   if (await emptied(registry, timeout * ANSWERING_PART, monotonic)) return;
   for (const session of registry.all()) session.end(1001, "draining");
@@ -41,7 +41,7 @@ async function emptyRegistry(registry: Registry<Session>, timeout: number, monot
   for (const session of registry.all()) session.terminate();
 }
 
-/** Whether all sessions ended within `milliseconds`. */
+/** Whether all sessions ended within the time. */
 async function emptied(registry: Registry<Session>, milliseconds: number, monotonic: () => number): Promise<boolean> {
   const deadline = monotonic() + milliseconds;
   while (registry.size > 0) {

@@ -1,4 +1,4 @@
-/** What the server answers its front: who may connect, who is admitted, and what becomes of a connection. */
+/** The server's side of the front: decides who may connect, admits handshakes, and opens sessions. */
 import { type AdmissionContext, admit, judgeOrigin, type TollDeps } from "../admission/admission.ts";
 import { refusalResponse } from "../front/http/headers.ts";
 import {
@@ -21,16 +21,16 @@ import { OutOfTurn } from "../timing/out_of_turn.ts";
 import type { Parts } from "./parts.ts";
 import { Reservations } from "./reservations.ts";
 
-/** Seconds after which an address with as many connections as it may have, or as are heard, can hope for one more. */
+/** `Retry-After` for an address at its connection cap. */
 const ADDRESS_RETRY_S = 5;
 
 /**
- * The part of `max_connections_per_ip` that may be shaking hands at once from a banned address. A ban does not hold against
- * a valid credential, so that a crowd that comes back, or a few silent connections of a neighbour, must not fill the room.
+ * The part of `max_connections_per_ip` that may be in the handshake at once from a banned address. A ban does not apply
+ * to valid credentials, so reconnecting clients or a few idle connections must not use up all places of the address.
  */
 const HEARD_WHILE_BANNED = 0.5;
 
-/** Refusals of requests for `server.path` that open nothing and that any page can cause: paid as other HTTP requests are. */
+/** Refusals that any page can cause. They cost as much as other HTTP requests. */
 const VAIN: ReadonlySet<Reason> = new Set([
   "upgrade_required",
   "method_not_allowed",
@@ -45,9 +45,9 @@ export class ServerGate implements Gate {
   readonly #addresses = new Addresses();
   readonly #outOfTurn = new OutOfTurn();
   readonly #reservations: Reservations;
-  /** What admission and the ticket endpoint charge. */
+  /** Buckets and bans for admission and the ticket endpoint. */
   readonly toll: TollDeps;
-  /** Handshakes being judged: each may become a connection, so each counts towards `max_connections`. */
+  /** Handshakes that are being judged. Each may become a connection, so each counts towards `max_connections`. */
   #judging = 0;
 
   constructor(parts: Parts) {
@@ -83,7 +83,7 @@ export class ServerGate implements Gate {
       if (VAIN.has(verdict.reason)) this.#parts.limits.request(peer.ip, true);
       return verdict;
     } catch (error) {
-      // Nothing in admission is expected to throw; if it does, nobody gets in by it.
+      // Admission is not expected to throw. If it does, the handshake is refused.
       this.#parts.log.error("handshake.failed", { ip: peer.ip, error: String(error) });
       return refuse("overloaded", { retryAfter: 1 });
     } finally {
@@ -116,9 +116,9 @@ export class ServerGate implements Gate {
   }
 
   /**
-   * Every request takes a token of its address from the bucket for HTTP, whatever its answer, or a flood of them would be
-   * free. At the default of 5 a second and 20 at once, a load balancer that asks `/healthz` every second never notices.
-   * `/ticket` has limits of its own for pages of allowed origins: foreign ones can't use them up.
+   * Every request takes a token of its address from the HTTP bucket, so that a flood is limited. With the default of 5
+   * a second and 20 at once, a load balancer that checks `/healthz` every second is not affected. For pages of allowed
+   * origins, `/ticket` has limits of its own, which foreign pages can't use up.
    */
   http(request: Request, peer: Peer): Promise<Response> {
     const { limits, routes, origins } = this.#parts;
@@ -151,20 +151,20 @@ export class ServerGate implements Gate {
       origin: handshake.headers.get("origin"),
       subprotocol: accepted.subprotocol,
     });
-    // A revocation or ban that came since the handshake was judged found no session to close.
+    // A revocation or ban since the decision found no session to close, so it is checked here.
     const banned = limits.bans.banned(`user:${session.userId}`) > 0;
     if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
     else if (banned) session.end(1008, "banned");
     return session;
   }
 
-  /** Says when to come back to who was stopped by {@linkcode ServerGate.enter}, where the engine answers at all. */
+  /** Adds `Retry-After` to a refusal by {@linkcode ServerGate.enter}, where the engine answers at all. */
   #withRetry(refusal: Refusal): Refusal {
     if (refusal.status !== 429 || refusal.retryAfter !== undefined) return refusal;
     return { ...refusal, retryAfter: ADDRESS_RETRY_S };
   }
 
-  /** Holds the connection's place. Others may have taken the user's last one since this handshake was judged. */
+  /** Reserves the connection's place. Since the decision, other handshakes may have taken the user's last one. */
   #reserve(accepted: Accepted): Accepted | Refusal {
     const { user } = accepted.identity;
     if (this.#connectionsOf(user) >= this.#parts.config.server.max_connections_per_user) {
@@ -197,7 +197,7 @@ export class ServerGate implements Gate {
   }
 }
 
-/** 128 random bits: an id says nothing about others (CVE-2026-41838). */
+/** 128 random bits: an id does not reveal others (CVE-2026-41838). */
 function connectionId(): string {
   return crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
 }

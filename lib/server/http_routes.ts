@@ -1,4 +1,4 @@
-/** What the public port answers beside WebSockets. */
+/** HTTP routes of the public port besides WebSockets. */
 import { createTicketEndpoint } from "../admission/admission.ts";
 import { securityHeaders } from "../front/http/headers.ts";
 import type { PageFile } from "../front/page/page.ts";
@@ -10,7 +10,7 @@ import type { Parts } from "./parts.ts";
 export function httpRoutes(parts: Parts, gate: ServerGate, page?: ReadonlyMap<string, PageFile>): Routes {
   const { tickets, limits, log } = parts;
   const refused: ServerGate["refused"] = (handshake, peer, refusal) => gate.refused(handshake, peer, refusal);
-  // Made anew for each request, since a reload replaces configuration and origins.
+  // Created for each request, because a reload replaces configuration and origins.
   const ticketEndpoint = () =>
     createTicketEndpoint({
       config: parts.config,

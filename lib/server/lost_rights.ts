@@ -1,14 +1,14 @@
-/** Closes the sessions that lost their right to be here: their credential is revoked, or their user is banned. */
+/** Closes sessions whose credential is revoked or whose user is banned. */
 import type { Revocation, Revocations } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Bans } from "../limits/limits.ts";
 import type { Registry, Session } from "../session/session.ts";
 
-/** Sessions looked at between two rounds of the event loop. */
+/** Sessions checked between two rounds of the event loop. */
 const SESSIONS_A_ROUND = 500;
 
 export interface LostRightsDeps {
-  /** Read at each revocation, since a reload replaces it. */
+  /** Read at each revocation, because a reload replaces it. */
   readonly config: Config;
   readonly revocations: Revocations;
   readonly limits: { readonly bans: Bans };
@@ -20,7 +20,10 @@ export interface LostRightsDeps {
 export class LostRights {
   readonly #deps: LostRightsDeps;
 
-  /** From now on, a revocation closes what it concerns with 4401 `token_revoked`, a ban with 1008 `banned`. */
+  /**
+   * Subscribes to revocations and bans. A revocation closes its sessions with 4401 `token_revoked`, a ban with 1008
+   * `banned`.
+   */
   constructor(deps: LostRightsDeps) {
     this.#deps = deps;
     deps.limits.bans.onAdded = (key) => this.#closeBanned(key);
@@ -31,32 +34,33 @@ export class LostRights {
   }
 
   /**
-   * Remembers a revocation until `expiresAt` (milliseconds since the epoch), and closes the sessions it concerns.
-   * @returns the number of sessions closed
+   * Stores a revocation until `expiresAt` (milliseconds since the epoch), and closes the affected sessions.
+   *
+   * @returns the number of closed sessions
    */
   revoke(revocation: Revocation, expiresAt?: number): number {
     const { revocations, config } = this.#deps;
     const open = this.#candidates(revocation).filter(({ ending }) => !ending);
     const what = "sub" in revocation ? { ...revocation, issuedUntil: this.#lastIssue(open) } : revocation;
-    // The issuer's clock, by which the operator may have read the end of a token, may differ from this one.
+    // The issuer's clock, from which the operator may have taken the expiry, may differ from this one.
     const { clock_skew } = config.auth;
     revocations.add(what, expiresAt === undefined ? undefined : expiresAt + clock_skew);
     return open.filter(({ identity }) => revocations.isRevoked(identity)).length;
   }
 
-  /** Closes the sessions of a banned user. A ban of an address closes none: others may have the address too. */
+  /** Closes the sessions of a banned user. A ban of an address closes none, because several users may share it. */
   #closeBanned(key: string): void {
     if (!key.startsWith("user:")) return;
     for (const session of this.#deps.registry.ofUser(key.slice("user:".length))) session.end(1008, "banned");
   }
 
-  /** The sessions that a revocation may concern. */
+  /** Sessions that a revocation may affect. */
   #candidates(revocation: Revocation): Session[] {
     const { registry } = this.#deps;
     return "sub" in revocation ? registry.ofUser(revocation.sub) : registry.all();
   }
 
-  /** Now, or the latest issue of the sessions' tokens: an issuer's clock may be ahead, and these were issued already. */
+  /** Now, or the latest `iat` of the sessions: an issuer's clock may be ahead, and these tokens exist already. */
   #lastIssue(sessions: readonly Session[]): number {
     return sessions.reduce((latest, { identity }) => Math.max(latest, identity.issuedAt), this.#deps.now());
   }
@@ -67,7 +71,7 @@ export class LostRights {
     }
   }
 
-  /** Looks at every session once, a part of them in each round of the event loop. */
+  /** Checks every session once, a part of them in each round of the event loop. */
   async #closeAll(): Promise<void> {
     const sessions = this.#deps.registry.all();
     for (let at = 0; at < sessions.length; at += SESSIONS_A_ROUND) {

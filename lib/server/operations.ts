@@ -1,4 +1,4 @@
-/** The server as its operators see it and act on it. */
+/** The operators' view of the server, and their actions. */
 import type {
   BanInfo,
   Conditions,
@@ -89,17 +89,17 @@ export class Operations implements OpsTarget {
   }
 }
 
-/** Whether every module has a cell that answers. */
+/** Whether every module has a responding cell. */
 function cellsReady({ modules }: Server): boolean {
   return [...modules.values()].every((module) => module.ready);
 }
 
-/** RFC 3339; null for a moment that never comes. */
+/** RFC 3339; null for an infinite moment. */
 function isoOrNull(moment: number): string | null {
   return Number.isFinite(moment) ? new Date(moment).toISOString() : null;
 }
 
-/** Live figures for the supervisor. */
+/** Current figures for the supervisor. */
 export function figuresOf(server: Server): FrontFigures {
   const { registry, overload, draining, config } = server;
   const state = draining ? FrontState.Draining : overload.refusing ? FrontState.Overloaded : FrontState.Serving;

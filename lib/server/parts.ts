@@ -1,3 +1,4 @@
+/** The parts of the server that gate and sessions use. */
 import type { OriginSet, Revocations, Tickets, Verifier } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Routes } from "../front/http/routes.ts";
@@ -8,7 +9,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 import type { HandlerModule } from "../sandbox/sandbox.ts";
 import type { Registry, Session, SessionServices } from "../session/session.ts";
 
-/** The parts of a running server that its gate works with. A reload replaces some of them. */
+/** The parts of a running server that its gate uses. A reload replaces some of them. */
 export interface Parts {
   readonly config: Config;
   /** `config.admission.origins`, compiled. */
@@ -26,6 +27,6 @@ export interface Parts {
   readonly registry: Registry<Session>;
   readonly routes: Routes;
   readonly services: SessionServices;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }

@@ -1,15 +1,17 @@
+/** Places reserved for accepted handshakes. */
+
 interface Reservation {
   readonly user: string;
   readonly until: number;
 }
 
 /**
- * Places of handshakes that were accepted but whose connection is not open yet, so that a hundred handshakes judged at
- * the same time can't all take the last place. A place not claimed in time is free again.
+ * Places of accepted handshakes whose connection is not open yet, so that many handshakes judged at once can't all take
+ * the last place. An unclaimed place expires.
  */
 export class Reservations {
   readonly #ttlMs: number;
-  /** In the order of their end, since all last equally long. */
+  /** Ordered by expiry, because all last equally long. */
   readonly #held = new Map<object, Reservation>();
   readonly #byUser = new Map<string, number>();
 
@@ -17,13 +19,13 @@ export class Reservations {
     this.#ttlMs = ttlMs;
   }
 
-  /** Holds a place for `user` until `holder` claims it. */
+  /** Reserves a place for `user` until `holder` claims it. */
   add(holder: object, user: string, now: number): void {
     this.#held.set(holder, { user, until: now + this.#ttlMs });
     this.#byUser.set(user, (this.#byUser.get(user) ?? 0) + 1);
   }
 
-  /** Gives the place back: its connection is open now, or never will be. */
+  /** Releases the place: its connection is open now, or never will be. */
   release(holder: object): void {
     const reservation = this.#held.get(holder);
     if (!reservation) return;

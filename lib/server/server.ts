@@ -1,6 +1,6 @@
 /**
- * The server as one value: every part of it, started in order and ended in the reverse one. Nothing of it is at module
- * level, so that a process can hold many.
+ * The server as one value: its parts are started in order and ended in reverse order. There is no state at module
+ * level, so a process can run several servers.
  */
 import {
   compileOrigins,
@@ -44,7 +44,7 @@ import { requireDescriptors, roomFor } from "./system.ts";
 import { readTls } from "../tls/tls_files.ts";
 import { DEADLINE_SLOT_MS, startUpkeep } from "./upkeep.ts";
 
-/** A running server. Made by {@linkcode startServer}. */
+/** A running server, created by {@linkcode startServer}. */
 export class Server implements Parts {
   readonly log: Log;
   readonly telemetry = new Telemetry();
@@ -55,7 +55,7 @@ export class Server implements Parts {
   readonly descriptors: Descriptors;
   readonly monotonic = () => performance.now();
   readonly now = () => Date.now();
-  /** Milliseconds since the epoch, by a clock that nobody sets: for how long bans and records last. */
+  /** Monotonic clock, milliseconds since the epoch, for the duration of bans and records. */
   readonly steady = steadyClock();
   readonly store: Store;
   readonly limits: Limits;
@@ -135,19 +135,20 @@ export class Server implements Parts {
     return this.#listening;
   }
 
-  /** Whether a connection made now is accepted. */
+  /** Tests whether a connection is accepted now. */
   accepts(): Promise<boolean> {
     return this.#listening ? this.#front.accepts() : Promise.resolve(false);
   }
 
-  /** The address clients connect to. */
+  /** The URL that clients connect to. */
   get url(): string {
     return publicUrl(this.config, this.#front.port);
   }
 
   /**
    * Opens keys, cells and listener.
-   * @throws {Error} When one of them can't be; what was opened before it is closed again.
+   *
+   * @throws {Error} if one of them can't be opened; the others are closed again
    */
   async start(): Promise<void> {
     const { systemLimits = UNKNOWN_LIMITS, page, cells, dev = false } = this.#options;
@@ -196,9 +197,10 @@ export class Server implements Parts {
   }
 
   /**
-   * Takes over what of `next` can change on a running server: certificates, keys, origins, limits, revocations, log level.
-   * All or nothing.
-   * @throws {Error} When it needs a restart, or something it names can't be used; nothing has changed then.
+   * Applies the parts of `next` that can change on a running server: certificates, keys, origins, limits, revocations,
+   * log level. All or nothing.
+   *
+   * @throws {Error} if a change needs a restart, or a named file is unusable; nothing has changed then
    */
   async reload(next: Config): Promise<void> {
     const { live, restart } = reloadable(this.config, next);
@@ -224,7 +226,7 @@ export class Server implements Parts {
     this.origins = compileOrigins(next.admission.origins);
     this.limits.reconfigure(limitSettings(next));
     this.overload.enable(next.limits.adaptive, this.monotonic());
-    // Logged at any level, as the answer to the operator.
+    // Logged at any level, because it answers the operator.
     this.log.level = "info";
     this.log.info("config.reloaded", { changed: live });
     this.log.level = next.log.level;
@@ -232,24 +234,28 @@ export class Server implements Parts {
   }
 
   /**
-   * Remembers a revocation until `expiresAt` (milliseconds since the epoch), and closes the sessions it concerns.
-   * @returns the number of sessions closed
+   * Stores a revocation until `expiresAt` (milliseconds since the epoch), and closes the affected sessions.
+   *
+   * @returns the number of closed sessions
    */
   revoke(revocation: Revocation, expiresAt?: number): number {
     return this.#rights.revoke(revocation, expiresAt);
   }
 
-  /** No new handshakes; clients are told when to come back, what is in flight is answered, then 1001. */
+  /**
+   * Drains: refuses new handshakes, tells clients when to reconnect, waits for pending answers, then closes with 1001.
+   */
   async drain(): Promise<void> {
     if (this.draining) return;
     this.draining = true;
     this.#listening = false;
-    // Another process has the port too: it gets all new connections from here on. Alone, this one answers them with 503.
+    // With reuse_port, another process has the port too and gets all new connections from here on. Otherwise this
+    // process answers them with 503.
     if (this.config.server.reuse_port) await this.#front.stopAccepting();
     await drainSessions(this);
   }
 
-  /** Ends everything at once, in the reverse order of the start. */
+  /** Ends all parts at once, in the reverse order of the start. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -267,7 +273,7 @@ export class Server implements Parts {
     this.descriptors.stop();
   }
 
-  /** The keys of an issuer that is down outlast a reload: they are handed on from the verifier before. */
+  /** Passes on the keys of the previous verifier, so that a reload keeps them while the issuer is down. */
   #openVerifier({ auth }: Config, previous?: Verifier): Promise<Verifier> {
     return createVerifier(auth, {
       ...(previous ? { previous } : {}),
@@ -287,7 +293,8 @@ export class Server implements Parts {
 
 /**
  * Starts a server and resolves once it listens.
- * @throws {Error} When keys, handlers, certificate or listener can't be used.
+ *
+ * @throws {Error} if keys, handlers, certificate or listener are unusable
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const server = new Server(options);

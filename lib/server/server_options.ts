@@ -1,22 +1,23 @@
+/** The options of a server. */
 import type { SystemLimits } from "../base/system_limits.ts";
 import type { Config } from "../config/config.ts";
 import type { PageFile } from "../front/page/page.ts";
 import type { Log } from "../log/log.ts";
 import type { CellStarter, startSandbox } from "../sandbox/sandbox.ts";
 
-/** What a server is started with. */
+/** Options of a server. */
 export interface ServerOptions {
   readonly config: Config;
   readonly log: Log;
-  /** Development: serves `page` at `/`, takes up changed handler modules. */
+  /** Development mode: serves `page` at `/` and reloads changed handler modules. */
   readonly dev?: boolean;
-  /** The development page by path. */
+  /** Files of the development page by path. */
   readonly page?: ReadonlyMap<string, PageFile>;
   readonly tracing?: boolean;
-  /** Starts the processes of the handler modules. */
+  /** Starts the processes of handler modules. */
   readonly cells: CellStarter;
-  /** What runs the handlers; the sandbox unless a measurement puts something else in its place. */
+  /** Runs the handlers. Default: the sandbox; benchmarks replace it. */
   readonly startSandbox?: typeof startSandbox;
-  /** What the system lets this service use. */
+  /** Limits of the system for this service. */
   readonly systemLimits?: SystemLimits;
 }

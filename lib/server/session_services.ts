@@ -1,9 +1,10 @@
+/** Connects sessions to the parts of the server. */
 import type { Verifier } from "../admission/admission.ts";
 import type { Turns } from "../limits/limits.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
 import { Documents, type SessionServices } from "../session/session.ts";
 
-/** The parts of the server that its sessions need. A reload replaces configuration and verifier. */
+/** The parts of the server that sessions use. A reload replaces configuration and verifier. */
 type Source =
   & Pick<
     SessionServices,
@@ -11,7 +12,7 @@ type Source =
   >
   & { readonly verifier: Verifier };
 
-/** What the sessions of `server` work with. */
+/** Creates the services for the sessions of `server`. */
 export function sessionServices(server: Source, deadlines: TimingWheel, turns: Turns): SessionServices {
   const { log, telemetry, tracing, limits, hub, now, monotonic } = server;
   return {

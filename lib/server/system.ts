@@ -1,4 +1,4 @@
-/** What the system grants to the server, and what follows for its connections. */
+/** Limits of the system and the resulting connection capacity. */
 import { countDescriptors, type Descriptors } from "../base/descriptors.ts";
 import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { frontCapacity } from "../config/admits.ts";
@@ -6,20 +6,20 @@ import type { Config } from "../config/config.ts";
 import { systemFindings } from "../config/findings/system.ts";
 import type { Log } from "../log/log.ts";
 
-/** Fewer are not enough to start anything with: the platform would end the process somewhere on the way. */
+/** Minimum number of descriptors to start; with fewer the platform ends the process during the start. */
 const LEAST_DESCRIPTORS = 32;
 
-/** Beside connections and the reserve: the operators' connections, cells that are started again, files that are read anew. */
+/** Descriptors besides connections and the reserve: operators' connections, restarted cells, files read again. */
 const OWN_DESCRIPTORS = 32;
 
-/** The kernel caps the number itself too (net.core.somaxconn). */
+/** The kernel has a cap of its own (net.core.somaxconn). */
 const MAX_BACKLOG = 4096;
 const MIN_BACKLOG = 16;
 
-/** So many descriptors are counted at most; it takes a second or two. */
+/** Maximum number of descriptors that are counted; it takes a second or two. */
 const MOST_COUNTED = 200_000;
 
-/** @throws {Error} when there are too few descriptors to start with */
+/** @throws {Error} if there are too few descriptors to start */
 export function requireDescriptors(): void {
   const count = countDescriptors(LEAST_DESCRIPTORS);
   if (count < LEAST_DESCRIPTORS) {
@@ -27,7 +27,10 @@ export function requireDescriptors(): void {
   }
 }
 
-/** What is known of the system; how many files may be open is counted where nobody says it, and null when there are enough. */
+/**
+ * Limits of the system. Where the limit of open files is unknown, free descriptors are counted; null when there are
+ * enough.
+ */
 export function knownLimits({ server }: Config, limits: SystemLimits = UNKNOWN_LIMITS): SystemLimits {
   if (limits.openFiles !== null) return limits;
   const most = Math.min(frontCapacity(server.max_connections) + OWN_DESCRIPTORS, MOST_COUNTED);
@@ -35,16 +38,17 @@ export function knownLimits({ server }: Config, limits: SystemLimits = UNKNOWN_L
   return { ...limits, openFiles: count < most ? count : null };
 }
 
-/** What a front may take. */
+/** Capacity of a front. */
 export interface Room {
-  /** TCP connections at a time. */
+  /** Maximum number of TCP connections. */
   readonly capacity: number;
-  /** Connections that the kernel may keep ready: the platform accepts them all before it gives any back. */
+  /** Connections that the kernel may queue. The platform accepts them all before it closes any. */
   readonly backlog: number;
 }
 
 /**
- * What there are descriptors for, at most what is configured. One line of the log says what is configured and can't be had.
+ * The capacity that the descriptors allow, at most the configured one. A log line reports a configured capacity that is
+ * not available.
  */
 export function roomFor(
   config: Config,
@@ -59,7 +63,7 @@ export function roomFor(
   }
   const left = free - wanted - OWN_DESCRIPTORS;
   const backlog = Math.min(MAX_BACKLOG, Math.max(MIN_BACKLOG, left));
-  // Where that leaves nothing, few are better than none.
+  // A few connections are better than none.
   const capacity = Math.max(free - OWN_DESCRIPTORS - backlog, Math.ceil(free / 4), 1);
   return { capacity: Math.min(wanted, capacity), backlog };
 }

@@ -1,4 +1,4 @@
-/** The server's regular work: deadlines, expiry, figures, and the load that decides on overload. */
+/** Periodic work of the server: deadlines, expiry, figures, and load samples. */
 import type { SystemLimits } from "../base/system_limits.ts";
 import { cellCount } from "../config/config.ts";
 import { LoadSampler, memoryLimits, memoryShare } from "../limits/limits.ts";
@@ -7,11 +7,11 @@ import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Store } from "../store/store.ts";
 import type { Parts } from "./parts.ts";
 
-/** A deadline of a session is met within this time. */
+/** Session deadlines are met within this time. */
 export const DEADLINE_SLOT_MS = 250;
 const EXPIRY_MS = 1_000;
 const CERTIFICATE_CHECK_MS = 3_600_000;
-/** Memory of a process of ours that does nothing, without what all of them share. */
+/** Private memory of an idle process of this program, without memory that all of them share. */
 const EMPTY_PROCESS_BYTES = 24 * 1024 * 1024;
 
 export interface UpkeepDeps {
@@ -22,7 +22,11 @@ export interface UpkeepDeps {
   readonly systemLimits: SystemLimits;
 }
 
-/** Starts it. @returns ends it */
+/**
+ * Starts the periodic work.
+ *
+ * @returns a function that ends it
+ */
 export function startUpkeep({ parts, store, certificate, deadlines, systemLimits }: UpkeepDeps): () => void {
   const { limits, overload, modules, monotonic } = parts;
   const timers = [
@@ -54,7 +58,10 @@ function registerGauges({ telemetry, registry, modules }: Parts, certificate: Ce
   telemetry.gauge("certificateExpirySeconds", () => certificate.secondsLeft());
 }
 
-/** Bytes of the service's other processes: each cell's beyond an empty one's, and those of empty cells and the supervisor. */
+/**
+ * Memory in bytes of the service's other processes: each cell's above an empty one, plus empty cells and the
+ * supervisor.
+ */
 function memoryOfOthers({ config, telemetry }: Parts): number {
   const cells = config.handlers.reduce((sum, one) => sum + cellCount(one, navigator.hardwareConcurrency), 0);
   const used = [...telemetry.cellMemory.values()].reduce((sum, memory) => sum + memory(), 0);

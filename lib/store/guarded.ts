@@ -1,21 +1,22 @@
+/** The store on a SQLite file, with memory as fallback. */
 import { MemoryStore } from "./memory.ts";
 import type { Change, SqliteStore } from "./sqlite.ts";
 import type { Store, StoreDeps, StoreRecord } from "./store.ts";
 
-/** How long after a failure the file is tried again. */
+/** Time after a failure before the file is tried again. */
 const RETRY_MS = 5000;
 
-/** How often what has expired is removed from the file, and a write shows that it can still be written. */
+/** Interval of removing expired records from the file. The write also shows that the file is writable. */
 const PURGE_MS = 30_000;
 
-/** With more removals than that to catch up on, the oldest are left to expire by themselves. */
+/** Maximum number of removals to catch up on. Further ones are left to expire. */
 const MAX_REMOVALS = 100_000;
 
 /**
- * A store over a SQLite file that never throws: memory mirrors every record, and when the file fails (gone, full, corrupt,
- * read-only), memory answers and takes the writes. Each failure is one `store.failed` line (`path`, `error`). The file is
- * tried again every five seconds, at the next write, `writable()` or `purge()`: when it works, all that memory holds is
- * written to it, what was removed meanwhile is removed, and `store.recovered` logged.
+ * A store on a SQLite file that never throws. Memory mirrors every record. When the file fails (gone, full, corrupt,
+ * read-only), memory answers and takes the writes. Each failure is logged as `store.failed` (`path`, `error`). The file
+ * is tried again every five seconds, at the next write, `writable()` or `purge()`. When it works, all records in memory
+ * are written to it, removals are applied, and `store.recovered` is logged.
  */
 export class GuardedStore implements Store {
   readonly kind = "sqlite";
@@ -24,7 +25,7 @@ export class GuardedStore implements Store {
   readonly #open: () => SqliteStore;
   readonly #deps: StoreDeps;
   readonly #mirror: MemoryStore;
-  /** Records removed while the file was out of reach, by space and key. */
+  /** Records removed while the file was unavailable, by space and key. */
   readonly #removed = new Map<string, Change>();
   #file: SqliteStore | null = null;
   #failedAt = 0;
@@ -104,7 +105,7 @@ export class GuardedStore implements Store {
     this.#mirror.close();
   }
 
-  /** Asks the file; when it fails, says so and asks memory. */
+  /** Calls `ask` on the file; when it fails, logs that and calls `instead`. */
   #try<T>(ask: (file: SqliteStore) => T, instead: () => T): T {
     const file = this.#ready();
     if (file === null) return instead();
@@ -119,7 +120,7 @@ export class GuardedStore implements Store {
   #ready(): SqliteStore | null {
     if (this.#file === null && !this.#closed) {
       const since = this.#deps.now() - this.#failedAt;
-      // Negative when the clock was set back: no reason to wait for it to catch up.
+      // The difference is negative when the clock has been set back; the file is then tried at once.
       if (since >= RETRY_MS || since < 0) this.#connect();
     }
     return this.#file;
@@ -167,7 +168,7 @@ export class GuardedStore implements Store {
     this.#file = null;
     this.#failedAt = this.#deps.now();
     const text = error instanceof Error ? error.message : String(error);
-    // Each retry fails for the same reason: one line for it is enough.
+    // Each retry fails for the same reason: one line is enough.
     if (text === this.#lastError) return;
     this.#lastError = text;
     this.#deps.log.error("store.failed", { path: this.#path, error: text, instead: "memory" });

@@ -1,3 +1,4 @@
+/** The store in memory. */
 import type { Store, StoreRecord } from "./store.ts";
 
 interface Entry {
@@ -5,10 +6,10 @@ interface Entry {
   readonly expiresAt: number;
 }
 
-/** After so many writes what has expired is forgotten, even if nobody calls `purge`. */
+/** Writes after which expired records are removed, even without a call of `purge`. */
 const WRITES_BETWEEN_PURGES = 4096;
 
-/** Records in memory: they end with the process. Also the stand-in for a file that fails. */
+/** Records in memory, lost at the end of the process. Also the fallback of a failing file. */
 export class MemoryStore implements Store {
   readonly kind = "memory";
   readonly epoch = 0;
@@ -56,7 +57,7 @@ export class MemoryStore implements Store {
     return live;
   }
 
-  /** The names of the spaces that hold records. */
+  /** Names of the spaces with records. */
   spaces(): string[] {
     return [...this.#spaces.keys()];
   }

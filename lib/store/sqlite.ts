@@ -1,3 +1,4 @@
+/** The store in a SQLite file. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { StoreRecord } from "./store.ts";
 
@@ -5,20 +6,20 @@ import type { StoreRecord } from "./store.ts";
 const SCHEMA_VERSION = 1;
 
 /**
- * Bans and revocations that have expired stay in the file for this long. A process that starts while the clock is ahead by
- * days takes records for expired that are not: they count again once the clock is right.
+ * Expired bans and revocations stay in the file for this long. A process that starts while the clock is days ahead
+ * takes valid records for expired; they apply again once the clock is right.
  */
 const KEPT_AFTER_END_MS = 7 * 86_400_000;
 const KEPT_SPACES = ["ban", "revocation"];
 
-/** How long a write waits for another process that writes to the same file. The event loop waits with it, so: not long. */
+/** How long a write waits for another process with the same file. The event loop is blocked, so the time is short. */
 const BUSY_TIMEOUT_MS = 100;
 
 const TABLE = `CREATE TABLE IF NOT EXISTS record (
   space TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires_at REAL NOT NULL, PRIMARY KEY (space, key)
 ) STRICT, WITHOUT ROWID`;
 
-/** A record that is to be written, or, without a value, removed. */
+/** A record to write, or, without a value, to remove. */
 export interface Change {
   readonly space: string;
   readonly key: string;
@@ -27,12 +28,13 @@ export interface Change {
 }
 
 /**
- * Expiring records in one SQLite file, mode 0600. Each call is a transaction of its own, committed when it returns, and
- * throws what SQLite throws (`Error` with `code` `ERR_SQLITE_ERROR`); `GuardedStore` deals with that.
+ * Expiring records in one SQLite file, mode 0600. Each call is a transaction that is committed when it returns. It
+ * throws SQLite's errors (`Error` with `code` `ERR_SQLITE_ERROR`), which `GuardedStore` handles.
  *
- * Journal in WAL mode with `synchronous=NORMAL`: a commit is in the kernel's hands, so it survives the death of the process
- * at any moment, for some tens of microseconds. A loss of power may take the last commits (never the file's soundness);
- * `flush` waits for the disk for those that must survive that too. `FULL` would make every used ticket wait for the disk.
+ * The journal mode is WAL with `synchronous=NORMAL`: a commit is in the kernel after some tens of microseconds, so it
+ * survives the death of the process at any moment. A power failure may lose the last commits, but never corrupts the
+ * file. `flush` waits for the disk, for records that must survive that too. With `FULL`, every used ticket would wait
+ * for the disk.
  */
 export class SqliteStore {
   readonly #db: DatabaseSync;
@@ -47,9 +49,9 @@ export class SqliteStore {
   readonly #all: StatementSync;
   readonly #purge: StatementSync;
 
-  /** @throws {Error} If the file can't be opened for writing, is no database, or was made by a later version. */
+  /** @throws {Error} if the file can't be opened for writing, is not a database, or was made by a later version */
   constructor(path: string, now: () => number) {
-    // Made here so that the mode is right from the first moment; SQLite gives its side files the mode of the main one.
+    // Created here, so that the mode is right from the start; SQLite gives its side files the mode of the main one.
     Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
     this.#path = path;
     this.#now = now;
@@ -71,7 +73,7 @@ export class SqliteStore {
         `DELETE FROM record WHERE expires_at <= ? OR
           (expires_at <= ? AND space NOT IN (${KEPT_SPACES.map((space) => `'${space}'`).join()}))`,
       );
-      // Opening succeeds on a read-only file; only a write shows it.
+      // Opening succeeds on a read-only file; only a write shows the error.
       this.purge();
     } catch (error) {
       this.close();
@@ -116,7 +118,7 @@ export class SqliteStore {
     }));
   }
 
-  /** Makes all the changes or none. */
+  /** Applies all changes or none. */
   apply(changes: Iterable<Change>): void {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
@@ -131,7 +133,7 @@ export class SqliteStore {
     }
   }
 
-  /** Waits until the disk has everything: a checkpoint syncs the journal, then the file. */
+  /** Waits until all commits are on disk: a checkpoint syncs the journal, then the file. */
   flush(): void {
     this.#db.exec("PRAGMA wal_checkpoint(FULL)");
   }
@@ -141,7 +143,7 @@ export class SqliteStore {
     this.#purge.run(now - KEPT_AFTER_END_MS, now);
   }
 
-  /** False once the file was removed or replaced: SQLite would go on writing to what nobody finds again. */
+  /** False when the file has been removed or replaced. SQLite would continue to write to the removed file. */
   present(): boolean {
     try {
       return Deno.statSync(this.#path).ino === this.#inode;
@@ -154,7 +156,7 @@ export class SqliteStore {
     try {
       this.#db.close();
     } catch {
-      // What could not be written was reported when it failed.
+      // A failed write has been reported already.
     }
   }
 
@@ -169,8 +171,8 @@ export class SqliteStore {
 }
 
 /**
- * SQLite ends a text at its first NUL and replaces lone surrogates, so that one user's key could turn into another's. Texts
- * with either are kept as JSON behind a backslash.
+ * SQLite ends a text at its first NUL and replaces lone surrogates, so that one user's key could become another's. Such
+ * texts are stored as JSON after a backslash.
  */
 function encode(text: string): string {
   const plain = !text.startsWith("\\") && !text.includes("\0") && text.isWellFormed();

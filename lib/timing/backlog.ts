@@ -1,9 +1,9 @@
-/** Items that wait for their turn, in the order in which they came. */
+/** A queue of items that are run in order. */
 export class Backlog<Item> {
   readonly #items: Item[] = [];
   #running = false;
 
-  /** Items that wait, and the one that is being run. */
+  /** Number of items that wait, including the one that is running. */
   get size(): number {
     return this.#items.length + (this.#running ? 1 : 0);
   }
@@ -17,13 +17,12 @@ export class Backlog<Item> {
   }
 
   /**
-   * Gives the items to `run`, in order, until `run` returns false: that item waits on and stays the first. Every other one is
-   * run once, also when `run` throws.
+   * Passes the items to `run` in order until `run` returns false. That item stays first. Every other item is run once,
+   * even when `run` throws.
    *
-   * A call from within `run` does nothing: what an item sets off at once neither runs that item again nor another one on top
-   * of it.
+   * A call from within `run` does nothing, so that an item is never run twice or nested in another one.
    *
-   * @returns true when nothing waits any more
+   * @returns true when no item is left
    */
   run(run: (item: Item) => boolean): boolean {
     if (this.#running) return false;

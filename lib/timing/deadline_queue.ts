@@ -1,17 +1,17 @@
-/** Many deadlines of one duration for the price of one timer. */
+/** Many deadlines of equal duration with one timer. */
 
 /** Something that has a deadline. */
 export interface Expiring {
-  /** Called once, when the time is up; the deadline is then gone. */
+  /** Called once at the deadline, which has then been removed. */
   expired(): void;
 }
 
-/** The timer is never armed for less, in ms: deadlines are kept to within that. */
+/** Minimum delay of the timer; deadlines are met within this time. */
 const GRANULARITY = 20;
 
 /**
- * All deadlines last equally long, so the one started first is due first: a queue in order of insertion, and one timer
- * for its head. Starting and stopping cost a map entry. Nothing runs while the queue is empty.
+ * All deadlines have the same duration, so the first one started is due first: a queue in insertion order with one
+ * timer for its head. Starting and stopping cost a map entry. No timer runs while the queue is empty.
  */
 export class DeadlineQueue {
   readonly #durationMs: number;
@@ -24,12 +24,12 @@ export class DeadlineQueue {
     this.#now = now;
   }
 
-  /** How many are running. */
+  /** Number of running deadlines. */
   get size(): number {
     return this.#due.size;
   }
 
-  /** Starts anew when it runs already. */
+  /** Starts the deadline of `item`, or restarts a running one. */
   start(item: Expiring): void {
     this.#due.delete(item);
     this.#due.set(item, this.#now() + this.#durationMs);

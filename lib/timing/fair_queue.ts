@@ -1,18 +1,18 @@
 /**
- * What waits for its turn: a line for each owner, and the lines take turns. Whoever comes waits behind as many others as
- * there are owners, not behind all of a flood. Adding and taking cost a map entry, however many wait.
+ * A fair queue: one line for each owner, served in rotation. A new owner's item waits behind one item of each other
+ * owner, not behind all items of a flood. Adding and removing cost a map entry, whatever the length.
  */
 export class FairQueue<Owner, Item> {
-  /** In the order of their turns; none is empty. */
+  /** Lines in the order of their turns; none is empty. */
   readonly #lines = new Map<Owner, Item[]>();
   #size = 0;
 
-  /** Items of all owners. */
+  /** Number of items of all owners. */
   get size(): number {
     return this.#size;
   }
 
-  /** Items of one owner. */
+  /** Number of items of one owner. */
   sizeOf(owner: Owner): number {
     return this.#lines.get(owner)?.length ?? 0;
   }
@@ -24,12 +24,12 @@ export class FairQueue<Owner, Item> {
     else line.push(item);
   }
 
-  /** Takes the next item: the first of the owner whose turn it is. Undefined when none waits. */
+  /** Removes the next item: the first one of the next owner. Undefined when the queue is empty. */
   next(): Item | undefined {
     return this.nextOf()?.[1];
   }
 
-  /** As `next`, with the item's owner. */
+  /** Like `next`, with the item's owner. */
   nextOf(): [Owner, Item] | undefined {
     const first = this.#lines.entries().next();
     if (first.done) return undefined;

@@ -1,13 +1,13 @@
-/** One thing at a time for each key; others of the key wait in order. Holds an entry only for keys that are busy. */
+/** A mutex for each key with waiters in order. It has entries only for busy keys. */
 export class OutOfTurn {
   readonly #waiting = new Map<string, (() => void)[]>();
 
-  /** How many keys are busy. */
+  /** Number of busy keys. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Resolves when it is the caller's turn, with the function that ends it; to be called once. */
+  /** Resolves at the caller's turn with the function that ends it, which must be called once. */
   async turn(key: string): Promise<() => void> {
     const queue = this.#waiting.get(key);
     if (queue === undefined) this.#waiting.set(key, []);

@@ -1,20 +1,21 @@
-/** Says when the event loop has looked at its sockets: what may wait goes on then, and keeps nobody from being heard. */
+/** Runs deferred work after the event loop has polled every socket, so that it never delays input. */
 
 /**
- * Runs functions after the event loop has looked at every socket, and after what came on them was read and passed on.
+ * Runs functions after the event loop has polled every socket and the input has been processed.
  *
- * `setImmediate` promises that in Node, not in Deno 2.9: its loop looks at sockets only when nothing else is left to do,
- * or after 61 rounds (tokio's `event_interval`). Code that schedules one piece of work behind the other keeps all others
- * waiting for the time of 61. So a byte is sent to ourselves: when it has come, the loop has looked.
+ * `setImmediate` guarantees that in Node, not in Deno 2.9: its event loop polls sockets only when it is idle, or after
+ * 61 rounds (tokio's `event_interval`). Code that schedules work repeatedly delays all input by the time of 61 rounds.
+ * Therefore a byte is sent through a socket pair: when it arrives, the loop has polled.
  */
 export class Polls {
   #pair: Pair | undefined;
   #waiting: (() => void)[] = [];
 
   /**
-   * Connects to ourselves, over a unix socket if possible. Until then, and after {@linkcode close}, `setImmediate` has to do.
+   * Opens the socket pair, over a unix socket if possible. Before that, and after {@linkcode close}, `setImmediate` is
+   * used.
    *
-   * @throws {Error} when that can't be
+   * @throws {Error} if the pair can't be opened
    */
   async open(): Promise<void> {
     this.#pair = await unixPair().catch(loopbackPair);
@@ -25,26 +26,26 @@ export class Polls {
     this.#pair = undefined;
   }
 
-  /** Calls `run` once; what is asked for meanwhile comes together, in order. */
+  /** Calls `run` once. Functions that are added before the next poll run together, in order. */
   readonly after = (run: () => void): void => {
     if (this.#waiting.push(run) === 1) void this.#look();
   };
 
   async #look(): Promise<void> {
     try {
-      // Finding nothing, the read waits for the loop to look; the byte comes after that.
+      // The read finds no data and waits for a poll; the byte is sent after that.
       if (this.#pair) await Promise.all([this.#pair[0].read(new Uint8Array(1)), this.#pair[1].write(BYTE)]);
     } catch {
       // closed
     }
-    // The byte is there before the other sockets of the same look are read; the next round is after them.
+    // The byte may be read before other sockets of the same poll; the next round is after all of them.
     setImmediate(() => setImmediate(() => this.#run()));
   }
 
   #run(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    // One that throws takes no other with it.
+    // An exception in one function does not affect the others.
     for (const run of waiting) queueMicrotask(run);
   }
 }
@@ -53,7 +54,7 @@ const BYTE = new Uint8Array(1);
 
 type Pair = readonly [Deno.Conn, Deno.Conn];
 
-/** In a folder that is ours alone, and gone once both ends are open. */
+/** Opens a pair through a unix socket in a private folder, which is removed once both ends are open. */
 async function unixPair(): Promise<Pair> {
   const folder = await Deno.makeTempDir({ prefix: "sallyport-" });
   try {
@@ -72,7 +73,7 @@ async function loopbackPair(): Promise<Pair> {
   for (;;) {
     const far = await listener.accept();
     if (far.remoteAddr.port === near.localAddr.port) return [near, far];
-    // Somebody else on this machine was faster.
+    // Another process on this machine connected first.
     far.close();
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A clock in milliseconds since the epoch that nobody sets: the wall clock at its making, and from then on the monotonic one.
- * For how long something lasts, and for what is to be compared with it after a restart. Dates that others wrote, such as a
- * token's `exp`, are judged by the wall clock.
+ * A monotonic clock in milliseconds since the epoch: the wall clock at creation, advanced by the monotonic clock. For
+ * durations, and for moments that are compared after a restart. Dates written by others, such as a token's `exp`, are
+ * compared with the wall clock.
  */
 export function steadyClock(
   wall: () => number = Date.now,

@@ -1,19 +1,19 @@
-/** Something that wants to be looked at again at a certain time. */
+/** An object with a deadline. */
 export interface Due {
   /**
-   * Called at or after the time asked for; returns when to be called again, or `Infinity`. `stalledUntil`: when the
-   * process last went on after it had stood still.
+   * Called at or after the deadline. Returns the next deadline, or `Infinity` for none. `stalledUntil` is the end of
+   * the last stall of the process.
    */
   check(now: number, stalledUntil: number): number;
 }
 
-/** A gap between two looks at the wheel that is a stall: the process was stopped, or had something long to do. */
+/** A gap between two ticks that counts as a stall: the process was stopped or busy. */
 const STALL_MS = 1_000;
 
 /**
- * A timing wheel: any number of deadlines on one interval. A deadline is met at most one slot late, never early.
+ * A timing wheel: any number of deadlines with one interval. A deadline is met at most one slot late, never early.
  *
- * Times are milliseconds of the clock handed to {@linkcode TimingWheel.advance}.
+ * Times are milliseconds of the clock that is passed to {@linkcode TimingWheel.advance}.
  */
 export class TimingWheel {
   readonly #slotMs: number;
@@ -35,7 +35,7 @@ export class TimingWheel {
 
   /** Sets or moves the deadline of `due`; `Infinity` removes it. */
   set(due: Due, at: number): void {
-    // Rounded up, so that at the slot's turn the time has come; a past time gets the next turn.
+    // Rounded up, so that the deadline has passed at the slot's turn. A past deadline gets the next turn.
     const slot = at === Infinity ? Infinity : Math.max(this.#lastSlot + 1, Math.ceil(at / this.#slotMs));
     const current = this.#slotOf.get(due);
     if (current === slot) return;
@@ -51,13 +51,13 @@ export class TimingWheel {
     this.set(due, Infinity);
   }
 
-  /** Calls all whose time has come. A clock that jumped back brings nothing forward and loses nothing. */
+  /** Calls all due objects. A clock that jumps back makes none early and loses none. */
   advance(now: number): void {
     if (now - this.#lastAdvance >= STALL_MS) this.#stalledUntil = now;
     this.#lastAdvance = now;
     const slot = Math.floor(now / this.#slotMs);
     if (slot <= this.#lastSlot) return;
-    // After a long sleep it is cheaper to look at the slots there are than at the turns missed.
+    // After a long sleep, iterating over the existing slots is cheaper than over the missed turns.
     const turns = slot - this.#lastSlot > this.#slots.size
       ? [...this.#slots.keys()].filter((key) => key <= slot).sort((a, b) => a - b)
       : Array.from({ length: slot - this.#lastSlot }, (_, i) => this.#lastSlot + 1 + i);

@@ -1,28 +1,28 @@
-/** What sessions may have processed in one turn of the event loop, in messages; each 128 bytes of one count as one more. */
+/** Budgets of sessions in one turn of the event loop, in messages. Each 128 bytes of a message count as one more. */
 export interface Shares {
-  /** One session's. */
+  /** Budget of one session. */
   readonly own: number;
-  /** One session's once all together have had `crowd`. */
+  /** Budget of one session after all sessions together have used `crowd`. */
   readonly crowded: number;
   readonly crowd: number;
-  /** Of all sessions together that go on after having waited: a new one finds them done soon. */
+  /** Budget of all resumed sessions together, so that new input is served soon after. */
   readonly resumed: number;
-  /** What going on costs by itself: up to 64 KiB are read and decrypted before any message of them is counted. */
+  /** Cost of resuming a session: up to 64 KiB are read and decrypted before the first message is counted. */
   readonly reading: number;
 }
 
-/** `crowd` is a few milliseconds' work, `resumed` one. */
+/** `crowd` is a few milliseconds of work, `resumed` one. */
 const SHARES: Shares = { own: 128, crowded: 4, crowd: 2048, resumed: 384, reading: 128 };
 
 /**
- * The turns of the event loop, so that a session with a thousand messages in its buffer gets a bounded slice of each, and a
- * thousand sessions leave each other room:
+ * Shares the turns of the event loop among sessions. A session with a thousand buffered messages gets a bounded slice
+ * of each turn, and a thousand sessions do not delay each other:
  *
  * ```ts
  * if (!budget.take(bytes)) { socket.pause(); turns.next(() => socket.resume()); }
  * ```
  *
- * Those who wait go on in the order in which they began to wait, a few at a time, each time after everybody else was heard.
+ * Paused sessions resume in the order in which they paused, a few at a time, after all input has been polled.
  */
 export class Turns {
   readonly #shares: Shares;
@@ -31,12 +31,12 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
   #scheduled = false;
   #turn = 0;
-  /** By all sessions in this turn. */
+  /** Amount used by all sessions in this turn. */
   #used = 0;
 
   /**
-   * @param afterInput runs a function after all input was looked at
-   * @param schedule runs a function in the next turn, whatever input there is
+   * @param afterInput runs a function after all input has been polled
+   * @param schedule runs a function in the next turn, whatever the input
    */
   constructor(
     afterInput: (run: () => void) => void,
@@ -48,18 +48,18 @@ export class Turns {
     this.#schedule = schedule;
   }
 
-  /** The budget of one session. */
+  /** Creates the budget of one session. */
   budget(): TurnBudget {
     return new TurnBudget(this);
   }
 
-  /** Counts what a session uses; what one may use in this turn. */
+  /** Adds to the total of the turn and returns the budget of one session. */
   share(amount: number): number {
     this.#used += amount;
     return this.#used > this.#shares.crowd ? this.#shares.crowded : this.#shares.own;
   }
 
-  /** The number of the present turn. Who asks for it makes the next one come. */
+  /** The number of the current turn. Reading it schedules the next turn. */
   get turn(): number {
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -68,7 +68,7 @@ export class Turns {
     return this.#turn;
   }
 
-  /** Runs `action` when it is its turn to go on. */
+  /** Queues `action` for its turn. */
   next(action: () => void): void {
     if (this.#waiting.push(action) === 1) this.#afterInput(this.#goOn);
   }
@@ -79,7 +79,7 @@ export class Turns {
     this.#scheduled = false;
   }
 
-  /** Those whose turn has not come go first next time. */
+  /** Actions that don't fit into this turn stay first in the queue. */
   readonly #goOn = (): void => {
     const { resumed, reading } = this.#shares;
     const waiting = this.#waiting.length;
@@ -94,7 +94,7 @@ export class Turns {
   };
 }
 
-/** How much of the present turn a session has used. */
+/** The part of the current turn that a session has used. */
 export class TurnBudget {
   readonly #turns: Turns;
   #turn = -1;
@@ -104,7 +104,7 @@ export class TurnBudget {
     this.#turns = turns;
   }
 
-  /** Counts one message of `bytes`; false when it was the last of this turn. */
+  /** Counts one message of `bytes`; false when the budget of this turn is used up. */
   take(bytes: number): boolean {
     const { turn } = this.#turns;
     if (turn !== this.#turn) {

@@ -1,21 +1,21 @@
-/** Lets work through one at a time, so that a crowd at the door does not hold up those inside. */
+/** Runs queued work one piece at a time, so that many handshakes do not delay open sessions. */
 
 import { FairQueue } from "./fair_queue.ts";
 
-/** Whether those inside are talking: only then does anybody have to wait at a {@linkcode Turnstile}. */
+/** Tracks whether open sessions are active. Work waits at a {@linkcode Turnstile} only while they are. */
 export class Bustle {
   readonly #now: () => number;
-  /** Counted up whenever somebody inside is heard. */
+  /** Incremented with each input of an open session. */
   heard = 0;
   #seen = 0;
   #at = -Infinity;
 
-  /** `now` in ms, on a clock that nobody sets. */
+  /** `now` is a monotonic clock in milliseconds. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** True until nobody was heard for a while. */
+  /** Whether a session had input recently. */
   get lively(): boolean {
     const now = this.#now();
     if (this.heard !== this.#seen) this.#at = now;
@@ -26,7 +26,7 @@ export class Bustle {
 
 const SILENCE_MS = 100;
 
-/** Schedules one function at a time, so many ms later; none once it has ended. */
+/** Schedules one function at a time after a delay in milliseconds; none after the end. */
 export class Pause {
   readonly #ms: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,25 +46,25 @@ export class Pause {
   }
 }
 
-/** How many of one address may wait once half the room is taken. */
+/** Maximum queued items of one address once the queue is half full. */
 const FEW = 4;
 
 /**
- * One piece of work at a time, and every socket is looked at between two of them. Addresses take turns: whoever comes waits
- * behind as many others as there are addresses, not behind all of a flood.
+ * Runs one piece of work at a time and polls every socket in between. Addresses are served in rotation: a new item
+ * waits behind one item of each address, not behind all items of a flood.
  */
 export class Turnstile {
   readonly #bustle: Pick<Bustle, "lively">;
   readonly #schedule: (run: () => void) => void;
   readonly #room: number;
-  /** By address. */
+  /** Queued work by address. */
   readonly #waiting = new FairQueue<string, () => void>();
-  /** Somebody was let through in this turn. */
+  /** A piece of work has run in this turn. */
   #closed = false;
 
   /**
-   * @param schedule runs a function in a later turn, after all input was looked at
-   * @param room how many may wait, see {@linkcode full}
+   * @param schedule runs a function in a later turn, after all input has been polled
+   * @param room maximum queue length, see {@linkcode full}
    */
   constructor(
     bustle: Pick<Bustle, "lively">,
@@ -76,14 +76,14 @@ export class Turnstile {
     this.#room = room;
   }
 
-  /** Whether a piece of work added now would wait too long; that comes sooner for an address with many of them. */
+  /** Whether the queue is full. From half of the room on, also true for an address with several queued items. */
   full(address: string): boolean {
     const { size } = this.#waiting;
     return size >= this.#room || size >= this.#room / 2 && this.#waiting.sizeOf(address) >= FEW;
   }
 
   /**
-   * Calls `go`: at once when nobody need wait, else when it is its turn.
+   * Calls `go`, at once when the queue is empty and sessions are idle, otherwise at its turn.
    *
    * @param address as limits count it ({@linkcode Entry.address})
    */
