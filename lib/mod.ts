@@ -36,4 +36,4 @@ export type {
 } from "./sandbox/author/handlers.ts";
 export { defineHandlers } from "./sandbox/author/handlers.ts";
 export { CallError } from "./sandbox/author/call_error.ts";
-export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/author/testkit.ts";
+export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/testkit/testkit.ts";

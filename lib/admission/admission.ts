@@ -27,8 +27,8 @@ export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./orig
 export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocation/revocations.ts";
 export { openRevokedFile, type RevokedFile } from "./revocation/revoked_file.ts";
 export { type SignerConfig, signToken, type TokenRequest } from "./token/sign.ts";
-export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket/ticket_endpoint.ts";
-export { type IssuedTicket, Tickets, type TicketsDeps } from "./ticket/tickets.ts";
+export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
+export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";
 export { createVerifier, type Verifier, type VerifierDeps } from "./token/verifier.ts";
 export { Toll, type TollDeps } from "./toll.ts";
 

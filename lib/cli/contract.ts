@@ -1,5 +1,5 @@
 /** `contract`: prints the handlers' contract as an OpenRPC document. */
-import { loadModules } from "../sandbox/host/load.ts";
+import { loadModules } from "../sandbox/load_modules.ts";
 import { openRpcOfAll } from "../sandbox/sandbox.ts";
 import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
 import type { Io, ParsedArgs } from "./args.ts";

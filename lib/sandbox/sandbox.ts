@@ -18,13 +18,13 @@ import { Pool } from "./host/pool.ts";
 import { watchModule } from "./host/reload.ts";
 import { Watchdog } from "./host/watchdog.ts";
 import { TOTAL_WORK, WorkBudget } from "./host/work.ts";
-import type { HandlerSettings } from "./settings.ts";
+import type { HandlerSettings } from "./wire/handler_settings.ts";
 import type { CellStarter } from "./wire/processes.ts";
 
 export type { Contract, JsonSchema, MethodContract } from "./author/contract.ts";
 export { mayCall, openRpc, type OpenRpcDocument, openRpcOfAll, type OpenRpcOptions } from "./author/openrpc.ts";
 export { SandboxError } from "./host/pool.ts";
-export type { Grants, HandlerSettings } from "./settings.ts";
+export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";
 export type { CellClient, CellUser, Line, PendingCall, Present } from "./host/line.ts";
 export type { CellStarter } from "./wire/processes.ts";
 

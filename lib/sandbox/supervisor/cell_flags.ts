@@ -1,5 +1,5 @@
 /** What the process of a cell may do. */
-import type { Grants } from "../settings.ts";
+import type { Grants } from "../wire/handler_settings.ts";
 
 /** What a cell's permissions depend on. Paths are absolute. */
 export interface CellReach {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cellCount } from "../../config/cells.ts";
 import { type Rate, TokenBucket } from "../../limits/bucket.ts";
-import type { HandlerSettings } from "../settings.ts";
+import type { HandlerSettings } from "../wire/handler_settings.ts";
 import type { CellOrders, CellProcess, CellProcessEvents, CellStarter } from "../wire/processes.ts";
 import { cellFlags, grantedVariables } from "./cell_flags.ts";
 import { RunningCell } from "./cell_process.ts";

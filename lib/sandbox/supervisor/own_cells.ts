@@ -1,5 +1,5 @@
 /** Cells for a command that is its own supervisor and host, such as `check`. */
-import type { HandlerSettings } from "../settings.ts";
+import type { HandlerSettings } from "../wire/handler_settings.ts";
 import type { CellStarter } from "../wire/processes.ts";
 import { CellProcesses } from "./cell_processes.ts";
 import { PrivateFolder } from "./private_folder.ts";

@@ -4,7 +4,7 @@
  * frames of one size.
  */
 import type { Notifier } from "../../ops/systemd.ts";
-import type { HandlerSettings } from "../settings.ts";
+import type { HandlerSettings } from "../wire/handler_settings.ts";
 import { type FrontFigures, FrontKind, FrontState } from "../wire/front_frames.ts";
 import type { FrontOrders } from "../wire/supervisor_messages.ts";
 import { CellProcesses } from "./cell_processes.ts";

@@ -1,7 +1,7 @@
 /** Cells that are run by the stand-in, and what their supervisor tells about them. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { HandlerSettings } from "../../../lib/sandbox/settings.ts";
+import type { HandlerSettings } from "../../../lib/sandbox/wire/handler_settings.ts";
 import { CellProcesses } from "../../../lib/sandbox/supervisor/cell_processes.ts";
 import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import type { CellProcess, CellProcessEvents, ProcessEnd, Vitals } from "../../../lib/sandbox/wire/processes.ts";

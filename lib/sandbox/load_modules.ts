@@ -1,7 +1,7 @@
 /** Loading modules only to see what they offer. */
-import { createLog } from "../../log/log.ts";
-import { Telemetry } from "../../telemetry/telemetry.ts";
-import { type CellStarter, type Contract, type HandlerSettings, SandboxError, startSandbox } from "../sandbox.ts";
+import { createLog } from "../log/log.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+import { type CellStarter, type Contract, type HandlerSettings, SandboxError, startSandbox } from "./sandbox.ts";
 
 /** What came of loading one module. */
 export type LoadedModule =

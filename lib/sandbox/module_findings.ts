@@ -1,8 +1,8 @@
 /** What `check` finds out by loading the handler modules. */
-import type { Config } from "../../config/config.ts";
-import type { Finding } from "../../config/findings/findings.ts";
-import { loadModules } from "./load.ts";
-import type { CellStarter, Contract } from "../sandbox.ts";
+import type { Config } from "../config/config.ts";
+import type { Finding } from "../config/findings/findings.ts";
+import { loadModules } from "./load_modules.ts";
+import type { CellStarter, Contract } from "./sandbox.ts";
 
 /** Modules that don't load are errors; limits for methods that no module has, and costs above a burst, are warnings. */
 export async function moduleFindings({ handlers, limits }: Config, cells: CellStarter): Promise<Finding[]> {

@@ -1,9 +1,9 @@
-import type { Refusal } from "../../../lib/gate/gate.ts";
-import { assert, assertEquals } from "../../assert.ts";
-import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../../lib/admission/admission.ts";
-import { refusalResponse, securityHeaders } from "../../../lib/front/http/headers.ts";
-import { openStore } from "../../../lib/store/store.ts";
-import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "../fixtures.ts";
+import type { Refusal } from "../../lib/gate/gate.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../lib/admission/admission.ts";
+import { refusalResponse, securityHeaders } from "../../lib/front/http/headers.ts";
+import { openStore } from "../../lib/store/store.ts";
+import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "./fixtures.ts";
 
 interface Scene {
   send(init?: { method?: string; headers?: Record<string, string | null>; body?: BodyInit }): Promise<Response>;

@@ -5,11 +5,11 @@ import { Runtime } from "../cell/runtime.ts";
 import { type Operation, OperationReader } from "../wire/operation_reader.ts";
 import { OperationWriter, type Text } from "../wire/operation_writer.ts";
 import { LEVELS, MIN_OUTPUT_BYTES, type SessionInfo, TO_CELL, TO_HOST, ToCell, ToHost } from "../wire/operations.ts";
-import { CallError } from "./call_error.ts";
-import type { MethodContract } from "./contract.ts";
-import { checkContract } from "./contract_check.ts";
-import type { Handlers, Vocabulary } from "./handlers.ts";
-import { mayCall } from "./openrpc.ts";
+import { CallError } from "../author/call_error.ts";
+import type { MethodContract } from "../author/contract.ts";
+import { checkContract } from "../author/contract_check.ts";
+import type { Handlers, Vocabulary } from "../author/handlers.ts";
+import { mayCall } from "../author/openrpc.ts";
 
 /** Who calls. */
 export interface TestUser {

@@ -1,9 +1,9 @@
 /** One-time tickets, which replace the token in a URL, because URLs end up in logs. */
-import type { Identity } from "../../gate/gate.ts";
-import type { Store } from "../../store/store.ts";
-import { digest } from "../../base/equal_secrets.ts";
-import { parseOrigin } from "../origin.ts";
-import { isCanonicalBase64url } from "../token/token_form.ts";
+import type { Identity } from "../gate/gate.ts";
+import type { Store } from "../store/store.ts";
+import { digest } from "../base/equal_secrets.ts";
+import { parseOrigin } from "./origin.ts";
+import { isCanonicalBase64url } from "./token/token_form.ts";
 
 const SPACE = "ticket";
 const LIFETIME_MS = 30_000;

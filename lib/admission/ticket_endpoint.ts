@@ -1,10 +1,10 @@
 /** `POST /ticket`: exchanges a token in the header for a one-time ticket, which can be part of a URL. */
-import type { Config } from "../../config/config.ts";
-import { type Handshake, type Peer, type Refusal, refuse, retrySeconds, type Verified } from "../../gate/gate.ts";
-import { bearerToken } from "../credentials.ts";
-import { judgeOrigin, type OriginSet } from "../origin.ts";
+import type { Config } from "../config/config.ts";
+import { type Handshake, type Peer, type Refusal, refuse, retrySeconds, type Verified } from "../gate/gate.ts";
+import { bearerToken } from "./credentials.ts";
+import { judgeOrigin, type OriginSet } from "./origin.ts";
 import type { IssuedTicket, Tickets } from "./tickets.ts";
-import { isRefusal, Toll, type TollDeps } from "../toll.ts";
+import { isRefusal, Toll, type TollDeps } from "./toll.ts";
 
 /** Collaborators of the endpoint. */
 export interface TicketEndpointDeps extends TollDeps {
