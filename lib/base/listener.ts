@@ -70,8 +70,6 @@ export class Listener {
   #address: ListenAddress = { host: "", port: 0, backlog: 0 };
   #probe: Probe | null = null;
   #probed: { readonly at: number; readonly accepted: Promise<boolean> } | null = null;
-  /** The address, or the path of the unix socket. */
-  hostname = "";
   /** The bound port; 0 on a unix socket. */
   port = 0;
 
@@ -87,11 +85,9 @@ export class Listener {
     if (unix !== undefined) {
       await removeStale(unix);
       await bindUnix(this.#server, unix, backlog);
-      this.hostname = unix;
     } else {
       await bind(this.#server, { host, port, backlog, reusePort: reuse_port ?? false });
       const bound = this.#server.address();
-      this.hostname = host;
       this.port = typeof bound === "object" && bound !== null ? bound.port : 0;
     }
     this.#server.on("error", this.#options.failed);

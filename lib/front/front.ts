@@ -1,25 +1,16 @@
 /**
  * The front doors: everything between the network and an admitted connection.
  *
- * A front accepts, terminates TLS, reads the request head, asks the {@linkcode Gate} and, after an accept, turns bytes
- * into messages for a {@linkcode SocketSink} and the calls on a {@linkcode Socket} into bytes. Two engines stand behind
+ * A front accepts, terminates TLS, reads the request head, asks the `Gate` and, after an accept, turns bytes
+ * into messages for a `SocketSink` and the calls on a `Socket` into bytes. Two engines stand behind
  * these interfaces: `edge` (our own accept loop, deadlines and framing) and `serve` (`Deno.serve` with
  * `Deno.upgradeWebSocket`). Everything behind the front is the same code for both.
  */
 
 import type { Descriptors } from "../base/descriptors.ts";
-import type { Config } from "../config/config.ts";
-import type { Gate } from "../gate/gate.ts";
 import type { Log } from "../log/log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { startEdge } from "./edge/edge.ts";
-import { startServe } from "./deno_serve/deno_serve.ts";
-
-/** PEM text of a certificate chain and its private key. */
-export interface TlsMaterial {
-  readonly cert: string;
-  readonly key: string;
-}
+import type { TlsMaterial } from "../tls/tls_files.ts";
 
 export interface FrontDeps {
   readonly log: Log;
@@ -39,8 +30,6 @@ export interface FrontDeps {
 
 /** A running front. */
 export interface Front {
-  readonly engine: "edge" | "serve";
-  readonly hostname: string;
   /** The port in fact bound; 0 on a unix socket. */
   readonly port: number;
   /**
@@ -59,13 +48,4 @@ export interface Front {
   accepts(): Promise<boolean>;
   /** Open TCP connections, whatever their state (`serve`: requests and WebSockets). */
   connections(): number;
-}
-
-/**
- * Starts the front named by `server.engine`.
- *
- * @throws {Error} when the address can't be bound or the TLS material can't be used.
- */
-export function startFront(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
-  return config.server.engine === "serve" ? startServe(config, gate, deps) : startEdge(config, gate, deps);
 }

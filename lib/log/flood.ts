@@ -1,5 +1,5 @@
 /** Limits floods of equal events in the log. */
-import type { Level } from "./log.ts";
+import type { Level } from "./format.ts";
 
 const WINDOW_MS = 1000;
 const LINES_PER_WINDOW = 10;

@@ -1,5 +1,6 @@
 /** Formats of log lines. */
-import type { Level } from "./log.ts";
+/** Severity of a line. A log prints its own level and those above. */
+export type Level = "debug" | "info" | "warn" | "error";
 
 /** Reserved names. A field with such a name gets an underscore appended. */
 const RESERVED = new Set(["time", "level", "event"]);

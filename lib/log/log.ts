@@ -2,10 +2,9 @@
 import { type LineSink, StdoutSink } from "./output.ts";
 import { FloodGate } from "./flood.ts";
 import { plain } from "./values.ts";
-import { colouredLine, jsonLine, prettyLine } from "./format.ts";
+import { colouredLine, jsonLine, type Level, prettyLine } from "./format.ts";
 
-/** Severity of a line. A log prints its own level and those above. */
-export type Level = "debug" | "info" | "warn" | "error";
+export type { Level } from "./format.ts";
 
 /** Fields of a line besides time, level and event. Values may be anything; `plain` converts them. */
 export type Fields = Record<string, unknown>;

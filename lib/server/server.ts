@@ -18,7 +18,7 @@ import { UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { type Config, reloadable } from "../config/config.ts";
 import { Polls } from "../timing/polls.ts";
 import { steadyClock } from "../timing/steady_clock.ts";
-import { type Front, startFront } from "../front/front.ts";
+import type { Front } from "../front/front.ts";
 import type { Routes } from "../front/http/routes.ts";
 import { Hub } from "../hub/hub.ts";
 import { Limits, OverloadController, Turns } from "../limits/limits.ts";
@@ -39,6 +39,7 @@ import { publicUrl } from "./public_url.ts";
 import { LostRights } from "./lost_rights.ts";
 import { ServedCertificate } from "../tls/served_certificate.ts";
 import type { ServerOptions } from "./server_options.ts";
+import { startFront } from "./start_front.ts";
 import { sessionServices } from "./session_services.ts";
 import { requireDescriptors, roomFor } from "./system.ts";
 import { readTls } from "../tls/tls_files.ts";
@@ -92,7 +93,7 @@ export class Server implements Parts {
       log,
       certificate: this.certificate,
       now: this.now,
-      front: () => this.#front,
+      replace: (tls) => this.#front.reloadTls(tls),
     });
     this.descriptors = new Descriptors({ log, now: this.monotonic });
     this.store = openStore(config.store, { log, now: this.steady });

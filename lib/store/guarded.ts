@@ -1,7 +1,7 @@
 /** The store on a SQLite file, with memory as fallback. */
 import { MemoryStore } from "./memory.ts";
 import type { Change, SqliteStore } from "./sqlite.ts";
-import type { Store, StoreDeps, StoreRecord } from "./store.ts";
+import type { Store, StoreDeps, StoreRecord } from "./records.ts";
 
 /** Time after a failure before the file is tried again. */
 const RETRY_MS = 5000;

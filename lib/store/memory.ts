@@ -1,5 +1,5 @@
 /** The store in memory. */
-import type { Store, StoreRecord } from "./store.ts";
+import type { Store, StoreRecord } from "./records.ts";
 
 interface Entry {
   readonly value: string;

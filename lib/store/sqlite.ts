@@ -1,6 +1,6 @@
 /** The store in a SQLite file. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { StoreRecord } from "./store.ts";
+import type { StoreRecord } from "./records.ts";
 
 /** The layout of the table, kept in the file's `user_version`. */
 const SCHEMA_VERSION = 1;

@@ -1,10 +1,9 @@
 /** The certificate of new connections, replaced while the server runs. */
 import type { Config } from "../config/config.ts";
-import type { Front, TlsMaterial } from "../front/front.ts";
 import { certificateErrors } from "./certificate_findings.ts";
 import type { CertificateWatch } from "./certificate_watch.ts";
 import type { Log } from "../log/log.ts";
-import { readTls, watchTls } from "./tls_files.ts";
+import { readTls, type TlsMaterial, watchTls } from "./tls_files.ts";
 
 export interface ServedCertificateDeps {
   readonly log: Log;
@@ -12,8 +11,8 @@ export interface ServedCertificateDeps {
   readonly certificate: CertificateWatch;
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
-  /** The running front. */
-  readonly front: () => Front;
+  /** New connections get this certificate from now on; rejects when it can't be used, and the old one stays. */
+  readonly replace: (tls: TlsMaterial) => Promise<void>;
 }
 
 export class ServedCertificate {
@@ -39,10 +38,10 @@ export class ServedCertificate {
    */
   async replace(tls: TlsMaterial | null): Promise<void> {
     if (!tls || (tls.cert === this.#material?.cert && tls.key === this.#material.key)) return;
-    const { log, certificate, now, front } = this.#deps;
+    const { log, certificate, now, replace } = this.#deps;
     const problems = certificateErrors({ ...tls, now: now() });
     if (problems.length > 0) throw new Error(problems.join("; "));
-    await front().reloadTls(tls);
+    await replace(tls);
     this.use(tls);
     log.info("tls.reloaded", { expires_in_s: certificate.secondsLeft() });
   }

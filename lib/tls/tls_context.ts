@@ -2,7 +2,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { TlsMaterial } from "../front/front.ts";
+import type { TlsMaterial } from "./tls_files.ts";
 
 /**
  * TLS 1.2 and 1.3 with the cipher suites of rustls.

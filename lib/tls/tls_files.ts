@@ -1,12 +1,17 @@
 /** Reads and watches the files of `[tls]`. */
 import type { Config } from "../config/config.ts";
-import type { TlsMaterial } from "../front/front.ts";
 import { watchFile } from "../base/watch_file.ts";
 
 /** Certificate and key are written one after the other. Between the two writes they don't match. */
 const SETTLED_MS = 1_000;
 /** Time before an unusable pair (not valid yet, for example) is tried again. */
 const RETRY_MS = 2_000;
+
+/** PEM text of a certificate chain and its private key. */
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** Reads the configured certificate chain and key; null without TLS. */
 export async function readTls({ tls }: Config): Promise<TlsMaterial | null> {

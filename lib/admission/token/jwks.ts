@@ -1,8 +1,8 @@
 /** Keys fetched from the issuer's `jwks_url`. */
 import type { Algorithm } from "../../config/config.ts";
-import type { KeySource, KeySourceDeps } from "./key_source.ts";
+import type { Log } from "../../log/log.ts";
 import { readJwks } from "./jwk_set.ts";
-import { KeyError, KeySet } from "./keys.ts";
+import { KeyError, KeySet, type KeySource } from "./keys.ts";
 import { type FetchBounds, fetchText } from "./fetch_text.ts";
 
 /** Bounds on requests to the issuer. All times are milliseconds. */
@@ -15,6 +15,18 @@ export interface RemoteKeysOptions extends FetchBounds {
   waitMs: number;
   /** Age at which the set is fetched again, so that a withdrawn key goes even when no new key is used. */
   maxAgeMs: number;
+}
+
+export interface RemoteKeysDeps {
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Monotonic clock in milliseconds, for the age of what was fetched. Default `now`. */
+  readonly steady?: () => number;
+  /** Instead of the global one, to trust another certificate authority. */
+  readonly fetch?: typeof fetch;
+  /** Times and sizes of `jwks_url`. */
+  readonly remote?: Partial<RemoteKeysOptions>;
 }
 
 const DEFAULTS: RemoteKeysOptions = {
@@ -37,7 +49,7 @@ const DEFAULTS: RemoteKeysOptions = {
 export class RemoteKeys implements KeySource {
   readonly #url: string;
   readonly #algorithms: readonly Algorithm[];
-  readonly #deps: KeySourceDeps;
+  readonly #deps: RemoteKeysDeps;
   readonly #options: RemoteKeysOptions;
   readonly #closing = new AbortController();
   #keys = new KeySet([], true);
@@ -45,7 +57,7 @@ export class RemoteKeys implements KeySource {
   #askedAt = -Infinity;
   #request: Promise<void> | null = null;
 
-  constructor(url: string, algorithms: readonly Algorithm[], deps: KeySourceDeps) {
+  constructor(url: string, algorithms: readonly Algorithm[], deps: RemoteKeysDeps) {
     if (new URL(url).protocol !== "https:") throw new KeyError("auth.jwks_url must be https");
     this.#url = url;
     this.#algorithms = algorithms;

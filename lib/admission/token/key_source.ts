@@ -1,38 +1,15 @@
 /** Sources of verification keys: files and `jwks_url`. */
 import type { Algorithm, Config } from "../../config/config.ts";
 import type { Log } from "../../log/log.ts";
-import { RemoteKeys, type RemoteKeysOptions } from "./jwks.ts";
+import { RemoteKeys, type RemoteKeysDeps } from "./jwks.ts";
 import { readJwks } from "./jwk_set.ts";
 import { readPublicKey, readSecret } from "./key_files.ts";
-import { KeyError, type KeySet } from "./keys.ts";
+import { KeyError, type KeySet, type KeySource } from "./keys.ts";
 import { decodeUtf8 } from "./token_form.ts";
 import { watchFile } from "../../base/watch_file.ts";
 
-export interface KeySource {
-  /** The current keys. Never waits, so a token with a known key is verified without delay. */
-  readonly keys: KeySet;
-  /** Called when a token names a key that `keys` lacks. Resolves within a bounded time to the then current keys. */
-  missed(): Promise<KeySet>;
-  /**
-   * Reads the source again.
-   *
-   * @throws {KeyError} if the source is invalid; the old keys stay
-   */
-  reload(): Promise<void>;
-  close(): void;
-}
-
-export interface KeySourceDeps {
-  readonly log: Log;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Monotonic clock, in milliseconds, for the age of fetched keys. Default `now`. */
-  readonly steady?: () => number;
-  /** Replaces the global `fetch`, to trust another certificate authority. */
-  readonly fetch?: typeof fetch;
-  /** Bounds of requests to `jwks_url`. */
-  readonly remote?: Partial<RemoteKeysOptions>;
-  /** The source that this one replaces. */
+export interface KeySourceDeps extends RemoteKeysDeps {
+  /** The source that this one takes the place of. */
   readonly previous?: KeySource;
 }
 

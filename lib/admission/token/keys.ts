@@ -66,3 +66,14 @@ export async function flawOf(key: CryptoKey): Promise<string | null> {
 function integerOf(base64url: string): bigint {
   return BigInt(`0x${Uint8Array.fromBase64(base64url, { alphabet: "base64url" }).toHex() || "0"}`);
 }
+
+/** Where keys come from, read again while the server runs. */
+export interface KeySource {
+  /** The keys now. Never waits, so a token of a known key doesn't either. */
+  readonly keys: KeySet;
+  /** Called when a token names a key that `keys` lacks: resolves, within a bounded time, to the keys as they are then. */
+  missed(): Promise<KeySet>;
+  /** Reads the source again. Throws {@linkcode KeyError} and keeps the keys when what it reads can't be used. */
+  reload(): Promise<void>;
+  close(): void;
+}

@@ -4,8 +4,8 @@ import type { Config } from "../../config/config.ts";
 import type { Identity, Verified } from "../../gate/gate.ts";
 import { judgeClaims } from "./claims.ts";
 import { parseUniqueObject } from "./json.ts";
-import { type KeySource, type KeySourceDeps, openKeySource } from "./key_source.ts";
-import type { VerificationKey } from "./keys.ts";
+import { type KeySourceDeps, openKeySource } from "./key_source.ts";
+import type { KeySource, VerificationKey } from "./keys.ts";
 import { decodeUtf8, readTokenForm } from "./token_form.ts";
 
 export interface VerifierDeps extends Omit<KeySourceDeps, "previous"> {

@@ -13,7 +13,8 @@ import { dialable } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
 import type { Accepted, Entry, Gate, Handshake, Peer, Refusal } from "../../gate/gate.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "../forwarded.ts";
-import type { Front, FrontDeps, TlsMaterial } from "../front.ts";
+import type { Front, FrontDeps } from "../front.ts";
+import type { TlsMaterial } from "../../tls/tls_files.ts";
 import { isHost, isOriginForm } from "../edge/request_head.ts";
 import { errorResponse, securityHeaders } from "../http/headers.ts";
 import { ServeSocket } from "./serve_socket.ts";
@@ -36,8 +37,6 @@ export function startServe(config: Config, gate: Gate, deps: FrontDeps): Promise
 }
 
 class ServeFront implements Front {
-  readonly engine = "serve";
-  readonly hostname: string;
   readonly port: number;
   readonly #config: Config;
   readonly #gate: Gate;
@@ -58,7 +57,6 @@ class ServeFront implements Front {
     this.#deps = deps;
     this.#trusted = addressSet(config.server.trusted_proxies);
     this.#server = this.#listen(config.server.port);
-    this.hostname = config.server.host;
     this.port = this.#server.addr.port;
   }
 
@@ -103,7 +101,7 @@ class ServeFront implements Front {
   accepts(): Promise<boolean> {
     const now = this.#deps.now();
     if (this.#probed === null || now - this.#probed.at >= PROBE_TTL_MS) {
-      this.#probed = { at: now, accepted: isOpen(dialable(this.hostname), this.port) };
+      this.#probed = { at: now, accepted: isOpen(dialable(this.#config.server.host), this.port) };
     }
     return this.#probed.accepted;
   }

@@ -28,7 +28,8 @@ import { Listener } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
 import type { Gate } from "../../gate/gate.ts";
 import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
-import type { Front, FrontDeps, TlsMaterial } from "../front.ts";
+import type { Front, FrontDeps } from "../front.ts";
+import type { TlsMaterial } from "../../tls/tls_files.ts";
 import { Connection } from "./connection.ts";
 import { type EdgeContext, ENDING_TIMEOUT, FINISHING_TIMEOUT } from "./context.ts";
 import { DeadlineQueue } from "../../timing/deadline_queue.ts";
@@ -67,7 +68,6 @@ export async function startEdge(config: Config, gate: Gate, deps: FrontDeps): Pr
 }
 
 class Edge implements Front, ProxyHost {
-  readonly engine = "edge";
   readonly #context: EdgeContext;
   readonly #gate: Gate;
   readonly #trusted: AddressSet;
@@ -129,10 +129,6 @@ class Edge implements Front, ProxyHost {
 
   start(): Promise<void> {
     return this.#listener.start({ ...this.#context.config.server, backlog: this.#backlog });
-  }
-
-  get hostname(): string {
-    return this.#listener.hostname;
   }
 
   get port(): number {

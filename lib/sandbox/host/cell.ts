@@ -49,6 +49,8 @@ export interface CellDeps {
   readonly opens: boolean;
   /** The process has used further CPU time (ms). */
   readonly cpuUsed: (milliseconds: number) => void;
+  /** The cell is done with a session whose client left. */
+  readonly left: (seat: Seat) => void;
   /** The cell is no longer usable. Its process was killed, its calls are answered next. */
   readonly ended: (cause: RestartCause, detail: string) => void;
 }
@@ -154,7 +156,7 @@ export class Cell implements CellOwner {
       this.#send(ToCell.Cancel, seat, id, 0, "");
       call.reject(ErrorCode.OVERLOADED);
     }
-    const left = () => seat.slot.left(seat, this);
+    const left = () => this.#deps.left(seat);
     const call = this.#expect(seat, "close", { resolve: left, reject: left });
     this.#send(ToCell.Close, seat, call, code, "");
   }

@@ -171,8 +171,9 @@ export class Pool {
         this.#contract = loaded.contract;
         return loaded;
       },
-      makeCell: (slot, { link, contract, opens }, ended) =>
-        new Cell(link, slot.seats, {
+      makeCell: ({ link, contract, opens }, seats, told) =>
+        new Cell(link, seats, {
+          ...told,
           module: this.subprotocol,
           log,
           now,
@@ -183,7 +184,6 @@ export class Pool {
           contract,
           opens,
           cpuUsed: (milliseconds) => this.#deps.telemetry.handlerCpu(this.subprotocol, milliseconds),
-          ended,
         }),
       ended: (cause, detail, delay) => this.#reportEnd(cause, detail, delay),
       restarted: (cause, after) =>

@@ -1,9 +1,10 @@
 /** One of a module's places for a cell: keeps the sessions, puts a new cell in when the old one ended. */
+import { ErrorCode } from "../../rpc/errors.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
-import { Cell } from "./cell.ts";
+import type { Cell, CellDeps } from "./cell.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { Contract } from "../author/contract.ts";
-import type { CellClient } from "./line.ts";
+import type { CellClient, CellUser, Line, PendingCall } from "./line.ts";
 import { Seat } from "./seat.ts";
 
 /** A cell that has loaded the module. */
@@ -22,7 +23,7 @@ export interface SlotDeps {
   /** Starts a cell and loads the module; rejects when it can't be. */
   readonly load: () => Promise<Loaded>;
   /** Makes the host's end of a loaded cell. */
-  readonly makeCell: (slot: Slot, loaded: Loaded, ended: (cause: RestartCause, detail: string) => void) => Cell;
+  readonly makeCell: (loaded: Loaded, seats: ReadonlyMap<number, Seat>, told: Pick<CellDeps, "left" | "ended">) => Cell;
   /** A cell ended by itself. `delay` ms until the next try. */
   readonly ended: (cause: RestartCause, detail: string, delay: number) => void;
   /** A cell is up again, `after` ms. */
@@ -73,11 +74,11 @@ export class Slot {
     return this.#cell !== undefined || this.#strikes < STRIKES_UNREADY;
   }
 
-  attach(client: CellClient): Seat {
-    const seat = new Seat(++this.#handles, client, this);
+  attach(client: CellClient): Line {
+    const seat = new Seat(++this.#handles, client);
     this.#seats.set(seat.handle, seat);
     this.#cell?.open(seat, false);
-    return seat;
+    return new SlotLine(this, seat);
   }
 
   /** The client of `seat` left. */
@@ -87,15 +88,14 @@ export class Slot {
     else this.#cell.close(seat, code);
   }
 
-  /** `cell` is done with `seat`; the newest has the last word. */
-  left(seat: Seat, cell: Cell): void {
-    if (cell === this.#cell) this.#seats.delete(seat.handle);
-  }
-
   /** Puts a loaded cell in; one that is there finishes its calls and goes. */
   install(loaded: Loaded): void {
     const old = this.#cell;
-    const cell = this.#deps.makeCell(this, loaded, (cause, detail) => this.#ended(cell, cause, detail));
+    const cell = this.#deps.makeCell(loaded, this.#seats, {
+      // Only the newest cell has the last word on a session.
+      left: (seat) => cell === this.#cell && this.#seats.delete(seat.handle),
+      ended: (cause, detail) => this.#ended(cell, cause, detail),
+    });
     if (loaded.link.over) return cell.end("crash", "the cell ended while it was put in place");
     loaded.link.adopt(cell);
     this.#cell = cell;
@@ -154,5 +154,39 @@ export class Slot {
         }
       }
     }, delay);
+  }
+}
+
+/** A session's line to whatever cell is in its slot. */
+class SlotLine implements Line {
+  readonly #slot: Slot;
+  readonly #seat: Seat;
+
+  constructor(slot: Slot, seat: Seat) {
+    this.#slot = slot;
+    this.#seat = seat;
+  }
+
+  call(method: string, request: string | Uint8Array, call: PendingCall): void {
+    const { cell } = this.#slot;
+    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
+    cell.call(this.#seat, method, request, call);
+  }
+
+  message(data: string | Uint8Array, call: PendingCall): void {
+    const { cell } = this.#slot;
+    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
+    cell.message(this.#seat, data, call);
+  }
+
+  identity(user: CellUser): void {
+    this.#seat.user = user;
+    if (!this.#seat.closing) this.#slot.cell?.identity(this.#seat);
+  }
+
+  close(code: number): void {
+    if (this.#seat.closing) return;
+    this.#seat.closing = true;
+    this.#slot.leave(this.#seat, code);
   }
 }

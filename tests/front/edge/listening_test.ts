@@ -114,7 +114,7 @@ Deno.test("edge listens on a unix socket, mode 0660, and replaces a stale one", 
       await client.text("hello");
       assertEquals(await client.nextText(), "hello");
       assertEquals(fixture.sessions[0]!.peer, { ip: "192.0.2.1", secure: true, forwarded: true });
-      assertEquals([fixture.front.hostname, fixture.front.port], [path, 0]);
+      assertEquals(fixture.front.port, 0);
       // A second server must not take it away from the first.
       await assertRejects(() => startFixture({ tls: false, server: { unix: path } }), Error, "another server");
     }

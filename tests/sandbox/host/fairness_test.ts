@@ -4,7 +4,6 @@ import { createLog } from "../../../lib/log/log.ts";
 import { Cell } from "../../../lib/sandbox/host/cell.ts";
 import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import { Seat } from "../../../lib/sandbox/host/seat.ts";
-import type { Slot } from "../../../lib/sandbox/host/slot.ts";
 import { MODULE_WORK, WorkBudget } from "../../../lib/sandbox/host/work.ts";
 import { type Operation, OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
 import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
@@ -42,8 +41,7 @@ class Bench {
       logged() {},
       unserved() {},
     });
-    const slot = { left() {} } as unknown as Slot;
-    this.seats = Array.from({ length: sessions }, (_, at) => new Seat(at + 1, client(at + 1), slot));
+    this.seats = Array.from({ length: sessions }, (_, at) => new Seat(at + 1, client(at + 1)));
     const link = { stream: { out: this.#out, flush() {} }, end() {} };
     const now = () => this.#now;
     const method = { name: "echo", cost: 1, params: {} };
@@ -58,6 +56,7 @@ class Bench {
       contract: { kind: "rpc", binary: false, methods: new Map([["echo", method]]) },
       opens: false,
       cpuUsed() {},
+      left() {},
       ended() {},
     });
   }
