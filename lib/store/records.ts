@@ -1,4 +1,4 @@
-/** What a store is, whatever keeps it. */
+/** The interface of a store. */
 import type { Log } from "../log/log.ts";
 
 /**
