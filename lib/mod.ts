@@ -19,21 +19,28 @@
  */
 export { z } from "zod";
 export type {
+  AllowContext,
   Connection,
   Context,
+  DeclaredError,
+  Errors,
   Fields,
+  MethodContext,
+  Present,
+  RawContext,
+  User,
+} from "./sandbox/author/context.ts";
+export type {
   HandlerObject,
   Handlers,
   Kit,
   Method,
-  Present,
-  RawContext,
   RawHandler,
   RawHandlers,
   RpcHandlers,
-  User,
-  Vocabulary,
 } from "./sandbox/author/handlers.ts";
+export type { Events, Topic } from "./sandbox/author/topics.ts";
+export type { Vocabulary } from "./sandbox/author/vocabulary.ts";
 export { defineHandlers } from "./sandbox/author/handlers.ts";
 export { CallError } from "./sandbox/author/call_error.ts";
 export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/testkit/testkit.ts";

@@ -31,5 +31,10 @@ export function errorMessage(code: number): string {
 
 /** What the log and the metrics call `code`. */
 export function errorReason(code: number): string {
-  return ERRORS.get(code)?.reason ?? "other";
+  return ERRORS.get(code)?.reason ?? "declared_error";
+}
+
+/** Whether JSON-RPC 2.0 section 5.1 keeps `code` for itself and the server. */
+export function isReserved(code: number): boolean {
+  return code >= -32768 && code <= -32000;
 }

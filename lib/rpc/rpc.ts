@@ -7,7 +7,7 @@ import { exceedsDepth } from "./depth.ts";
 import { elementTexts } from "./elements.ts";
 import { ErrorCode, errorMessage } from "./errors.ts";
 
-export { ErrorCode, errorReason } from "./errors.ts";
+export { ErrorCode, errorReason, isReserved } from "./errors.ts";
 
 const utf8Decoder = new TextDecoder();
 
@@ -111,9 +111,10 @@ export function paramsOf({ text }: RpcRequest): unknown {
 }
 
 /** A response object with an error; `dataJson` is JSON text (JSON-RPC 2.0 section 5.1). */
-export function errorResponse(id: RequestId, code: number, dataJson?: string): string {
+export function errorResponse(id: RequestId, code: number, dataJson?: string, message = errorMessage(code)): string {
   const data = dataJson === undefined ? "" : `,"data":${dataJson}`;
-  return `{"jsonrpc":"2.0","id":${idJson(id)},"error":{"code":${code},"message":"${errorMessage(code)}"${data}}}`;
+  const text = JSON.stringify(message);
+  return `{"jsonrpc":"2.0","id":${idJson(id)},"error":{"code":${code},"message":${text}${data}}}`;
 }
 
 /** A notification to a client; `paramsJson` is JSON text. */

@@ -45,10 +45,10 @@ export class Call implements PendingCall {
     this.#owner.settled(this, 0, this.#id === undefined ? null : resultResponse(this.#id, resultJson));
   }
 
-  reject(code: number, dataJson?: string): void {
+  reject(code: number, dataJson?: string, message?: string): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#owner.settled(this, code, this.#id === undefined ? null : errorResponse(this.#id, code, dataJson));
+    this.#owner.settled(this, code, this.#id === undefined ? null : errorResponse(this.#id, code, dataJson, message));
   }
 }
 

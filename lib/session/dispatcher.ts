@@ -9,6 +9,7 @@ import {
   ErrorCode,
   errorReason,
   isFault,
+  isReserved,
   parseMessage,
   type RpcElement,
   type RpcRequest,
@@ -99,6 +100,8 @@ export class Dispatcher implements CallOwner {
     if (this.#session.ending) return;
     this.#session.outgoing.answer(call.batch, response);
     if (code === 0) telemetry.message("in", "ok");
+    // The module's own answer, which nobody needs to look into.
+    else if (!isReserved(code)) telemetry.message("in", errorReason(code));
     else {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#refusals.countInvalid(code, call.batch);

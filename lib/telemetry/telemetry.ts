@@ -46,6 +46,7 @@ export const MESSAGE_RESULTS = [
   "forbidden",
   "overloaded",
   "timeout",
+  "declared_error",
   "message_too_big",
   "too_many_fragments",
   "binary_not_taken",

@@ -91,7 +91,7 @@ function judging(token: string, answer: (verified: Verified) => void, fail: (err
 function withoutCells(handlers: readonly HandlerSettings[]): Promise<Sandbox> {
   const modules = handlers.map(({ subprotocol }): [string, HandlerModule] => [subprotocol, {
     subprotocol,
-    contract: { kind: "rpc", binary: false, methods: new Map() },
+    contract: { kind: "rpc", binary: false, methods: new Map(), topics: new Map() },
     ready: true,
     queueDepth: 0,
     attach: () => ({

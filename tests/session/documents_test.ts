@@ -16,7 +16,7 @@ function contract(...roles: string[]) {
   };
   const own = roles.map((role): MethodContract => ({ name: `only.${role}`, cost: 1, params: {}, roles: [role] }));
   const methods = new Map([open, ...own].map((method) => [method.name, method]));
-  const made: Contract = { kind: "rpc", binary: false, methods };
+  const made: Contract = { kind: "rpc", binary: false, methods, topics: new Map() };
   return { contract: made, counter };
 }
 

@@ -1,8 +1,8 @@
 /** A call that was answered with a JSON-RPC error, in the test kit. */
 export class CallError extends Error {
   override readonly name = "CallError";
-  /** `code` and `data` are those of the JSON-RPC error. */
-  constructor(readonly code: number, readonly data: unknown) {
-    super(`The call failed with ${code}`);
+  /** `code`, `data` and `message` are those of the JSON-RPC error. */
+  constructor(readonly code: number, readonly data: unknown, message = `The call failed with ${code}`) {
+    super(message);
   }
 }

@@ -1,92 +1,21 @@
 /** The types a handler module is written against. */
 import type { z } from "zod";
-
-/**
- * The words of one application, to have `deno check` know them. All are optional:
- * `Handlers<{ roles: "user" | "admin"; topics: `room:${string}`; events: { "chat.message": { text: string } } }>`.
- */
-export interface Vocabulary {
-  /** Every role there is. */
-  roles?: string;
-  /** Every topic there is, usually a template literal type. */
-  topics?: string;
-  /** Notifications by method, with their parameters. */
-  events?: object;
-  /** Shape of `ctx.state`. */
-  state?: object;
-}
-
-type RolesOf<V extends Vocabulary> = V["roles"] extends string ? V["roles"] : string;
-type TopicsOf<V extends Vocabulary> = V["topics"] extends string ? V["topics"] : string;
-type StateOf<V extends Vocabulary> = V["state"] extends object ? V["state"] : Record<string, unknown>;
-type EventOf<V extends Vocabulary> = V["events"] extends object ? keyof V["events"] & string : string;
-type ParamsOf<V extends Vocabulary, E extends string> = V["events"] extends object
-  ? E extends keyof V["events"] ? V["events"][E] : never
-  : unknown;
-
-/** Parameters of a notification, to be left out where they may be undefined. */
-type Given<P> = undefined extends P ? [params?: P] : [params: P];
-
-/** The connected user. Only `id` (the token's `sub`) identifies; `claims` are all claims of the token. */
-export interface User<V extends Vocabulary = Vocabulary> {
-  readonly id: string;
-  readonly roles: readonly RolesOf<V>[];
-  readonly claims: Readonly<Record<string, unknown>>;
-}
-
-/** The connection a message came on. */
-export interface Connection {
-  readonly id: string;
-  readonly ip: string;
-  readonly subprotocol: string;
-}
-
-/** A user and how many of its connections listen to a topic. */
-export interface Present {
-  readonly user: string;
-  readonly connections: number;
-}
-
-/** Further fields of a log line; anything JSON can carry. */
-export type Fields = Record<string, unknown>;
-
-/** What a handler is given with each message. Methods that send throw a `RangeError` when a handler sends without end. */
-export interface Context<V extends Vocabulary = Vocabulary> {
-  readonly user: User<V>;
-  readonly connection: Connection;
-  /** Lives as long as the connection, in this cell; empty again after the cell was replaced (`open` is told). */
-  readonly state: Partial<StateOf<V>>;
-  /** Aborted when the client leaves or the call's time is up. */
-  readonly signal: AbortSignal;
-  /** Sends a notification to this client. */
-  notify<E extends EventOf<V>>(method: E, ...params: Given<ParamsOf<V, E>>): void;
-  /** Sends a notification to every connection subscribed to `topic`, this one included if it is. */
-  publish<E extends EventOf<V>>(topic: TopicsOf<V>, method: E, ...params: Given<ParamsOf<V, E>>): void;
-  subscribe(topic: TopicsOf<V>): void;
-  unsubscribe(topic: TopicsOf<V>): void;
-  /** The subscribers of `topic`. */
-  presence(topic: TopicsOf<V>): Promise<Present[]>;
-  /** Closes the connection with 1000 and this reason (at most 123 bytes of UTF-8). */
-  close(reason: string): void;
-  /** Writes a line to the server's log, with connection and user. */
-  log(message: string, fields?: Fields): void;
-}
-
-/** `Context` of a raw module. */
-export interface RawContext<V extends Vocabulary = Vocabulary> extends Context<V> {
-  /** Sends one frame to this client: text for a string, binary for bytes. */
-  send(data: string | Uint8Array): void;
-}
+import type { Context, Errors, Fields, MethodContext, RawContext } from "./context.ts";
+import type { AnyTopic, Events, Topic } from "./topics.ts";
+import type { DeclaredTopics, EventData, EventName, Given, RolesOf, TopicName, Vocabulary } from "./vocabulary.ts";
 
 /** One method. `params` and `result` are zod schemas; what `handle` gets has been parsed by `params`. */
 export interface Method<
   P extends z.ZodType = z.ZodType,
   R extends z.ZodType = z.ZodType,
   V extends Vocabulary = Vocabulary,
+  X extends Errors = Errors,
 > {
   params: P;
   /** Checks what `handle` returns. A failure is the server's (-32603, logged), never the client's. */
   result?: R;
+  /** What `ctx.fail` may answer in place of a result. */
+  errors?: X;
   /** A caller needs one of these. Absent: any admitted session may call the method. */
   roles?: readonly RolesOf<V>[];
   /** True: any admitted session may call it, which is said explicitly; not together with `roles`. */
@@ -96,14 +25,16 @@ export interface Method<
   description?: string;
   /** Parameters that show how to call it, for the contract. */
   examples?: readonly z.input<P>[];
-  handle(params: z.output<P>, ctx: Context<V>): z.input<R> | Promise<z.input<R>>;
+  handle(params: z.output<P>, ctx: MethodContext<V, X>): z.input<R> | Promise<z.input<R>>;
 }
 
 // deno-lint-ignore no-explicit-any -- stands for every schema: in a plain object the types of schema and handle can't be tied, `method` does
-type AnyMethod<V extends Vocabulary> = Method<any, any, V>;
+type AnyMethod<V extends Vocabulary> = Method<any, any, V, any>;
 
 /** A module that answers JSON-RPC methods. */
 export interface RpcHandlers<V extends Vocabulary = Vocabulary> {
+  /** Topics by pattern. Once there are any, `ctx` and the kit know no others. */
+  topics?: [DeclaredTopics<V>] extends [never] ? Record<string, AnyTopic<V>> : DeclaredTopics<V>;
   methods: Record<string, AnyMethod<V>>;
   raw?: undefined;
   /** Before the first message of a connection. `resumed`: the connection is older than this cell, its `state` is lost. */
@@ -125,6 +56,7 @@ export interface RawHandler<V extends Vocabulary = Vocabulary, S extends z.ZodTy
 export interface RawHandlers<V extends Vocabulary = Vocabulary> {
   raw: RawHandler<V>;
   methods?: undefined;
+  topics?: undefined;
   open?(ctx: RawContext<V>, info: { resumed: boolean }): void | Promise<void>;
   close?(ctx: RawContext<V>, code: number): void | Promise<void>;
 }
@@ -135,8 +67,23 @@ export type HandlerObject<V extends Vocabulary = Vocabulary> = RpcHandlers<V> | 
 /** What a module's function is given, so that it needs no import at run time. */
 export interface Kit<V extends Vocabulary = Vocabulary> {
   readonly z: typeof z;
-  /** Gives `handle` the types of `params` and `result`; returns its argument. */
-  method<P extends z.ZodType, R extends z.ZodType = z.ZodType>(method: Method<P, R, V>): Method<P, R, V>;
+  /** Gives `handle` the types of `params`, `result` and `errors`; returns its argument. */
+  method<P extends z.ZodType, R extends z.ZodType = z.ZodType, X extends Errors = Record<never, never>>(
+    method: Method<P, R, V, X>,
+  ): Method<P, R, V, NoInfer<X>>;
+  /** Gives `allow` the types of `params`; returns its argument. */
+  topic<P extends z.ZodType, E extends Events>(topic: Topic<P, E, V>): Topic<P, E, V>;
+  /**
+   * As `ctx.publish`, outside of calls too: in timers, and where a backend tells of something. Not before the module is loaded.
+   * Throws what `ctx.publish` throws, but for data that does not fit its event: that is logged as `handler.failed` and not sent.
+   */
+  publish<T extends TopicName<V>, E extends EventName<V, T>>(
+    topic: T,
+    event: E,
+    ...data: Given<EventData<V, T, E>>
+  ): void;
+  /** Writes a line to the server's log, without connection and user. */
+  log(message: string, fields?: Fields): void;
   /** Makes text safe to put into HTML, as text or as a quoted attribute. */
   escape(text: string): string;
 }

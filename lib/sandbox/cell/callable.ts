@@ -1,9 +1,11 @@
 /** What a call runs: the input is checked, handled, and the result checked and written as JSON. */
 import type { z } from "zod";
+import type { Errors } from "../author/context.ts";
 import type { HandlerContext } from "./context.ts";
+import { DeclaredErrors } from "./declared_errors.ts";
 import { visibleIssues } from "./issues.ts";
 import { jsonText } from "./json.ts";
-import { utf8Length } from "./utf8.ts";
+import { checkLength } from "./utf8.ts";
 
 /** The input does not fit the schema: the caller's fault, answered -32602. No `Error`, since its stack is of no use. */
 export class Misfit {
@@ -16,6 +18,8 @@ export interface CallableParts {
   readonly name: string;
   readonly params?: z.ZodType | undefined;
   readonly result?: z.ZodType | undefined;
+  /** What `ctx.fail` may make. */
+  readonly errors?: Errors | undefined;
   /** The result is "null", whatever `handle` returns. */
   readonly silent?: boolean;
   /** Most bytes of the result's JSON text. */
@@ -26,14 +30,16 @@ export interface CallableParts {
 /** A method of the module, its taking of raw frames, or a hook. */
 export class Callable {
   readonly name: string;
+  readonly errors: DeclaredErrors;
   readonly #params: Schema | undefined;
   readonly #result: Schema | undefined;
   readonly #silent: boolean;
   readonly #maxBytes: () => number;
   readonly #handle: (input: unknown, ctx: HandlerContext) => unknown;
 
-  constructor({ name, params, result, silent = false, maxBytes, handle }: CallableParts) {
+  constructor({ name, params, result, errors, silent = false, maxBytes, handle }: CallableParts) {
     this.name = name;
+    this.errors = new DeclaredErrors(errors);
     this.#params = params === undefined ? undefined : new Schema(params);
     this.#result = result === undefined ? undefined : new Schema(result);
     this.#silent = silent;
@@ -90,10 +96,7 @@ export class Callable {
 
   #text(value: unknown): string {
     const text = jsonText(value) ?? "null";
-    const most = this.#maxBytes();
-    if (3 * text.length > most && utf8Length(text) > most) {
-      throw new RangeError(`The result is longer than ${most} bytes`);
-    }
+    checkLength("The result", text, this.#maxBytes());
     return text;
   }
 }

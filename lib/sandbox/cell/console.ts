@@ -1,7 +1,7 @@
 /** `console` of a cell: each line goes to the handler's log instead of the server's output. */
 import type { Level } from "../wire/operations.ts";
+import { describeError } from "./describe_error.ts";
 import { jsonText } from "./json.ts";
-import { describeError } from "./runtime.ts";
 
 const METHODS: Record<string, Level> = {
   debug: "debug",

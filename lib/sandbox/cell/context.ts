@@ -1,9 +1,12 @@
 /** `ctx`, as handlers get it: thin objects over the outbox, one for each message. */
-import type { Connection, Fields, Present, User } from "../author/handlers.ts";
+import type { Connection, Fields, Present, User } from "../author/context.ts";
 import { MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_REASON_BYTES, ToHost } from "../wire/operations.ts";
+import type { DeclaredErrors, Failure } from "./declared_errors.ts";
 import { jsonText } from "./json.ts";
+import type { ModuleTopics } from "./module_topics.ts";
+import { notificationText } from "./notification.ts";
 import type { Outbox } from "./outbox.ts";
-import { utf8Length } from "./utf8.ts";
+import { checkLength, tooLong, utf8Length } from "./utf8.ts";
 
 /** Rejects what a handler waits for when its client leaves. It is nobody's failure and is not logged as one. */
 export class ClientLeft extends Error {
@@ -58,35 +61,8 @@ function copyBytes(data: unknown, most: number): Uint8Array | null {
   return own;
 }
 
-function tooLong(what: string, most: number): RangeError {
-  return new RangeError(`${what} is longer than ${most} bytes`);
-}
-
-function checkLength(what: string, text: string, most: number): void {
-  if (3 * text.length > most && utf8Length(text) > most) throw tooLong(what, most);
-}
-
-/** JSON text of a notification. Throws a `TypeError` when it is not one, a `RangeError` when it is longer than `most` bytes. */
-export function notificationText(method: unknown, params: unknown, most: number): string {
-  if (typeof method !== "string" || method === "" || utf8Length(method) > MAX_NAME_BYTES) {
-    throw new TypeError(`A notification needs a method name of 1 to ${MAX_NAME_BYTES} bytes`);
-  }
-  if (params !== undefined && (params === null || typeof params !== "object")) {
-    throw new TypeError("The parameters of a notification are an object or an array");
-  }
-  const written = params === undefined ? "" : jsonText(params);
-  if (written === undefined || written !== "" && written[0] !== "{" && written[0] !== "[") {
-    throw new TypeError("The parameters of a notification are not written as a JSON object or array");
-  }
-  const name = jsonText(method)!;
-  const text = written === ""
-    ? `{"jsonrpc":"2.0","method":${name}}`
-    : `{"jsonrpc":"2.0","method":${name},"params":${written}}`;
-  checkLength("A notification", text, most);
-  return text;
-}
-
-function checkTopic(topic: unknown): asserts topic is string {
+/** Throws a `TypeError` when it can't be a topic. */
+export function checkTopic(topic: unknown): asserts topic is string {
   if (typeof topic !== "string" || topic === "" || utf8Length(topic) > MAX_NAME_BYTES) {
     throw new TypeError(`A topic is a string of 1 to ${MAX_NAME_BYTES} bytes`);
   }
@@ -103,21 +79,30 @@ export function fieldsText(fields: unknown): string {
   }
 }
 
-/** Implements `Context` and `RawContext` of `handlers.ts`. */
+/** What all contexts of a module share. */
+export interface ContextServices {
+  readonly out: Outbox;
+  readonly topics: ModuleTopics;
+  readonly nextQuery: () => number;
+  /** The module takes raw frames, so `send` is there. */
+  readonly raw: boolean;
+}
+
+/** Implements `MethodContext` and `RawContext` of `author/context.ts`. */
 export class HandlerContext {
   readonly #session: CellSession;
+  readonly #services: ContextServices;
   readonly #out: Outbox;
-  readonly #nextQuery: () => number;
-  readonly #raw: boolean;
+  readonly #errors: DeclaredErrors;
   #controller: AbortController | undefined;
   #aborted = false;
 
-  /** `raw`: the module takes raw frames, so `send` is there. */
-  constructor(session: CellSession, out: Outbox, nextQuery: () => number, raw: boolean) {
+  /** `errors` are those that the method declares. */
+  constructor(session: CellSession, services: ContextServices, errors: DeclaredErrors) {
     this.#session = session;
-    this.#out = out;
-    this.#nextQuery = nextQuery;
-    this.#raw = raw;
+    this.#services = services;
+    this.#out = services.out;
+    this.#errors = errors;
   }
 
   get user(): User {
@@ -146,33 +131,33 @@ export class HandlerContext {
     if (!this.#session.left) this.#out.unasked(ToHost.Notify, this.#session.handle, 0, 0, text);
   }
 
-  publish(topic: string, method: string, params?: unknown): void {
+  publish(topic: string, event: string, data?: unknown): void {
     checkTopic(topic);
-    const text = notificationText(method, params, this.#out.maxBytes);
+    const text = this.#services.topics.eventText(topic, event, data, this.#out.maxBytes);
     this.#out.unasked(ToHost.Publish, this.#session.left ? 0 : this.#session.handle, 0, 0, topic, text);
   }
 
   subscribe(topic: string): void {
-    checkTopic(topic);
+    this.#checkTopic(topic);
     if (!this.#session.left) this.#out.unasked(ToHost.Subscribe, this.#session.handle, 0, 0, topic);
   }
 
   unsubscribe(topic: string): void {
-    checkTopic(topic);
+    this.#checkTopic(topic);
     if (!this.#session.left) this.#out.unasked(ToHost.Unsubscribe, this.#session.handle, 0, 0, topic);
   }
 
   presence(topic: string): Promise<Present[]> {
-    checkTopic(topic);
+    this.#checkTopic(topic);
     const session = this.#session;
     if (session.left) return Promise.reject(new ClientLeft());
-    const query = this.#nextQuery();
+    const query = this.#services.nextQuery();
     this.#out.unasked(ToHost.Presence, session.handle, query, 0, topic);
     return new Promise((resolve, reject) => session.queries.set(query, { resolve, reject }));
   }
 
   send(data: string | Uint8Array): void {
-    if (!this.#raw) throw new TypeError("Only a module that takes raw frames sends them");
+    if (!this.#services.raw) throw new TypeError("Only a module that takes raw frames sends them");
     const text = typeof data === "string";
     const own = text ? data : copyBytes(data, this.#out.maxBytes);
     if (own === null) throw new TypeError("Only a string or a Uint8Array can be sent");
@@ -192,6 +177,10 @@ export class HandlerContext {
     this.#out.log(this.#session.handle, "info", String(message), fieldsText(fields));
   }
 
+  fail(name: string, data?: unknown): Failure {
+    return this.#errors.make(name, data, this.#out.maxBytes);
+  }
+
   /** Time is up or the client left. */
   abort(): void {
     this.#aborted = true;
@@ -207,5 +196,10 @@ export class HandlerContext {
   /** The message is done: nobody will look at the signal any more. */
   settle(): void {
     if (this.#controller !== undefined) this.#session.signals.delete(this);
+  }
+
+  #checkTopic(topic: unknown): void {
+    checkTopic(topic);
+    this.#services.topics.check(topic);
   }
 }

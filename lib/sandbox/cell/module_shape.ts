@@ -1,16 +1,14 @@
 /** Reads what a handler module exports, in the cell, and makes its contract. */
 import { z } from "zod";
+import type { DeclaredError } from "../author/context.ts";
 import type { HandlerObject, Kit, Method, RawHandlers, RpcHandlers } from "../author/handlers.ts";
-import { escapeHtml } from "./escape.ts";
+import type { AnyTopic, Topic } from "../author/topics.ts";
 import { jsonText, parseJson } from "./json.ts";
 
-/** The kit given to a module's function. */
-export const KIT: Kit = Object.freeze({ z, method: <T>(method: T) => method, escape: escapeHtml }) as Kit;
-
 /** Makes the object of what a module exports. Throws whatever the module's function throws, `TypeError` when there is none. */
-export async function makeHandlers(exported: unknown): Promise<HandlerObject> {
+export async function makeHandlers(exported: unknown, kit: Kit): Promise<HandlerObject> {
   if (exported === undefined) throw new TypeError("The module has no default export");
-  const made: unknown = typeof exported === "function" ? await (exported as (kit: Kit) => unknown)(KIT) : exported;
+  const made: unknown = typeof exported === "function" ? await (exported as (kit: Kit) => unknown)(kit) : exported;
   if (made === null || typeof made !== "object") {
     throw new TypeError("The default export must be an object with methods or raw, or a function that returns one");
   }
@@ -29,6 +27,7 @@ export function describeHandlers(handlers: HandlerObject): unknown {
     return {
       kind: (handlers as { methods?: unknown }).methods === undefined ? "raw" : "both",
       hooks,
+      ...describeTopics((handlers as { topics?: unknown }).topics),
       raw: { message: typeof raw?.["message"], binary: raw?.["binary"] ?? true, schema: schemaKind(raw?.["schema"]) },
     };
   }
@@ -38,6 +37,7 @@ export function describeHandlers(handlers: HandlerObject): unknown {
     kind: "rpc",
     hooks,
     methods: Object.entries(methods).map(([name, method]) => describeMethod(name, method as Method | null)),
+    ...describeTopics((handlers as RpcHandlers).topics),
   };
 }
 
@@ -46,21 +46,94 @@ function hook(handlers: HandlerObject, name: "open" | "close"): string {
 }
 
 function describeMethod(name: string, method: Method | null): unknown {
-  if (method === null || typeof method !== "object") return { name, shape: method === null ? "null" : typeof method };
-  const { params, result, roles, cost, description, examples } = method;
+  if (method === null || typeof method !== "object") return { name, shape: shapeOf(method) };
+  const { params, result, errors, roles, cost, description, examples } = method;
   return {
     name,
     shape: "object",
     handle: typeof method.handle,
     params: jsonSchema(params, "input"),
     ...(result === undefined ? {} : { result: jsonSchema(result, "output") }),
+    ...(errors === undefined ? {} : { errors: describeErrors(errors) }),
     ...plain({ roles, cost, description, examples, public: method.public }),
-    unknown: Object.keys(method).filter((key) => !KNOWN.has(key)),
+    unknown: unknownKeys(method, METHOD_KEYS),
     misfits: misfits(params, examples),
   };
 }
 
-const KNOWN = new Set(["params", "result", "roles", "public", "cost", "description", "examples", "handle"]);
+function describeErrors(errors: unknown): unknown {
+  if (errors === null || typeof errors !== "object") return shapeOf(errors);
+  return Object.entries(errors).map(([name, error]) => describeError(name, error as DeclaredError | null));
+}
+
+function describeError(name: string, error: DeclaredError | null): unknown {
+  if (error === null || typeof error !== "object") return { name, shape: shapeOf(error) };
+  const { code, message, data } = error;
+  return {
+    name,
+    shape: "object",
+    ...(data === undefined ? {} : { data: jsonSchema(data, "output") }),
+    ...plain({ code, message }),
+    unknown: unknownKeys(error, ERROR_KEYS),
+  };
+}
+
+function describeTopics(topics: unknown): { topics?: unknown } {
+  if (topics === undefined) return {};
+  const listed = topics !== null && typeof topics === "object" ? Object.entries(topics) : [];
+  return { topics: listed.map(([pattern, topic]) => describeTopic(pattern, topic as AnyTopic | null)) };
+}
+
+function describeTopic(pattern: string, topic: AnyTopic | null): unknown {
+  if (topic === null || typeof topic !== "object") return { pattern, shape: shapeOf(topic) };
+  const { params, allow, roles, recheck, publish, presence, description, events } = topic as Topic;
+  return {
+    pattern,
+    shape: "object",
+    allow: typeof allow,
+    ...(params === undefined ? {} : { params: jsonSchema(params, "input") }),
+    ...plain({ roles, recheck, publish, presence, description }),
+    events: Object.entries(events ?? {}).map(([name, schema]) => describeEvent(name, schema)),
+    unknown: unknownKeys(topic, TOPIC_KEYS),
+  };
+}
+
+function describeEvent(name: string, schema: unknown): unknown {
+  const data = jsonSchema(schema, "output");
+  const input = jsonSchema(schema, "input");
+  return { name, data, ...(jsonText(data) === jsonText(input) ? {} : { input }) };
+}
+
+function shapeOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}
+
+function unknownKeys(declared: object, known: ReadonlySet<string>): string[] {
+  return Object.keys(declared).filter((key) => !known.has(key));
+}
+
+const METHOD_KEYS = new Set([
+  "params",
+  "result",
+  "errors",
+  "roles",
+  "public",
+  "cost",
+  "description",
+  "examples",
+  "handle",
+]);
+const ERROR_KEYS = new Set(["code", "message", "data"]);
+const TOPIC_KEYS = new Set([
+  "params",
+  "roles",
+  "allow",
+  "recheck",
+  "publish",
+  "presence",
+  "events",
+  "description",
+]);
 
 function schemaKind(schema: unknown): string {
   return schema === undefined ? "none" : isSchema(schema) ? "schema" : "wrong";

@@ -80,6 +80,12 @@ export class Outbox {
     this.#added();
   }
 
+  /** `index` is the error's place in the method's declaration, `data` JSON text or empty. */
+  declaredError(call: number, index: number, data: string): void {
+    this.#writer.write(ToHost.DeclaredError, 0, call, index, data);
+    this.#added();
+  }
+
   /** Anything a handler does on its own. Throws a `RangeError` beyond the allowance. */
   unasked(code: ToHost, session: number, id: number, extra: number, first: Text, second: Text = ""): void {
     const bytes = bytesOf(first) + bytesOf(second);
@@ -100,10 +106,15 @@ export class Outbox {
     this.#added();
   }
 
-  /** Code of the module threw; bounded by what it was asked. */
+  /** Code of the module threw that was called for a session; bounded by what it was asked. */
   failed(session: number, ref: string, what: string, error: string): void {
     this.#writer.write(ToHost.Failed, session, 0, 0, `${ref} ${what}`, cut(error));
     this.#added();
+  }
+
+  /** What the module did outside of calls is wrong. Throws a `RangeError` beyond the allowance. */
+  failedUnasked(ref: string, what: string, error: string): void {
+    this.unasked(ToHost.Failed, 0, 0, 0, `${ref} ${what}`, cut(error));
   }
 
   /** Sends everything, and how far the work has come. */

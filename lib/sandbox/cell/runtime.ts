@@ -4,13 +4,17 @@
  * Operations of one session are started in the order they came; a handler that awaits does not hold up the next. An
  * asynchronous `open` does: what follows it waits. Every error of a handler stays here, but for a reference to its log line.
  */
-import type { HandlerObject, Present, RpcHandlers } from "../author/handlers.ts";
+import type { Present } from "../author/context.ts";
+import type { HandlerObject, RpcHandlers } from "../author/handlers.ts";
 import type { Operation, OperationReader } from "../wire/operation_reader.ts";
 import { type SessionInfo, ToCell } from "../wire/operations.ts";
 import { Callable, Misfit } from "./callable.ts";
-import { CellSession, ClientLeft, HandlerContext } from "./context.ts";
+import { CellSession, ClientLeft, type ContextServices, HandlerContext } from "./context.ts";
+import { Failure } from "./declared_errors.ts";
+import { describeError } from "./describe_error.ts";
 import { jsonText, parseJson } from "./json.ts";
 import { isRaw } from "./module_shape.ts";
+import { ModuleTopics } from "./module_topics.ts";
 import type { Outbox } from "./outbox.ts";
 import { utf8Text } from "./utf8.ts";
 
@@ -27,14 +31,13 @@ const SHOW_LIFE_MS = 10;
 const QUICK_MS = 0.25;
 const MOST_SKIPPED = 3;
 
-/** Longest description of an error, in UTF-16 units. */
-const MAX_DESCRIPTION_LENGTH = 4096;
 /** Longest method or hook in a report of a failure, in UTF-16 units. */
 const MAX_WHAT_LENGTH = 128;
 
 export class Runtime {
   readonly #deps: RuntimeDeps;
   readonly #out: Outbox;
+  readonly topics: ModuleTopics;
   /** In the order of the contract. */
   readonly #methods: Callable[] = [];
   /** What takes raw frames. */
@@ -47,6 +50,7 @@ export class Runtime {
   /** How often a call was left to a promise. */
   #waits = 0;
   #queries = 0;
+  readonly #services: ContextServices;
   #busy = false;
   /** Milliseconds: when the chunk was begun, when the clock was last read. */
   #began = 0;
@@ -55,10 +59,13 @@ export class Runtime {
   /** Session whose handler is running, for `console`. 0: none. */
   current = 0;
 
+  /** Throws a `TypeError` where the module's declarations are no such thing, which `checkContract` finds too. */
   constructor(handlers: HandlerObject, deps: RuntimeDeps) {
     this.#deps = deps;
     const out = this.#out = deps.out;
     const maxBytes = () => out.maxBytes;
+    this.topics = new ModuleTopics(handlers.topics);
+    this.#services = { out, topics: this.topics, nextQuery: () => ++this.#queries, raw: isRaw(handlers) };
     this.#opens = hook(handlers, "open");
     this.#closes = hook(handlers, "close");
     if (isRaw(handlers)) {
@@ -67,9 +74,9 @@ export class Runtime {
       this.#raw = new Callable({ name: "message", params: raw.schema, silent: true, maxBytes, handle });
     } else {
       for (const [name, method] of Object.entries((handlers as RpcHandlers).methods)) {
-        const { params, result } = method;
+        const { params, result, errors } = method;
         const handle = (input: never, ctx: never) => method.handle(input, ctx);
-        this.#methods.push(new Callable({ name, params, result, maxBytes, handle }));
+        this.#methods.push(new Callable({ name, params, result, errors, maxBytes, handle }));
       }
     }
   }
@@ -149,8 +156,6 @@ export class Runtime {
     throw new Error("The host sent an operation that is not for a loaded module");
   }
 
-  #nextQuery = (): number => ++this.#queries;
-
   #inOrder(handle: number, work: (session: CellSession) => void): void {
     const session = this.#sessions.get(handle);
     if (session === undefined) return;
@@ -209,7 +214,7 @@ export class Runtime {
 
   /** Runs the module's code and answers the call: at once, or when the promise that is returned resolves. */
   #run(session: CellSession, call: number, callable: Callable, input: unknown): Promise<void> | undefined {
-    const context = new HandlerContext(session, this.#out, this.#nextQuery, this.#raw !== undefined);
+    const context = new HandlerContext(session, this.#services, callable.errors);
     this.current = session.handle;
     try {
       const made = callable.run(input, context);
@@ -221,12 +226,12 @@ export class Runtime {
             this.#calls.delete(call);
             this.#answer(call, context, text);
           },
-          (error) => this.#fail(session, call, context, callable.name, error),
+          (error) => this.#fail(session, call, context, callable, error),
         );
       }
       this.#answer(call, context, made);
     } catch (error) {
-      this.#fail(session, call, context, callable.name, error);
+      this.#fail(session, call, context, callable, error);
     } finally {
       this.current = 0;
     }
@@ -237,16 +242,19 @@ export class Runtime {
     this.#out.result(call, text);
   }
 
-  #fail(session: CellSession, call: number, context: HandlerContext, what: string, error: unknown): void {
+  #fail(session: CellSession, call: number, context: HandlerContext, callable: Callable, error: unknown): void {
     this.#calls.delete(call);
     context.settle();
     if (error instanceof Misfit) return this.#out.error(call, -32602, error.data);
+    if (error instanceof Failure && error.of === callable.errors) {
+      return this.#out.declaredError(call, error.index, error.data);
+    }
     // The call was answered when its client left or its time was up.
     if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {
       return this.#out.error(call, -32603, "");
     }
     const ref = this.#deps.random();
-    this.#out.failed(session.handle, ref, what.slice(0, MAX_WHAT_LENGTH), describeError(error));
+    this.#out.failed(session.handle, ref, callable.name.slice(0, MAX_WHAT_LENGTH), describeError(error));
     this.#out.error(call, -32603, jsonText({ ref })!);
   }
 }
@@ -260,14 +268,4 @@ function hook(handlers: HandlerObject, name: "open" | "close"): Callable | undef
     maxBytes: () => 0,
     handle: (input, ctx) => run.call(handlers, ctx, input),
   });
-}
-
-/** Name, message and stack for the log. Never throws, whatever was thrown. */
-export function describeError(error: unknown): string {
-  try {
-    const text = error instanceof Error ? String(error.stack ?? `${error.name}: ${error.message}`) : String(error);
-    return text.slice(0, MAX_DESCRIPTION_LENGTH);
-  } catch {
-    return "an error that can't be described";
-  }
 }

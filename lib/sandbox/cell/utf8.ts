@@ -20,3 +20,13 @@ export function utf8Text(bytes: Uint8Array): string {
 export function utf8Length(text: string): number {
   return byteLength(text);
 }
+
+/** The error for a text or bytes longer than allowed. */
+export function tooLong(what: string, most: number): RangeError {
+  return new RangeError(`${what} is longer than ${most} bytes`);
+}
+
+/** Throws a `RangeError` when `text` is longer than `most` bytes of UTF-8. */
+export function checkLength(what: string, text: string, most: number): void {
+  if (3 * text.length > most && utf8Length(text) > most) throw tooLong(what, most);
+}

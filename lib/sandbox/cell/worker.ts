@@ -19,12 +19,14 @@ import { OperationReader } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { cellConsole } from "./console.ts";
 import { boundCrypto } from "./crypto_queue.ts";
+import { describeError } from "./describe_error.ts";
 import { fix, forbidDynamicCode, reduceGlobals } from "./globals.ts";
 import { guardImports, type ImportRules } from "./import_guard.ts";
 import { freezeIntrinsics } from "./intrinsics.ts";
+import { KitEffects, makeKit } from "./kit.ts";
 import { describeHandlers, makeHandlers } from "./module_shape.ts";
 import { Outbox } from "./outbox.ts";
-import { describeError, Runtime } from "./runtime.ts";
+import { Runtime } from "./runtime.ts";
 
 /** What the main isolate sends first. */
 export interface WorkerOrders {
@@ -118,13 +120,17 @@ async function load(maxOutputBytes: number): Promise<void> {
   try {
     const exported = ((await import(url)) as { default?: unknown }).default;
     rules.loading = false;
-    const handlers = await makeHandlers(exported);
+    const effects = new KitEffects(out, random);
+    const handlers = await makeHandlers(exported, makeKit(effects));
     const contract = describeHandlers(handlers);
     if (!granted.includes("read")) revoke({ name: "read" });
     else for (const path of passing) revoke({ name: "read", path });
     const { kind } = contract as { kind?: unknown };
-    if (kind === "rpc" || kind === "raw") runtime = new Runtime(handlers, { out, now, random });
+    // Wrong declarations, which the host names best, may be more than the runtime bears.
     out.loaded(contract);
+    if (kind !== "rpc" && kind !== "raw") return;
+    runtime = new Runtime(handlers, { out, now, random });
+    effects.topics = runtime.topics;
   } catch (error) {
     out.notLoaded(describeError(error));
   }

@@ -229,16 +229,32 @@ export class Cell implements CellOwner {
         const data = first.length === 0 ? undefined : new TextDecoder().decode(first);
         return this.#answered(id, first.length)?.call.reject(-extra, data);
       }
+      case ToHost.DeclaredError:
+        return this.#declaredError(operation);
       case ToHost.Done:
         if (!this.#queue.progress(id)) throw new WireError("more was done than was asked");
         return this.#fill();
       case ToHost.Crash:
         return this.end("crash", new TextDecoder().decode(first));
       case ToHost.Failed:
-        if (++this.#failures > this.#pending.last) throw new WireError("more failed than was asked");
+        if (operation.session > 0 && ++this.#failures > this.#pending.last) {
+          throw new WireError("more failed than was asked");
+        }
     }
     this.#queue.alive();
     if (!this.#effects.take(operation)) throw new WireError("the operation is not for a cell that serves");
+  }
+
+  /** Code and message are those of the contract. */
+  #declaredError({ id, extra, first }: Operation): void {
+    if (!isUtf8(first)) throw new WireError("data of an error is not UTF-8");
+    const method = this.#pending.methodOf(id);
+    const error = this.#deps.contract.methods.get(method ?? "")?.errors?.[extra];
+    if (method !== undefined && error === undefined) throw new WireError("an error is not one of the method's");
+    const pending = this.#answered(id, first.length);
+    if (pending === undefined || error === undefined) return;
+    const data = first.length === 0 ? undefined : new TextDecoder().decode(first);
+    pending.call.reject(error.code, data, error.message);
   }
 
   get #full(): boolean {

@@ -90,7 +90,8 @@ export class CellEffects {
         return true;
       case ToHost.Failed: {
         const what = string(first);
-        this.#deps.budget.take(workOf(first.length + second.length, 0));
+        if (session === 0) this.#unasked(first.length + second.length, 0);
+        else this.#deps.budget.take(workOf(first.length + second.length, 0));
         this.#failed(session, what.slice(0, REF_LENGTH), what.slice(REF_LENGTH + 1), string(second));
         return true;
       }

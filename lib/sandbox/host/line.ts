@@ -44,8 +44,11 @@ export interface CellClient {
 export interface PendingCall {
   /** `resultJson` is JSON text to put behind `"result":`, bytes valid only during the call; "null" for a raw frame. */
   resolve(resultJson: string | Uint8Array): void;
-  /** `dataJson` is JSON text to put behind `"data":`. Codes: -32601, -32602, -32603, -32004, -32005. */
-  reject(code: number, dataJson?: string): void;
+  /**
+   * `dataJson` is JSON text to put behind `"data":`. Codes: -32601, -32602, -32603, -32004, -32005, and those that the method
+   * declares, with their `message`.
+   */
+  reject(code: number, dataJson?: string, message?: string): void;
 }
 
 /** A session's way into its cell. Messages of one line are handled in the order given. */

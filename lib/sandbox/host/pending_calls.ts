@@ -32,6 +32,11 @@ export class PendingCalls {
     return this.#pending.has(id);
   }
 
+  /** The method of the call of that number; undefined when it has been answered. */
+  methodOf(id: number): string | undefined {
+    return this.#pending.get(id)?.method;
+  }
+
   /** Keeps a call. Returns its number. */
   add(pending: Pending): number {
     const id = this.#last = this.#last % MAX_NUMBER + 1;

@@ -1,4 +1,5 @@
 /** Runs a handler module in a test, without a server or a cell: same validation, same contexts, everything it does recorded. */
+import { KitEffects, makeKit } from "../cell/kit.ts";
 import { Outbox } from "../cell/outbox.ts";
 import { describeHandlers, makeHandlers } from "../cell/module_shape.ts";
 import { Runtime } from "../cell/runtime.ts";
@@ -8,8 +9,9 @@ import { LEVELS, MIN_OUTPUT_BYTES, type SessionInfo, TO_CELL, TO_HOST, ToCell, T
 import { CallError } from "../author/call_error.ts";
 import type { MethodContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
-import type { Handlers, Vocabulary } from "../author/handlers.ts";
+import type { Handlers } from "../author/handlers.ts";
 import { mayCall } from "../author/openrpc.ts";
+import type { Vocabulary } from "../author/vocabulary.ts";
 
 /** Who calls. */
 export interface TestUser {
@@ -21,10 +23,14 @@ export interface TestUser {
   connection?: string;
 }
 
-/** Something a handler did. `connection` is "" for what was done after the connection's end. */
+/**
+ * Something a handler did. `connection` is "" for what was done outside of calls, or after the connection's end. What is published
+ * on a declared topic is an `event`, on a free one a `publish`.
+ */
 export type TestEvent =
   | { type: "notify"; connection: string; method: string; params: unknown }
   | { type: "publish"; connection: string; topic: string; method: string; params: unknown }
+  | { type: "event"; connection: string; topic: string; event: string; data: unknown }
   | { type: "send"; connection: string; data: string | Uint8Array }
   | { type: "subscribe" | "unsubscribe"; connection: string; topic: string }
   | { type: "close"; connection: string; reason: string }
@@ -82,6 +88,8 @@ export function testHandlers<V extends Vocabulary>(module: Handlers<V>): TestHan
 }
 
 interface Waiting {
+  /** Of the method that is called; none for what is no method. */
+  readonly method: MethodContract | undefined;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -104,20 +112,26 @@ class Recorder {
   });
   #runtime!: Runtime;
   #methods: ReadonlyMap<string, MethodContract> = new Map();
+  /** The module declares its topics. */
+  #declares = false;
   #calls = 0;
 
   async start<V extends Vocabulary>(module: Handlers<V>): Promise<void> {
-    const handlers = await makeHandlers(module);
-    const checked = checkContract(describeHandlers(handlers));
-    if ("problems" in checked) throw new TypeError(checked.problems.join("; "));
-    this.#methods = checked.contract.methods;
     const now = () => performance.now();
+    const random = () => crypto.randomUUID();
     const out = new OperationWriter();
     const flush = () => {
       if (out.size > 0) this.#fromCell.push(out.take());
     };
     const outbox = new Outbox({ stream: { out, pending: 0, flush }, schedule: (run) => queueMicrotask(run), now });
-    this.#runtime = new Runtime(handlers, { out: outbox, now, random: () => crypto.randomUUID() });
+    const effects = new KitEffects(outbox, random);
+    const handlers = await makeHandlers(module, makeKit(effects));
+    const checked = checkContract(describeHandlers(handlers));
+    if ("problems" in checked) throw new TypeError(checked.problems.join("; "));
+    this.#methods = checked.contract.methods;
+    this.#declares = checked.contract.topics.size > 0;
+    this.#runtime = new Runtime(handlers, { out: outbox, now, random });
+    effects.topics = this.#runtime.topics;
   }
 
   async call(method: string, params: unknown, user: TestUser): Promise<unknown> {
@@ -127,7 +141,7 @@ class Recorder {
     const session = await this.#session(user);
     const index = [...this.#methods.keys()].indexOf(method);
     const text = JSON.stringify(params === undefined ? {} : { params });
-    return await this.#ask(ToCell.Call, session, index, text);
+    return await this.#ask(ToCell.Call, session, index, text, found);
   }
 
   async open(user: TestUser, resumed: boolean): Promise<void> {
@@ -145,10 +159,10 @@ class Recorder {
     this.#connections[session - 1]!.id = "";
   }
 
-  #ask(code: ToCell, session: number, extra: number, text: Text): Promise<unknown> {
+  #ask(code: ToCell, session: number, extra: number, text: Text, method?: MethodContract): Promise<unknown> {
     const call = ++this.#calls;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(call, { resolve, reject });
+      this.#waiting.set(call, { method, resolve, reject });
       this.#give(code, session, call, extra, text);
     });
   }
@@ -186,12 +200,14 @@ class Recorder {
         return this.#take(id)?.resolve(JSON.parse(text));
       case ToHost.Error:
         return this.#take(id)?.reject(new CallError(-extra, text === "" ? undefined : JSON.parse(text)));
+      case ToHost.DeclaredError:
+        return this.#declaredError(id, extra, text);
       case ToHost.Crash:
         throw new Error(text);
       case ToHost.Notify:
         return void this.events.push({ type: "notify", connection, ...notificationOf(text) });
       case ToHost.Publish:
-        return void this.events.push({ type: "publish", connection, topic: text, ...notificationOf(more) });
+        return void this.events.push(this.#publication(connection, text, more));
       case ToHost.Send:
         return void this.events.push({ type: "send", connection, data: extra === 1 ? text : first.slice() });
       case ToHost.Subscribe:
@@ -215,6 +231,19 @@ class Recorder {
         return void this.events.push({ type: "failed", connection, method, error: more });
       }
     }
+  }
+
+  #declaredError(id: number, index: number, data: string): void {
+    const waiting = this.#take(id);
+    const { code, message } = waiting!.method!.errors![index]!;
+    waiting!.reject(new CallError(code, data === "" ? undefined : JSON.parse(data), message));
+  }
+
+  #publication(connection: string, topic: string, text: string): TestEvent {
+    const { method, params } = notificationOf(text);
+    if (!this.#declares) return { type: "publish", connection, topic, method, params };
+    const { event, data } = params as { event: string; data: unknown };
+    return { type: "event", connection, topic, event, data };
   }
 
   #subscribed(topic: string): { user: string; connections: number }[] {

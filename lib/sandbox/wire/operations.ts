@@ -77,6 +77,7 @@ export enum ToHost {
   Failed,
   Done,
   Crash,
+  DeclaredError,
 }
 
 /** Log levels as they cross: `extra` of `Log`. */
@@ -115,6 +116,8 @@ export const TO_HOST: ReadonlyMap<number, OperationShape> = new Map<number, Oper
   [ToHost.Result, { name: "Result", id: "call", first: "output" }],
   // extra: the JSON-RPC code without its sign. first: JSON text of `data`, or empty.
   [ToHost.Error, { name: "Error", id: "call", extra: 32_768, first: "output" }],
+  // extra: index of the error in the contract of the call's method. first: JSON text of `data`, or empty.
+  [ToHost.DeclaredError, { name: "DeclaredError", id: "call", extra: MAX_U32, first: "output" }],
   // first: JSON text of a notification.
   [ToHost.Notify, { name: "Notify", session: "required", first: "output" }],
   // extra: 1 for text, 0 for binary.

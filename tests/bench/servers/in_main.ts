@@ -5,11 +5,13 @@
 import type { z } from "zod";
 import { loadConfig } from "../../../lib/config/config.ts";
 import { createLog } from "../../../lib/log/log.ts";
+import { makeKit } from "../../../lib/sandbox/cell/kit.ts";
 import { makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
 import type { HandlerModule, HandlerSettings, Line, MethodContract, Sandbox } from "../../../lib/sandbox/sandbox.ts";
 import { startServer } from "../../../lib/server/server.ts";
 
 const decoder = new TextDecoder();
+const kit = makeKit({ publish() {}, log() {} });
 
 interface Method {
   readonly params: z.ZodType;
@@ -19,7 +21,7 @@ interface Method {
 async function inMain(handlers: readonly HandlerSettings[]): Promise<Sandbox> {
   const modules = new Map<string, HandlerModule>();
   for (const settings of handlers) {
-    const made = await makeHandlers((await import(`file://${settings.module}`)).default) as { methods?: object };
+    const made = await makeHandlers((await import(`file://${settings.module}`)).default, kit) as { methods?: object };
     if (made.methods === undefined) continue;
     modules.set(settings.subprotocol, moduleOf(settings.subprotocol, new Map(Object.entries(made.methods))));
   }
@@ -42,7 +44,7 @@ function moduleOf(subprotocol: string, methods: ReadonlyMap<string, Method>): Ha
   const contracts = [...methods.keys()].map((name): [string, MethodContract] => [name, { name, cost: 1, params: {} }]);
   return {
     subprotocol,
-    contract: { kind: "rpc", binary: false, methods: new Map(contracts) },
+    contract: { kind: "rpc", binary: false, methods: new Map(contracts), topics: new Map() },
     ready: true,
     queueDepth: 0,
     attach: () => line,

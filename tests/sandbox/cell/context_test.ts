@@ -8,7 +8,7 @@ import {
   testHandlers,
   z,
 } from "../../../lib/mod.ts";
-import { notificationText } from "../../../lib/sandbox/cell/context.ts";
+import { notificationText } from "../../../lib/sandbox/cell/notification.ts";
 
 const params = z.object({});
 

@@ -53,7 +53,7 @@ class Bench {
       budget: new WorkBudget(MODULE_WORK, now),
       logAllowance: new LogAllowance(now),
       publish: () => 0,
-      contract: { kind: "rpc", binary: false, methods: new Map([["echo", method]]) },
+      contract: { kind: "rpc", binary: false, methods: new Map([["echo", method]]), topics: new Map() },
       opens: false,
       cpuUsed() {},
       left() {},

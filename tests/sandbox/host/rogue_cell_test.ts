@@ -24,6 +24,9 @@ const broken: Record<string, (cell: FakeCell, call: Got) => void> = {
   "a result that is too long": (cell, { id }) => cell.say(ToHost.Result, 0, id, 0, "x".repeat((1 << 20) + 1)),
   "an error code that is the server's": (cell, { id }) => cell.say(ToHost.Error, 0, id, 32_001, ""),
   "data of an error that is not UTF-8": (cell, { id }) => cell.say(ToHost.Error, 0, id, 32_603, Uint8Array.of(0xc0)),
+  "an error that the method does not declare": (cell, { id }) => cell.say(ToHost.DeclaredError, 0, id, 0, ""),
+  "data of a declared error that is not UTF-8": (cell, { id }) =>
+    cell.say(ToHost.DeclaredError, 0, id, 0, Uint8Array.of(0xff)),
   "a notification that is not UTF-8": (cell) => cell.say(ToHost.Notify, 1, 0, 0, Uint8Array.of(0xed, 0xa0, 0x80)),
   "a notification to no session": (cell) => cell.say(ToHost.Notify, 0, 0, 0, "{}"),
   "a topic that is not UTF-8": (cell) => cell.say(ToHost.Publish, 0, 0, 0, Uint8Array.of(0xff), "{}"),
@@ -36,7 +39,7 @@ const broken: Record<string, (cell: FakeCell, call: Got) => void> = {
   "log fields that are not JSON": (cell) => cell.say(ToHost.Log, 1, 0, 1, "x", "{"),
   "log fields that are no object": (cell) => cell.say(ToHost.Log, 1, 0, 1, "x", "7"),
   "more failures than it was given calls": (cell) => {
-    for (let i = 0; i < 10; i++) cell.say(ToHost.Failed, 0, 0, 0, `${"r".repeat(36)} say`, "error");
+    for (let i = 0; i < 10; i++) cell.say(ToHost.Failed, 1, 0, 0, `${"r".repeat(36)} say`, "error");
   },
   "a greeting once more": (cell) => cell.say(ToHost.Hello, 0, 0, 0, "x"),
   "a contract once more": (cell) => cell.say(ToHost.Loaded, 0, 0, 0, "{}"),

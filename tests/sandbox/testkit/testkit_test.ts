@@ -78,3 +78,101 @@ Deno.test("testHandlers() hands raw frames over", async () => {
   await echo.message(new Uint8Array([1]));
   assertEquals(echo.events.map((event) => event.type === "send" && event.data), ["hi", new Uint8Array([1])]);
 });
+
+const auction = (({ z, topic, method, publish, log }) => {
+  const late: (() => void)[] = [];
+  return {
+    topics: {
+      "lot:{lot}": topic({ params: z.object({ lot: z.string() }), events: { bid: z.object({ cents: z.int() }) } }),
+    },
+    methods: {
+      bid: method({
+        params: z.object({ cents: z.number() }),
+        result: z.object({ highest: z.int() }),
+        errors: {
+          low: { code: 1001, message: "Bid too low", data: z.object({ highest: z.int() }) },
+          over: { code: 1002, message: "Over" },
+        },
+        handle({ cents }, ctx) {
+          if (cents === 0) throw ctx.fail("over");
+          // Wider than the schema on purpose: what it does not name stays here.
+          const data = { highest: 5, secret: "s3cr3t" };
+          if (cents < 5) throw ctx.fail("low", data);
+          ctx.publish("lot:7", "bid", { cents, ...data });
+          late.push(() => publish("lot:7", "bid", { cents }));
+          return { ...data, highest: cents };
+        },
+      }),
+      late: method({
+        params: z.object({}),
+        handle() {
+          log("late", { count: late.length });
+          for (const run of late) setTimeout(run, 0);
+        },
+      }),
+      stray: method({
+        params: z.object({ topic: z.string(), event: z.string() }),
+        handle: ({ topic, event }, ctx) => ctx.publish(topic, event, { cents: 1 }),
+      }),
+    },
+  };
+}) satisfies Handlers;
+
+Deno.test("testHandlers() answers with declared errors, whose data has only what their schema names", async () => {
+  const lots = testHandlers(auction);
+  const low = await assertRejects(() => lots.call("bid", { cents: 1 }), CallError);
+  assertEquals([low.code, low.message, low.data], [1001, "Bid too low", { highest: 5 }]);
+  const over = await assertRejects(() => lots.call("bid", { cents: 0 }), CallError);
+  assertEquals([over.code, over.message, over.data], [1002, "Over", undefined]);
+  assertEquals(lots.events, []);
+});
+
+Deno.test("testHandlers() shows events as their schema leaves them, of calls and of timers", async () => {
+  const lots = testHandlers(auction);
+  assertEquals(await lots.call("bid", { cents: 9 }), { highest: 9 });
+  assertEquals(lots.events, [{ type: "event", connection: "1", topic: "lot:7", event: "bid", data: { cents: 9 } }]);
+  await lots.call("late");
+  await new Promise((next) => setTimeout(next, 5));
+  assertEquals(lots.events.slice(1), [
+    { type: "log", connection: "", level: "info", message: "late", fields: { count: 1 } },
+    { type: "event", connection: "", topic: "lot:7", event: "bid", data: { cents: 9 } },
+  ]);
+});
+
+Deno.test("an event that does not fit is not sent: a call fails, a timer is told in the log", async () => {
+  const lots = testHandlers(auction);
+  const failed = () => lots.events.flatMap((event) => event.type === "failed" ? [event.error] : []);
+  assertEquals((await assertRejects(() => lots.call("bid", { cents: 9.5 }), CallError)).code, -32603);
+  assert(failed()[0]?.includes('"bid"'), failed()[0]);
+  for (const [topic, event] of [["lot:", "bid"], ["lot:7:8", "bid"], ["rot:7", "bid"], ["lot:7", "bit"]] as const) {
+    assertEquals((await assertRejects(() => lots.call("stray", { topic, event }), CallError)).code, -32603);
+  }
+  assertEquals(failed().length, 5);
+  assertEquals(lots.events.filter(({ type }) => type === "event"), []);
+});
+
+Deno.test("a misfit that a timer publishes is reported, and the timer goes on", async () => {
+  let tick = () => {};
+  const lots = testHandlers(({ z, topic, publish }) => {
+    tick = () => {
+      publish("news", "item", { title: 1 });
+      publish("news", "item", { title: "a" });
+    };
+    return {
+      topics: { news: topic({ events: { item: z.object({ title: z.string() }) } }) },
+      methods: { a: { params: z.object({}), handle: () => 1 } },
+    };
+  });
+  await lots.call("a");
+  tick();
+  await new Promise((next) => setTimeout(next, 5));
+  assertEquals(lots.events.map(({ type }) => type), ["failed", "event"]);
+});
+
+Deno.test("a module that publishes while it is made is told so", async () => {
+  const early = testHandlers(({ z, publish }) => {
+    publish("a", "b");
+    return { methods: { a: { params: z.object({}), handle: () => 1 } } };
+  });
+  await assertRejects(() => early.call("a"), Error, "before it has loaded");
+});

@@ -1,0 +1,39 @@
+/** Errors that a method declares: `ctx.fail` makes one, whose data has been parsed by its schema. */
+import type { z } from "zod";
+import type { Errors } from "../author/context.ts";
+import { jsonText } from "./json.ts";
+import { checkLength } from "./utf8.ts";
+
+/** What `ctx.fail` makes. Only the method that made it can answer with it. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+
+  /** `index` is the error's place in the declaration, `data` JSON text or empty. */
+  constructor(readonly of: DeclaredErrors, readonly index: number, readonly data: string, message: string) {
+    super(message);
+  }
+}
+
+export class DeclaredErrors {
+  readonly #known = new Map<string, { readonly index: number; readonly message: string; readonly data?: z.ZodType }>();
+
+  constructor(declared: Errors = {}) {
+    Object.entries(declared).forEach(([name, error], index) => this.#known.set(name, { ...error, index }));
+  }
+
+  /**
+   * Throws a `TypeError` when no such error is declared, the `ZodError` when the data does not fit, a `RangeError` when it is longer
+   * than `most` bytes.
+   */
+  make(name: string, data: unknown, most: number): Failure {
+    const found = this.#known.get(name);
+    if (found === undefined) throw new TypeError(`The method declares no error ${JSON.stringify(String(name))}`);
+    if (found.data === undefined) {
+      if (data !== undefined) throw new TypeError(`The error ${JSON.stringify(name)} declares no data`);
+      return new Failure(this, found.index, "", found.message);
+    }
+    const text = jsonText(found.data.parse(data)) ?? "";
+    checkLength("The data of an error", text, most);
+    return new Failure(this, found.index, text, found.message);
+  }
+}
