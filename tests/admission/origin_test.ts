@@ -129,6 +129,11 @@ Deno.test("parseOrigin() gives what the URL parser would call that origin, or nu
   }));
 });
 
+Deno.test("parseOrigin() takes no more than 300 characters", () => {
+  const long = (length: number) => `https://${"a".repeat(length - 16)}.example`;
+  assertEquals([parseOrigin(long(300)), parseOrigin(long(301))], [long(300), null]);
+});
+
 Deno.test("parseOrigin() never throws and only returns what it maps to itself", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string().map((text) => `https://${text}`)), (text) => {

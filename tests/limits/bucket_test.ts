@@ -113,7 +113,7 @@ Deno.test("TokenBucket keeps fractions: one token in three seconds is twenty a m
 Deno.test("TokenBucket holds no more than its burst after a year", () => {
   const bucket = new TokenBucket({ rate: 1000, burst: 7 }, 0);
   let taken = 0;
-  while (bucket.take(1, 365 * 86_400_000) === 0) taken++;
+  for (let asked = 0; asked < 100; asked++) if (bucket.take(1, 365 * 86_400_000) === 0) taken++;
   assertEquals(taken, 7);
 });
 

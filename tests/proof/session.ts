@@ -1,0 +1,26 @@
+import type { Promised } from "./mutant.ts";
+
+export const session: readonly Promised[] = [
+  {
+    promise: "Malformed or polluting JSON",
+    file: "lib/rpc/depth.ts",
+    by: "tests/rpc/rpc_test.ts",
+    edits: [
+      ["if (++depth > maxDepth) return true;", "if (++depth > maxDepth + 1) return true;"],
+      ["if (c === BACKSLASH) i++;", "if (c === BACKSLASH);"],
+    ],
+  },
+  {
+    promise: "A token used after logout or expiry",
+    file: "lib/server/gate.ts",
+    by: "tests/server/admission_races_test.ts",
+    edits: [
+      [
+        'if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");\n    else if (banned)',
+        "if (banned)",
+        "edge: a user who is revoked",
+      ],
+      ['else if (banned) session.end(1008, "banned");', "", "edge: a user who is banned"],
+    ],
+  },
+];
