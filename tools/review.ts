@@ -4,8 +4,8 @@
  *     deno task review [--strict] [--fuzz-minutes N]
  *
  * Advisories, outdated packages, licences, bill of materials (dist/sbom.cdx.json), types, lint, regular expressions,
- * the shipped configuration, fuzzing. Prints a line for each; exit status 1 when one failed. What needs the registry and can't
- * reach it is skipped, and fails only with --strict, as do outdated packages.
+ * the shipped configuration, fuzzing, each mutant of tests/proof/. Prints a line for each; exit status 1 when one failed. What
+ * needs the registry and can't reach it is skipped, and fails only with --strict, as do outdated packages.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
@@ -94,6 +94,7 @@ async function main(): Promise<number> {
       name: "fuzz",
       run: () => command(["run", "--no-prompt", "-A", "tools/fuzz.ts", "--minutes", options["fuzz-minutes"]]),
     },
+    { name: "proof", run: () => command(["task", "--quiet", "prove"]) },
   ];
   const fatal: Verdict[] = options.strict ? ["failed", "skipped", "attention"] : ["failed"];
   let failures = 0;

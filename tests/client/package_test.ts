@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { buildClient, CLIENT } from "../../tools/client.ts";
 import { files, readProject, ROOT, run } from "../../tools/project.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { optional, runs } from "../optional.ts";
 
 const MAX_GZIP_BYTES = 4_096;
 
@@ -23,13 +24,6 @@ async function withPackage(
     await Deno.remove(directory, { recursive: true });
   }
 }
-
-const npmPresent = await new Deno.Command("npm", {
-  args: ["--version"],
-  stdout: "null",
-  stderr: "null",
-}).output()
-  .then(({ success }) => success, () => false);
 
 /** A use of the types, with what they must refuse. */
 const USE = `
@@ -95,10 +89,10 @@ Deno.test("the package: size, files, types", async (t) => {
       },
     );
 
-    await t.step({
-      name: "npm pack takes exactly what belongs there",
-      ignore: !npmPresent,
-      async fn() {
+    await t.step(optional(
+      { npm: runs("npm", "--version") },
+      "npm pack takes exactly what belongs there",
+      async () => {
         const { code, stdout } = await new Deno.Command("npm", {
           args: ["pack", "--dry-run", "--json", "--offline"],
           cwd: directory,
@@ -117,7 +111,7 @@ Deno.test("the package: size, files, types", async (t) => {
           ],
         );
       },
-    });
+    ));
   });
 });
 

@@ -2,6 +2,7 @@
 import { CallError, type Client, createClient, type Options, type State, type Why } from "../../client/mod.ts";
 import { run } from "../../tools/project.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { optional, runs } from "../optional.ts";
 import { ORIGIN, startServer, type TestServer } from "../harness.ts";
 
 const DEADLINE_MS = 60_000;
@@ -195,13 +196,6 @@ Deno.test("the client lives through a restart of the server, and loses no call w
   }
 });
 
-const nodePresent = await new Deno.Command("node", {
-  args: ["--version"],
-  stdout: "null",
-  stderr: "null",
-}).output()
-  .then(({ success }) => success, () => false);
-
 /** Runs the client in Node; gives its lines as they come. */
 class NodeClient implements AsyncDisposable {
   readonly lines: Record<string, unknown>[] = [];
@@ -248,10 +242,10 @@ class NodeClient implements AsyncDisposable {
   }
 }
 
-Deno.test({
-  name: "Node with npm's ws: connects, calls, is refused, comes back after a restart",
-  ignore: !nodePresent,
-  async fn(t) {
+Deno.test(optional(
+  { node: runs("node", "--version") },
+  "Node with npm's ws: connects, calls, is refused, comes back after a restart",
+  async (t) => {
     const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
     try {
       const script = `${dir}/client.mjs`;
@@ -317,4 +311,4 @@ Deno.test({
       await Deno.remove(dir, { recursive: true });
     }
   },
-});
+));

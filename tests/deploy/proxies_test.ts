@@ -2,6 +2,7 @@
 import { parse } from "@std/toml";
 import { ROOT } from "../../tools/project.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { optional, runs } from "../optional.ts";
 import { call, goodHeaders } from "../e2e/client.ts";
 import { ORIGIN, startServer, type TestServer } from "../harness.ts";
 import { RawClient } from "../raw_client.ts";
@@ -68,16 +69,6 @@ const PROXIES: readonly Proxy[] = [
     run: (config) => ["caddy", "run", "--adapter", "caddyfile", "--config", config],
   },
 ];
-
-function installed(program: string): boolean {
-  try {
-    new Deno.Command(program, { args: [program === "caddy" ? "version" : "-v"], stdout: "null", stderr: "null" })
-      .outputSync();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -166,12 +157,13 @@ const UPGRADE = {
 };
 
 for (const proxy of PROXIES) {
-  const missing = [proxy.program, "curl"].filter((program) => !installed(program));
-  const where = missing.length > 0 ? ` (ignored: ${missing.join(", ")} is not on this machine)` : "";
-  Deno.test({
-    name: `deploy/${proxy.file}: handshakes, messages and tickets pass, each client under its own address${where}`,
-    ignore: missing.length > 0,
-    fn: () =>
+  Deno.test(optional(
+    {
+      [proxy.program]: runs(proxy.program, proxy.program === "caddy" ? "version" : "-v"),
+      curl: runs("curl", "--version"),
+    },
+    `deploy/${proxy.file}: handshakes, messages and tickets pass, each client under its own address`,
+    () =>
       withProxy(proxy, async (port, server) => {
         const connect = () => RawClient.connect({ port, caCerts: [server.caPem] });
         using client = await connect();
@@ -200,7 +192,7 @@ for (const proxy of PROXIES) {
         assertEquals((await next.upgrade("/ws", goodHeaders(server, { user: "bob" }))).status, 101);
         assertEquals((await call(client, "echo", { text: "still here" })).error, undefined);
       }),
-  });
+  ));
 }
 
 Deno.test("the proxies' files name every path that clients use, or pass them all", async () => {

@@ -1,19 +1,10 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { optional, runs } from "../optional.ts";
 
 const UNIT = new URL("../../deploy/sallyport.service", import.meta.url);
 const PROGRAM = "/usr/local/bin/sallyport";
 
-function installed(): boolean {
-  try {
-    return new Deno.Command("systemd-analyze", { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-}
-
-const SYSTEMD = installed();
-const WHERE = SYSTEMD ? "" : " (ignored: systemd-analyze is not on this machine)";
+const NEEDS = { "systemd-analyze": runs("systemd-analyze", "--version") };
 
 /** Runs systemd-analyze on a copy of the unit whose program exists, which `verify` insists on. */
 async function analyze(...args: string[]): Promise<{ code: number; text: string }> {
@@ -32,24 +23,20 @@ async function analyze(...args: string[]): Promise<{ code: number; text: string 
   }
 }
 
-Deno.test({
-  name: `sallyport.service passes systemd-analyze verify without a word${WHERE}`,
-  ignore: !SYSTEMD,
-  async fn() {
-    assertEquals(await analyze("verify", "--man=no"), { code: 0, text: "" });
-  },
-});
+Deno.test(optional(NEEDS, "sallyport.service passes systemd-analyze verify without a word", async () => {
+  assertEquals(await analyze("verify", "--man=no"), { code: 0, text: "" });
+}));
 
-Deno.test({
-  name: `sallyport.service is exposed by at most 1.2 of 10 to systemd-analyze security${WHERE}`,
-  ignore: !SYSTEMD,
-  async fn() {
+Deno.test(optional(
+  NEEDS,
+  "sallyport.service is exposed by at most 1.2 of 10 to systemd-analyze security",
+  async () => {
     const { code, text } = await analyze("security", "--offline=true", "--threshold=12");
     const exposure = Number(/Overall exposure level for .*: ([\d.]+)/.exec(text)?.[1]);
     assert(exposure <= 1.2, text);
     assertEquals(code, 0);
   },
-});
+));
 
 Deno.test("sallyport.service notifies, is watched, reloads by SIGHUP and outlasts the drain", async () => {
   const unit = await Deno.readTextFile(UNIT);

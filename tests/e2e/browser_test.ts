@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DENO, readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { optional } from "../optional.ts";
 import { type Browser, chromiumPresent, launchChromium, type Page } from "./chromium.ts";
 
 const START_DEADLINE_MS = 60_000;
@@ -81,10 +82,10 @@ async function connected(browser: Browser, address: string): Promise<Page> {
   return page;
 }
 
-Deno.test({
-  name: `the development page in Chromium${chromiumPresent() ? "" : " (not on this machine: install chromium)"}`,
-  ignore: !chromiumPresent(),
-  async fn(t) {
+Deno.test(optional(
+  { chromium: chromiumPresent() },
+  "the development page in Chromium",
+  async (t) => {
     await using server = await DevelopmentServer.start();
     const address = await server.address();
     const token = address.split("#token=")[1] ?? "";
@@ -186,4 +187,4 @@ Deno.test({
       assert(!log.includes(token));
     });
   },
-});
+));

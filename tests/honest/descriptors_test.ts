@@ -1,14 +1,13 @@
 /** What happens when file descriptors run out, and when there are some again. */
 import { assert, assertEquals } from "../assert.ts";
+import { optional } from "../optional.ts";
 import { type ServerOptions, signToken, startServer, type TestServer } from "../harness.ts";
 import { RawClient } from "../raw_client.ts";
 import { canTakeDescriptors, processesOf, takeDescriptors } from "./processes.ts";
 
 const DOORS = ["edge on TCP", "edge on a unix socket", "serve"] as const;
 const DEADLINE_MS = 20_000;
-const possible = await canTakeDescriptors();
-const IGNORED = possible ? {} : { ignore: true };
-const NAME = possible ? "" : " (ignored: needs prlimit)";
+const NEEDS = { prlimit: await canTakeDescriptors() };
 
 /** A server with one door for clients, and one for operators. */
 interface House {
@@ -85,7 +84,7 @@ const comesIn = (house: House, user: string) =>
 const count = ({ server }: House, event: string) => server.log.filter((line) => line.event === event).length;
 
 for (const door of DOORS) {
-  Deno.test(`${door}: descriptors are taken away and given back, twice${NAME}`, IGNORED, async () => {
+  Deno.test(optional(NEEDS, `${door}: descriptors are taken away and given back, twice`, async () => {
     const dir = await Deno.makeTempDir();
     const house = await open(door, dir);
     try {
@@ -109,9 +108,9 @@ for (const door of DOORS) {
       await house.server.stop();
       await Deno.remove(dir, { recursive: true });
     }
-  });
+  }));
 
-  Deno.test(`${door}: a flood against a low limit, and operators are served meanwhile${NAME}`, IGNORED, async () => {
+  Deno.test(optional(NEEDS, `${door}: a flood against a low limit, and operators are served meanwhile`, async () => {
     const dir = await Deno.makeTempDir();
     const house = await open(door, dir, { descriptors: 200 });
     try {
@@ -131,5 +130,5 @@ for (const door of DOORS) {
       await house.server.stop();
       await Deno.remove(dir, { recursive: true });
     }
-  });
+  }));
 }

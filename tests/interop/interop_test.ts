@@ -1,6 +1,7 @@
 /** Clients that others wrote, over TLS, against both engines: let in with everything right, refused for each thing wrong. */
 import { type LogLine, ORIGIN, startServer } from "../harness.ts";
 import { assertEquals } from "../assert.ts";
+import { optional } from "../optional.ts";
 import { CLIENTS, type Exchange } from "./clients.ts";
 
 const WRONG: readonly {
@@ -26,10 +27,10 @@ const WRONG: readonly {
 
 for (const engine of ["edge", "serve"] as const) {
   for (const { name, present, start } of CLIENTS) {
-    Deno.test({
-      name: `${engine} serves ${name}${present ? "" : " (not on this machine)"}`,
-      ignore: !present,
-      async fn(t) {
+    Deno.test(optional(
+      { [name]: present },
+      `${engine} serves ${name}`,
+      async (t) => {
         await using server = await startServer({ engine });
         await using client = await start(server);
         const good: Exchange = {
@@ -57,6 +58,6 @@ for (const engine of ["edge", "serve"] as const) {
           });
         }
       },
-    });
+    ));
   }
 }

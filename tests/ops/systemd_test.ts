@@ -1,6 +1,7 @@
 import { openMonotonicClock } from "../../lib/ops/monotonic_clock.ts";
 import { createNotifier, watchdogInterval } from "../../lib/ops/systemd.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { optional } from "../optional.ts";
 
 /** A service manager's socket. */
 class Manager {
@@ -61,10 +62,10 @@ Deno.test("createNotifier() sends the life of a service in order", async () => {
   }
 });
 
-Deno.test({
-  name: "createNotifier() reaches an abstract socket",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+Deno.test(optional(
+  { Linux: Deno.build.os === "linux" },
+  "createNotifier() reaches an abstract socket",
+  async () => {
     const name = `sallyport-test-${crypto.randomUUID()}`;
     const manager = new Manager(`\0${name}`);
     const notifier = createNotifier({ env: env({ NOTIFY_SOCKET: `@${name}` }), directory: manager.directory });
@@ -77,7 +78,7 @@ Deno.test({
       manager.close();
     }
   },
-});
+));
 
 Deno.test("createNotifier() feeds the watchdog only while the server is healthy", async () => {
   const manager = new Manager();
@@ -161,14 +162,10 @@ async function monotonicOfPython(): Promise<number | null> {
   }
 }
 
-const PYTHON = await monotonicOfPython() !== null;
-
-Deno.test({
-  name: `a reload is announced with the moment on the kernel's monotonic clock${
-    PYTHON ? "" : " (ignored: no python3)"
-  }`,
-  ignore: !PYTHON,
-  async fn() {
+Deno.test(optional(
+  { python3: await monotonicOfPython() !== null },
+  "a reload is announced with the moment on the kernel's monotonic clock",
+  async () => {
     const manager = new Manager();
     const errors: unknown[] = [];
     const notifier = createNotifier({
@@ -190,7 +187,7 @@ Deno.test({
     }
     assertEquals(errors, []);
   },
-});
+));
 
 Deno.test("openMonotonicClock() agrees with itself within a millisecond, and its clock goes on as fast as time does", async () => {
   const [first, second] = [await openMonotonicClock(), await openMonotonicClock()];

@@ -54,6 +54,8 @@ export async function prove(mutants: readonly Mutant[], options: ProveOptions): 
   const { root, files, signal } = options;
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "prove-" }));
   try {
+    // Some tests run programs as another user.
+    await Deno.chmod(folder, 0o755);
     const jobs = Math.max(1, Math.min(options.jobs, mutants.length));
     const copies = await Promise.all(
       Array.from({ length: jobs }, (_, index) => Copy.make(root, files, join(folder, String(index)))),
@@ -141,7 +143,10 @@ function judgeBaseline({ by, test }: Mutant, { cases, ran }: Baseline): [Verdict
   if (cases === null) return ["unproved", `${without} can't be loaded:\n${lastLines(ran.output)}`];
   const own = topLevel(cases).filter(({ name }) => test === undefined || name.includes(test));
   const failed = own.filter(({ failure }) => failure !== null).map(({ name }) => `"${name}"`);
-  if (failed.length > 0) return ["unproved", `${without} fails: ${failed.join(", ")}`];
+  if (failed.length > 0) {
+    const why = failures(cases).map(({ failure }) => firstLines(failure));
+    return ["unproved", `${without} fails: ${failed.join(", ")}\n${why.join("\n")}`];
+  }
   if (own.length === 0) return ["unproved", `${by} has no test that is called "${test ?? ""}"`];
   if (own.every(({ ignored }) => ignored)) return ["ignored", own.map(({ name }) => name).join(", ")];
   return null;

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertGreater, assertMatch } from "../assert.ts";
+import { optional } from "../optional.ts";
 import { Clock, Lines } from "../limits/fixtures.ts";
 
 interface Guarded {
@@ -224,10 +225,12 @@ const mayMount = await (async () => {
 })();
 
 // Both need a small file system of their own, which only root may mount.
-Deno.test({
-  name: "GuardedStore on a full disk says so, defends with memory, and catches up once there is room",
-  ignore: !mayMount,
-  fn: () =>
+const NEEDS = { "the right to mount": mayMount };
+
+Deno.test(optional(
+  NEEDS,
+  "GuardedStore on a full disk says so, defends with memory, and catches up once there is room",
+  () =>
     guarded(async ({ folder, clock, log, open }) => {
       const small = `${folder}/small`;
       Deno.mkdirSync(small);
@@ -260,12 +263,12 @@ Deno.test({
         await unmount(small);
       }
     }),
-});
+));
 
-Deno.test({
-  name: "GuardedStore on a file that became read-only says so and keeps what is in it",
-  ignore: !mayMount,
-  fn: () =>
+Deno.test(optional(
+  NEEDS,
+  "GuardedStore on a file that became read-only says so and keeps what is in it",
+  () =>
     guarded(async ({ folder, log, open }) => {
       const small = `${folder}/small`;
       Deno.mkdirSync(small);
@@ -283,4 +286,4 @@ Deno.test({
         await unmount(small);
       }
     }),
-});
+));
