@@ -106,6 +106,17 @@ for (
   });
 }
 
+Deno.test("Hub has room again for each subscriber that left a topic on which others stay", () => {
+  const hub = new Hub({ ...HUB_LIMITS, subscriptions: 2 });
+  hub.subscribe(M, "room", new Listener("stays"));
+  for (let visit = 0; visit < 10; visit++) {
+    const guest = new Listener("guest");
+    assertEquals(hub.subscribe(M, "room", guest), true, `visit ${visit}`);
+    hub.unsubscribe(M, "room", guest);
+    assertEquals(hub.subscriptions, 1);
+  }
+});
+
 Deno.test("Hub counts a topic's name once, however many subscribe", () => {
   const hub = new Hub({ ...HUB_LIMITS, moduleNames: 4 });
   const [one, other] = [new Listener("a"), new Listener("b")];

@@ -147,7 +147,10 @@ for (const [count, status] of LINES) {
     assertEquals(read(upgradeHead(lines)).failure?.status, status);
   });
 }
-assertEquals(MAX_HEADER_LINES, 64);
+
+Deno.test("HeadReader takes 16 KiB and 64 lines at most", () => {
+  assertEquals([MAX_HEAD_BYTES, MAX_HEADER_LINES], [16_384, 64]);
+});
 
 Deno.test("HeadReader, ws CVE-2021-32640: a value full of white space is read whole and trimmed", () => {
   const value = `a${" ".repeat(15_000)}b`;
