@@ -6,6 +6,8 @@ const KEPT_OUTPUT_BYTES = 16_384;
 /** How long output is read on after the processes have ended. */
 const LAST_OUTPUT_MS = 2_000;
 
+const GENERATED: ReadonlySet<string> = new Set(["node_modules", "dist", "coverage"]);
+
 export interface Ran {
   /** Whether the tests ended by themselves, before the deadline. */
   readonly ended: boolean;
@@ -17,10 +19,24 @@ export interface Ran {
   readonly ms: number;
 }
 
-/** Every file of the repository that is committed, or could be: changed and new ones are as they are now. */
+/**
+ * Every file of the repository that is committed, or could be: changed and new ones are as they are now. Where the sources were
+ * unpacked without their history it is every file that is not generated.
+ */
 export async function repositoryFiles(root: string): Promise<string[]> {
+  if (!await Deno.stat(join(root, ".git")).then(() => true, () => false)) return await unpackedFiles(root, "");
   const { success, stdout, stderr } = await new Deno.Command("git", {
-    args: ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
+    // It may belong to another user, as in a container.
+    args: [
+      "-c",
+      `safe.directory=${root}`,
+      "ls-files",
+      "-z",
+      "--cached",
+      "--others",
+      "--exclude-standard",
+      "--deduplicate",
+    ],
     cwd: root,
   }).output();
   const decoder = new TextDecoder();
@@ -28,6 +44,16 @@ export async function repositoryFiles(root: string): Promise<string[]> {
   const names = decoder.decode(stdout).split("\0").filter((name) => name !== "");
   const present = await Promise.all(names.map((name) => Deno.lstat(join(root, name)).then(() => true, () => false)));
   return names.filter((_, index) => present[index]);
+}
+
+async function unpackedFiles(root: string, folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+    const path = join(folder, name);
+    if (!isDirectory) names.push(path);
+    else if (!GENERATED.has(name)) names.push(...await unpackedFiles(root, path));
+  }
+  return names;
 }
 
 export class Copy {
