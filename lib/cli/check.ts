@@ -2,7 +2,7 @@
 import type { SystemLimits } from "../base/system_limits.ts";
 import { type Config, ConfigError, findConfig, formatProblem, loadConfig, type Problem } from "../config/config.ts";
 import { admitsAtMost, configFindings, type Finding, worstFirst } from "../config/findings/findings.ts";
-import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
+import { probeSystemLimits } from "../sandbox/supervisor/supervisor.ts";
 import { knownLimits } from "../server/system.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 

@@ -5,7 +5,7 @@ import type { Finding } from "../config/findings/findings.ts";
 import { adminTokenFindings } from "../ops/admin_token.ts";
 import { certificateFindings } from "../tls/certificate_findings.ts";
 import { moduleFindings } from "../sandbox/module_findings.ts";
-import { withCellStarter } from "../sandbox/supervisor/own_cells.ts";
+import { withCellStarter } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { check, type Checker } from "./check.ts";
 import type { CommandName } from "./commands.ts";

@@ -1,5 +1,5 @@
 /** Runs one command line. */
-import { printable } from "../log/format.ts";
+import { printable } from "../log/log.ts";
 import { type Io, parseCommandLine, type ParsedArgs, UsageError } from "./args.ts";
 
 /** Runs a command. Returns the exit status: 0 done, 1 failed, 2 wrong usage or configuration. */

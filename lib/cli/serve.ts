@@ -1,9 +1,6 @@
 /** `serve`: runs the server until a signal ends it. This process is the supervisor. */
 import { createNotifier } from "../ops/systemd.ts";
-import { probeSystemLimits } from "../sandbox/supervisor/limits_probe.ts";
-import { PrivateFolder } from "../sandbox/supervisor/private_folder.ts";
-import { thisProgram } from "../sandbox/supervisor/program.ts";
-import { Supervisor } from "../sandbox/supervisor/supervisor.ts";
+import { PrivateFolder, probeSystemLimits, Supervisor, thisProgram } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { helpText } from "./help.ts";
 import { run } from "./run.ts";

@@ -17,6 +17,7 @@ export { type Algorithm, ALGORITHMS, type Config, type HandlerConfig } from "./s
 export { ConfigError, formatProblem, type Problem } from "./problems.ts";
 export { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 export { type NamedFile, namedFiles } from "./files.ts";
+export { frontCapacity } from "./admits.ts";
 export { cellCount } from "./cells.ts";
 export { isLoopback } from "./texts.ts";
 export { devConfig, type DevOptions } from "./dev.ts";

@@ -4,7 +4,7 @@ import { FloodGate } from "./flood.ts";
 import { plain } from "./values.ts";
 import { colouredLine, jsonLine, type Level, prettyLine } from "./format.ts";
 
-export type { Level } from "./format.ts";
+export { type Level, printable } from "./format.ts";
 
 /** Fields of a line besides time, level and event. Values may be anything; `plain` converts them. */
 export type Fields = Record<string, unknown>;

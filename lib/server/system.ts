@@ -1,9 +1,8 @@
 /** Limits of the system and the resulting connection capacity. */
 import { countDescriptors, type Descriptors } from "../base/descriptors.ts";
 import { type SystemLimits, UNKNOWN_LIMITS } from "../base/system_limits.ts";
-import { frontCapacity } from "../config/admits.ts";
-import type { Config } from "../config/config.ts";
-import { systemFindings } from "../config/findings/system.ts";
+import { type Config, frontCapacity } from "../config/config.ts";
+import { systemFindings } from "../config/findings/findings.ts";
 import type { Log } from "../log/log.ts";
 
 /** Minimum number of descriptors to start; with fewer the platform ends the process during the start. */

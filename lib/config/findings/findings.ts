@@ -17,6 +17,7 @@ import type { Config } from "../schema.ts";
 
 export { type Admits, admitsAtMost } from "../admits.ts";
 export type { Finding, FindingContext, Severity } from "./finding.ts";
+export { systemFindings } from "./system.ts";
 
 /** All findings about a configuration, by severity. The last one is the admitted maximum. */
 export function configFindings(config: Config, context: FindingContext): Finding[] {

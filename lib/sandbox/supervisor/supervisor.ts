@@ -12,6 +12,11 @@ import { FRONT_FLAGS, type FrontEnd, type FrontListener, FrontProcess } from "./
 import type { PrivateFolder } from "./private_folder.ts";
 import type { Program } from "./program.ts";
 
+export { probeSystemLimits } from "./limits_probe.ts";
+export { withCellStarter } from "./own_cells.ts";
+export { PrivateFolder } from "./private_folder.ts";
+export { thisProgram } from "./program.ts";
+
 /** Pauses before the second, third, … start in a row double from the first of these up to the second. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 15_000;
