@@ -42,7 +42,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["sandbox/supervisor", "sandbox/wire ops limits config base"],
   ["sandbox/testkit", "sandbox/cell sandbox/author sandbox/wire"],
   ["sandbox/cell", "sandbox/author sandbox/wire"],
-  ["sandbox/author", ""],
+  ["sandbox/author", "rpc config"],
   ["sandbox/wire", ""],
 
   // What several of the above use.
