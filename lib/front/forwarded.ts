@@ -1,22 +1,22 @@
-/** Who is at the other end of a chain of trusted proxies. */
+/** Determines the client's address behind trusted proxies. */
 
 import ipaddr from "ipaddr.js";
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** Says whether an address is in one of the configured blocks. */
+/** Whether an address is in one of the configured blocks. */
 export type AddressSet = (address: string) => boolean;
 
-/** The client as told by the chain, and whether a proxy told it. */
+/** The client's address, and whether a proxy forwarded it. */
 export interface Client {
   readonly ip: string;
   readonly forwarded: boolean;
 }
 
 /**
- * One spelling for each address: IPv4-mapped IPv6 (RFC 4291 2.5.5.2) as IPv4, IPv6 as RFC 5952 writes it, no zone.
+ * Normalises an address: IPv4-mapped IPv6 (RFC 4291 2.5.5.2) to IPv4, IPv6 as in RFC 5952, without zone.
  *
- * @returns null when the text is no address
+ * @returns null if the text is not an address
  */
 export function normaliseAddress(text: string): string | null {
   const address = parseAddress(text);
@@ -26,7 +26,7 @@ export function normaliseAddress(text: string): string | null {
 function parseAddress(text: string): Address | null {
   const zone = text.indexOf("%");
   const bare = zone < 0 ? text : text.slice(0, zone);
-  // The library also takes octal, hexadecimal and short forms of IPv4, which others read differently.
+  // The library also accepts octal, hexadecimal and short forms of IPv4, which other programs parse differently.
   if (!bare.includes(":") && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return null;
   if (!ipaddr.isValid(bare)) return null;
   return ipaddr.process(bare);
@@ -35,7 +35,7 @@ function parseAddress(text: string): Address | null {
 /**
  * Compiles CIDR blocks and single addresses.
  *
- * @throws {Error} when an entry is neither
+ * @throws {Error} if an entry is neither
  */
 export function addressSet(blocks: readonly string[]): AddressSet {
   const parsed = blocks.map((block) => {
@@ -66,9 +66,8 @@ function sameBlock(address: Address, base: Address, bits: number): boolean {
 }
 
 /**
- * Reads `X-Forwarded-For` from the right: each hop is believed only as far as the one that told it is a trusted proxy,
- * so what a client wrote itself on the left is never taken. An entry that is no address ends the walk at the last hop
- * that was.
+ * Reads `X-Forwarded-For` from the right. A hop is trusted only if the hop that added it is a trusted proxy, so values
+ * that the client wrote itself are never used. An entry that is not an address ends the walk at the last valid hop.
  *
  * @param header all values of the header joined in order, or null
  * @param peer the normalised address of the other end of the connection

@@ -1,10 +1,10 @@
 /**
- * The front doors: everything between the network and an admitted connection.
+ * The front: everything between the network and an admitted connection.
  *
- * A front accepts, terminates TLS, reads the request head, asks the `Gate` and, after an accept, turns bytes
- * into messages for a `SocketSink` and the calls on a `Socket` into bytes. Two engines stand behind
- * these interfaces: `edge` (our own accept loop, deadlines and framing) and `serve` (`Deno.serve` with
- * `Deno.upgradeWebSocket`). Everything behind the front is the same code for both.
+ * A front accepts, terminates TLS, parses the request head, asks the `Gate` and, after an accept, turns bytes
+ * into messages for a `SocketSink` and calls of a `Socket` into bytes. Two engines implement these
+ * interfaces: `edge` (our own accept loop, deadlines and framing) and `serve` (`Deno.serve` with
+ * `Deno.upgradeWebSocket`). The code behind the front is the same for both.
  */
 
 import type { Descriptors } from "../base/descriptors.ts";
@@ -15,37 +15,38 @@ import type { TlsMaterial } from "../tls/tls_files.ts";
 export interface FrontDeps {
   readonly log: Log;
   readonly telemetry: Telemetry;
-  /** Absent: no TLS (`tls` absent in the configuration). */
+  /** Absent without TLS. */
   readonly tls?: TlsMaterial;
-  /** Milliseconds; only differences matter. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** TCP connections beyond this are closed unheard (`edge` only). */
+  /** TCP connections above this number are closed without TLS (`edge` only). */
   readonly capacity: number;
-  /** Connections that the kernel may keep ready (`edge` only). */
+  /** Connections that the kernel may queue (`edge` only). */
   readonly backlog: number;
   readonly descriptors: Descriptors;
-  /** Runs a function after all input was looked at ({@linkcode Polls.after}). */
+  /** Runs a function after all input has been polled ({@linkcode Polls.after}). */
   readonly afterInput: (run: () => void) => void;
 }
 
 /** A running front. */
 export interface Front {
-  /** The port in fact bound; 0 on a unix socket. */
+  /** The bound port; 0 on a unix socket. */
   readonly port: number;
   /**
-   * Stops accepting; open connections stay, requests being admitted are finished. `serve`, whose listener can't end
-   * alone, answers upgrades with 503 `draining` from now on.
+   * Stops accepting. Open connections stay, and pending handshakes are finished. `serve`, whose listener can't be
+   * stopped alone, answers upgrades with 503 `draining` from now on.
    */
   stopAccepting(): Promise<void>;
   /**
-   * New connections get the new certificate, open ones stay.
-   * @throws {Error} when the material can't be used, or the engine can't change it (`serve`); the old one then stays.
+   * Serves the new certificate to new connections; open ones stay.
+   *
+   * @throws {Error} if the material is unusable, or the engine can't replace it (`serve`); the old one then stays
    */
   reloadTls(tls: TlsMaterial): Promise<void>;
-  /** Stops accepting and cuts whatever is still open. */
+  /** Stops accepting and cuts all open connections. */
   close(): Promise<void>;
-  /** Whether a connection made now is accepted; tried with one of our own that nobody counts, at most once a second. */
+  /** Tests whether a connection is accepted now, with an uncounted probe connection, at most once a second. */
   accepts(): Promise<boolean>;
-  /** Open TCP connections, whatever their state (`serve`: requests and WebSockets). */
+  /** Number of open TCP connections in any state (`serve`: requests and WebSockets). */
   connections(): number;
 }

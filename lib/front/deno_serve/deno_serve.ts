@@ -1,11 +1,10 @@
 /**
- * Engine `serve`: the platform's own path, `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
+ * Engine `serve`: `Deno.serve` with native TLS and `Deno.upgradeWebSocket`.
  *
- * What the platform keeps to itself, and so nobody can bound here: HTTP/2, time and size of the request head, caps before TLS,
- * the size of a message while it comes in (only whole messages are judged), control frames, reading (no pause), what is
- * pipelined behind a refusal, and the listener: ending it by any means also closes the open WebSockets (Deno 2.9), so
- * neither can it be taken over by one with another certificate, nor stop accepting; while draining, new upgrades are
- * refused instead.
+ * The platform does not let this code limit: HTTP/2, time and size of the request head, caps before TLS, the size of a
+ * message while it arrives (only whole messages are judged), control frames, reading (no pause), and requests that are
+ * pipelined behind a refusal. The listener can't be replaced or stopped alone, because ending it also closes the open
+ * WebSockets (Deno 2.9): a new certificate needs a restart, and while draining, new upgrades are refused instead.
  */
 
 import { connect } from "node:net";
@@ -21,7 +20,7 @@ import { ServeSocket } from "./serve_socket.ts";
 
 const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
 
-/** How long to wait before listening again, and for how long the answer holds whether we accept, in ms. */
+/** Time before listening again, and lifetime of the result of {@linkcode isOpen}. */
 const RELISTEN_MS = 100;
 const PROBE_TTL_MS = 1_000;
 const PROBE_TIMEOUT_MS = 500;
@@ -29,7 +28,7 @@ const PROBE_TIMEOUT_MS = 500;
 /**
  * Starts `Deno.serve` on `server.host` and `server.port`.
  *
- * @throws {Error} when the address can't be bound or the TLS material can't be used
+ * @throws {Error} if the address can't be bound or the TLS material is unusable
  */
 export function startServe(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
   // deno-lint-ignore require-await -- turns what Deno.serve throws into a rejection
@@ -77,7 +76,7 @@ class ServeFront implements Front {
     return server;
   }
 
-  /** The platform gives its listener up when it can't accept for want of a descriptor; open connections stay. */
+  /** The platform closes its listener when it can't accept for lack of a descriptor. Open connections stay. */
   #lost(error: unknown): void {
     if (this.#closed) return;
     this.#deps.log.error("front.accept_failed", { error });
@@ -85,7 +84,10 @@ class ServeFront implements Front {
     this.#listenAgain();
   }
 
-  /** As soon as there are descriptors; until then the port refuses connections, which leaves the rest to those inside. */
+  /**
+   * Listens again when there are descriptors. Until then the port refuses connections, which leaves descriptors to open
+   * sessions.
+   */
   #listenAgain(): void {
     this.#relisten = setTimeout(() => {
       if (this.#deps.descriptors.short) return this.#listenAgain();
@@ -168,14 +170,16 @@ class ServeFront implements Front {
     }
   }
 
-  /** The request's address, or why it is refused. The platform puts it together from `Host` and target as they are. */
+  /**
+   * The request's URL, or the reason of the refusal. The platform builds the URL from `Host` and target as they are.
+   */
   #url(request: Request, host: string | null): URL | string {
     if (host === null || !isHost(host)) return "Host is missing or invalid";
     const root = `${this.#deps.tls === undefined ? "http" : "https"}://${host}`;
     const target = request.url.slice(root.length);
     if (!request.url.startsWith(root) || !isOriginForm(target)) return "Request target is not in origin-form";
     const url = URL.parse(request.url);
-    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    // Valid by syntax but no hosts: 256.1.1.1, [:::], a:65536.
     if (url === null) return "Host is invalid";
     return url.pathname === target.split("?", 1)[0] ? url : "Path is not normalised";
   }
@@ -188,13 +192,13 @@ class ServeFront implements Front {
     return { ...client, secure };
   }
 
-  /** Null when the platform finds something in the request that it can't upgrade. */
+  /** Upgrades the request; null when the platform finds it not upgradable. */
   #upgrade(request: Request, subprotocol: string | null): Deno.WebSocketUpgrade | null {
-    // The platform pings at this interval and closes when nothing comes back; it counts in whole seconds.
+    // The platform pings at this interval and closes without an answer. It counts in whole seconds.
     const idleTimeout = Math.max(1, Math.ceil(this.#config.server.ping_interval / 1000));
     try {
       const upgrade = Deno.upgradeWebSocket(request, { idleTimeout });
-      // Its own `protocol` option refuses an offer written without a space behind the comma.
+      // The platform's `protocol` option refuses an offer without a space after the comma.
       if (subprotocol !== null) upgrade.response.headers.set("sec-websocket-protocol", subprotocol);
       for (const [name, value] of Object.entries(securityHeaders(this.#config))) {
         upgrade.response.headers.set(name, value);
@@ -209,7 +213,7 @@ class ServeFront implements Front {
   #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, entry: Entry): void {
     const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#deps.log, () => {
       this.#sockets.delete(socket);
-      // Has no effect once the connection was open.
+      // No effect if the connection has been open.
       this.#gate.abandoned(accepted);
       entry.leave();
     });
@@ -226,13 +230,13 @@ class ServeFront implements Front {
   }
 }
 
-/** Fields of HTTP/1.1 that make a request of HTTP/2 malformed (RFC 9113 8.2.2); the platform lets none of them through. */
+/** Fields of HTTP/1.1 that are malformed in HTTP/2 (RFC 9113 8.2.2). The platform passes none of them through. */
 const HTTP1_FIELDS = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] as const;
 
 /**
- * The fields of a request, with the authority of an HTTP/2 one as `Host`. Browsers speak HTTP/2 whenever TLS offers it, and
- * send no `Host` then. The platform does not tell the version: without `Host`, a request that has fields, but none of
- * HTTP/1.1 alone, is taken for HTTP/2.
+ * The headers of a request, with the authority of an HTTP/2 request as `Host`. Browsers use HTTP/2 whenever TLS offers
+ * it, and send no `Host` then. The platform does not expose the version: a request without `Host` that has headers, but
+ * none specific to HTTP/1.1, is taken for HTTP/2.
  */
 function headersWithHost({ headers, url }: Request): Headers {
   const http2 = !headers.has("host") && !headers.keys().next().done && !HTTP1_FIELDS.some((name) => headers.has(name));
@@ -243,7 +247,7 @@ function headersWithHost({ headers, url }: Request): Headers {
   return whole;
 }
 
-/** Whether the port can be connected to: a listener that was given up is closed. */
+/** Whether the port accepts connections: after a shortage of descriptors the listener is closed. */
 function isOpen(host: string, port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS });

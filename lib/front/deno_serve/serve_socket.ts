@@ -5,14 +5,15 @@ import type { Socket, SocketSink } from "../../gate/gate.ts";
 import type { Log } from "../../log/log.ts";
 import { CloseCode, type SharedText } from "../../websocket/websocket.ts";
 
-/** How long a peer may take to answer our close frame, in ms. */
+/** Maximum time for the peer to answer our close frame, in ms. */
 const CLOSING_TIMEOUT = 3_000;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Once it has sent a close frame, the platform cuts the connection at the next message it reads, and the reset may overtake
- * that frame (Deno 2.9). So it is sent when no message has come for so long, in ms, at the latest after so long.
+ * After sending a close frame, the platform cuts the connection at the next message it reads, and the reset may
+ * overtake the frame (Deno 2.9). The frame is therefore sent when no message has arrived for the first of these times,
+ * in ms, at the latest after the second.
  */
 const QUIET_MS = 20;
 const MAX_WAIT_MS = 500;
@@ -31,7 +32,7 @@ export class ServeSocket implements Socket {
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #heardAt = -Infinity;
 
-  /** @param left called once, when the connection has ended, whatever way */
+  /** @param left called once, when the connection has ended */
   constructor(web: WebSocket, maxBytes: number, log: Log, left: () => void) {
     this.#web = web;
     this.#maxBytes = maxBytes;
@@ -39,13 +40,13 @@ export class ServeSocket implements Socket {
     this.#left = left;
   }
 
-  /** @param open called when the platform has sent the 101; never, when the client has vanished meanwhile */
+  /** @param open called when the platform has sent the 101; never if the client has disconnected before */
   start(open: () => SocketSink): void {
     const web = this.#web;
     web.binaryType = "arraybuffer";
     web.onopen = () => this.#guard(() => this.#sink = open());
     web.onmessage = (event: MessageEvent<string | ArrayBuffer>) => this.#message(event.data);
-    // "error" comes with a "close" of its own.
+    // "error" is followed by "close".
     web.onerror = (event) => event.preventDefault();
     web.onclose = (event) => {
       if (this.#closing) this.#end(this.#code, this.#reason);
@@ -75,7 +76,7 @@ export class ServeSocket implements Socket {
   }
 
   sendBinary(data: Uint8Array<ArrayBuffer>): void {
-    // The platform keeps the view until it is written; the caller may write over it.
+    // The platform keeps the view until it is written; the caller may overwrite it.
     this.#send(data.slice());
   }
 
@@ -108,7 +109,7 @@ export class ServeSocket implements Socket {
     this.#quiet = setTimeout(() => this.#closeWhenQuiet(until), QUIET_MS);
   }
 
-  /** The platform can't cut a connection: it gets a close frame, and nobody waits for the answer. */
+  /** The platform can't cut a connection: a close frame is sent, and the answer is not awaited. */
   terminate(): void {
     if (this.#ended) return;
     this.#closing = true;

@@ -1,55 +1,55 @@
-/** One accepted connection: bytes in and out over TCP or a unix socket, under TLS or not. */
+/** One accepted connection: bytes in and out over TCP or a unix socket, with or without TLS. */
 
 import type { Socket as NetSocket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { Entry } from "../../gate/gate.ts";
 
-/** What a connection is for just now; each stage replaces the one before. */
+/** The current stage of a connection. Each stage replaces the previous one. */
 export interface Stage {
-  /** TLS is up (not called without TLS). */
+  /** The TLS handshake is complete (not called without TLS). */
   secured(): void;
-  /** Bytes from the peer, which now belong to the stage; at most {@linkcode READ_BUFFER}. */
+  /** Bytes from the peer, owned by the stage; at most {@linkcode READ_BUFFER}. */
   received(chunk: Uint8Array): void;
-  /** Something given to {@linkcode Connection.write} has gone to the kernel; {@linkcode Connection.pending} is what is left. */
+  /** Data passed to {@linkcode Connection.write} has gone to the kernel; {@linkcode Connection.pending} is the rest. */
   written(): void;
-  /** The peer sends no more (FIN); we still can. */
+  /** The peer sends no more (FIN); this side can still send. */
   ended(): void;
-  /** The connection is gone; the last call. `detail` is the error's code, "" without one. */
+  /** The connection has ended; the last call. `detail` is the error code, "" without one. */
   closed(detail: string): void;
 }
 
-/** Most bytes the platform reads, and decrypts, at once. */
+/** Maximum number of bytes that the platform reads and decrypts at once. */
 export const READ_BUFFER = 64 * 1024;
 
-/** Most bytes we write at once: the platform copies what it encrypts and can't hand to the kernel yet. */
+/** Maximum number of bytes written at once: the platform copies encrypted data that the kernel does not take yet. */
 export const WRITE_SLICE = 64 * 1024;
 
 const CONNECTION = Symbol("connection");
 type Owned = NetSocket & { [CONNECTION]: Connection };
 
 /**
- * The socket's events go to the current {@linkcode Stage}. Listeners are plain functions that find the connection on the
- * socket, so that an idle connection costs no closures.
+ * Passes the socket's events to the current {@linkcode Stage}. Listeners are plain functions that find the connection
+ * on the socket, so an idle connection has no closures.
  */
 export class Connection {
-  /** What we accepted; under TLS it carries ciphertext. */
+  /** The accepted socket; with TLS it carries ciphertext. */
   readonly #raw: NetSocket;
-  /** What we read and write. */
+  /** The socket for reading and writing plaintext. */
   #socket: NetSocket;
   #stage: Stage | null = null;
   #pending = 0;
   #taken = 0;
-  /** What is being written, slice by slice, and what comes behind it. */
+  /** The buffer that is being written in slices, and the queue behind it. */
   #writing: Uint8Array | null = null;
   #waiting: Uint8Array[] | null = null;
   #ending = false;
   #written: ((error?: Error | null) => void) | undefined;
   #error = "";
   readonly #left: (connection: Connection) => void;
-  /** The place the gate gave to this address; null until it was asked. */
+  /** The place of the address from the gate; null until the gate was asked. */
   entry: Entry | null;
 
-  /** @param left called when the connection has ended, whatever way */
+  /** @param left called when the connection has ended */
   constructor(raw: NetSocket, entry: Entry | null, left: (connection: Connection) => void) {
     this.#raw = raw;
     this.#socket = raw;
@@ -66,20 +66,23 @@ export class Connection {
     this.#stage = stage;
   }
 
-  /** Reads nothing for now. */
+  /** Suspends reading. */
   hold(): void {
     if (!(CONNECTION in this.#raw)) this.#listen(this.#raw);
     this.#raw.pause();
   }
 
-  /** Starts reading without TLS, or goes on after {@linkcode hold}, with `rest`, of which the last stage had no use. */
+  /**
+   * Starts reading without TLS, or resumes after {@linkcode hold}, beginning with `rest`, which the last stage did not
+   * use.
+   */
   open(rest?: Uint8Array): void {
     if (!(CONNECTION in this.#raw)) this.#listen(this.#raw);
     else if (this.#raw.isPaused()) this.#raw.resume();
     if (rest !== undefined && rest.length > 0) this.#stage?.received(rest);
   }
 
-  /** Starts the TLS handshake as server, beginning with `rest`; then reading. */
+  /** Starts the TLS handshake as server, beginning with `rest`, and then reading. */
   secure(secureContext: SecureContext, rest?: Uint8Array): void {
     if (CONNECTION in this.#raw) this.#unlisten(this.#raw);
     if (rest !== undefined && rest.length > 0) this.#raw.unshift(rest);
@@ -105,17 +108,17 @@ export class Connection {
     socket.off("close", Connection.#onClose);
   }
 
-  /** Bytes given to {@linkcode write} and not yet taken by the kernel. */
+  /** Bytes passed to {@linkcode write} that are not yet in the kernel. */
   get pending(): number {
     return this.#pending;
   }
 
-  /** Bytes the kernel has taken. */
+  /** Bytes passed to the kernel. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** The bytes belong to the connection until they are written. */
+  /** Queues bytes, which belong to the connection until they are written. */
   write(bytes: Uint8Array): void {
     this.#pending += bytes.length;
     if (this.#writing === null) this.#writeSlice(bytes);
@@ -142,10 +145,10 @@ export class Connection {
   }
 
   /**
-   * Stops reading from the kernel: the peer feels TCP's flow control.
+   * Stops reading from the kernel, so that TCP flow control slows the peer.
    *
-   * Of the two sockets it must be the raw one: pausing a TLSSocket of Deno 2.9 only stops delivery, while its native
-   * side reads, decrypts and stores on without bound.
+   * The raw socket must be paused: pausing a TLSSocket of Deno 2.9 stops delivery only, while its native side continues
+   * to read, decrypt and store without bound.
    */
   pause(): void {
     this.#raw.pause();
@@ -153,13 +156,13 @@ export class Connection {
 
   resume(): void {
     if (this.#raw.destroyed) return;
-    // Both sockets share one "reading" flag, which delivery of the last chunk may have set again; pausing clears it, so
+    // Both sockets share one "reading" flag, which delivery of the last chunk may have set again. Pausing clears it, so
     // that resuming has an effect.
     this.#raw.pause();
     this.#raw.resume();
   }
 
-  /** Ends our side once all is written: close_notify, then FIN. */
+  /** Ends our side after all data is written: close_notify, then FIN. */
   end(): void {
     this.#ending = true;
     if (this.#writing === null) this.#socket.end();

@@ -1,4 +1,4 @@
-/** What all connections of one edge share. */
+/** State that all connections of an edge share. */
 
 import type { Config } from "../../config/config.ts";
 import type { Gate } from "../../gate/gate.ts";
@@ -14,26 +14,26 @@ export interface EdgeContext {
   readonly gate: Gate;
   readonly log: Log;
   readonly telemetry: Telemetry;
-  /** Whether we terminate TLS. */
+  /** Whether the server terminates TLS. */
   readonly secure: boolean;
   readonly trusted: AddressSet;
   /** From accept to the 101: `server.handshake_timeout`. */
   readonly handshakes: DeadlineQueue;
-  /** From the peer's last word to ours: what is in flight may be answered meanwhile. */
+  /** From the peer's close frame to ours; pending answers may be sent in between. */
   readonly finishings: DeadlineQueue;
-  /** From our last word to the end of the connection. */
+  /** From our close frame or refusal to the end of the connection. */
   readonly endings: DeadlineQueue;
   readonly flusher: Flusher;
   /**
-   * TLS handshakes begin (those of suspects pass two), request heads are judged, what nobody wants is read, and who is not
-   * let in is turned away.
+   * Queues for the start of TLS handshakes (those of suspects pass two), for judging request heads, for discarding
+   * input, and for closing refused connections.
    */
   readonly turnstiles: Readonly<Record<"tls" | "suspects" | "admission" | "drain" | "refusal", Turnstile>>;
   readonly bustle: Bustle;
 }
 
-/** How long the answers that a leaving client is owed may hold up the closing handshake, in ms. */
+/** Maximum time for answers to a leaving client before the closing handshake, in ms. */
 export const FINISHING_TIMEOUT = 500;
 
-/** How long a peer may take to answer our close frame, or to read a refusal, in ms. */
+/** Maximum time for a peer to answer our close frame, or to read a refusal, in ms. */
 export const ENDING_TIMEOUT = 3_000;

@@ -1,9 +1,15 @@
-/** Goes on reading from a peer that had our last word (RFC 9112 9.6, lingering close): it sees that, not a reset. */
+/**
+ * Lingering close (RFC 9112 9.6): continues to read after our last bytes, so that the peer gets them instead of a
+ * reset.
+ */
 
 import type { Connection } from "./connection.ts";
 import type { Turnstile } from "../../timing/turnstile.ts";
 
-/** Reads a chunk at a time, in turn with others: decrypting what nobody wants must not hold up those who are served. */
+/**
+ * Reads and discards one chunk at a time, in turn with other connections, so that decrypting does not delay open
+ * sessions.
+ */
 export class Drain {
   readonly #connection: Connection;
   readonly #turnstile: Turnstile;
@@ -17,13 +23,13 @@ export class Drain {
   }
 
   /**
-   * `size` bytes were read. False when that makes more than `most` in all: nothing is read any more, and the peer feels
-   * TCP's flow control.
+   * Records `size` discarded bytes. False when the total exceeds `most`: reading then stops, and TCP flow control slows
+   * the peer.
    */
   received(size: number, most: number): boolean {
     this.#drained += size;
     this.#enough = this.#drained > most;
-    // One read may come as several chunks.
+    // One read may be delivered in several chunks.
     if (!this.#paused) {
       this.#paused = true;
       this.#connection.pause();

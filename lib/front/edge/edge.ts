@@ -6,19 +6,19 @@
  * edge.ts               proxy_stage.ts   connection.ts  handshake.ts         edge_socket.ts, incoming.ts
  * ```
  *
- * What costs most before the 101, and what is read for nothing at the end, goes through a {@linkcode Turnstile}.
+ * The expensive steps before the 101, and the discarding of input at the end, go through a {@linkcode Turnstile}.
  *
- * **Memory promise.** Whatever a peer sends, one connection holds at most
+ * **Memory bound.** Whatever a peer sends, one connection holds at most
  *
  * ```text
- *   messages.max_bytes + DECODER_OVERHEAD   a message being put together (before the 101: MAX_HEAD_BYTES instead)
+ *   messages.max_bytes + DECODER_OVERHEAD   an incomplete message (before the 101: MAX_HEAD_BYTES instead)
  * + READ_BUFFER                             the chunk being read, or its rest during a pause
- * + server.send_queue                       beyond it the session closes `slow_consumer`
- * + WRITE_SLICE                             the platform's copy of what is being written
+ * + server.send_queue                       above it the session closes with `slow_consumer`
+ * + WRITE_SLICE                             the platform's copy of the data being written
  * ```
  *
- * and what the platform needs for a socket and its TLS keys (about 25 KB; without TLS, a paused socket holds one more
- * READ_BUFFER). It rests on pausing the raw socket, see {@linkcode Connection.pause}.
+ * plus the platform's memory for a socket and its TLS keys (about 25 KB; without TLS, a paused socket holds one more
+ * READ_BUFFER). The bound depends on pausing the raw socket, see {@linkcode Connection.pause}.
  */
 
 import type { Socket as NetSocket } from "node:net";
@@ -40,26 +40,29 @@ import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "../../tls/tls_context.ts";
 import { Bustle, Pause, Turnstile } from "../../timing/turnstile.ts";
 
-/** While those inside are talking, no two TLS handshakes begin within less, in ms. Each costs most of one. */
+/** Minimum time between two TLS handshakes while sessions are active, in ms. Each takes most of one. */
 const TLS_GAP = 3;
 
 /**
- * While those inside are talking, no two TLS handshakes of suspects ({@linkcode Entry.suspect}) begin within less, in ms: a
- * flood from one address gets a seventh of what there is.
+ * Minimum time between two TLS handshakes of suspects ({@linkcode Entry.suspect}) while sessions are active, in ms. A
+ * flood from one address gets a seventh of the capacity.
  */
 const SUSPECT_GAP = 20;
 
-/** While those inside are talking, no two connections are turned away within less, in ms; so many may wait for that. */
+/**
+ * Minimum time between two closed connections while sessions are active, in ms, and maximum number of connections that
+ * wait for it.
+ */
 const REFUSAL_GAP = 1;
 const REFUSAL_ROOM = 256;
 
-/** What a peer on a unix socket is taken for until it forwards an address. */
+/** The address of a peer on a unix socket until it forwards one. */
 const LOCAL_PEER = "127.0.0.1";
 
 /**
  * Starts the edge on `server.host` and `server.port`, or on `server.unix`.
  *
- * @throws {Error} when the address can't be bound or the TLS material can't be used
+ * @throws {Error} if the address can't be bound or the TLS material is unusable
  */
 export async function startEdge(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
   const edge = new Edge(config, gate, deps);
@@ -73,12 +76,12 @@ class Edge implements Front, ProxyHost {
   readonly #trusted: AddressSet;
   readonly #listener: Listener;
   readonly #local: boolean;
-  /** Connections beyond this are closed unheard; up to it they can still be told `server_full`. */
+  /** Connections above this number are closed without TLS. Up to it they can be answered `server_full`. */
   readonly #capacity: number;
   readonly #backlog: number;
   readonly #descriptors: Descriptors;
   readonly #connections = new Set<Connection>();
-  /** Those who wait for being turned away. */
+  /** Connections that wait to be closed. */
   readonly #refused = new Set<{ destroy(): unknown }>();
   readonly #left = (connection: Connection): void => {
     this.#connections.delete(connection);
@@ -171,9 +174,9 @@ class Edge implements Front, ProxyHost {
 
   #accept(socket: NetSocket): void {
     const ip = this.#local ? LOCAL_PEER : normaliseAddress(socket.remoteAddress ?? "");
-    // Without an address the peer has gone already.
+    // Without an address the peer has already disconnected.
     if (ip === null) return void socket.destroy();
-    // Those who wait for being turned away hold a descriptor too.
+    // Connections that wait to be closed hold a descriptor too.
     if (this.#connections.size + this.#refused.size >= this.#capacity || this.#descriptors.short) {
       this.#listener.crowded();
       return this.#refuse(unheard(socket), ip, "server_full");
@@ -194,7 +197,7 @@ class Edge implements Front, ProxyHost {
     }
   }
 
-  /** Closes without an answer; no faster than we can bear, since a flooder that is turned away is back at once. */
+  /** Closes without an answer. The rate is limited, because a flooding client reconnects immediately. */
   #turnAway(socket: { destroy(): unknown }, ip: string, reason: string): void {
     const { refusal } = this.#context.turnstiles;
     if (refusal.full(ip)) return this.#refuse(socket, ip, reason);
@@ -202,14 +205,14 @@ class Edge implements Front, ProxyHost {
     refusal.pass(ip, () => this.#refuse(socket, ip, reason));
   }
 
-  /** As {@linkcode #turnAway}; until then nothing that comes is for anybody. */
+  /** Like {@linkcode #turnAway}; input is not read until then. */
   #hold(connection: Connection, ip: string, reason: string): void {
     connection.stage = null;
     connection.hold();
     this.#turnAway(connection, ip, reason);
   }
 
-  /** Before TLS there is no answer to give. */
+  /** Before TLS no answer is possible. */
   #refuse(socket: { destroy(): unknown }, ip: string, reason: string): void {
     this.#refused.delete(socket);
     socket.destroy();
@@ -243,7 +246,7 @@ class Edge implements Front, ProxyHost {
     this.gone(stage);
     const { connection } = stage;
     const { client } = header;
-    // What forwards bytes adds no header, so that what is in X-Forwarded-For then is the client's own.
+    // A proxy that forwards bytes adds no header, so an X-Forwarded-For is the client's own.
     if (client === null) {
       return this.#begin(connection, { ip: stage.proxy, forwarded: false, shared: true, believed: false }, rest);
     }
@@ -262,7 +265,7 @@ class Edge implements Front, ProxyHost {
   }
 }
 
-/** Nobody listens to it; its errors are nobody's. */
+/** Adds an empty error listener, without which an error here would be uncaught. */
 function unheard(socket: NetSocket): NetSocket {
   return socket.on("error", () => {});
 }

@@ -18,22 +18,25 @@ import { Incoming, type IncomingHost } from "./incoming.ts";
 
 const PING = encodeControl(Opcode.ping, new Uint8Array(0));
 
-/** Most bytes read while the peer's close frame is awaited, which may be behind all that it has under way. */
+/** Maximum number of bytes read while the peer's close frame is awaited, which may be behind the data in transit. */
 const MAX_AWAITED = 4 * READ_BUFFER;
 
-/** Most bytes read behind the last word; a peer that pours on can read that word while it waits for the ending's deadline. */
+/**
+ * Maximum number of bytes read after our close frame. A peer that keeps sending can still read that frame until the
+ * deadline.
+ */
 const MAX_DRAINED = READ_BUFFER;
 
 /**
- * open: messages go both ways. finishing: the peer has said its last word, the session sends what it still owes.
- * closing: our close frame is sent, theirs awaited. cut: we hung up. closed: the session was told; what is left is to
- * end the connection.
+ * open: messages go both ways. finishing: the peer sent its close frame or broke the protocol; the session sends
+ * pending answers. closing: our close frame is sent, the peer's is awaited. cut: terminated by us. closed: the session
+ * has been notified; the connection remains to be ended.
  */
 type State = "open" | "finishing" | "closing" | "cut" | "closed";
 
 /**
- * Frames are gathered in a writer and written together, one write in flight at a time: at the end of the chunk that
- * caused them, else at the end of the tick.
+ * Collects frames in a writer and sends them together, one write at a time: at the end of the chunk that caused them,
+ * otherwise at the end of the tick.
  */
 export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flushable {
   readonly #context: EdgeContext;
@@ -44,14 +47,14 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   #state: State = "open";
   #code: number = CloseCode.abnormal;
   #reason = "";
-  /** What is sent last, while finishing. */
+  /** The close frame to send after the pending answers. */
   #closeFrame: Uint8Array | undefined;
-  /** In the flusher's list. */
+  /** Whether this socket is in the flusher's list. */
   #dirty = false;
   #reading = true;
-  /** The peer's FIN has come. */
+  /** Whether the peer has sent FIN. */
   #peerEnded = false;
-  /** Reads on once the last word was said. */
+  /** Reads and discards input after our close frame. */
   #drain: Drain | null = null;
 
   constructor(context: EdgeContext, connection: Connection) {
@@ -60,7 +63,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#incoming = new Incoming(this, context.config.messages);
   }
 
-  /** @param rest what the client sent behind its request head */
+  /** @param rest bytes that followed the request head */
   start(sink: SocketSink, rest: Uint8Array | null): void {
     this.#sink = sink;
     this.#incoming.sink = sink;
@@ -132,7 +135,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#reason = reason;
     this.#send(encodeClose(code, reason));
     this.#context.endings.start(this);
-    // A paused reader would never see the answer.
+    // A paused reader would never read the answer.
     this.resume();
   }
 
@@ -141,7 +144,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#connection.destroy();
   }
 
-  // Called by the connection.
+  // Methods that the connection calls.
 
   secured(): void {}
 
@@ -185,10 +188,10 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#connection.write(writer.take());
   }
 
-  // Called by the frames.
+  // Methods that the frame decoder calls.
 
   pong(payload: Uint8Array): void {
-    // RFC 6455 5.5.3 asks for the answer to the latest ping only; a peer that reads none of them gets no further one.
+    // RFC 6455 5.5.3 requires an answer to the latest ping only. A peer that does not read gets no further pongs.
     if (this.queued > this.#context.config.server.send_queue) return;
     (this.#writer ??= new FrameWriter()).frame(Opcode.pong, payload);
     this.#touch();
@@ -213,7 +216,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.close(CloseCode.internalError, "internal");
   }
 
-  /** Lets the session send what it owes, then closes with `frame`. */
+  /** Lets the session send pending answers, then closes with `frame`. */
   #finishWith(code: number, reason: string, frame: Uint8Array): void {
     // The session may have cut the connection.
     if (this.#state !== "open") return;
@@ -225,11 +228,11 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#guard(() => this.#sink?.finish(() => this.#lastWord()));
   }
 
-  /** What the peer's FIN means once all that came before it is read. */
+  /** Handles the peer's FIN after all earlier input has been read. */
   #judgeEnd(): void {
     if (!this.#peerEnded || this.#incoming.buffered > 0 && this.#incoming.paused) return;
-    // A peer that sent its close frame and FIN still reads: what it is owed, and our close frame, go first (RFC 6455 5.5.1).
-    // In `closed` the platform closes by itself once the rest is written.
+    // A peer that sent its close frame and FIN still reads: pending answers and our close frame are sent first (RFC
+    // 6455 5.5.1). In `closed` the platform closes by itself once the rest is written.
     if (this.#state === "closing") this.#end(this.#code, this.#reason);
     else if (this.#state === "open") this.#connection.destroy();
   }
@@ -238,7 +241,10 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     if (this.#state === "finishing") this.#end(this.#code, this.#reason, this.#closeFrame);
   }
 
-  /** Says the last word, tells the session, and ends our side of the connection (RFC 6455 7.1.1: the server first). */
+  /**
+   * Sends the close frame, notifies the session, and ends our side of the connection (RFC 6455 7.1.1: the server
+   * first).
+   */
   #end(code: number, reason: string, frame?: Uint8Array): void {
     this.#context.finishings.stop(this);
     this.#state = "closed";
@@ -248,7 +254,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     if (bytes !== undefined && bytes.length > 0) this.#connection.write(bytes);
     this.#connection.end();
     this.#context.endings.start(this);
-    // What still comes is read and dropped, so that the peer sees our last word rather than a reset.
+    // Further input is read and discarded, so that the peer reads our close frame instead of getting a reset.
     this.#resumeReading();
     this.#finish(code, reason);
   }
@@ -268,9 +274,9 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     this.#touch();
   }
 
-  /** Something was put in the writer. */
+  /** Schedules a flush after a write to the writer. */
   #touch(): void {
-    // `received` flushes what a chunk caused, `written` what came while a write was under way.
+    // `received` flushes after a chunk, `written` after a pending write.
     if (this.#dirty || this.#incoming.pumping || this.#connection.pending > 0) return;
     this.#dirty = true;
     this.#context.flusher.add(this);

@@ -1,17 +1,17 @@
-/** Gathers what is written during a tick. */
+/** Flushes sockets once per tick. */
 
 export interface Flushable {
   flush(): void;
 }
 
 /**
- * One list of sockets with something to send, and one microtask for all of them: whatever is sent in one go (a batch of
- * replies from a cell, a broadcast) leaves in one write for each socket.
+ * A list of sockets with queued data and one microtask for all of them: data that is queued together (a batch of
+ * replies from a cell, a broadcast) leaves in one write per socket.
  */
 export class Flusher {
   #dirty: Flushable[] = [];
 
-  /** The caller adds itself only once until it is flushed. */
+  /** Adds a socket; the caller must not add itself twice before it is flushed. */
   add(socket: Flushable): void {
     if (this.#dirty.push(socket) === 1) queueMicrotask(this.#flush);
   }

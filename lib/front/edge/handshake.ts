@@ -1,4 +1,6 @@
-/** From accept to the 101, or to a refusal: TLS, request head, admission, answer, all within `handshake_timeout`. */
+/**
+ * The stage from accept to the 101 or a refusal: TLS, request head, admission and answer within `handshake_timeout`.
+ */
 
 import type { Accepted, Handshake, Peer, Refusal } from "../../gate/gate.ts";
 import { acceptKey } from "../../websocket/websocket.ts";
@@ -13,35 +15,35 @@ import { HeadReader, type RequestHead } from "./request_head.ts";
 import { serialiseResponse, serialiseUpgrade } from "./response.ts";
 
 /**
- * waiting: others begin their TLS handshakes first. greeting: the first bytes are awaited. securing: TLS handshake. reading: the head comes in. judging: the
- * gate decides; reading is paused. answering: the last word is being written and what still comes is dropped. over: the
- * socket has another stage, or is gone.
+ * waiting: queued before the TLS handshake. greeting: awaiting the first bytes. securing: TLS handshake. reading:
+ * receiving the request head. judging: the gate decides; reading is paused. answering: the refusal is being written and
+ * input is discarded. over: the socket has another stage, or has ended.
  */
 type State = "waiting" | "greeting" | "securing" | "reading" | "judging" | "answering" | "over";
 
-/** Most bytes read from a peer that was refused, before it is cut: a body that it sent along. */
+/** Maximum number of bytes read from a refused peer, such as the body of its request, before it is cut. */
 const MAX_DRAINED = 256 * 1024;
 
-/** How the other end of the TCP connection is seen. */
+/** The other end of the TCP connection. */
 export interface Origin {
-  /** Normalised address: of the socket, or as told by the PROXY protocol. */
+  /** Normalised address of the socket, or from the PROXY protocol. */
   readonly ip: string;
-  /** Told by the PROXY protocol. */
+  /** Whether `ip` is from the PROXY protocol. */
   readonly forwarded: boolean;
-  /** It is a proxy's own address: what comes from there is perhaps another's fault. */
+  /** Whether `ip` is a proxy's own address, so that an offence may be another client's. */
   readonly shared: boolean;
-  /** Its forwarding headers are believed. */
+  /** Whether its forwarding headers are trusted. */
   readonly believed: boolean;
 }
 
-/** First byte of a TLS record that holds a ClientHello (RFC 8446 5.1). */
+/** First byte of a TLS record with a ClientHello (RFC 8446 5.1). */
 const TLS_HANDSHAKE = 0x16;
 
-/** What the platform says of records that are none. */
+/** The platform's error for data that is not TLS. */
 const CORRUPT_TLS = "ERR_SSL_WRONG_VERSION_NUMBER";
 
 /**
- * Whether a page can make a browser send these bytes to a port of its choice: a request of plain HTTP, or STUN (RFC 8489
+ * Whether a page can make a browser send these bytes to a port of its choice: a plain HTTP request, or STUN (RFC 8489
  * section 5: two zero bits first).
  */
 function fromBrowser(first: Uint8Array): boolean {
@@ -60,12 +62,12 @@ export class HandshakeStage implements Stage, Expiring {
   #state: State;
   #handshake: Handshake | null = null;
   readonly #reader = new HeadReader();
-  /** What came behind the head: the first frames, when there is a 101. */
+  /** Bytes after the head: the first frames, if there is a 101. */
   #rest: Uint8Array | null = null;
   #ended = false;
   #drain: Drain | null = null;
 
-  /** @param secure starts TLS with the first bytes that came; called once, where the context is `secure` */
+  /** @param secure starts TLS with the first bytes; called once, where the context is `secure` */
   constructor(context: EdgeContext, connection: Connection, origin: Origin, secure: (hello: Uint8Array) => void) {
     this.#context = context;
     this.#connection = connection;
@@ -75,12 +77,12 @@ export class HandshakeStage implements Stage, Expiring {
     this.#state = context.secure ? "waiting" : "reading";
   }
 
-  /** Others begin their TLS handshakes first. */
+  /** Whether the TLS handshake is still queued. */
   get waiting(): boolean {
     return this.#state === "waiting";
   }
 
-  /** The TLS handshake may begin; false when it is too late for that. */
+  /** Starts the TLS handshake; false when it is too late. */
   begin(): boolean {
     if (this.#state !== "waiting") return false;
     this.#state = "greeting";
@@ -99,7 +101,7 @@ export class HandshakeStage implements Stage, Expiring {
       case "reading":
         return this.#read(chunk);
       case "judging":
-        // Reading is paused; this is what was under way. One read buffer, not more.
+        // Reading is paused; this is the rest of one read buffer.
         if (this.#rest !== null && this.#rest.length > 0) return this.#connection.destroy();
         this.#rest = chunk;
         return;
@@ -125,19 +127,19 @@ export class HandshakeStage implements Stage, Expiring {
     this.#context.endings.stop(this);
   }
 
-  /** The deadline of the handshake, then that of the answer. */
+  /** Called at the deadline of the handshake, later at that of the answer. */
   expired(): void {
     if (this.#state === "reading" || this.#state === "judging") {
       return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
     }
     if (this.#state === "greeting" || this.#state === "securing") this.#insecure("timeout", false);
-    // That it had to wait is not its fault.
+    // The wait is not the client's fault.
     if (this.#state === "waiting") this.#unanswered("timeout");
     this.#state = "over";
     this.#connection.destroy();
   }
 
-  /** TLS begins, unless what comes first is none. */
+  /** Starts TLS, unless the first bytes are not TLS. */
   #greet(hello: Uint8Array): void {
     if (hello[0] === TLS_HANDSHAKE) {
       this.#state = "securing";
@@ -149,15 +151,15 @@ export class HandshakeStage implements Stage, Expiring {
     this.#connection.destroy();
   }
 
-  /** There was no TLS. */
+  /** Handles a failed TLS handshake. */
   #insecure(reason: "tls_failed" | "timeout", garbage: boolean): void {
-    // Clients that leave, or do not trust us, are nothing to tell operators one by one.
+    // Clients that disconnect, or do not trust the certificate, are not logged one by one.
     if (reason === "timeout" || garbage) this.#unanswered(reason);
     else this.#context.telemetry.handshake("rejected", reason);
     if (!this.#origin.shared) this.#context.gate.failed(this.#origin.ip, garbage);
   }
 
-  /** Closed before TLS was up. */
+  /** Ends a connection without TLS. */
   #unanswered(reason: "tls_failed" | "timeout"): void {
     this.#context.telemetry.handshake("rejected", reason);
     this.#context.log.info("handshake.rejected", { ip: this.#origin.ip, origin: null, reason, status: null });
@@ -178,11 +180,11 @@ export class HandshakeStage implements Stage, Expiring {
     const { config, gate } = this.#context;
     this.#peer = this.#seen(head.headers);
     const url = URL.parse(`${this.#peer.secure ? "https" : "http"}://${head.host}${head.target}`);
-    // Hosts that look right and are none: 256.1.1.1, [:::], a:65536.
+    // Valid by syntax but no hosts: 256.1.1.1, [:::], a:65536.
     if (url === null) {
       return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Host is invalid" });
     }
-    // A path that is not in its normal form (dot segments) was perhaps judged otherwise by the proxy before us.
+    // A path with dot segments may have been interpreted differently by a proxy.
     if (url.pathname !== head.target.split("?", 1)[0]) {
       return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Path is not normalised" });
     }
@@ -209,7 +211,7 @@ export class HandshakeStage implements Stage, Expiring {
     this.#upgrade(decision, handshake);
   }
 
-  /** Its time was up, or it has left. */
+  /** Whether the deadline has passed or the client has disconnected. */
   get #gone(): boolean {
     return this.#state !== "judging" || this.#ended;
   }
@@ -230,7 +232,7 @@ export class HandshakeStage implements Stage, Expiring {
     try {
       request = new Request(url, { method: head.method, headers: head.headers });
     } catch {
-      // The methods a fetch-style request can't have: CONNECT, TRACE, TRACK.
+      // Methods that a Request object can't have: CONNECT, TRACE, TRACK.
       return this.#refuse({ accepted: false, status: 405, reason: "method_not_allowed" });
     }
     const response = await this.#context.gate.http(request, this.#peer);
@@ -243,7 +245,7 @@ export class HandshakeStage implements Stage, Expiring {
     );
   }
 
-  /** Writes the last word and ends our side; the peer has until the ending's deadline to read it. */
+  /** Writes the answer and ends our side. The peer has until the deadline of endings to read it. */
   async #answer(response: Response): Promise<void> {
     this.#state = "answering";
     this.#rest = null;
@@ -271,7 +273,7 @@ export class HandshakeStage implements Stage, Expiring {
     socket.start(gate.open(socket, accepted, this.#peer, handshake), rest);
   }
 
-  /** The gate broke its promise not to throw: the client learns nothing, the log does. */
+  /** The gate threw against its contract: the client gets no detail, the log does. */
   #failed(error: unknown): void {
     this.#context.log.error("front.gate_failed", { error });
     if (this.#state !== "judging") return this.#connection.destroy();

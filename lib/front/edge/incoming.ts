@@ -1,24 +1,24 @@
-/** From bytes to the session's messages. */
+/** Turns received bytes into messages of the session. */
 
 import type { SocketSink } from "../../gate/gate.ts";
 import { Decoder, type DecoderEvents, type DecoderLimits, type Failure } from "../../websocket/websocket.ts";
 
-/** What frames mean to the connection they came on. */
+/** The connection as the frame decoder sees it. */
 export interface IncomingHost {
   readonly open: boolean;
   /** Answers a ping. */
   pong(payload: Uint8Array): void;
-  /** The peer's close frame. */
+  /** Handles the peer's close frame. */
   peerClosed(code: number, reason: string): void;
   broken(failure: Failure): void;
-  /** The session's code threw. */
+  /** Handles an exception of the session. */
   sinkFailed(error: unknown): void;
 }
 
 /**
- * Reading side of one WebSocket: feeds the decoder, keeps what a pause leaves of a chunk, hands messages to the session
- * as long as the socket is open and drops them afterwards (RFC 6455 1.4: after sending a close frame an endpoint
- * "discards any further data received").
+ * The receiving side of a WebSocket: feeds the decoder, keeps the rest of a chunk during a pause, passes messages to
+ * the session while the socket is open, and drops them afterwards (RFC 6455 1.4: after sending a close frame an
+ * endpoint "discards any further data received").
  */
 export class Incoming implements DecoderEvents {
   readonly #host: IncomingHost;
@@ -37,7 +37,7 @@ export class Incoming implements DecoderEvents {
     this.#sink = sink;
   }
 
-  /** Whether the events being emitted come from the chunk being read. */
+  /** Whether the current events come from a chunk being read. */
   get pumping(): boolean {
     return this.#pumping;
   }
@@ -46,7 +46,7 @@ export class Incoming implements DecoderEvents {
     return this.#paused;
   }
 
-  /** Bytes held: the rest of one chunk, and what the decoder keeps. */
+  /** Bytes held: the rest of a chunk and the decoder's storage. */
   get buffered(): number {
     return (this.#rest?.length ?? 0) + this.#decoder.buffered;
   }
@@ -58,7 +58,7 @@ export class Incoming implements DecoderEvents {
     let at = 0;
     while (at < chunk.length && !this.#paused) {
       const consumed = this.#decoder.push(at === 0 ? chunk : chunk.subarray(at));
-      // Nothing more is taken after a close frame or a failure.
+      // The decoder consumes nothing after a close frame or a failure.
       if (consumed === 0 && !this.#paused) break;
       at += consumed;
     }
@@ -71,7 +71,7 @@ export class Incoming implements DecoderEvents {
     this.#decoder.suspend();
   }
 
-  /** Delivers what was kept; may be paused again meanwhile. */
+  /** Delivers kept data; may be paused again in between. */
   resume(): void {
     this.#paused = false;
     this.#decoder.resume();
@@ -81,7 +81,7 @@ export class Incoming implements DecoderEvents {
     this.push(rest);
   }
 
-  /** Lets go of everything. */
+  /** Releases all data. */
   release(): void {
     this.#rest = null;
     this.#sink = null;

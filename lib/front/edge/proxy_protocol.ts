@@ -1,11 +1,14 @@
-/** PROXY protocol, version 2 (haproxy.org, proxy-protocol.txt 2.2): how a proxy tells the address before any byte of TLS. */
+/**
+ * Parses the PROXY protocol, version 2 (haproxy.org, proxy-protocol.txt 2.2), by which a proxy sends the client's
+ * address before TLS.
+ */
 
 import { normaliseAddress } from "../forwarded.ts";
 
 const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a);
 const HEADER_SIZE = 16;
 
-/** Addresses (36 bytes for IPv6) and TLVs; what proxies send is far below. */
+/** Maximum size of addresses (36 bytes for IPv6) and TLVs, far above what proxies send. */
 export const MAX_PROXY_HEADER = 1024;
 
 const COMMAND = { local: 0x20, proxy: 0x21 } as const;
@@ -14,14 +17,14 @@ const FAMILY = { unspecified: 0x00, tcp4: 0x11, tcp6: 0x21, unix: 0x31 } as cons
 /** `client` is null for the proxy's own connections (health checks) and for families without an address. */
 export interface ProxyHeader {
   readonly client: string | null;
-  /** Bytes of the whole header. */
+  /** Size of the whole header in bytes. */
   readonly size: number;
 }
 
 /**
- * Reads a header at the start of `bytes`.
+ * Parses a header at the start of `bytes`.
  *
- * @returns "more" when it may still become one; "invalid" when it is none. Decided at the first wrong byte.
+ * @returns "more" if more bytes are needed, "invalid" at the first wrong byte
  */
 export function parseProxyHeader(bytes: Uint8Array): ProxyHeader | "more" | "invalid" {
   const known = Math.min(bytes.length, SIGNATURE.length);
@@ -40,7 +43,7 @@ export function parseProxyHeader(bytes: Uint8Array): ProxyHeader | "more" | "inv
   return { client: command === COMMAND.proxy ? sourceAddress(bytes) : null, size };
 }
 
-/** Bytes of both addresses and ports; null for families that no proxy of a stream socket may name. */
+/** Size of both addresses and ports in bytes; null for families that are invalid for a stream socket. */
 function addressesSize(family: number): number | null {
   switch (family) {
     case FAMILY.unspecified:

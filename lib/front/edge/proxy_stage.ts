@@ -5,15 +5,15 @@ import type { Expiring } from "../../timing/deadline_queue.ts";
 import { parseProxyHeader, type ProxyHeader } from "./proxy_protocol.ts";
 
 export interface ProxyHost {
-  /** `rest`: what came behind the header. */
+  /** A header was received; `rest` is the data after it. */
   announced(stage: ProxyStage, header: ProxyHeader, rest: Uint8Array): void;
-  /** No header came, or what came is none: to be logged, counted and cut. */
+  /** The header is missing or invalid: the connection is to be logged, counted and cut. */
   rejected(stage: ProxyStage, reason: "bad_request" | "timeout"): void;
-  /** The connection ended before its header was whole. */
+  /** The connection ended before the header was complete. */
   gone(stage: ProxyStage): void;
 }
 
-/** Lasts until the header is whole; anything else than a header ends the connection without an answer. */
+/** The stage until the header is complete. Anything but a header ends the connection without an answer. */
 export class ProxyStage implements Stage, Expiring {
   readonly #host: ProxyHost;
   readonly connection: Connection;

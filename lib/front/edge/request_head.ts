@@ -1,30 +1,30 @@
 /**
- * The request head, RFC 9112 sections 2 to 5, read strictly: where a lenient reading and a strict one differ, two
- * programs in a row may disagree on where a request ends (request smuggling), so everything doubtful is refused.
+ * Parses the request head (RFC 9112 sections 2 to 5) strictly. Where a lenient and a strict parser differ, two programs
+ * in a chain may disagree on the end of a request (request smuggling), so everything ambiguous is refused.
  */
 
 import { Buffer } from "node:buffer";
 
-/** Bytes of the whole head, the empty line at its end included. */
+/** Maximum size of the head in bytes, including the final empty line. */
 export const MAX_HEAD_BYTES = 16 * 1024;
-/** Header lines, the request line not counted. */
+/** Maximum number of header lines, without the request line. */
 export const MAX_HEADER_LINES = 64;
 
 export interface RequestHead {
   readonly method: string;
-  /** Origin-form (RFC 9112 3.2.1): starts with a slash, holds no fragment. */
+  /** Origin-form (RFC 9112 3.2.1): starts with a slash, has no fragment. */
   readonly target: string;
   /** A syntactically valid authority. */
   readonly host: string;
   readonly headers: Headers;
 }
 
-/** Why the head was refused; `detail` is for the log and quotes nothing of the request. */
+/** The reason of a refused head. `detail` is for the log and never quotes the request. */
 export interface HeadFailure {
   readonly status: 400 | 431;
   readonly reason: "bad_request" | "headers_too_large";
   readonly detail: string;
-  /** A foreign page can make a browser send it. */
+  /** True if a foreign page can make a browser send it. */
   readonly blameless?: boolean;
 }
 
@@ -37,13 +37,13 @@ const DELETE = 0x7f;
 const FIRST_CAPACITY = 1024;
 
 /**
- * Bytes in, one head or one failure out. Looks at each byte once however they are cut, fails at the first wrong byte,
- * never throws, and holds at most {@linkcode MAX_HEAD_BYTES}.
+ * A push parser with one head or one failure as result. It looks at each byte once, for any chunking, fails at the
+ * first wrong byte, never throws, and holds at most {@linkcode MAX_HEAD_BYTES}.
  */
 export class HeadReader {
   #head: RequestHead | null = null;
   #failure: HeadFailure | null = null;
-  /** Earlier chunks; null while the head lies in one chunk. */
+  /** Earlier chunks; null while the head is within one chunk. */
   #stored: Uint8Array | null = null;
   #size = 0;
   #lines = 0;
@@ -58,12 +58,12 @@ export class HeadReader {
     return this.#failure;
   }
 
-  /** Whether any byte has come in. */
+  /** Whether any byte has been received. */
   get started(): boolean {
     return this.#size > 0;
   }
 
-  /** @returns bytes consumed: fewer than there are only once there is a head or a failure */
+  /** @returns bytes consumed; fewer than given only after a head or a failure */
   push(chunk: Uint8Array): number {
     if (this.#head !== null || this.#failure !== null) return 0;
     const stored = this.#size;
@@ -93,7 +93,7 @@ export class HeadReader {
       if (byte !== LF) return this.#bad("CR without LF");
       this.#afterReturn = false;
       if (this.#lineLength === 0) {
-        // RFC 9112 2.2 lets a server ignore an empty line before the request line; nobody needs it to open a WebSocket.
+        // RFC 9112 2.2 allows a server to ignore an empty line before the request line. No WebSocket client needs that.
         if (this.#lines === 0) return this.#bad("Empty request line");
         return true;
       }
@@ -107,8 +107,8 @@ export class HeadReader {
       return false;
     }
     if (byte === LF) return this.#bad("LF without CR");
-    // RFC 9110 5.5: a recipient treats obs-text (0x80 and above) in a field value as opaque data. Elsewhere it is an error,
-    // which the parser finds. Control bytes are for smuggling.
+    // RFC 9110 5.5: a recipient treats obs-text (0x80 and above) in a field value as opaque data. Elsewhere it is an
+    // error that the parser finds. Control bytes are used for smuggling.
     if (byte === DELETE || (byte < SPACE && byte !== TAB)) return this.#bad("Control byte");
     if (byte > DELETE && this.#lines === 0) return this.#bad("Non-ASCII byte in the request line");
     if (this.#lineLength === 0 && (byte === SPACE || byte === TAB)) {
@@ -141,24 +141,21 @@ export class HeadReader {
     this.#stored.set(chunk, at);
   }
 
-  /** The head as text, a character for each byte, as `Headers` takes it. */
+  /** The head as text with one character per byte, as `Headers` requires. */
   #whole(last: Uint8Array, stored: number): string {
     const end = latin1(last);
     return this.#stored === null ? end : latin1(this.#stored.subarray(0, stored)) + end;
   }
 }
 
-/**
- * Whether a head is too long by what a page can make as long as it likes: the target, offered subprotocols, cookies. What
- * is left of it without them would then have been short enough by far.
- */
+/** Whether the excess length of a head is in parts that a page controls: target, offered subprotocols, cookies. */
 function longByPage(text: string): boolean {
   const [, ...fields] = text.split("\r\n");
   const others = fields.filter((field) => !/^(?:sec-websocket-protocol|cookie|referer):/i.test(field));
   return others.join("\r\n").length < MAX_HEAD_BYTES / 2;
 }
 
-/** Not `TextDecoder`, whose "latin1" is windows-1252. */
+/** `TextDecoder` is unsuitable: its "latin1" is windows-1252. */
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
@@ -169,24 +166,26 @@ function bad(detail: string): HeadFailure {
 
 /** RFC 9110 5.6.2. */
 const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 3986 path and query, and what browsers leave unescaped in a query; no fragment, no backslash, no space. */
+/**
+ * RFC 3986 path and query, and characters that browsers leave unescaped in a query; no fragment, backslash or space.
+ */
 const TARGET_REGEXP = /^\/[!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~|{}^`]*$/;
 /** RFC 3986 3.2.2 without userinfo: a name or IPv4 address, or an IPv6 address in brackets; then a port. */
 const HOST_REGEXP = /^(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-/** Whether it is a valid value of `Host`. */
+/** Whether the text is a valid value of `Host`. */
 export function isHost(text: string): boolean {
   return HOST_REGEXP.test(text);
 }
 
-/** Whether a request target is in origin-form, without a fragment or a character that is never sent as it is. */
+/** Whether a request target is in origin-form, without a fragment or a character that must be escaped. */
 export function isOriginForm(text: string): boolean {
   return TARGET_REGEXP.test(text);
 }
 
 const LENGTH_REGEXP = /^\d{1,15}$/;
 
-/** Headers whose second occurrence could be read differently by the next program. */
+/** Headers that must not repeat, because another program could use the other occurrence. */
 const SINGLE: ReadonlySet<string> = new Set([
   "authorization",
   "content-length",
@@ -205,7 +204,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
   const [method, target, version, ...more] = lines[0]!.split(" ");
   if (more.length > 0 || version === undefined) return bad("Request line is not method, target and version");
   if (!TOKEN_REGEXP.test(method!)) return bad("Method is not a token");
-  // RFC 9112 3.2.2's absolute-form is for proxies; a server that follows it can be made to fetch.
+  // The absolute-form of RFC 9112 3.2.2 is for proxies; a server that follows it can be made to fetch.
   if (!isOriginForm(target!)) return bad("Request target is not in origin-form");
   if (version !== "HTTP/1.1") return bad("Version is not HTTP/1.1");
 
@@ -223,7 +222,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
       if (seen.has(key)) return bad(`Header ${key} occurs twice`);
       seen.add(key);
     }
-    // Trimmed here, since `Headers` of Deno 2.9 takes quadratic time to do it when there is white space within as well.
+    // Trimmed here, because `Headers` of Deno 2.9 takes quadratic time for values with inner white space.
     headers.append(key, trimmed(line, colon + 1));
   }
 
@@ -235,7 +234,7 @@ function parseHead(text: string): RequestHead | HeadFailure {
   return body ?? { method: method!, target: target!, host, headers };
 }
 
-/** A field value without the optional white space around it (RFC 9110 5.6.3); `trim()` takes away 0xA0 too. */
+/** A field value without surrounding white space (RFC 9110 5.6.3). `trim()` also removes 0xA0. */
 function trimmed(line: string, start: number): string {
   let end = line.length;
   while (start < end && isBlank(line.charCodeAt(start))) start++;
@@ -247,7 +246,7 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
-/** Bodies are never read; where one begins or ends must still not be in doubt. */
+/** Bodies are never read, but their limits must be unambiguous. */
 function bodyFailure(method: string, headers: Headers): HeadFailure | null {
   const length = headers.get("content-length");
   const coding = headers.get("transfer-encoding");

@@ -1,8 +1,8 @@
-/** A `Response` as bytes of HTTP/1.1, RFC 9112 sections 4 and 6. */
+/** Serialises a `Response` as HTTP/1.1 (RFC 9112 sections 4 and 6). */
 
 import { STATUS_CODES } from "node:http";
 
-/** Headers that say how a message is carried; that is for this file to say. */
+/** Headers of message framing, which only this file sets. */
 const FRAMING: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -15,8 +15,8 @@ const FRAMING: ReadonlySet<string> = new Set([
 const utf8Encoder = new TextEncoder();
 
 /**
- * The whole answer. The connection always ends behind it: one connection carries one request, so nothing pipelined
- * behind a request is ever answered.
+ * Serialises the whole response. The connection always ends after it: one connection carries one request, so a
+ * pipelined request is never answered.
  *
  * @param withoutBody for `HEAD`: all headers as for `GET`, no body (RFC 9110 9.3.2)
  */
@@ -36,7 +36,7 @@ export async function serialiseResponse(response: Response, withoutBody: boolean
   return whole;
 }
 
-/** The 101, RFC 6455 4.2.2 step 5. `subprotocol` is one the client offered, or null. */
+/** Serialises the 101 (RFC 6455 4.2.2 step 5). `subprotocol` is one that the client offered, or null. */
 export function serialiseUpgrade(
   accept: string,
   subprotocol: string | null,
@@ -57,7 +57,7 @@ function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Unknown"}`;
 }
 
-/** `www-authenticate` as `Www-Authenticate`: names are case-insensitive, people are not. */
+/** Formats `www-authenticate` as `Www-Authenticate`, the customary form of the case-insensitive name. */
 function fieldName(name: string): string {
   return name.replace(/(?:^|-)[a-z]/g, (initial) => initial.toUpperCase());
 }

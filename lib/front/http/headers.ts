@@ -1,12 +1,12 @@
-/** What every HTTP answer of the public port carries, and the answers that are alike everywhere. */
+/** Headers of every HTTP response of the public port, and common responses. */
 
 import type { Config } from "../../config/config.ts";
 import type { Refusal } from "../../gate/gate.ts";
 import { pageContentSecurityPolicy, type PageFile } from "../page/page.ts";
 
 /**
- * Headers of every answer: `Strict-Transport-Security` with TLS (RFC 6797 7.2 forbids it without), `nosniff`, and no
- * caching, for what is said here holds for this client and this moment only.
+ * Headers of every response: `Strict-Transport-Security` with TLS (RFC 6797 7.2 forbids it without), `nosniff`, and no
+ * caching, because responses depend on the client and the moment.
  */
 export function securityHeaders(config: Config): Record<string, string> {
   const headers: Record<string, string> = {
@@ -19,7 +19,9 @@ export function securityHeaders(config: Config): Record<string, string> {
   return headers;
 }
 
-/** `{"error": reason}` with a status. The connection ends behind it, so that no pipelined request rides along. */
+/**
+ * A response `{"error": reason}` with a status. The connection ends after it, so that no pipelined request is answered.
+ */
 export function errorResponse(
   config: Config,
   status: number,
@@ -37,14 +39,14 @@ export function errorResponse(
   });
 }
 
-/** The answer to a {@linkcode Refusal}; its `detail` stays inside. */
+/** The response to a {@linkcode Refusal}, without its `detail`. */
 export function refusalResponse(refusal: Refusal, config: Config): Response {
   const headers: Record<string, string> = { ...refusal.headers };
   if (refusal.retryAfter !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(refusal.retryAfter)));
   return errorResponse(config, refusal.status, refusal.reason, headers);
 }
 
-/** One file of a page, with the policy that holds for all of them. */
+/** The response with a file of the page and its content security policy. */
 export function pageResponse(file: PageFile, config: Config): Response {
   return new Response(file.body, {
     headers: {

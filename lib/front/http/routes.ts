@@ -1,4 +1,4 @@
-/** The few HTTP routes of the public port, as one function from request to response. */
+/** The HTTP routes of the public port. */
 
 import type { Config } from "../../config/config.ts";
 import { type Handshake, type Peer, type Refusal, refuse } from "../../gate/gate.ts";
@@ -10,11 +10,11 @@ export type Routes = (request: Request, peer: Peer) => Promise<Response>;
 
 export interface RouteOptions {
   readonly config: Config;
-  /** The files of the development page by path; only in development. */
+  /** Files of the development page by path; only in development. */
   readonly page?: ReadonlyMap<string, PageFile>;
-  /** Answers `POST /ticket` and its preflight; without it there is no such route. */
+  /** Answers `POST /ticket` and its preflight; without it the route does not exist. */
   readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
-  /** Told of what `ticket` throws; the client gets a 500 without detail. */
+  /** Called with exceptions of `ticket`; the client gets a 500 without detail. */
   readonly failed?: (error: unknown) => void;
   /** Logs, counts and answers a refusal. */
   readonly refused: (handshake: Handshake, peer: Peer, refusal: Refusal) => Response;
@@ -26,8 +26,8 @@ interface Route {
 }
 
 /**
- * Everything that is not the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page; else 404
- * `not_found`, or 405 `method_not_allowed` with `Allow` (RFC 9110 15.5.6).
+ * Answers every request outside of the WebSocket path: `GET /healthz`, `POST /ticket`, in development the page;
+ * otherwise 404 `not_found`, or 405 `method_not_allowed` with `Allow` (RFC 9110 15.5.6).
  */
 export function createRoutes(options: RouteOptions): Routes {
   const { config, page, ticket } = options;

@@ -1,4 +1,4 @@
-/** The development page: static files that a browser gets from the server it talks to, and nothing from elsewhere. */
+/** The static files of the development page. */
 import html from "./index.html" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import style from "./style.css" with { type: "text" };
@@ -7,15 +7,16 @@ import attempts from "./attempts.js" with { type: "text" };
 import client from "./client.js" with { type: "text" };
 import meanings from "./meanings.js" with { type: "text" };
 
-/** One file as it goes out; `type` is its Content-Type. */
+/** A file of the page; `type` is its Content-Type. */
 export interface PageFile {
   readonly body: string;
   readonly type: string;
 }
 
 /**
- * Only files of this origin, connections to it, no inline script or style, no frame around it; what would turn text into
- * markup is refused by the browser (trusted types). `'self'` in connect-src covers `wss:` of the same host and port.
+ * The content security policy: files of this origin and connections to it only, no inline script or style, no framing,
+ * and trusted types, so that text is never parsed as markup. `'self'` in connect-src covers `wss:` of the same host and
+ * port.
  */
 export const pageContentSecurityPolicy = [
   "default-src 'none'",
@@ -31,7 +32,7 @@ export const pageContentSecurityPolicy = [
 
 const SCRIPT = "text/javascript; charset=utf-8";
 
-/** Every file of the page, by the path it is served under. */
+/** All files of the page by path. */
 export function developmentPage(): Map<string, PageFile> {
   return new Map([
     ["/", { body: html, type: "text/html; charset=utf-8" }],
