@@ -16,11 +16,11 @@ export const CloseCode = {
 } as const;
 
 /**
- * May a close frame carry this code?
+ * Whether a close frame may carry this code.
  *
  * RFC 6455 7.4.1 and 7.4.2, with the IANA registry's 1012 to 1014: 1004, 1005, 1006 and 1015 are reserved and MUST NOT
- * be set by an endpoint; 0 to 999 are not used; 1016 to 2999 are for the protocol's future, thus unknown to us;
- * 3000 to 4999 belong to libraries and applications; nothing is defined above.
+ * be set by an endpoint; 0 to 999 are not used; 1016 to 2999 are reserved for the protocol; 3000 to 4999 are for
+ * libraries and applications; nothing is defined above.
  */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code <= 4999;

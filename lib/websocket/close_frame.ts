@@ -1,3 +1,4 @@
+/** Parses close frames. */
 import { CloseCode, isCloseCode } from "./close_codes.ts";
 import { type Failure, invalidText, protocolError } from "./failure.ts";
 import { decodeText } from "./utf8.ts";
@@ -8,7 +9,9 @@ export interface CloseFrame {
   readonly reason: string;
 }
 
-/** RFC 6455 5.5.1 and 7.4: a close frame's payload is empty, or a code of two bytes and a reason in UTF-8. */
+/**
+ * Parses the payload of a close frame (RFC 6455 5.5.1 and 7.4): empty, or a code of two bytes and a reason in UTF-8.
+ */
 export function readClose(payload: Uint8Array): CloseFrame | Failure {
   if (payload.length === 0) return { code: CloseCode.noStatus, reason: "" };
   if (payload.length === 1) return protocolError("Close frame has half a code");

@@ -1,3 +1,4 @@
+/** The decoder of client frames (RFC 6455). */
 import { readClose } from "./close_frame.ts";
 import { type Failure, invalidText } from "./failure.ts";
 import { FrameHeader, MAX_HEADER } from "./frame_header.ts";
@@ -7,18 +8,20 @@ import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 import { turnMask, unmaskBytes, unmaskWords, type Words, wordsOf, WORDWISE_FROM } from "./unmask.ts";
 import { decodeText } from "./utf8.ts";
 
-/** What a decoder tells its owner, synchronously and in the order of the bytes. */
+/** Events of a decoder, called synchronously in the order of the bytes. */
 export interface DecoderEvents {
   /**
-   * A whole message, `bytes` long; of a text that came in one frame, `utf8` is the payload. A `Uint8Array` is a window on memory
-   * that is used again: valid only during the call.
+   * A whole message of `bytes` bytes. For a text in one frame, `utf8` is the payload. A `Uint8Array` is a view of
+   * reused memory, valid only during the call.
    */
   message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void;
   /** The payload is valid only during the call. */
   ping(payload: Uint8Array): void;
   /** The payload is valid only during the call. */
   pong(payload: Uint8Array): void;
-  /** A non-final fragment of less than {@linkcode TINY_FRAGMENT} bytes: cheap to send, dear to receive. */
+  /**
+   * A non-final fragment of less than {@linkcode TINY_FRAGMENT} bytes, which costs the receiver more than the sender.
+   */
   fragment(bytes: number): void;
   /** The close frame; the last event. `code` is 1005 when the frame carries none. */
   close(code: number, reason: string): void;
@@ -30,26 +33,28 @@ export interface DecoderEvents {
 export const TINY_FRAGMENT = 128;
 
 /**
- * What a decoder may hold beyond `max_bytes`: one control frame cut in its payload, in the midst of a message. (The 14
- * bytes of a header cut in two are less, and never held at the same time.)
+ * Storage of a decoder above `max_bytes`: the payload of one incomplete control frame in the middle of a message. (The
+ * 14 bytes of an incomplete header are less, and never held at the same time.)
  */
 export const DECODER_OVERHEAD = MAX_CONTROL_PAYLOAD;
 
 /**
- * header: at a frame's start or in its header. data, control: in the payload of such a frame.
- * closed: the close frame has come. failed: the peer broke the rules.
+ * header: at the start of a frame or in its header. data, control: in the payload of such a frame. closed: after the
+ * close frame. failed: after a protocol error.
  */
 type State = "header" | "data" | "control" | "closed" | "failed";
 
 /**
- * Server side of RFC 6455 sections 5, 7 and 8: bytes in, events out; no I/O, no timers, no exception whatever comes in.
+ * The server side of RFC 6455 sections 5, 7 and 8: bytes in, events out; no I/O, no timers, no exceptions for any
+ * input.
  *
- * - Limits and rules are judged on a frame's header, before a byte of its payload is stored; UTF-8 as it comes in.
+ * - Limits and rules are checked on the header of a frame, before a byte of its payload is stored. UTF-8 is checked as
+ *   it arrives.
  * - After {@linkcode DecoderEvents.close} or {@linkcode DecoderEvents.fail} nothing is consumed and nothing emitted.
- * - A frame lying whole in one chunk is handled where it lies. Of anything else at most `max_bytes` +
- *   {@linkcode DECODER_OVERHEAD} bytes are held, whatever the peer sends; how storage grows: {@linkcode Message}.
- * - Extensions are not negotiated, so RSV bits are always an error: compression next to secrets leaks them (CRIME,
- *   BREACH), and a small frame that inflates to a huge one is a bomb.
+ * - A frame that is whole in one chunk is processed in place. Otherwise at most `max_bytes` + {@linkcode
+ *   DECODER_OVERHEAD} bytes are stored, whatever the peer sends; {@linkcode Message} describes the growth.
+ * - Extensions are not negotiated, so RSV bits are always an error. Compression next to secrets leaks them (CRIME,
+ *   BREACH), and a small frame could inflate to a huge one.
  *
  * Events may call {@linkcode suspend}, but not {@linkcode push}.
  */
@@ -59,16 +64,16 @@ export class Decoder {
   #state: State = "header";
   #suspended = false;
 
-  /** The frame being read, and how many bytes of its payload are still to come. */
+  /** The current frame, and the number of its payload bytes still missing. */
   readonly #header = new FrameHeader();
   #remaining = 0;
   readonly #message = new Message();
 
-  /** A header cut in two, until the rest comes. */
+  /** An incomplete header. */
   #cutHeader: Uint8Array | null = null;
   #cutHeaderSize = 0;
 
-  /** The payload of a control frame cut in two. */
+  /** An incomplete payload of a control frame. */
   #cutControl: Uint8Array | null = null;
 
   constructor(limits: DecoderLimits, events: DecoderEvents) {
@@ -81,7 +86,7 @@ export class Decoder {
     return this.#message.capacity + this.#cutHeaderSize + (this.#cutControl === null ? 0 : this.#cutControl.length);
   }
 
-  /** Makes {@linkcode push} return right after the event this is called from, and consume nothing until {@linkcode resume}. */
+  /** Makes {@linkcode push} return after the current event, and consume nothing until {@linkcode resume}. */
   suspend(): void {
     this.#suspended = true;
   }
@@ -91,10 +96,10 @@ export class Decoder {
   }
 
   /**
-   * Takes the next bytes from the peer and unmasks them in place.
+   * Processes the next bytes from the peer and unmasks them in place.
    *
-   * @returns bytes consumed: fewer than `chunk.length` only when suspended (offer the rest again after
-   * {@linkcode resume}), closed or failed
+   * @returns bytes consumed: fewer than `chunk.length` only when suspended (pass the rest again after {@linkcode
+   * resume}), closed or failed
    */
   push(chunk: Uint8Array): number {
     const end = chunk.length;
@@ -147,7 +152,7 @@ export class Decoder {
     this.#cutHeaderSize = chunk.length - at;
   }
 
-  /** Goes on with a cut header, a byte at a time, so that it is refused at the same byte as an uncut one. */
+  /** Continues an incomplete header byte by byte, so that it is refused at the same byte as a complete one. */
   #readCutHeader(chunk: Uint8Array, at: number): number {
     const header = this.#cutHeader!;
     while (at < chunk.length && this.#state === "header") {
@@ -158,7 +163,7 @@ export class Decoder {
     return at;
   }
 
-  /** @returns the header's size; 0 when failed, or when more bytes are needed: the state tells which */
+  /** @returns the size of the header; 0 when failed or when more bytes are needed; the state tells which */
   #readHeader(bytes: Uint8Array, at: number, available: number): number {
     const header = this.#header;
     const size = header.read(bytes, at, available, this.#message, this.#limits);
@@ -178,7 +183,7 @@ export class Decoder {
     return size;
   }
 
-  /** Payload of a data frame: all of it or a piece. */
+  /** Processes payload of a data frame: all or a part. */
   #readData(chunk: Uint8Array, words: Words | null, start: number, end: number): void {
     const header = this.#header;
     const count = end - start;
@@ -214,7 +219,7 @@ export class Decoder {
     this.#events.message(data, bytes, utf8);
   }
 
-  /** Payload of a control frame, unmasked: all of it or a piece. */
+  /** Processes payload of a control frame: all or a part. */
   #readControl(chunk: Uint8Array, start: number, end: number): void {
     const { opcode, length } = this.#header;
     const count = end - start;
@@ -246,7 +251,7 @@ export class Decoder {
     this.#events.fail(failure);
   }
 
-  /** Nothing is held for a peer that has nothing more to say. */
+  /** Ends the decoder and releases its storage. */
   #end(state: "closed" | "failed"): void {
     this.#state = state;
     this.#message.clear();

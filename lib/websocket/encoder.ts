@@ -1,3 +1,4 @@
+/** Encodes server frames (RFC 6455 5.2). */
 import { Buffer } from "node:buffer";
 import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 
@@ -7,14 +8,14 @@ export type ControlOpcode = typeof Opcode.close | typeof Opcode.ping | typeof Op
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Bytes of a server's frame header before `length` bytes of payload. */
+/** Size of a server's frame header for `length` bytes of payload. */
 export function headerSize(length: number): number {
   return length <= 125 ? 2 : length <= 0xffff ? 4 : 10;
 }
 
 /**
- * Writes the header of a whole, unmasked frame (RFC 6455 5.1: "A server MUST NOT mask any frames") with the length in
- * as few bytes as it fits (5.2).
+ * Writes the header of a whole, unmasked frame (RFC 6455 5.1: "A server MUST NOT mask any frames") with the shortest
+ * length encoding (5.2).
  *
  * @returns where the payload starts
  */
@@ -45,7 +46,7 @@ function encodeFrame(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffe
   return frame;
 }
 
-/** One text frame. Lone surrogates, which UTF-8 can't say, become U+FFFD. */
+/** Encodes a text frame. Lone surrogates, which UTF-8 can't represent, become U+FFFD. */
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   const length = Buffer.byteLength(text);
   const frame = new Uint8Array(headerSize(length) + length);
@@ -53,15 +54,15 @@ export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** One binary frame. */
+/** Encodes a binary frame. */
 export function encodeBinary(data: Uint8Array): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.binary, data);
 }
 
 /**
- * One control frame.
+ * Encodes a control frame.
  *
- * @throws {RangeError} If the payload is longer than 125 bytes (RFC 6455 5.5).
+ * @throws {RangeError} if the payload is longer than 125 bytes (RFC 6455 5.5)
  */
 export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   if (payload.length > MAX_CONTROL_PAYLOAD) {
@@ -71,7 +72,7 @@ export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8
 }
 
 /**
- * One close frame. Codes that are never on the wire (1005, 1006) make an empty one; a reason is cut after the last
+ * Encodes a close frame. Codes that are never sent (1005, 1006) give an empty one. A reason is cut after the last
  * character that fits (RFC 6455 5.5.1: code and reason share 125 bytes).
  */
 export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffer> {
@@ -83,13 +84,13 @@ export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffe
   return encodeFrame(Opcode.close, payload.subarray(0, 2 + written));
 }
 
-/** One text for many sockets: encoded when first sent, and only then. */
+/** A text for many sockets, encoded once, at the first send. */
 export class SharedText {
   readonly #source: string | Uint8Array;
   #text: string | null = null;
   #frame: Uint8Array<ArrayBuffer> | null = null;
 
-  /** `source` is the text, or its UTF-8, which belongs to this object from now on. */
+  /** `source` is the text, or its UTF-8, which is owned by this object from now on. */
   constructor(source: string | Uint8Array) {
     this.#source = source;
   }
@@ -100,12 +101,12 @@ export class SharedText {
     return this.#text ??= utf8Decoder.decode(this.#source);
   }
 
-  /** Bytes of the text as bytes, UTF-16 units as a string. */
+  /** Size of the source: bytes, or UTF-16 units of a string. */
   get size(): number {
     return this.#source.length;
   }
 
-  /** The whole frame. Not to be written to: others send it too. */
+  /** The whole frame. It is shared and must not be modified. */
   get frame(): Uint8Array<ArrayBuffer> {
     const source = this.#source;
     return this.#frame ??= typeof source === "string" ? encodeText(source) : encodeFrame(Opcode.text, source);

@@ -1,11 +1,12 @@
+/** Protocol failures with their close codes. */
 import { CloseCode } from "./close_codes.ts";
 
-/** Why the connection must be failed, RFC 6455 7.1.7. */
+/** The reason to fail the connection (RFC 6455 7.1.7). */
 export interface Failure {
   readonly code: 1002 | 1007 | 1008 | 1009;
-  /** What our close frame says: `""`, `"message_too_big"` or `"too_many_fragments"`. */
+  /** The reason of the close frame: `""`, `"message_too_big"` or `"too_many_fragments"`. */
   readonly reason: string;
-  /** What the log says: never a byte of the payload. */
+  /** Text for the log, without payload bytes. */
   readonly detail: string;
 }
 

@@ -1,12 +1,13 @@
+/** Parses and checks frame headers (RFC 6455 5.2). */
 import { CloseCode } from "./close_codes.ts";
 import { type Failure, protocolError } from "./failure.ts";
 import type { DecoderLimits } from "./limits.ts";
 import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 
-/** RFC 6455 5.2: two bytes, eight of extended length, four of masking key. */
+/** Maximum header size (RFC 6455 5.2): two bytes, eight of extended length, four of masking key. */
 export const MAX_HEADER = 14;
 
-/** The message a data frame may belong to. */
+/** The message that a data frame may belong to. */
 export interface MessageSoFar {
   /** Its opcode; 0 when there is none. */
   readonly opcode: number;
@@ -15,20 +16,23 @@ export interface MessageSoFar {
   readonly size: number;
 }
 
-/** A frame's header, RFC 6455 5.2, judged as it is read: what it says is true once {@linkcode read} returned a size. */
+/**
+ * A frame header (RFC 6455 5.2), checked while it is parsed. Its fields are valid once {@linkcode read} has returned a
+ * size.
+ */
 export class FrameHeader {
   final = false;
   opcode = 0;
-  /** The payload's, in bytes. */
+  /** Length of the payload in bytes. */
   length = 0;
   /** The masking key, its first byte in the lowest 8 bits. */
   mask = 0;
 
   /**
-   * Reads the header at `bytes[at]`, of which `available` bytes are there. What is wrong is refused as soon as the
-   * bytes that are there show it.
+   * Parses the header at `bytes[at]`, of which `available` bytes are present. Errors are reported at the first byte
+   * that shows them.
    *
-   * @returns the header's size; 0 when more bytes are needed
+   * @returns the size of the header; 0 when more bytes are needed
    */
   read(
     bytes: Uint8Array,
@@ -61,7 +65,7 @@ export class FrameHeader {
       return this.#finish(bytes, at, available, 2, length);
     }
 
-    // 5.4: fragments of one message follow each other, each but the first a continuation.
+    // 5.4: the fragments of a message are consecutive; all but the first are continuations.
     if (opcode === Opcode.continuation) {
       if (message.opcode === 0) return protocolError("Continuation without a message to continue");
       if (message.fragments >= limits.max_fragments) return tooManyFragments(limits);
@@ -81,13 +85,13 @@ export class FrameHeader {
     if (available < 10) return 0;
     // 5.2: "the most significant bit MUST be 0".
     if (bytes[at + 2]! >= 0x80) return protocolError("Length has its top bit set");
-    // Beyond 2^53 it is inexact, and still far over any limit.
+    // Above 2^53 the value is inexact, but still over any limit.
     const length64 = uint32At(bytes, at + 2) * 0x1_0000_0000 + uint32At(bytes, at + 6);
     if (length64 <= 0xffff) return protocolError("Length is not encoded minimally");
     return this.#judgeSize(bytes, at, available, 10, length64, message, limits);
   }
 
-  /** 10.4: limits on the size of a frame and of the message reassembled; written so that no sum can overflow. */
+  /** 10.4: limits on frame and message size. The comparison avoids sums that could overflow. */
   #judgeSize(
     bytes: Uint8Array,
     at: number,
@@ -101,7 +105,7 @@ export class FrameHeader {
     return this.#finish(bytes, at, available, size, length);
   }
 
-  /** Takes the masking key behind `size` bytes. */
+  /** Reads the masking key after `size` bytes. */
   #finish(bytes: Uint8Array, at: number, available: number, size: number, length: number): number {
     if (available < size + 4) return 0;
     this.length = length;

@@ -1,33 +1,34 @@
+/** Collects frames of a socket for one write. */
 import { Buffer } from "node:buffer";
 import { headerSize, writeHeader } from "./encoder.ts";
 import { Opcode } from "./opcodes.ts";
 
-/** Texts up to this many characters are written character by character while they are ASCII (measured). */
+/** Texts up to this length are written character by character while they are ASCII (measured). */
 const SPELL_UP_TO = 48;
 
-/** Smallest buffer a writer starts with, in bytes. */
+/** Minimum size of a writer's first buffer, in bytes. */
 const FIRST_CAPACITY = 64;
 
-/** Largest buffer a writer starts with because the last one was that big, in bytes. */
+/** Maximum size of a writer's first buffer, in bytes. Its size follows that of the last one. */
 const MAX_FIRST_CAPACITY = 2 * 1024;
 
-/** A bigger buffer grows by a quarter: for a slow reader's queue, memory counts more than copies. */
+/** A larger buffer grows by a quarter: for a slow reader's queue, memory counts more than copies. */
 const DOUBLE_UP_TO = 64 * 1024;
 
 const utf8Encoder = new TextEncoder();
 
 /**
- * Gathers frames, so that the many replies of a tick leave in one write.
+ * Collects frames, so that the replies of a tick leave in one write.
  *
- * {@linkcode take} gives the buffer away for good: the writer never touches handed-out bytes again and holds nothing
- * until the next frame, so a socket may keep them as long as its write takes.
+ * {@linkcode take} gives the buffer away permanently. The writer never touches it again and allocates the next one at
+ * the next frame, so a socket may keep the buffer as long as its write takes.
  */
 export class FrameWriter {
   #bytes: Buffer<ArrayBuffer> | null = null;
   #size = 0;
   #firstCapacity = FIRST_CAPACITY;
 
-  /** Bytes gathered and not yet taken. */
+  /** Number of collected bytes. */
   get size(): number {
     return this.#size;
   }
@@ -67,7 +68,7 @@ export class FrameWriter {
     this.frame(Opcode.binary, data);
   }
 
-  /** Adds a whole frame of any opcode; `payload` is copied. */
+  /** Adds a frame of any opcode; `payload` is copied. */
   frame(opcode: number, payload: Uint8Array): void {
     const bytes = this.#room(headerSize(payload.length) + payload.length);
     const at = writeHeader(bytes, this.#size, opcode, payload.length);
@@ -75,13 +76,13 @@ export class FrameWriter {
     this.#size = at + payload.length;
   }
 
-  /** Adds a frame that is encoded already; `frame` is copied. */
+  /** Adds an encoded frame; `frame` is copied. */
   raw(frame: Uint8Array): void {
     this.#room(frame.length).set(frame, this.#size);
     this.#size += frame.length;
   }
 
-  /** Hands out all bytes gathered, empty when there are none. They belong to the caller. */
+  /** Returns all collected bytes, empty if none. They belong to the caller. */
   take(): Uint8Array<ArrayBuffer> {
     if (this.#bytes === null) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#size);
@@ -91,7 +92,7 @@ export class FrameWriter {
     return taken;
   }
 
-  /** The length comes before the text, so it is counted first: that is cheaper than making room for the worst case. */
+  /** The header contains the length, so the text is measured first, which is cheaper than reserving the maximum. */
   #longText(text: string): void {
     const length = Buffer.byteLength(text);
     const bytes = this.#room(headerSize(length) + length);
@@ -101,8 +102,8 @@ export class FrameWriter {
   }
 
   /**
-   * The buffer, with `count` free bytes after what is gathered. Small ones are cut from a pool that is never cut twice,
-   * at a fifth of an array's price; what `take` hands out has been written to the last byte.
+   * Returns the buffer with `count` free bytes. Small buffers are cut from a pool whose memory is never reused, at a
+   * fifth of the cost of an array; `take` hands out only written bytes.
    */
   #room(count: number): Buffer<ArrayBuffer> {
     const needed = this.#size + count;
@@ -118,7 +119,7 @@ export class FrameWriter {
   }
 }
 
-/** Writes `text`, which is `length` bytes of UTF-8, and returns where it ends. */
+/** Writes `text`, which has `length` bytes of UTF-8, and returns its end. */
 function spell(bytes: Uint8Array, at: number, text: string, length: number): number {
   if (length !== text.length) utf8Encoder.encodeInto(text, bytes.subarray(at, at + length));
   else for (let index = 0; index < length; index++) bytes[at + index] = text.charCodeAt(index);

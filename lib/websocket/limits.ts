@@ -1,7 +1,7 @@
-/** What one message may cost. */
+/** Limits of one message. */
 export interface DecoderLimits {
-  /** Payload bytes of one message, over all its fragments. Beyond it: 1009 `message_too_big`. */
+  /** Payload bytes of a message over all fragments. Above: 1009 `message_too_big`. */
   readonly max_bytes: number;
-  /** Frames of one message, empty ones included. Beyond it: 1008 `too_many_fragments`. */
+  /** Frames of a message, empty ones included. Above: 1008 `too_many_fragments`. */
   readonly max_fragments: number;
 }

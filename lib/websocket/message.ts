@@ -1,21 +1,21 @@
+/** Storage of a message that arrives in parts. */
 import { Opcode } from "./opcodes.ts";
 import { decodeText, Utf8Judge } from "./utf8.ts";
 
-/** First storage of a message that comes in pieces, in bytes. */
+/** Initial storage of a fragmented message in bytes. */
 const FIRST_CAPACITY = 256;
 
 /**
- * The message being received, in one growing array as far as it comes in pieces.
+ * The message being received, in one growing array if it arrives in parts.
  *
- * Growth: storage is made for bytes that are here, never for a length a header announces. When full it doubles (so all
- * copies together are less than twice the message), but never beyond `limit`. The old array is given back to the system
- * in the moment of growing (`ArrayBuffer.transfer`), not when the collector comes by; while it is copied both exist, for
- * one connection at a time.
+ * Storage is allocated for received bytes, never for an announced length. When full, it doubles (so all copies together
+ * are less than twice the message), up to `limit`. The old array is freed at once (`ArrayBuffer.transfer`), not by the
+ * garbage collector. Both exist during the copy, for one connection at a time.
  */
 export class Message {
-  /** Text or binary; 0 when no message has begun. */
+  /** Text or binary; 0 before a message. */
   opcode = 0;
-  /** Frames so far. */
+  /** Number of frames received. */
   fragments = 0;
   #bytes: Uint8Array<ArrayBuffer> | null = null;
   #size = 0;
@@ -27,17 +27,17 @@ export class Message {
     return this.#size;
   }
 
-  /** Bytes of storage behind them; the honest figure for what a connection costs. */
+  /** Allocated storage in bytes, the real cost of a connection. */
   get capacity(): number {
     return this.#bytes === null ? 0 : this.#bytes.length;
   }
 
   /**
-   * Copies `source[start, end)` to the end.
+   * Appends `source[start, end)`.
    *
-   * @param ascii all of it is
-   * @param limit caps the storage (bytes), and holds what is appended
-   * @returns false when the message is text and this can't go on with it: RFC 6455 8.1, at the first wrong byte
+   * @param ascii whether all bytes are ASCII
+   * @param limit maximum storage in bytes, at least the appended total
+   * @returns false at the first byte that makes a text invalid UTF-8 (RFC 6455 8.1)
    */
   append(source: Uint8Array, start: number, end: number, ascii: boolean, limit: number): boolean {
     if (this.opcode === Opcode.text && !this.#judge(source, start, end, ascii)) return false;
@@ -54,7 +54,7 @@ export class Message {
     return true;
   }
 
-  /** The whole message, after which there is none; null when text ends in half a character. */
+  /** Returns the whole message and clears it; null when a text ends in an incomplete character. */
   take(): string | Uint8Array | null {
     const bytes = this.#bytes === null ? new Uint8Array(0) : this.#bytes.subarray(0, this.#size);
     const taken = this.opcode === Opcode.text ? decodeText(bytes, 0, bytes.length, this.#ascii) : bytes;
@@ -62,7 +62,7 @@ export class Message {
     return taken;
   }
 
-  /** Forgets the message and gives its storage away. */
+  /** Clears the message and releases its storage. */
   clear(): void {
     this.opcode = 0;
     this.fragments = 0;

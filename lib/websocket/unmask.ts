@@ -1,12 +1,12 @@
-/** Below this many bytes a plain loop beats finding the words (measured, tests/bench/codec_bench.ts). */
+/** Minimum length for word-wise unmasking; below, a byte loop is faster (measured, tests/bench/codec_bench.ts). */
 export const WORDWISE_FROM = 16;
 
 /**
- * Unmasks `bytes[start, end)` in place a byte at a time, RFC 6455 5.3.
+ * Unmasks `bytes[start, end)` in place byte by byte (RFC 6455 5.3).
  *
- * @param mask the masking key, its first byte in the lowest 8 bits; {@linkcode turnMask} turns it for a range that
+ * @param mask the masking key, its first byte in the lowest 8 bits; {@linkcode turnMask} rotates it for a range that
  * starts inside the payload
- * @returns true when no unmasked byte has its top bit set, so that all is ASCII
+ * @returns true if every unmasked byte is ASCII
  */
 export function unmaskBytes(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
   let seen = 0;
@@ -20,9 +20,9 @@ export function unmaskBytes(bytes: Uint8Array, start: number, end: number, mask:
 }
 
 /**
- * The same in words of four bytes.
+ * Like {@linkcode unmaskBytes}, in words of four bytes.
  *
- * @param words the memory of `bytes` as {@linkcode wordsOf} sees it: made once for the many frames of a chunk
+ * @param words the memory of `bytes` from {@linkcode wordsOf}, created once for all frames of a chunk
  */
 export function unmaskWords(bytes: Uint8Array, words: Words, start: number, end: number, mask: number): boolean {
   const view = words.view;
@@ -54,21 +54,21 @@ export function unmaskWords(bytes: Uint8Array, words: Words, start: number, end:
   return unmaskBytes(bytes, wordsStart + (count << 2), end, mask) && ascii;
 }
 
-/** The masking key as it stands `count` bytes into the payload. */
+/** The masking key rotated for an offset of `count` bytes. */
 export function turnMask(mask: number, count: number): number {
   const bits = (count & 3) << 3;
   return bits === 0 ? mask : (mask >>> bits) | (mask << (32 - bits));
 }
 
-/** The whole words lying in a byte array: `view[0]` is the bytes from `shift` on. */
+/** The aligned words of a byte array: `view[0]` covers the bytes from `shift` on. */
 export interface Words {
   readonly view: Int32Array;
   readonly shift: number;
 }
 
 /**
- * Words over the memory of `bytes`, which may start at any address. Their byte order is little-endian on every machine
- * Deno runs on, and so is the mask's.
+ * Aligned words over the memory of `bytes`, which may start at any offset. Deno runs on little-endian machines only, so
+ * the mask uses that order.
  */
 export function wordsOf(bytes: Uint8Array): Words {
   const shift = -bytes.byteOffset & 3;

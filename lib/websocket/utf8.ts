@@ -1,29 +1,29 @@
+/** Validates and decodes UTF-8. */
 import { Buffer, isUtf8 } from "node:buffer";
 
-/** Below this many bytes a loop beats calling the platform (tests/bench/codec_bench.ts). */
+/** Minimum length for the platform's validation; below, a loop is faster (tests/bench/codec_bench.ts). */
 const BULK_FROM = 64;
 
 /**
- * Judges UTF-8 as it comes, cut anywhere, and says no at the first byte that can't belong to any valid text.
+ * Validates UTF-8 incrementally, for any chunking, and fails at the first byte that can't belong to a valid text.
  *
- * The states are those of the "UTF-8 decoder" of the WHATWG Encoding Standard: how many continuation bytes are owed,
- * and between which bounds the next one must lie (RFC 3629 section 4: no overlong form, no surrogate, nothing above
- * U+10FFFF).
+ * The states are those of the "UTF-8 decoder" of the WHATWG Encoding Standard: the number of missing continuation
+ * bytes, and the bounds of the next one (RFC 3629 section 4: no overlong form, no surrogate, nothing above U+10FFFF).
  */
 export class Utf8Judge {
   #owed = 0;
   #lower = 0x80;
   #upper = 0xbf;
 
-  /** No character is left half told: a message may end here. */
+  /** Whether no character is incomplete, so that a message may end. */
   get complete(): boolean {
     return this.#owed === 0;
   }
 
-  /** @returns false as soon as a byte of `bytes[start, end)` can't follow what came before */
+  /** @returns false if a byte of `bytes[start, end)` is invalid after the preceding ones */
   push(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start < BULK_FROM) return this.#step(bytes, start, end);
-    // Whole characters in bulk go to the platform's vector code; what is left is the end of one and the start of one.
+    // The platform's vectorised code validates complete characters; the loop handles incomplete ones at both ends.
     const whole = start + this.#owed;
     if (!this.#step(bytes, start, whole)) return false;
     const cut = lastCharacterStart(bytes, whole, end);
@@ -62,28 +62,31 @@ export class Utf8Judge {
   }
 }
 
-/** Where the last character starts, at most four bytes before the end: it may be half told. */
+/** Start of the last character, at most four bytes before the end; it may be incomplete. */
 function lastCharacterStart(bytes: Uint8Array, start: number, end: number): number {
   let at = end - 1;
   while (at > start && end - at < 4 && (bytes[at]! & 0xc0) === 0x80) at--;
   return at;
 }
 
-/** What every platform decoder puts in place of bytes that are no character. */
+/** The character that decoders substitute for invalid bytes. */
 const REPLACEMENT = "\ufffd";
 
-/** Up to this many bytes, `utf8Slice` beats `TextDecoder` (tests/bench/codec_bench.ts). */
+/** Maximum length for `utf8Slice`, which is faster than `TextDecoder` up to here (tests/bench/codec_bench.ts). */
 const SLICE_UP_TO = 256;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Calls that take a range: no view, no options object, a fifth of the time of a strict `TextDecoder` on short texts. */
+/**
+ * Methods that take a range without a view or options, at a fifth of the time of a strict `TextDecoder` for short
+ * texts.
+ */
 const { latin1Slice, utf8Slice } = Buffer.prototype;
 
 /**
- * The text of `bytes[start, end)`, or null when it isn't UTF-8. A leading U+FEFF is kept: in a message it is text.
+ * Decodes `bytes[start, end)`; null when it is not UTF-8. A leading U+FEFF is kept, because it is text in a message.
  *
- * @param ascii no byte has its top bit set, as unmasking has seen
+ * @param ascii whether unmasking found only ASCII
  */
 export function decodeText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string | null {
   if (start === end) return "";
@@ -91,6 +94,6 @@ export function decodeText(bytes: Uint8Array, start: number, end: number, ascii:
   const text = end - start <= SLICE_UP_TO
     ? utf8Slice.call(bytes, start, end)
     : utf8Decoder.decode(bytes.subarray(start, end));
-  // Without a replacement nothing was wrong; with one, the sender may have meant it.
+  // Without a replacement character the input was valid. With one, the sender may have sent that character.
   return !text.includes(REPLACEMENT) || isUtf8(bytes.subarray(start, end)) ? text : null;
 }

@@ -1,8 +1,8 @@
 /**
- * RFC 6455 for a server and nothing else: what comes in are bytes, what goes out are events ({@linkcode Decoder}) and
- * frames ({@linkcode FrameWriter}, `encode…`). What can go wrong is a {@linkcode Failure} with its close code.
+ * RFC 6455 for servers, without I/O: bytes in, events ({@linkcode Decoder}) and frames ({@linkcode FrameWriter},
+ * `encode…`) out. Errors are {@linkcode Failure}s with their close codes.
  *
- * What one connection can make a decoder hold: `max_bytes + DECODER_OVERHEAD` bytes, whatever the peer sends.
+ * A connection makes a decoder hold at most `max_bytes + DECODER_OVERHEAD` bytes, whatever the peer sends.
  *
  * @module
  */
