@@ -1,4 +1,4 @@
-/** ARCHITECTURE.md names files and functions: each of them exists. */
+/** ARCHITECTURE.md and SECURITY.md name files and functions: each of them exists. */
 import { assert, assertEquals } from "./assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -30,6 +30,25 @@ Deno.test("each file and function that ARCHITECTURE.md names exists", async () =
   assert(named.filter((reference) => reference.includes(":")).length > 40, "the walks name functions");
   const problems = await Promise.all(named.map(problem));
   assertEquals(problems.filter((one) => one !== null), []);
+});
+
+/** The rows of the table of threats as the texts of their cells. */
+function threats(text: string): string[][] {
+  const rows = text.split("\n").filter((line) => /^\| (?!-|threat )/.test(line));
+  return rows.map((row) => row.split(" | ").map((cell) => cell.replace(/^\||\|$/g, "").trim()));
+}
+
+Deno.test("each threat of SECURITY.md names the code of its defence and the tests that prove it", async () => {
+  const rows = threats(await Deno.readTextFile(new URL("SECURITY.md", ROOT)));
+  assert(rows.length >= 30, `${rows.length} threats`);
+  for (const [threat, , provedBy, livesIn, ...rest] of rows) {
+    assertEquals(rest, [], threat);
+    for (const cell of [provedBy!, livesIn!]) {
+      const problems = await Promise.all(references(cell).map(problem));
+      assert(problems.length > 0, `${threat}: a reference in ${JSON.stringify(cell)}`);
+      assertEquals(problems.filter((one) => one !== null), [], threat);
+    }
+  }
 });
 
 Deno.test("each folder of lib/ is in ARCHITECTURE.md", async () => {
