@@ -180,7 +180,7 @@ Deno.test("SECURITY.md names only tests that exist", async () => {
 
 const DOCUMENTS = [
   ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
-  ...["docs/client.md", "docs/deployment.md", "docs/operations.md"],
+  ...(await files(ROOT, "docs")).filter((path) => path.endsWith(".md")),
   "tests/bench/README.md",
 ];
 
