@@ -1,4 +1,4 @@
-/** The methods the server answers itself: they reach no cell. */
+/** Methods that the server itself answers, without a cell. */
 import { z } from "zod";
 import type { Identity } from "../gate/gate.ts";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
@@ -8,12 +8,12 @@ import type { SessionState } from "./state.ts";
 
 interface Builtin {
   readonly contract: MethodContract;
-  /** Settles `call`. */
+  /** Executes the method and settles `call`. */
   run(session: SessionState, request: RpcRequest, call: Call): Promise<void> | void;
 }
 
 const MAX_TOKEN_LENGTH = 8192;
-/** Tokens for a document that may be a megabyte long. */
+/** Cost of a document of up to a megabyte. */
 const DISCOVER_COST = 5;
 const NoParams = z.object({});
 const RefreshParams = z.object({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) });
@@ -46,12 +46,15 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map([
   ),
 ]);
 
-/** The contract of a method of the server, else of the module; undefined where neither has it. */
+/** The contract of a method of the server, otherwise of the module; undefined if neither has it. */
 export function contractOf(module: Contract, method: string): MethodContract | undefined {
   return builtins.get(method)?.contract ?? module.methods.get(method);
 }
 
-/** A token of the same user that would be let in now: one that lacks `auth.required_role` prolongs nothing. */
+/**
+ * Whether the token belongs to the same user and would be admitted now. A token without `auth.required_role` is
+ * refused.
+ */
 function mayRenew(session: SessionState, { user, roles }: Identity): boolean {
   const { required_role } = session.services.config.auth;
   return user === session.userId && (required_role === undefined || roles.includes(required_role));
@@ -74,7 +77,7 @@ function builtin<P extends z.ZodType>(
   }];
 }
 
-/** Where and what is wrong, never the value itself: it could be a secret. */
+/** Paths and codes of the errors, never the value, which could be a secret. */
 function issuesJson(error: z.ZodError): string {
   return JSON.stringify({ issues: error.issues.map(({ path, code, message }) => ({ path, code, message })) });
 }

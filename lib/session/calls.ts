@@ -1,10 +1,11 @@
+/** Calls of a session, and the batches they belong to. */
 import { Buffer } from "node:buffer";
 import { errorResponse, type RequestId, resultResponse, type RpcResponse } from "../rpc/rpc.ts";
 import type { PendingCall } from "../sandbox/sandbox.ts";
 
-/** What a call tells its session once it is settled. */
+/** Notified when a call is settled. */
 export interface CallOwner {
-  /** `code` is 0 for a result, else the JSON-RPC error code. */
+  /** `code` is 0 for a result, otherwise the JSON-RPC error code. */
   settled(call: Call, code: number, response: RpcResponse | null): void;
 }
 
@@ -17,12 +18,12 @@ export interface CallOptions {
   readonly traced: (result: string) => void;
 }
 
-/** One request on its way through a handler. Settles exactly once; whatever comes later is dropped. */
+/** A request that a handler executes. It settles exactly once; later settlements are ignored. */
 export class Call implements PendingCall {
   readonly method: string;
-  /** The batch whose answer this call's answer is part of. */
+  /** The batch that this call belongs to. */
   readonly batch: Batch | null;
-  /** Milliseconds of the monotonic clock. */
+  /** Start on the monotonic clock, in milliseconds. */
   readonly startedAt: number;
   /** Ends the call's span with its result. */
   readonly traced: (result: string) => void;
@@ -52,7 +53,7 @@ export class Call implements PendingCall {
   }
 }
 
-/** The answers of one batch, sent as one array when the last is there (JSON-RPC 2.0 section 6). */
+/** The answers of a batch, sent as one array when all are complete (JSON-RPC 2.0 section 6). */
 export class Batch {
   /** Whether this batch has been counted as an invalid message. */
   invalid = false;
@@ -64,12 +65,15 @@ export class Batch {
     this.#open = elements;
   }
 
-  /** Bytes of the answers so far, of text its UTF-16 units. */
+  /** Size of the answers so far: bytes, or UTF-16 units of text. */
   get size(): number {
     return this.#size;
   }
 
-  /** Takes one element's answer, null for a notification's. Returns the whole answer once all are there and any counts. */
+  /**
+   * Adds the answer of one element, null for a notification. Returns the whole answer once all are complete, unless it
+   * is empty.
+   */
   add(response: RpcResponse | null): RpcResponse | null {
     if (response !== null) {
       const one = typeof response === "string" ? response : joined(response);
@@ -91,7 +95,7 @@ function bytes(text: string | Uint8Array): Uint8Array {
   return typeof text === "string" ? Buffer.from(text) : text;
 }
 
-/** A copy of a response, whose body is valid only now. */
+/** Copies a response, because its body is valid only now. */
 function joined({ head, body, tail }: Exclude<RpcResponse, string>): Uint8Array {
   return Buffer.concat([Buffer.from(head), body, Buffer.from(tail)]);
 }

@@ -1,12 +1,13 @@
+/** Connects a session to its cell and to the hub. */
 import type { Hub, Presence, Subscriber } from "../hub/hub.ts";
 import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { SessionState } from "./state.ts";
 
-/** More topics than this one session can't follow: a client that makes a handler subscribe may not fill the memory. */
+/** Maximum number of topics of a session, so that a client can't fill the memory through a handler that subscribes. */
 const MAX_TOPICS = 1_000;
 
-/** What a handler's cell sees of a session and may do to it; and what the hub delivers to. */
+/** The session as its cell and the hub see it. */
 export class SessionClient implements CellClient, Subscriber {
   readonly #session: SessionState;
   readonly #topics = new Set<string>();
@@ -76,7 +77,7 @@ export class SessionClient implements CellClient, Subscriber {
     this.#session.end(1011, "internal");
   }
 
-  /** The session is over: nothing is delivered any more. */
+  /** Ends all deliveries. */
   leave(): void {
     for (const topic of this.#topics) this.#hub.unsubscribe(this.subprotocol, topic, this);
     this.#topics.clear();

@@ -1,9 +1,9 @@
 /**
- * From a message that has its tokens to the handler, and back to the answer.
+ * Dispatches a message that has paid its tokens to the handler, and sends the answer.
  *
  * Each request, and each raw frame, passes in this order: the envelope, the method, its roles, room within
- * `max_in_flight`, the method's own tokens. What has to wait for room or tokens waits in order, and the session reads
- * nothing meanwhile. An answer that comes at once, while others still wait, runs nothing a second time ({@linkcode Backlog}).
+ * `max_in_flight`, the method's own tokens. Requests that wait for room or tokens stay in order, and the session reads
+ * nothing until they have passed. A synchronous answer does not run a waiting request twice ({@linkcode Backlog}).
  */
 import {
   ErrorCode,
@@ -23,20 +23,22 @@ import { PauseReason } from "./intake.ts";
 import type { Refusals } from "./refusals.ts";
 import type { SessionState } from "./state.ts";
 
-/** A raw frame, on the same way as a request without id. */
+/** A raw frame. It is dispatched like a request without id. */
 interface Frame {
   readonly id: undefined;
   readonly method: "message";
   readonly data: string | Uint8Array;
 }
 
-/** What a raw frame has in place of a method's contract. */
+/** The contract of raw frames. */
 const FRAME: MethodContract = { name: "message", public: true, cost: 1, params: {} };
 
-/** The errors that mean that a raw frame was not handled: the handler failed, its cell ended or is full, time was up. */
+/**
+ * Errors after which a raw frame was not handled: the handler failed, its cell ended or is full, or the time was up.
+ */
 const LOST: ReadonlySet<number> = new Set([ErrorCode.INTERNAL_ERROR, ErrorCode.OVERLOADED, ErrorCode.TIMEOUT]);
 
-/** A request or a frame waiting for room or tokens. */
+/** A request or frame that waits for room or tokens. */
 interface Waiting {
   readonly request: RpcRequest | Frame;
   readonly batch: Batch | null;
@@ -46,9 +48,9 @@ export class Dispatcher implements CallOwner {
   readonly #session: SessionState;
   readonly #refusals: Refusals;
   readonly #waiting = new Backlog<Waiting>();
-  /** The first waiting request waits for its tokens, not for room: its timer goes on with it. */
+  /** The first waiting request waits for its tokens, not for room: a timer resumes it. */
   #timed = false;
-  /** A message is being taken: some of its elements may not be on their way yet. */
+  /** A message is being dispatched: some of its elements may not have started yet. */
   #taking = false;
   #inFlight = 0;
 
@@ -57,12 +59,12 @@ export class Dispatcher implements CallOwner {
     this.#refusals = refusals;
   }
 
-  /** Whether everything taken has been answered. */
+  /** Whether every request has been answered. */
   get idle(): boolean {
     return this.#inFlight === 0 && this.#waiting.size === 0 && !this.#taking;
   }
 
-  /** Takes a message of `bytes`; `utf8` is a text as it came, if it is at hand. */
+  /** Dispatches a message of `bytes`; `utf8` is the UTF-8 of a text, if available. */
   take(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     this.#taking = true;
     try {
@@ -87,7 +89,7 @@ export class Dispatcher implements CallOwner {
     for (const element of message.elements) this.#element(element, batch, bytes);
   }
 
-  /** Nothing that waits is sent on its way any more. */
+  /** Drops waiting requests. */
   end(): void {
     this.#waiting.clear();
   }
@@ -105,7 +107,7 @@ export class Dispatcher implements CallOwner {
     else {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#refusals.countInvalid(code, call.batch);
-      // A raw client can't be told otherwise that its frame was lost.
+      // A raw client has no other signal for a lost frame.
       if (LOST.has(code) && this.#session.module.contract.kind === "raw") {
         this.#session.end(1011, "internal");
       }
@@ -120,14 +122,14 @@ export class Dispatcher implements CallOwner {
     else this.#enter(element, batch);
   }
 
-  /** Sends a request or frame on its way, behind those that wait. */
+  /** Dispatches a request or frame, after those that wait. */
   #enter(request: RpcRequest | Frame, batch: Batch | null): void {
     if (this.#waiting.size > 0 || !this.#request(request, batch)) {
       this.#waiting.add({ request: kept(request), batch });
     }
   }
 
-  /** Judges one request or frame and sends it on its way; false when it has to wait for room or tokens. */
+  /** Checks one request or frame and starts it; false when it has to wait for room or tokens. */
   #request(request: RpcRequest | Frame, batch: Batch | null): boolean {
     const { method, id } = request;
     const { services, identity } = this.#session;
@@ -162,7 +164,7 @@ export class Dispatcher implements CallOwner {
     return true;
   }
 
-  /** Hands a request or frame to what answers it, which may happen before this returns. */
+  /** Passes a request or frame to the server's method or the cell, which may settle it synchronously. */
   #run(request: RpcRequest | Frame, batch: Batch | null): void {
     const { method, id } = request;
     const { services, module } = this.#session;
@@ -184,7 +186,7 @@ export class Dispatcher implements CallOwner {
     }
   }
 
-  /** Answers -32603 with the reference under which the log has the error. */
+  /** Answers -32603 with the `ref` of the logged error. */
   #failed(call: Call, error: unknown): void {
     const { id, services, subprotocol } = this.#session;
     const ref = crypto.randomUUID();
@@ -196,7 +198,7 @@ export class Dispatcher implements CallOwner {
     if (this.idle) this.#session.settleUp();
   }
 
-  /** Goes on with what waited, in order, then reads on. */
+  /** Resumes waiting requests in order, then reading. */
   #goOn(): void {
     const done = this.#waiting.run(({ request, batch }) => !this.#session.ending && this.#request(request, batch));
     if (done) this.#session.intake.resume(PauseReason.REQUEST);
@@ -204,7 +206,7 @@ export class Dispatcher implements CallOwner {
   }
 }
 
-/** The bytes of a message are valid only while the front delivers it. */
+/** Copies the bytes of a message, which are valid only during delivery. */
 function kept(request: RpcRequest | Frame): RpcRequest | Frame {
   if ("data" in request) return typeof request.data === "string" ? request : { ...request, data: request.data.slice() };
   return typeof request.text === "string" ? request : { ...request, text: request.text.slice() };

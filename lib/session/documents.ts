@@ -1,7 +1,7 @@
-/** The answers to `rpc.discover`, each written once. */
+/** The answers to `rpc.discover`, cached by set of roles. */
 import { type Contract, openRpc } from "../sandbox/sandbox.ts";
 
-/** Most documents kept of one contract, for as many sets of roles. */
+/** Maximum number of cached documents of one contract, one for each set of roles. */
 const MAX_DOCUMENTS = 16;
 
 export class Documents {
@@ -11,7 +11,7 @@ export class Documents {
   of(contract: Contract, roles: readonly string[]): string {
     let documents = this.#contracts.get(contract);
     if (documents === undefined) this.#contracts.set(contract, documents = new Map());
-    // Roles that the contract does not name change nothing.
+    // Roles that the contract does not name have no effect.
     const named = new Set([...contract.methods.values()].flatMap((method) => method.roles ?? []));
     const key = JSON.stringify([...named].filter((role) => roles.includes(role)));
     let document = documents.get(key);

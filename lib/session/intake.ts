@@ -1,30 +1,31 @@
+/** Controls when a session reads from its socket. */
 import type { TurnBudget, Turns } from "../limits/limits.ts";
 
-/** The part of a socket an intake needs. */
+/** The part of a socket that an intake uses. */
 export interface Pausable {
   pause(): boolean;
   resume(): void;
 }
 
-/** Is told while nothing is read. */
+/** Notified of pauses in reading. */
 export interface Idler {
   paused(at: number): void;
   resumed(at: number): void;
 }
 
-/** Why a session does not read on. Several may hold at a time; reading goes on when none does. */
+/** Reasons for a pause in reading. Several may hold at once; reading continues when none does. */
 export const PauseReason = {
   /** A message waits for its tokens (`limits.on_exceed = "delay"`). */
   MESSAGE: 1,
   /** A request waits for its method's tokens, or for room within `messages.max_in_flight`. */
   REQUEST: 2,
-  /** It has had its share of this turn of the event loop. */
+  /** The session has used its budget of this turn of the event loop. */
   TURN: 4,
   /** The server drains. */
   DRAINING: 8,
 } as const;
 
-/** Calls `run` after `milliseconds`, unless the function returned is called before. */
+/** Calls `run` after `milliseconds`, unless the returned function is called before. */
 export type Later = (run: () => void, milliseconds: number) => () => void;
 
 const timeout: Later = (run, milliseconds) => {
@@ -32,7 +33,7 @@ const timeout: Later = (run, milliseconds) => {
   return () => clearTimeout(timer);
 };
 
-/** Decides whether a session reads on: pausing for several reasons at once, and its share of each turn. */
+/** Controls reading of a session: pauses for several reasons, and the budget of each turn. */
 export class Intake {
   readonly #socket: Pausable;
   readonly #turns: Turns;
@@ -44,7 +45,7 @@ export class Intake {
   #cancel = () => {};
   #ended = false;
 
-  /** `monotonic`: milliseconds of a clock that nobody sets. */
+  /** `monotonic` is a monotonic clock in milliseconds. */
   constructor(
     socket: Pausable,
     turns: Turns,
@@ -64,7 +65,7 @@ export class Intake {
     return this.#reasons !== 0;
   }
 
-  /** False where the engine can't stop reading; nothing is paused then. */
+  /** Pauses for a reason. False where the engine can't pause reading; nothing is paused then. */
   pause(reason: number): boolean {
     if (this.#reasons === 0) {
       if (!this.#socket.pause()) return false;
@@ -74,7 +75,7 @@ export class Intake {
     return true;
   }
 
-  /** May deliver further messages before it returns. */
+  /** Ends the pause for a reason. May deliver messages before it returns. */
   resume(reason: number): void {
     if ((this.#reasons & reason) === 0) return;
     this.#reasons &= ~reason;
@@ -83,19 +84,19 @@ export class Intake {
     this.#socket.resume();
   }
 
-  /** Counts a message of `bytes`; a session that used up its share goes on when others were heard. */
+  /** Counts a message of `bytes`. A session that has used its budget continues after all input has been polled. */
   spend(bytes: number): void {
     if (this.#budget.take(bytes)) return;
     if (this.pause(PauseReason.TURN)) this.#turns.next(() => this.resume(PauseReason.TURN));
   }
 
-  /** Calls `action` after `milliseconds`; one such wait at a time, none after the end. */
+  /** Calls `action` after `milliseconds`. One wait at a time, none after the end. */
   wait(milliseconds: number, action: () => void): void {
     this.#cancel();
     if (!this.#ended) this.#cancel = this.#later(action, Math.max(1, Math.ceil(milliseconds)));
   }
 
-  /** Nothing is resumed or called any more. */
+  /** Ends all waits and pauses. */
   end(): void {
     this.#ended = true;
     this.#cancel();

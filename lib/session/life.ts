@@ -1,6 +1,7 @@
+/** The deadlines of a session. */
 import type { Due } from "../timing/timing_wheel.ts";
 
-/** What ends a session by itself, with the close code it ends with. */
+/** Reasons for which a session ends without an act of client or operator, with their close codes. */
 export type Ending =
   | { readonly code: 4401; readonly reason: "token_expired" | "session_expired" }
   | { readonly code: 4408; readonly reason: "idle" };
@@ -12,60 +13,59 @@ export interface LifeLimits {
   readonly max_session: number;
 }
 
-/** What a life may ask of its session and do to it. */
+/** The session as its deadlines see it. */
 export interface Lived {
-  /** Sends a ping; false where the platform keeps the connection alive by itself. */
+  /** Sends a ping. False where the platform sends pings itself. */
   ping(): boolean;
-  /** Bytes that wait to be taken by the kernel. */
+  /** Bytes queued in this process, not yet in the kernel. */
   readonly queued: number;
-  /** Bytes that the kernel has taken since the beginning. */
+  /** Bytes passed to the kernel since the beginning. */
   readonly taken: number;
   /** Called once. */
   expire(ending: Ending): void;
 }
 
-/** A ping that was not answered yet. */
+/** An unanswered ping. */
 interface Ping {
-  /** Of the monotonic clock: when it was sent, or when the connection last moved while the ping waited behind data. */
+  /** Monotonic time of the ping, or of the last progress of the connection while the ping was queued behind data. */
   at: number;
-  /** {@linkcode Lived.taken} once the kernel has what was sent before the ping. */
+  /** {@linkcode Lived.taken} once all data before the ping is in the kernel. */
   readonly behind: number;
   /** {@linkcode Lived.taken} at `at`. */
   taken: number;
 }
 
 /**
- * The slowest link whose peer is not given up, in bytes per ms (16 KiB/s): what the kernel took and nobody has confirmed may
- * still be under way before a ping, and the kernel does not tell. It holds {@linkcode MAX_UNDER_WAY} at most.
+ * The slowest supported link, in bytes per ms (16 KiB/s). Data in the kernel that no pong has confirmed may still be in
+ * transit before a ping. It holds {@linkcode MAX_UNDER_WAY} at most.
  */
 const SLOWEST_LINK = 16 * 1024 / 1000;
 const MAX_UNDER_WAY = 1024 * 1024;
 
 /**
- * When a session ends without anybody doing anything: its token expires, it has lasted `max_session`, its client sends
- * no message for `idle_timeout`, or does not answer a ping for an interval. One deadline at a time, kept by the timing
- * wheel.
+ * The deadlines of a session: its token expires, it reaches `max_session`, its client sends no message for
+ * `idle_timeout`, or does not answer a ping for an interval. The timing wheel keeps one deadline at a time.
  *
- * Silence is held against the peer only while it could have been heard. What the server delays stops both clocks: reading
- * that it paused, data that is on its way before a ping, a process that stood still.
+ * Silence counts against the peer only while the server could have received data. Delays of the server stop both
+ * clocks: paused reading, data in transit before a ping, a process that stood still.
  */
 export class Life implements Due {
   readonly #limits: LifeLimits;
   readonly #session: Lived;
   readonly #now: () => number;
-  /** Of the monotonic clock, as all times here but the token's expiry. */
+  /** Monotonic time, like all times here except the token's expiry. */
   readonly #endsAt: number;
   #lastHeard: number;
   #lastMessage: number;
   #ping: Ping | null = null;
-  /** {@linkcode Lived.taken} up to which the peer has probably received everything. */
+  /** {@linkcode Lived.taken} up to which the peer has confirmed data by a pong. */
   #confirmed = 0;
-  /** Since when nothing is read; -1 while reading. */
+  /** Monotonic time since when reading is paused; -1 while reading. */
   #pausedAt = -1;
   #expiresAt: number;
   #ended = false;
 
-  /** `started` is of the monotonic clock; `expiresAt` and `now` are milliseconds since the epoch. */
+  /** `started` is a monotonic time; `expiresAt` and `now` are milliseconds since the epoch. */
   constructor(limits: LifeLimits, session: Lived, started: number, expiresAt: number, now: () => number) {
     this.#limits = limits;
     this.#session = session;
@@ -76,25 +76,25 @@ export class Life implements Due {
     this.#expiresAt = expiresAt;
   }
 
-  /** Anything came from the peer. */
+  /** Data from the peer arrived. */
   heard(at: number): void {
     this.#lastHeard = at;
     this.#confirmed = this.#ping?.behind ?? this.#session.taken;
     this.#ping = null;
   }
 
-  /** A message came from the peer. */
+  /** A message from the peer arrived. */
   messaged(at: number): void {
     this.heard(at);
     this.#lastMessage = at;
   }
 
-  /** Nothing is read from here on. */
+  /** Reading was paused. */
   paused(at: number): void {
     if (this.#pausedAt < 0) this.#pausedAt = at;
   }
 
-  /** Reading goes on. What the peer sent meanwhile is read only now, so it gets a new interval to be heard. */
+  /** Reading was resumed. Data sent during the pause is read only now, so the peer gets a new interval. */
   resumed(at: number): void {
     if (this.#pausedAt < 0) return;
     this.#lastMessage += at - this.#pausedAt;
@@ -102,18 +102,18 @@ export class Life implements Due {
     this.heard(at);
   }
 
-  /** The token was replaced. Returns when to check next. */
+  /** Replaces the token's expiry. Returns the time of the next check. */
   renew(expiresAt: number, at: number): number {
     this.#expiresAt = expiresAt;
     return this.next(at);
   }
 
-  /** No further check has an effect. */
+  /** Ends the deadlines; further checks have no effect. */
   end(): void {
     this.#ended = true;
   }
 
-  /** `stalledUntil`: when the process last stood still for a while, and went on. */
+  /** Checks the deadlines. `stalledUntil` is the end of the last stall of the process. */
   check(at: number, stalledUntil = -Infinity): number {
     if (this.#ended) return Infinity;
     const ending = this.#judge(at, stalledUntil);
@@ -125,15 +125,15 @@ export class Life implements Due {
     return this.next(at);
   }
 
-  /** The next moment at which anything can be due. */
+  /** The next moment at which a deadline can be due. */
   next(at: number): number {
     const { idle_timeout, ping_interval } = this.#limits;
     const idleAt = this.#pausedAt < 0 && idle_timeout > 0
-      // Past when a stall put the judgement off: then once more at the end of the new interval.
+      // In the past after a stall that postponed the decision: then once more at the end of the new interval.
       ? later(at, this.#lastMessage + idle_timeout, at + idle_timeout)
       : Infinity;
     return Math.min(
-      // The wall clock may be set meanwhile, so its share is computed anew at every check, at least once an interval.
+      // The wall clock may be set, so this is recomputed at every check, at least once an interval.
       at + Math.max(0, this.#expiresAt - this.#now()),
       this.#endsAt,
       idleAt,
@@ -147,7 +147,7 @@ export class Life implements Due {
     if (at >= this.#endsAt) return { code: 4401, reason: "session_expired" };
     if (this.#pausedAt >= 0) return null;
     const { idle_timeout, ping_interval } = this.#limits;
-    // What came while the process stood still may wait unread: everybody has a new interval.
+    // Data that arrived during a stall may be unread: every peer gets a new interval.
     const sinceStall = at - stalledUntil;
     const idle = idle_timeout > 0 && at - this.#lastMessage >= idle_timeout;
     if (idle && sinceStall >= idle_timeout) return { code: 4408, reason: "idle" };
@@ -165,15 +165,15 @@ export class Life implements Due {
     else this.#lastHeard = at;
   }
 
-  /** An interval, and what the data on its way takes on a slow link. */
+  /** An interval plus the time of the data in transit on a slow link. */
   #answerDue(ping: Ping): number {
     const underWay = Math.min(MAX_UNDER_WAY, this.#session.taken - this.#confirmed);
     return ping.at + this.#limits.ping_interval + underWay / SLOWEST_LINK;
   }
 
   /**
-   * Whether the ping still waited behind data in our own queue, and some of it left. The kernel of a connection with a
-   * queue has room again only because the peer's kernel has taken something.
+   * Whether the ping was still queued behind data in this process, and some of it left. The kernel of a connection with
+   * a queue takes data only after the peer's kernel has taken some.
    */
   #moved(ping: Ping, at: number): boolean {
     const { taken } = this.#session;
@@ -184,7 +184,7 @@ export class Life implements Due {
   }
 }
 
-/** `due`, unless it is over: then `otherwise`. */
+/** `due`, or `otherwise` if `due` has passed. */
 function later(at: number, due: number, otherwise = Infinity): number {
   return due > at ? due : otherwise;
 }

@@ -1,19 +1,20 @@
+/** The outgoing side of a session, bounded by `server.send_queue`. */
 import type { Socket } from "../gate/gate.ts";
 import type { RpcResponse } from "../rpc/rpc.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Batch } from "./calls.ts";
 import type { SessionServices } from "./services.ts";
 
-/** What a session sends, counted. A client that does not read what it gets is given up. */
+/** Sends and counts the outgoing messages of a session. Closes a client that does not read. */
 export class Outgoing {
   messages = 0;
-  /** UTF-16 units of text, bytes of the rest. */
+  /** UTF-16 units of text, bytes of binary data. */
   bytes = 0;
   readonly #socket: Socket;
   readonly #services: SessionServices;
   readonly #slow: () => void;
 
-  /** `slow` is called when more than `server.send_queue` bytes wait. */
+  /** `slow` is called when more than `server.send_queue` bytes are queued. */
   constructor(socket: Socket, services: SessionServices, slow: () => void) {
     this.#socket = socket;
     this.#services = services;
@@ -36,14 +37,14 @@ export class Outgoing {
     this.#sent(data.length);
   }
 
-  /** A text of `head`, `body` (UTF-8) and `tail`. */
+  /** Sends a text of `head`, `body` (UTF-8) and `tail`. */
   sendAround(head: string, body: Uint8Array, tail: string): void {
     if (!this.#socket.open) return;
     this.#socket.sendTextAround(head, body, tail);
     this.#sent(head.length + body.length + tail.length);
   }
 
-  /** One message for many sessions, encoded once. */
+  /** Sends a message for many sessions, encoded once. */
   sendShared(message: SharedText): void {
     if (!this.#socket.open) return;
     this.#socket.sendShared(message);
@@ -57,7 +58,7 @@ export class Outgoing {
     if (this.#socket.queued > this.#services.config.server.send_queue) this.giveUp();
   }
 
-  /** Closes a client for which more than `server.send_queue` bytes would wait. */
+  /** Closes a client whose queue would exceed `server.send_queue`. */
   giveUp(): void {
     this.#services.telemetry.message("out", "dropped");
     this.#slow();

@@ -1,3 +1,4 @@
+/** Refuses messages and requests of a session. */
 import {
   ErrorCode,
   errorReason,
@@ -12,7 +13,7 @@ import { contractOf } from "./builtins.ts";
 import { Batch } from "./calls.ts";
 import type { SessionState } from "./state.ts";
 
-/** The errors that count towards `messages.max_invalid`. */
+/** Errors that count towards `messages.max_invalid`. */
 const INVALID: ReadonlySet<number> = new Set([
   ErrorCode.PARSE_ERROR,
   ErrorCode.INVALID_REQUEST,
@@ -20,7 +21,7 @@ const INVALID: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_PARAMS,
 ]);
 
-/** Answers, logs and counts what reaches no handler; closes a session that sends too much of it. */
+/** Answers, logs and counts refused requests, and closes a session with too many of them. */
 export class Refusals {
   readonly #session: SessionState;
   #invalid = 0;
@@ -29,7 +30,10 @@ export class Refusals {
     this.#session = session;
   }
 
-  /** Answers every request of a message that has no tokens, with the ids it has and when all of it can be sent again. */
+  /**
+   * Answers every request of a message without tokens, with its id and the time after which the message can be sent
+   * again.
+   */
   message(data: string | Uint8Array, bytes: number): void {
     const { limits, module, outgoing, services } = this.#session;
     if (module.contract.kind === "raw") return;
@@ -45,7 +49,10 @@ export class Refusals {
     for (const element of message.elements) outgoing.answer(batch, answer(element));
   }
 
-  /** Refuses an element that names no method it may call; it costs what the cheapest good one does. */
+  /**
+   * Refuses an invalid element, or one whose method does not exist or is not allowed. It costs as much as the cheapest
+   * request.
+   */
   fault(id: RpcRequest["id"], code: number, batch: Batch | null, fields: Record<string, unknown>): void {
     const verdict = this.#session.limits.call("", 1);
     if (verdict === null) this.request(id, code, batch, fields);

@@ -1,4 +1,4 @@
-/** What the registry needs to know of a session. */
+/** The part of a session that the registry uses. */
 export interface Registered {
   readonly id: string;
   readonly userId: string;
@@ -30,7 +30,7 @@ export class Registry<S extends Registered> {
     return this.#byId.get(id);
   }
 
-  /** A snapshot, so that sessions may end while the caller goes through it. */
+  /** The user's sessions. A snapshot, so that sessions may end during an iteration. */
   ofUser(user: string): S[] {
     return [...this.#byUser.get(user) ?? []];
   }
@@ -39,7 +39,7 @@ export class Registry<S extends Registered> {
     return this.#byUser.get(user)?.size ?? 0;
   }
 
-  /** A snapshot, as {@linkcode Registry.ofUser}. */
+  /** All sessions. A snapshot, like {@linkcode Registry.ofUser}. */
   all(): S[] {
     return [...this.#byId.values()];
   }

@@ -1,3 +1,4 @@
+/** The parts of the server that sessions use. */
 import type { Config } from "../config/config.ts";
 import type { Verified } from "../gate/gate.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -9,7 +10,7 @@ import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Documents } from "./documents.ts";
 import type { Later } from "./intake.ts";
 
-/** What all sessions of a server share. */
+/** Services that all sessions of a server share. */
 export interface SessionServices {
   /** The configuration in force; a reload replaces it. */
   readonly config: Config;
@@ -21,11 +22,11 @@ export interface SessionServices {
   readonly hub: Hub;
   readonly deadlines: TimingWheel;
   readonly documents: Documents;
-  /** Milliseconds since the epoch. */
+  /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
-  /** Runs what has to wait for its tokens; a timer of the platform by default. */
+  /** Schedules requests that wait for tokens. Default: a timer of the platform. */
   readonly later?: Later;
   /** Verifies a token as admission does. */
   verify(token: string): Promise<Verified>;

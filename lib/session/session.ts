@@ -1,12 +1,12 @@
 /**
- * One admitted connection, from its 101 to its end: the inner gate.
+ * One admitted connection from its 101 to its end: the inner gate.
  *
- * A message comes in at {@linkcode Session.message}. Its kind (text or binary) is judged, then the token buckets; then
+ * A message arrives at {@linkcode Session.message}. Its kind (text or binary) is checked, then the token buckets. Then
  * the {@linkcode Dispatcher} takes it through envelope, roles and room to the handler's cell, which validates it with
- * the method's schema. What is refused on the way is logged, counted and answered; a session that goes on sending it is closed.
+ * the method's schema. Refusals are logged, counted and answered; a session with too many of them is closed.
  *
- * `Session` is the upper of two layers: it wires the parts together and is what the front and the server hold. The parts
- * know only the lower layer, {@linkcode SessionState}.
+ * `Session` is the upper of two layers: it connects the parts, and front and server use it. The parts use only the
+ * lower layer, {@linkcode SessionState}.
  */
 import type { SocketSink } from "../gate/gate.ts";
 import type { Verdict } from "../limits/limits.ts";
@@ -24,7 +24,7 @@ export { Registry } from "./registry.ts";
 export type { SessionServices } from "./services.ts";
 export type { SessionOptions } from "./state.ts";
 
-/** Close codes of frames that no correct client sends, and no page can make a browser send. */
+/** Close codes for frames that no honest client sends, and that no page can make a browser send. */
 const OFFENCES: ReadonlySet<number> = new Set([CloseCode.protocolError, CloseCode.invalidPayload]);
 
 export class Session extends SessionState implements SocketSink {
@@ -36,7 +36,7 @@ export class Session extends SessionState implements SocketSink {
   #messagesIn = 0;
   #bytesIn = 0;
 
-  /** The session is in `registry` until its connection has ended. */
+  /** Adds the session to `registry` until its connection has ended. */
   constructor(options: SessionOptions, registry: Registry<Session>) {
     super(options);
     this.#registry = registry;
@@ -46,7 +46,7 @@ export class Session extends SessionState implements SocketSink {
     this.#dispatcher = new Dispatcher(this, this.#refusals);
   }
 
-  // Called by the front.
+  // Methods that the front calls.
 
   message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     if (this.ending) return;
@@ -71,7 +71,7 @@ export class Session extends SessionState implements SocketSink {
     this.life.heard(this.services.monotonic());
     const verdict = this.limits.control(bytes, kind);
     if (verdict !== null) this.violated("rate_limited", { scope: verdict.scope, frame: kind, bytes }, verdict.excused);
-    // The bytes of fragments are counted with their message.
+    // Bytes of fragments count with their message.
     const own = kind === "fragment" ? 0 : bytes;
     this.#bytesIn += own;
     this.intake.spend(own);
@@ -106,9 +106,9 @@ export class Session extends SessionState implements SocketSink {
     });
   }
 
-  // Called by the server.
+  // Methods that the server calls.
 
-  /** Tells the client when to come back, answers what is in flight, then closes 1001. */
+  /** Tells the client when to reconnect, answers pending requests, then closes with 1001. */
   drain(reconnectAfterMs: number): void {
     if (this.ending || this.draining) return;
     this.draining = true;
@@ -119,7 +119,7 @@ export class Session extends SessionState implements SocketSink {
     this.#settleIfIdle();
   }
 
-  /** Stops reading until the tokens for this message are back; false where that is not configured or not possible. */
+  /** Stops reading until this message has its tokens; false where that is not configured or not possible. */
   #delay(verdict: NonNullable<Verdict>, data: string | Uint8Array, bytes: number): boolean {
     if (verdict.action !== "delay" || !this.intake.pause(PauseReason.MESSAGE)) return false;
     this.delayed = true;

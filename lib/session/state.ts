@@ -1,3 +1,4 @@
+/** The state of a session, shared by its parts. */
 import type { Accepted, Identity, Peer, Socket } from "../gate/gate.ts";
 import type { SessionLimits } from "../limits/limits.ts";
 import type { CellUser, HandlerModule, Line } from "../sandbox/sandbox.ts";
@@ -6,7 +7,7 @@ import { type Ending, Life, type Lived } from "./life.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { SessionServices } from "./services.ts";
 
-/** What one session is made of. */
+/** The parts of a session. */
 export interface SessionOptions {
   readonly id: string;
   readonly socket: Socket;
@@ -17,8 +18,8 @@ export interface SessionOptions {
 }
 
 /**
- * The lower layer of a session: its identity, its limits, its deadlines and its end. The parts of a session that handle
- * messages work on this class; `Session` wires them together and is not known here.
+ * The lower layer of a session: its identity, limits, deadlines and end. The parts that handle messages use this class;
+ * it does not know `Session`, which connects them.
  */
 export abstract class SessionState implements Lived {
   readonly id: string;
@@ -31,15 +32,15 @@ export abstract class SessionState implements Lived {
   readonly life: Life;
   readonly intake: Intake;
   readonly outgoing: Outgoing;
-  /** The way to the cell. */
+  /** The session's line to its cell. */
   abstract readonly line: Line;
-  /** When the session began, on the monotonic clock, in milliseconds. */
+  /** Start on the monotonic clock, in milliseconds. */
   protected readonly startedAt: number;
   protected readonly socket: Socket;
   protected draining = false;
   /** A message waits for its tokens. */
   protected delayed = false;
-  /** Tells the front that everything is answered, after the client has sent its last message. */
+  /** Notifies the front that all requests are answered, after the client's close frame. */
   protected finished: (() => void) | undefined;
   #identity: Identity;
   #ending = false;
@@ -72,18 +73,18 @@ export abstract class SessionState implements Lived {
     return this.#identity;
   }
 
-  /** The user as the handler sees it. */
+  /** The user as handlers see it. */
   get user(): CellUser {
     const { user, roles, claims } = this.#identity;
     return { id: user, roles, claims };
   }
 
-  /** Whether its end has begun; the connection may still wait for the peer's part of it. */
+  /** Whether the end has begun; the connection may still wait for the peer's close frame. */
   get ending(): boolean {
     return this.#ending;
   }
 
-  /** Bytes that wait to be sent. */
+  /** Bytes that are queued for sending. */
   get queued(): number {
     return this.socket.queued;
   }
@@ -100,20 +101,23 @@ export abstract class SessionState implements Lived {
     this.end(code, reason);
   }
 
-  /** Logs and counts something that was refused. */
+  /** Logs and counts a refusal. */
   rejected(reason: string, fields: Record<string, unknown>): void {
     this.services.telemetry.message("in", reason);
     this.services.log.info("message.rejected", { conn: this.id, user: this.userId, reason, ...fields });
   }
 
-  /** As {@linkcode SessionState.rejected}, for what was over a limit. Too many of them close the session and ban the user, unless excused. */
+  /**
+   * Like {@linkcode SessionState.rejected}, for a request over a limit. Too many of them close the session and ban the
+   * user, unless excused.
+   */
   violated(reason: string, fields: Record<string, unknown>, excused: boolean): void {
     this.rejected(reason, fields);
     if (excused) return;
     if (this.limits.violation()) this.end(1008, "rate_limited");
   }
 
-  /** Takes the identity of a fresh token of the same user; too late once the session is ending. */
+  /** Replaces the identity with that of a new token of the same user; no effect once the session is ending. */
   renew(identity: Identity): void {
     if (this.#ending) return;
     this.#identity = identity;
@@ -121,7 +125,7 @@ export abstract class SessionState implements Lived {
     this.services.deadlines.set(this.life, this.life.renew(identity.expiresAt, this.services.monotonic()));
   }
 
-  /** To be called when everything taken has been answered: ends a session that was only waiting for its last answers. */
+  /** To be called when every request has been answered. Ends a session that waited only for that. */
   settleUp(): void {
     if (this.delayed) return;
     const finished = this.finished;
@@ -130,7 +134,7 @@ export abstract class SessionState implements Lived {
     if (this.draining) this.end(1001, "draining");
   }
 
-  /** Starts the closing handshake; nothing further is taken from the client. */
+  /** Starts the closing handshake; no further input is processed. */
   end(code: number, reason: string): void {
     if (this.#ending) return;
     this.#ending = true;
@@ -142,7 +146,7 @@ export abstract class SessionState implements Lived {
     this.socket.terminate();
   }
 
-  /** The connection has ended: nothing is taken, resumed or due any more. */
+  /** The connection has ended: stops input, pauses and deadlines. */
   protected ended(): void {
     this.#ending = true;
     this.life.end();
