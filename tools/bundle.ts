@@ -1,10 +1,11 @@
 /**
- * Makes what a machine that has Deno needs, and nothing else from anywhere:
+ * Builds the bundle, for machines with Deno:
  *
  *     deno task bundle [--output DIR]
  *
- * `sallyport.js`, a module for each role and worker with every dependency in it, the examples, `run` with the permissions, the
- * unit and configuration, `SHA256SUMS`. Copy the folder to /usr/local/lib/sallyport, run `./run serve --config FILE`.
+ * The folder contains `sallyport.js`, a module for each role and worker with all dependencies, the examples, `run` with
+ * the permissions, the unit and configuration, and `SHA256SUMS`. Copy it to /usr/local/lib/sallyport, and run `./run
+ * serve --config FILE`.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { dirname, join, relative, resolve } from "node:path";
@@ -14,7 +15,7 @@ import { findReferences, localModules, type Reference } from "./references.ts";
 /** The bundle's main module. */
 export const MAIN = "sallyport.js";
 const INSTALLED = "/usr/local/lib/sallyport";
-/** Where the unit looks for Deno. */
+/** Path of Deno in the unit. */
 const DENO_INSTALLED = "/usr/local/bin/deno";
 const DEPLOYED = [
   "sallyport.service",
@@ -27,8 +28,8 @@ const DEPLOYED = [
   .map((name) => `deploy/${name}`);
 
 /**
- * Puts the program into a folder: the main module, worker entries as modules of their own, and what they read, at the places
- * where they look for it. Returns the names of the files made.
+ * Writes the program into a folder: the main module, worker entries as separate modules, and the files they read, at
+ * the expected paths. Returns the names of the written files.
  */
 export async function bundleProgram(directory: string): Promise<string[]> {
   const references = await findReferences("main.ts");
@@ -41,7 +42,7 @@ export async function bundleProgram(directory: string): Promise<string[]> {
   return made;
 }
 
-/** Bundles one module, its references rewritten to where the bundle has them. */
+/** Bundles one module, with references rewritten to paths of the bundle. */
 async function bundleModule(entry: string, directory: string, references: readonly Reference[]): Promise<string> {
   const output = join(directory, placeOf(entry));
   await Deno.mkdir(dirname(output), { recursive: true });
@@ -68,13 +69,13 @@ async function bundleModule(entry: string, directory: string, references: readon
   return placeOf(entry);
 }
 
-/** Where a file of the repository is in the bundle. Handlers stay as they are; what runs inside is JavaScript. */
+/** Path of a repository file in the bundle. Handlers stay unchanged; program code becomes JavaScript. */
 function placeOf(path: string): string {
   if (path === "main.ts") return MAIN;
   return path.startsWith("lib/") ? path.replace(/\.ts$/, ".js") : path;
 }
 
-/** Copies a file, or a folder with everything in it. */
+/** Copies a file or folder recursively. */
 async function copy(path: string, directory: string): Promise<string[]> {
   const names = await files(ROOT, path);
   for (const name of names) {
@@ -84,7 +85,7 @@ async function copy(path: string, directory: string): Promise<string[]> {
   return names;
 }
 
-/** The unit for a machine with Deno: another program, the same confinement. */
+/** The unit for machines with Deno: another program, the same confinement. */
 function unitForDeno(unit: string, flags: readonly string[]): string {
   const start = `ExecStart=${DENO_INSTALLED} run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
   return unit.replace("ExecStart=/usr/local/bin/sallyport ", start)
@@ -92,7 +93,7 @@ function unitForDeno(unit: string, flags: readonly string[]): string {
     .replace("-/usr/local/bin/deno", "/usr/local/bin/deno");
 }
 
-/** Starts the bundle with the server's permissions; `deno` is the one in PATH unless DENO names another. */
+/** The script that starts the bundle with the server's permissions; `deno` is from PATH unless DENO names another. */
 function runScript(flags: readonly string[]): string {
   return `#!/bin/sh
 # Runs Sallyport with the permissions it needs at start; it gives most of them up once it listens.

@@ -1,13 +1,14 @@
-/** Makes the npm package of the client library in `client/dist`: one module, minified, its types, the licence. */
+/** Builds the npm package of the client library in `client/dist`: one minified module, its types, the licence. */
 import { join } from "node:path";
 import { DENO, print, ROOT, run } from "./project.ts";
 
 export const CLIENT = join(ROOT, "client");
 
 /**
- * Bundles the library and writes its types. The project's configuration is left out: the library has no dependencies, and its
- * types are to hold without those of the server's.
- * @throws {Error} With the output of `deno bundle`.
+ * Bundles the library and writes its types. The project's configuration is ignored, because the library has no
+ * dependencies and its types must not need those of the server.
+ *
+ * @throws {Error} with the output of `deno bundle`
  */
 export async function buildClient(directory: string): Promise<void> {
   await Deno.remove(directory, { recursive: true }).catch(() => {});

@@ -1,20 +1,20 @@
 /**
- * Makes one executable, with the server's permissions baked in:
+ * Builds one executable with the server's permissions:
  *
  *     deno task compile [--target TARGET]… [--all] [--output DIR]
  *
- * Without a target it is `sallyport` for this machine; with one `sallyport-TARGET`. `SHA256SUMS` beside them covers all of
- * them. Deno fetches the runtime it puts into the executable; where that is not possible, DENORT_BIN names a file with it.
+ * Without a target the result is `sallyport` for this machine; with one, `sallyport-TARGET`. `SHA256SUMS` covers all of
+ * them. Deno downloads the runtime of the executable; where that is impossible, DENORT_BIN names a file with it.
  *
- * What is compiled is the bundle: `deno compile` from 2.9.0 to at least 2.9.6 overflows its stack on packages such as
- * prom-client (denoland/deno#36746), and so both ways of installing run the same program.
+ * The input is the bundle: `deno compile` from 2.9.0 to at least 2.9.6 overflows its stack on packages such as
+ * prom-client (denoland/deno#36746). Both installations therefore run the same program.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "node:path";
 import { bundleProgram, MAIN } from "./bundle.ts";
 import { DENO, DIST, print, readProject, run, serverFlags, writeSums } from "./project.ts";
 
-/** What Deno can compile for. */
+/** Targets of `deno compile`. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -24,15 +24,15 @@ export const TARGETS = [
   "aarch64-pc-windows-msvc",
 ] as const;
 
-/** Compiles the bundle in `folder`, whose files are `names`, to `output`; shows what is embedded. */
+/** Compiles the bundle in `folder` with the files `names` to `output`, and prints the embedded files. */
 async function compile(folder: string, names: readonly string[], output: string, target?: string): Promise<boolean> {
   const project = await readProject();
   const { code } = await run(DENO, [
     "compile",
-    // Where the executable will lie is not known, so that the one program it runs, itself, can't be named.
+    // The path of the executable is unknown, so its permission to run itself can't be limited to it.
     ...serverFlags(project).map((flag) => flag.replace(/^--allow-run=.*/, "--allow-run")),
     ...project.unstable.map((name) => `--unstable-${name}`),
-    // Nothing from around the bundle, and no cache of code in a folder that others could write to.
+    // Nothing outside of the bundle, and no code cache in a folder that others could write to.
     ...["--no-config", "--no-lock", "--no-remote", "--no-npm", "--no-check", "--no-code-cache"],
     ...names.filter((name) => name !== MAIN).flatMap((name) => ["--include", name]),
     ...(target === undefined ? [] : ["--target", target]),

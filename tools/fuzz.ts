@@ -1,10 +1,10 @@
 /**
- * Runs the properties of tests/fuzz with fresh seeds until the time is up:
+ * Runs the properties of tests/fuzz with new seeds until the time is up:
  *
  *     deno task fuzz --minutes 5 [--seed N]
  *
- * Prints the seed it starts from (the same seed tries the same inputs) and its progress. A counterexample is kept in
- * tests/fuzz/findings/, where the tests try it from then on. Exit status: 0 nothing found, 1 found, 2 wrong usage.
+ * Prints the first seed (the same seed gives the same inputs) and the progress. A counterexample is stored in
+ * tests/fuzz/findings/, and the tests run it from then on. Exit status: 0 nothing found, 1 found, 2 wrong usage.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { keepFinding } from "../tests/fuzz/findings.ts";
@@ -31,7 +31,7 @@ const broken = new Set<string>();
 
 for (let seed = firstSeed; performance.now() < until; seed = (seed + 1) & 0x7fff_ffff) {
   for (const property of properties) {
-    // What failed once is not searched again: its counterexample is kept, the others have the time.
+    // A failed property is not searched again: its counterexample is stored, and the others get the time.
     if (broken.has(property.name) || performance.now() >= until) continue;
     const found = property.check({ seed, numRuns: RUNS_EACH });
     inputs += RUNS_EACH;

@@ -1,19 +1,19 @@
-/** The packages of deno.lock with what their own package.json says of their licence. */
+/** The packages of deno.lock with the licences that their package.json declares. */
 import { join } from "node:path";
 import { DENO, ROOT, run } from "./project.ts";
 
 export interface Package {
   readonly name: string;
   readonly version: string;
-  /** As the package declares it; `UNKNOWN` when it does not, or is not on this machine. */
+  /** The declared licence; `UNKNOWN` when there is none, or the package is not on this machine. */
   readonly licence: string;
   /** SHA-512 in hexadecimal, from the lock file. */
   readonly sha512: string;
-  /** Names and versions of what it needs. */
+  /** Names and versions of its dependencies. */
   readonly dependencies: readonly string[];
 }
 
-/** Licences under which others may be shipped with an MIT program. */
+/** Licences that are compatible with shipping in an MIT program. */
 export const ACCEPTED = [
   "MIT",
   "ISC",
@@ -36,7 +36,7 @@ export async function lockedPackages(): Promise<Package[]> {
   const { npmCache } = JSON.parse(stdout) as { npmCache: string };
   const versions = new Map<string, string>();
   const ids = Object.keys(npm).map((id) => {
-    // "name@1.2.3_peer@4.5.6": what follows the underscore says with which peers it was resolved.
+    // In "name@1.2.3_peer@4.5.6" the part after the underscore lists the resolved peers.
     const at = id.indexOf("@", 1);
     const [name, version] = [id.slice(0, at), id.slice(at + 1).split("_")[0]!];
     versions.set(name, version);
@@ -70,7 +70,7 @@ async function licenceOf(cache: string, name: string, version: string): Promise<
       return typeof license === "string" ? license : license?.type ?? "UNKNOWN";
     }
   } catch {
-    // No cache, no answer.
+    // Without a cache the licence is unknown.
   }
   return "UNKNOWN";
 }

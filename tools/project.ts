@@ -1,11 +1,11 @@
-/** What the tools share: where things are, how the server is run, how to run a program. */
+/** Shared by the tools: paths, flags of the server, and running of programs. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Where everything that is made goes. */
+/** Folder of all build results. */
 export const DIST = join(ROOT, "dist");
 
 /** The Deno that runs this. */
@@ -21,18 +21,20 @@ export async function readProject(): Promise<Project> {
   return JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
 }
 
-/** How the task names the Deno that runs it: by its whole path, which is what a permission to run it needs. */
+/** The Deno executable in the task, by its full path, which the permission to run it needs. */
 const OWN_PATH = "$(deno eval --no-config 'console.log(Deno.execPath())')";
 
 /**
- * The flags with which the server runs: the ones between `deno run` and `main.ts` of the task `sallyport`, the one place
- * where its permissions are declared. The one program it may run is `deno`, itself. Throws when the task is not of that form, or
- * grants what the server must not have. `--allow-sys` has no finer form: the supervisor lowers the priority of cells, and reads a
- * clock once (lib/ops/monotonic_clock.ts); front and cells go without.
+ * The server's flags: those between `deno run` and `main.ts` of the task `sallyport`, the one place where its
+ * permissions are declared. The only program that it may run is itself, `deno`. `--allow-sys` has no finer form: the
+ * supervisor lowers the priority of cells and reads a clock once (lib/ops/monotonic_clock.ts); front and cells don't
+ * have it.
  *
- * `--max-semi-space-size=1` (MiB): V8 lets the space for new objects grow to 16 MiB, and takes 10 to 20 ms to clear it when
- * clients come and go in numbers; in which time nobody is heard. At 1 MiB it takes less than one, more often, and no more
- * in all (`deno task bench`).
+ * `--max-semi-space-size=1` (MiB): V8 lets the space for new objects grow to 16 MiB, and takes 10 to 20 ms to clear it
+ * when many clients connect and disconnect; no message is processed in that time. At 1 MiB it takes less than 1 ms,
+ * more often, and no more in total (`deno task bench`).
+ *
+ * @throws {Error} if the task has another form, or grants a permission that the server must not have
  */
 export function serverFlags(project: Project, deno = DENO): string[] {
   const words = (project.tasks["sallyport"] ?? "").replace(OWN_PATH, deno).split(" ");
@@ -52,13 +54,13 @@ export function serverFlags(project: Project, deno = DENO): string[] {
 
 export interface Ran {
   readonly code: number;
-  /** Standard output alone, for a program to read. */
+  /** Standard output. */
   readonly stdout: string;
   /** Standard output, then standard error. */
   readonly output: string;
 }
 
-/** Runs a program in the repository; its output is returned, and shown too unless `quiet`. */
+/** Runs a program in the repository. Returns its output, and prints it unless `quiet`. */
 export async function run(
   program: string,
   args: readonly string[],
@@ -81,8 +83,8 @@ export function print(line: string): void {
 }
 
 /**
- * Writes `SHA256SUMS` as `sha256sum -c` reads it: a line for each of `names`, and those for other files that it had and that are
- * still there.
+ * Writes `SHA256SUMS` in the format of `sha256sum -c`: a line for each of `names`, and the existing lines of other
+ * files that still exist.
  */
 export async function writeSums(directory: string, names: readonly string[]): Promise<void> {
   const path = join(directory, "SHA256SUMS");
@@ -99,7 +101,7 @@ export async function writeSums(directory: string, names: readonly string[]): Pr
   await Deno.writeTextFile(path, lines.join(""));
 }
 
-/** Every file at or below `path`, which is relative to `root`, as are the results. */
+/** All files at or below `path`, which is relative to `root`, like the results. */
 export async function files(root: string, path: string): Promise<string[]> {
   if (!(await Deno.stat(join(root, path))).isDirectory) return [path];
   const entries = await Array.fromAsync(Deno.readDir(join(root, path)));

@@ -1,24 +1,25 @@
 /**
- * What the program names at run time rather than imports: worker entries, the folder of the examples, written as
- * `new URL("./x.ts", import.meta.url)` or `import.meta.resolve("./x.ts")`. Neither `deno compile` nor `deno bundle` follows these.
+ * Finds the files that the program references at run time instead of importing them: worker entries and the folder of
+ * the examples, written as `new URL("./x.ts", import.meta.url)` or `import.meta.resolve("./x.ts")`. `deno compile` and
+ * `deno bundle` do not follow these.
  */
 import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DENO, ROOT, run } from "./project.ts";
 
-/** A name in the source of one module, and the file or folder it stands for; paths are relative to the repository. */
+/** A reference in a module, and the file or folder it stands for; paths are relative to the repository. */
 export interface Reference {
   readonly from: string;
-  /** The words as written, between the quotation marks. */
+  /** The text between the quotation marks. */
   readonly literal: string;
   readonly to: string;
-  /** `module` runs inside the program, `data` is only read or is a handler, of a `name` nothing is needed but its place. */
+  /** `module`: code of the program. `data`: read, or a handler. `name`: only the path is used. */
   readonly kind: "module" | "data" | "name";
 }
 
 const PATTERN = /(?:new URL\(|import\.meta\.resolve\()\s*"(\.{1,2}\/[^"\n]+)"/g;
 
-/** All references of the modules that `entry` imports, of the modules those references import, and so on. */
+/** All references of the modules that `entry` imports, and transitively of referenced modules. */
 export async function findReferences(entry: string): Promise<Reference[]> {
   const found: Reference[] = [];
   const seen = new Set<string>();
@@ -40,8 +41,8 @@ export async function findReferences(entry: string): Promise<Reference[]> {
 }
 
 /**
- * The files of the repository that a module imports, itself included, relative to the repository. Only standard output is JSON:
- * with an empty cache `deno info` reports its downloads on standard error.
+ * The files of the repository that a module imports, itself included, relative to the repository. Only standard output
+ * is JSON: with an empty cache, `deno info` reports downloads on standard error.
  */
 export async function localModules(entry: string, deno = DENO): Promise<string[]> {
   const { code, stdout, output } = await run(deno, ["info", "--json", entry], { quiet: true });

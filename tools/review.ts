@@ -1,5 +1,5 @@
 /**
- * The regular review, which keeps a server secure that was so once:
+ * The periodic review:
  *
  *     deno task review [--strict] [--fuzz-minutes N]
  *

@@ -1,7 +1,7 @@
-/** The software bill of materials, CycloneDX 1.6 (ECMA-424). */
+/** Creates the software bill of materials (CycloneDX 1.6, ECMA-424). */
 import type { Package } from "./licences.ts";
 
-/** The document for a version of Sallyport and its packages; the same input gives the same text. */
+/** The document for a version of Sallyport and its packages. The same input gives the same text. */
 export function cycloneDx(version: string, packages: readonly Package[], direct: readonly string[]): string {
   const reference = (name: string, version: string) => `pkg:npm/${name.replace(/^@/, "%40")}@${version}`;
   const known = new Set(packages.map(({ name, version }) => `${name}@${version}`));

@@ -1,4 +1,4 @@
-/** A folder in which the shipped configuration finds every file it names, so that `check` can judge it. */
+/** Prepares a folder in which the shipped configuration finds every named file, for `check`. */
 import { basename, join } from "node:path";
 import { makeKeys } from "../lib/admission/admission.ts";
 import { makeCertificate } from "../lib/tls/certificate.ts";
@@ -7,8 +7,8 @@ import { files, ROOT } from "./project.ts";
 const PLACES = { "/var/lib/sallyport": "state", "${CREDENTIALS_DIRECTORY}": "credentials" };
 
 /**
- * Copies deploy/sallyport.toml to `folder`, its absolute paths moved below it, and makes what it names: a certificate
- * from a made-up authority, keys, an admin token, the example handler. Returns the copy's path.
+ * Copies deploy/sallyport.toml to `folder`, with its absolute paths moved below it, and creates the named files: a
+ * certificate from a test authority, keys, an admin token, the example handler. Returns the path of the copy.
  */
 export async function layOutShippedConfig(folder: string): Promise<string> {
   let text = await Deno.readTextFile(join(ROOT, "deploy/sallyport.toml"));

@@ -1,12 +1,12 @@
-/** A process' standard output and error, no more than so much a second. */
+/** Reads standard output and error of a process at a bounded rate. */
 import type { Readable } from "node:stream";
 
-/** Bytes a cell may write a second, both streams together. */
+/** Bytes a second that a cell may write, both streams together. */
 export const OUTPUT_BYTES_PER_S = 32 * 2 ** 10;
-/** Bytes kept of the end of standard error. */
+/** Size of the kept end of standard error. */
 const TAIL_BYTES = 8 * 2 ** 10;
 
-/** Reads two streams, hands on what the amount a second allows, and lets the writer wait when it writes more. */
+/** Reads two streams and passes on a bounded amount a second. A process that writes more blocks on its pipe. */
 export class BoundedOutput {
   readonly #streams: readonly Readable[];
   readonly #take: (bytes: Uint8Array) => void;
@@ -22,28 +22,28 @@ export class BoundedOutput {
       this.#keep(chunk);
       this.#read(chunk);
     });
-    // The pipe of a process that was killed may break; its end is told by the process.
+    // The pipe of a killed process may break; its end is reported by the process.
     for (const stream of this.#streams) stream.on("error", () => {});
   }
 
-  /** The end of what came on standard error. */
+  /** The end of standard error. */
   get tail(): string {
     return new TextDecoder().decode(this.#tail);
   }
 
-  /** A new second has begun. */
+  /** Renews the budget; called every second. */
   refill(): void {
     this.#left = OUTPUT_BYTES_PER_S;
     for (const stream of this.#streams) if (stream.isPaused()) stream.resume();
   }
 
-  /** The process is gone: what is still in the pipes is read without waiting, and dropped where it is too much. */
+  /** The process has ended: reads the rest of the pipes without waiting, and drops what exceeds the budget. */
   finish(): void {
     this.#last = true;
     for (const stream of this.#streams) stream.resume();
   }
 
-  /** Lets go of the pipes. */
+  /** Closes the pipes. */
   close(): void {
     for (const stream of this.#streams) stream.destroy();
   }

@@ -1,7 +1,7 @@
 /** What the process of a cell may do. */
 import type { Grants } from "../wire/handler_settings.ts";
 
-/** What a cell's permissions depend on. Paths are absolute. */
+/** Inputs of a cell's permissions. Paths are absolute. */
 export interface CellReach {
   /** Folders with the program's own code. */
   readonly programFolders: readonly string[];
@@ -14,14 +14,15 @@ export interface CellReach {
 }
 
 /**
- * The flags of `deno run` for one cell: what it needs to load and to reach its host, and what the module itself was given.
+ * The flags of `deno run` for a cell: what it needs to load and to reach its host, and the module's own permissions.
  *
- * @throws {TypeError} When an entry has a comma.
+ * @throws {TypeError} if an entry contains a comma
  */
 export function cellFlags({ programFolders, folder, socketPath, memory, permissions }: CellReach): string[] {
   const { net = [], read = [], write = [], env = [], sys = [], import: imports = [] } = permissions;
   return [
-    // The young generation is small: clearing a large one stalls everybody. The process is measured as a whole besides.
+    // The young generation is small, because collecting a large one delays all calls of the cell. The whole process is
+    // measured as well.
     `--v8-flags=--max-old-space-size=${Math.max(1, Math.floor(memory / 2 ** 20))},--max-semi-space-size=4`,
     list("read", [...programFolders, folder, socketPath, ...read]),
     list("write", [socketPath, ...write]),
@@ -44,7 +45,7 @@ function list(kind: string, entries: readonly string[]): string {
   return `--allow-${kind}=${entries.join(",")}`;
 }
 
-/** The variables that `granted` names, as a cell gets them; a name that ends in `*` stands for all that begin so. */
+/** The environment variables named by `granted`. A name that ends in `*` is a prefix. */
 export function grantedVariables(
   granted: readonly string[] = [],
   environment: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** One process of a cell: started, watched, killed, reaped. */
+/** The process of a cell: start, watch, kill, reap. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
@@ -19,19 +19,19 @@ import { end, endOf } from "./process_end.ts";
 import type { Command } from "./program.ts";
 import { Silence } from "./silence.ts";
 
-/** Without a sign of life for this long, a cell is killed; while it starts it has more. */
+/** A cell without a vitals frame for this long is killed; a starting cell has more time. */
 const SILENT_MS = 5_000;
 const STARTING_MS = 15_000;
-/** Frames between two looks, beyond those that are due: an honest cell writes one each `VITALS_INTERVAL_MS`. */
+/** Frames between two checks above the expected number: an honest cell writes one each `VITALS_INTERVAL_MS`. */
 const MAX_EXTRA_FRAMES = 64;
-/** How long pipes that are still open hold up the report of an end. */
+/** Maximum time that open pipes delay the report of an end. */
 const PIPES_MS = 250;
-/** Lower than the front's, so that busy handlers do not delay it. */
+/** Lower priority than the front's, so that busy handlers do not delay it. */
 const NICE = 5;
 const REFILL_MS = 1_000;
 const NO_SIGN_OF_LIFE = end("crash", "what the process wrote to its supervisor is no sign of life");
 
-/** Runs one cell. The owner calls `look` about every quarter of a second. */
+/** Runs one cell. The owner calls `look` about four times a second. */
 export class RunningCell implements CellProcess {
   readonly #events: CellProcessEvents;
   readonly #child: ChildProcess;
@@ -45,13 +45,13 @@ export class RunningCell implements CellProcess {
   #farewell: VitalsKind | undefined;
   #killed: ProcessEnd | undefined;
 
-  /** @throws {Error} When the process can't be started. */
+  /** @throws {Error} if the process can't be started */
   constructor(command: Command, orders: CellOrders, events: CellProcessEvents) {
     this.#events = events;
     const child = spawn(command.file, [...command.args], {
       env: { ...command.env },
       stdio: ["pipe", "pipe", "pipe", "pipe"],
-      // Of a session of its own: the signals of a terminal are the supervisor's.
+      // In a session of its own, so that terminal signals reach the supervisor only.
       detached: true,
     });
     this.#child = child;
@@ -59,7 +59,7 @@ export class RunningCell implements CellProcess {
     this.#output = new BoundedOutput(stdout!, stderr!, (bytes) => events.output(bytes));
     child.on("error", (error) => this.#ended(end("crash", `the process could not be started: ${error.message}`)));
     child.on("exit", (code, signal) => this.#exited(code, signal));
-    // There is none when the process could not be started.
+    // Undefined when the process could not be started.
     const frames = vitals as Readable | undefined;
     frames?.on("data", (bytes: Uint8Array) => this.#read(bytes));
     frames?.on("error", () => {});
@@ -78,9 +78,9 @@ export class RunningCell implements CellProcess {
     this.#kill(end("killed", "no longer wanted"));
   }
 
-  /** Judges the silence; `elapsed` ms after the look before. */
+  /** Checks for silence, `elapsed` ms after the previous check. */
   look(elapsed: number): void {
-    // The frames of the time in which the supervisor itself did not run come together.
+    // After the supervisor was stopped, the frames of that time arrive together.
     const due = elapsed / VITALS_INTERVAL_MS;
     if (this.#framesSinceLook > due + MAX_EXTRA_FRAMES) this.#kill(NO_SIGN_OF_LIFE);
     this.#framesSinceLook = 0;
@@ -109,7 +109,7 @@ export class RunningCell implements CellProcess {
     if (this.#over || this.#killed !== undefined || this.#farewell !== undefined) return;
     if (kind !== VitalsKind.Alive) {
       this.#farewell = kind;
-      // It does so itself, unless something keeps it from it.
+      // The cell kills itself, unless something prevents that.
       return void this.#child.kill("SIGKILL");
     }
     this.#alive = true;
@@ -137,11 +137,11 @@ export class RunningCell implements CellProcess {
   }
 }
 
-/** The system may refuse it: the cell then runs with the priority of all. */
+/** If the system refuses, the cell runs with normal priority. */
 function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICE);
   } catch {
-    // refused, or the process is gone already
+    // The system refused, or the process has ended.
   }
 }

@@ -1,4 +1,4 @@
-/** The processes of all cells of a configuration, bounded in number and in how fast they are started. */
+/** The processes of all cells of a configuration, with bounds on their number and start rate. */
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { cellCount } from "../../config/cells.ts";
@@ -20,15 +20,15 @@ export interface CellProcessesOptions {
   readonly handlers: readonly HandlerSettings[];
   readonly socketPath: string;
   readonly program: Program;
-  /** Variables of which the modules get those that their permissions name. */
+  /** Environment; modules get the variables that their permissions name. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Processors, for what `cells = 0` means. */
+  /** Processors, for `cells = 0`. */
   readonly cores: number;
-  /** Milliseconds, monotonic. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
 }
 
-/** One start that was asked for; runs once the rate allows it. */
+/** A requested start, executed when the rate allows it. */
 interface Entry {
   readonly module: number;
   readonly events: CellProcessEvents;
@@ -36,17 +36,17 @@ interface Entry {
   over: boolean;
 }
 
-/** Starts, watches and ends the processes of cells. Made by one front at a time. */
+/** Starts, watches and ends the processes of cells, for one front at a time. */
 export class CellProcesses implements CellStarter {
   readonly socketPath: string;
   readonly #options: CellProcessesOptions;
   readonly #rates: readonly TokenBucket[];
   readonly #totalRate: TokenBucket;
-  /** Most processes of each module at a time: old and new ones while it is replaced, and one more of each. */
+  /** Maximum number of processes of each module: old and new ones during a replacement, and one more. */
   readonly #most: readonly number[];
   readonly #entries = new Set<Entry>();
   #waiting: Entry[] = [];
-  /** By module: number of its last start. */
+  /** Sequence number of the last start, by module. */
   readonly #lastStart: number[];
   #starts = 0;
   #pump: ReturnType<typeof setTimeout> | undefined;
@@ -67,12 +67,12 @@ export class CellProcesses implements CellStarter {
     this.#totalRate = new TokenBucket({ rate: TOTAL_RATE, burst }, now());
   }
 
-  /** Processes that run or wait for their start. */
+  /** Number of running processes and pending starts. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Asks for a process; events come later, never before this returns. A module that has too many gets `ended` only. */
+  /** Requests a process. Events are asynchronous. A module with too many processes gets `ended` only. */
   start(module: number, events: CellProcessEvents): CellProcess {
     const entry: Entry = { module, events, running: undefined, over: false };
     const most = this.#most[module];
@@ -87,7 +87,7 @@ export class CellProcesses implements CellStarter {
     return { kill: () => this.#kill(entry) };
   }
 
-  /** Kills every process; resolves once all are reaped. Nothing is started afterwards. */
+  /** Kills every process. Resolves once all are reaped. Nothing is started afterwards. */
   close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pump);
@@ -108,7 +108,7 @@ export class CellProcesses implements CellStarter {
     this.#pump = setTimeout(() => this.#startWaiting(), milliseconds);
   }
 
-  /** The entries that wait, in turns: one of each module, first of the one whose last start is longest ago. */
+  /** Pending starts in rotation: one of each module, beginning with the module whose last start is longest ago. */
   #inTurns(): Entry[] {
     const counts = new Map<number, number>();
     const placed = this.#waiting.map((entry) => {
@@ -119,7 +119,7 @@ export class CellProcesses implements CellStarter {
     return placed.sort((a, b) => a.place - b.place || a.last - b.last).map(({ entry }) => entry);
   }
 
-  /** Starts all for which there is a token; a module that has none, or many to start, does not hold up the others. */
+  /** Starts all entries with a token. A module without a token, or with many entries, does not delay the others. */
   #startWaiting(): void {
     const now = this.#options.now();
     let soonest = Infinity;
@@ -164,7 +164,7 @@ export class CellProcesses implements CellStarter {
     }
   }
 
-  /** Real paths, so that what a link stands for decides. */
+  /** Uses real paths, so that the target of a link decides. */
   #orders({ module, memory, permissions }: HandlerSettings): CellOrders {
     const path = Deno.realPathSync(module.startsWith("file:") ? new URL(module) : module);
     return {

@@ -1,4 +1,4 @@
-/** The process of the front: started, told what to do, watched, and heard in frames of one size. */
+/** The process of the front: start, orders, watch, and its frames of fixed size. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { FrameReader } from "../wire/frame_reader.ts";
@@ -20,26 +20,29 @@ import {
 import type { Command } from "./program.ts";
 import { LOOK_MS, Silence } from "./silence.ts";
 
-/** Without a sign of life for this long, a front is killed; before the first one it has more. */
+/** A front without a frame for this long is killed; before the first one it has more time. */
 const SILENT_MS = 10_000;
 const STARTING_MS = 30_000;
-/** Frames between two looks, beyond the signs of life that are due. */
+/** Frames between two checks above the expected number. */
 const MAX_EXTRA_FRAMES = 4_096;
-/** Bytes that wait for the front to read: beyond the first, output and vitals are dropped; beyond the second, it is killed. */
+/**
+ * Bytes queued for the front. Above the first limit, output and vitals are dropped; above the second, the front is
+ * killed.
+ */
 const DROP_BYTES = 2 ** 20;
 const KILL_BYTES = DROP_BYTES + MAX_PAYLOAD_BYTES;
 
-/** How a front ended: by an exit status or a signal. `why` says what the supervisor killed it for. */
+/** The end of a front: an exit status or a signal. `why` is the reason for which the supervisor killed it. */
 export interface FrontEnd {
   readonly code: number | null;
   readonly signal: string | null;
   readonly why?: string;
 }
 
-/** What a supervisor hears of a front, beside what is about cells. */
+/** Receives the frames of a front that do not concern cells. */
 export type FrontListener = (frame: Exclude<FrontFrame, { kind: FrontKind.Start | FrontKind.Kill }>) => void;
 
-/** Flags of the front: what the server does but start programs. */
+/** Flags of the front: the server's permissions without starting programs. */
 export const FRONT_FLAGS: readonly string[] = [
   "--v8-flags=--max-semi-space-size=1",
   "--allow-net",
@@ -48,9 +51,9 @@ export const FRONT_FLAGS: readonly string[] = [
   "--allow-write=/",
 ];
 
-/** Runs one front, and its cells for it. */
+/** Runs one front and its cells. */
 export class FrontProcess {
-  /** Resolves once the process is gone. Its cells may still run. */
+  /** Resolves when the process has ended. Its cells may still run. */
   readonly ended: Promise<FrontEnd>;
   readonly #child: ChildProcess;
   readonly #listen: FrontListener;
@@ -64,14 +67,14 @@ export class FrontProcess {
   #over = false;
   #why: string | undefined;
 
-  /** @param now Milliseconds, monotonic. */
+  /** @param now monotonic clock, in milliseconds */
   constructor(command: Command, now: () => number, listen: FrontListener) {
     this.#listen = listen;
     const child = spawn(command.file, [...command.args], {
       env: { ...command.env },
-      // Its output passes by the supervisor, so that neither has to wait for the other.
+      // Its output bypasses the supervisor, so that neither waits for the other.
       stdio: ["pipe", "inherit", "inherit", "pipe"],
-      // Of a session of its own: the signals of a terminal are the supervisor's.
+      // In a session of its own, so that terminal signals reach the supervisor only.
       detached: true,
     });
     this.#child = child;
@@ -89,7 +92,7 @@ export class FrontProcess {
         end(null, null);
       });
     });
-    // There is none when the process could not be started.
+    // Undefined when the process could not be started.
     const frames = child.stdio[3] as Readable | undefined;
     frames?.on("data", (bytes: Uint8Array) => this.#read(bytes));
     frames?.on("error", () => {});
@@ -106,7 +109,7 @@ export class FrontProcess {
     return this.#child.pid;
   }
 
-  /** Lets the front begin, with cells from `starter`. */
+  /** Starts the front's work with cells from `starter`. */
   begin(orders: FrontOrders, starter: CellStarter): void {
     this.#starter = starter;
     this.#sendJson(SupervisorKind.Begin, 0, orders);
@@ -128,7 +131,7 @@ export class FrontProcess {
   }
 
   #look(elapsed: number): void {
-    // The frames of the time in which the supervisor itself did not run come together.
+    // After the supervisor was stopped, the frames of that time arrive together.
     if (this.#framesSinceLook > elapsed / ALIVE_INTERVAL_MS + MAX_EXTRA_FRAMES) this.kill("it wrote too many frames");
     this.#framesSinceLook = 0;
     const limit = this.#alive ? SILENT_MS : STARTING_MS;
@@ -148,7 +151,7 @@ export class FrontProcess {
       case FrontKind.Start:
         return this.#startCell(frame.module, frame.request);
       case FrontKind.Kill:
-        // One that is gone crossed with the news of it.
+        // The end of an unknown cell crossed with this order.
         return this.#cells.get(frame.request)?.kill();
       case FrontKind.Alive:
         this.#alive = true;

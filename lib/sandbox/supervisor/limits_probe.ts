@@ -1,11 +1,11 @@
-/** Asks the system for its limits, which Deno shows only to a process with all permissions. */
+/** Reads the system's limits, which Deno shows only to a process with all permissions. */
 import { type SystemLimits, UNKNOWN_LIMITS } from "../../base/system_limits.ts";
 
 const PROBE_MS = 5_000;
 
 /**
- * Runs one fixed script with all permissions, which prints two numbers. Needs the permission to run `Deno.execPath()`. Nothing is
- * known where that fails, and in a compiled executable, which runs no scripts.
+ * Runs a fixed script with all permissions that prints two numbers. Needs the permission to run `Deno.execPath()`. The
+ * limits are unknown if that fails, and in a compiled executable, which runs no scripts.
  */
 export async function probeSystemLimits(): Promise<SystemLimits> {
   if (Deno.build.standalone) return UNKNOWN_LIMITS;
@@ -24,7 +24,7 @@ export async function probeSystemLimits(): Promise<SystemLimits> {
   }
 }
 
-/** Reads what the probe printed; what is no number of a limit counts as unknown. */
+/** Parses the output of the probe. Invalid numbers count as unknown. */
 export function parseLimits(text: string): SystemLimits {
   const [openFiles, memoryBytes] = text.trim().split(" ").map((word) =>
     /^[0-9]{1,15}$/.test(word) ? Number(word) : null
@@ -33,8 +33,8 @@ export function parseLimits(text: string): SystemLimits {
 }
 
 /**
- * The probe. It runs by its text alone, in another process: no name from outside. The memory is the smallest limit of the control
- * group and those around it (`memory.max` of cgroup v2, `memory.limit_in_bytes` of v1).
+ * The probe. It runs from its source text in another process, so it must not use names from outside. The memory is the
+ * smallest limit of the control group and its parents (`memory.max` of cgroup v2, `memory.limit_in_bytes` of v1).
  */
 function readLimits(): void {
   const read = (path: string) => {
@@ -54,7 +54,7 @@ function readLimits(): void {
     if (controllers !== "" && controllers !== "memory") continue;
     for (let path = group;; path = path.slice(0, path.lastIndexOf("/"))) {
       const bytes = Number.parseInt(read(`${root}${path}/${file}`));
-      // cgroup v1 says "unlimited" by a number of about 2^63.
+      // In cgroup v1 a number of about 2^63 means unlimited.
       if (bytes > 0 && bytes < 2 ** 53) memory = Math.min(memory, bytes);
       if (path === "" || !path.includes("/")) break;
     }

@@ -5,12 +5,13 @@ import { CellProcesses } from "./cell_processes.ts";
 import { PrivateFolder } from "./private_folder.ts";
 import { thisProgram } from "./program.ts";
 
-/** Signals that end a command, and the exit statuses that a shell has for them. */
+/** Signals that end a command, with the exit statuses of a shell. */
 const SIGNALS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
 
 /**
- * Calls `use` with a starter for these handlers' cells. Afterwards, and when SIGHUP, SIGINT or SIGTERM ends the process, no cell runs and
- * no file is left. Needs the permissions to run `Deno.execPath()`, to read the environment, and to write temporary files.
+ * Calls `use` with a starter for these handlers' cells. Afterwards, and after SIGHUP, SIGINT or SIGTERM, no cell runs
+ * and no file is left. Needs the permissions to run `Deno.execPath()`, to read the environment, and to write temporary
+ * files.
  */
 export async function withCellStarter<Result>(
   handlers: readonly HandlerSettings[],

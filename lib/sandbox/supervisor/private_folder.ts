@@ -1,36 +1,36 @@
 /** The folder of the socket between front and cells. */
 import { join } from "node:path";
 
-/** Longest path of a unix socket (`sun_path` of unix(7), less its final zero). */
+/** Maximum length of a unix socket path (`sun_path` of unix(7), without its final zero). */
 const MAX_SOCKET_PATH_BYTES = 107;
 const PREFIX = "sallyport-";
 
-/** A folder that only this user may enter, removed at the end. */
+/** A folder that only this user can enter, removed at the end. */
 export class PrivateFolder {
   readonly #parent: string;
   #path: string | undefined;
   #sockets = 0;
 
-  /** It will be where systemd made a folder for the service, else where temporary files go. */
+  /** The folder is in the service's runtime directory of systemd, otherwise among temporary files. */
   constructor(env: (name: string) => string | undefined) {
     this.#parent = env("RUNTIME_DIRECTORY")?.split(":")[0] ?? env("TMPDIR") ?? "/tmp";
   }
 
-  /** The folder, which is made when it is first asked for: late, so that little can happen before somebody removes it. */
+  /** The folder, created at the first use: late, so that little can happen before its removal is guaranteed. */
   get path(): string {
     return this.#path ??= make(this.#parent);
   }
 
   /**
-   * A path for a socket that no other had before.
+   * A new socket path.
    *
-   * @throws {Error} When the folder can't be made, or its path is too long for a socket.
+   * @throws {Error} if the folder can't be created, or its path is too long for a socket
    */
   nextSocket(): string {
     return join(this.path, `cells-${++this.#sockets}`);
   }
 
-  /** Removes what is in the folder. Makes the folder again where something has removed it. */
+  /** Empties the folder. Creates it again if it was removed. */
   clear(): void {
     const { path } = this;
     try {
@@ -41,7 +41,7 @@ export class PrivateFolder {
     }
   }
 
-  /** Removes the folder; one that is gone already is no fault. */
+  /** Removes the folder, if it exists. */
   remove(): void {
     if (this.#path !== undefined) removeFolder(this.#path);
   }
@@ -57,7 +57,7 @@ function make(parent: string): string {
   return path;
 }
 
-/** Removes a folder with everything in it, if it is there. */
+/** Removes a folder recursively, if it exists. */
 function removeFolder(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });

@@ -1,25 +1,25 @@
-/** Why a cell's process ended, from what is known about it. */
+/** Determines why a cell's process ended. */
 import { plainText } from "../../base/plain_text.ts";
 import { type ProcessEnd, VitalsKind } from "../wire/processes.ts";
 
-/** What is known about a process that has ended. */
+/** Facts about an ended process. */
 export interface Evidence {
   /** Exit status, or null when a signal ended it. */
   readonly code: number | null;
   readonly signal: string | null;
-  /** The last frame, when it was a farewell. */
+  /** Kind of the last frame, if it was a farewell. */
   readonly farewell?: VitalsKind | undefined;
-  /** Why the supervisor killed it. */
+  /** The reason for which the supervisor killed it. */
   readonly killed?: ProcessEnd | undefined;
-  /** The end of what it wrote to standard error. */
+  /** The end of its standard error. */
   readonly errors: string;
 }
 
 const MAX_DETAIL_LENGTH = 1_000;
-/** V8 ends a process that is out of memory by SIGTRAP or SIGABRT; a shell would say 128 + the signal's number. */
+/** V8 ends a process without memory by SIGTRAP or SIGABRT; a shell reports 128 plus the signal's number. */
 const ABORTED: readonly (string | number | null)[] = ["SIGTRAP", "SIGABRT", 133, 134];
 
-/** The truth about an end, as well as it can be known. */
+/** The most probable cause of an end. */
 export function endOf({ code, signal, farewell, killed, errors }: Evidence): ProcessEnd {
   if (farewell === VitalsKind.OutOfMemory) return end("out_of_memory", "the process was over its memory");
   if (killed !== undefined) return end(killed.cause, killed.detail);
@@ -31,7 +31,7 @@ export function endOf({ code, signal, farewell, killed, errors }: Evidence): Pro
   return end("crash", last === "" ? how : `${how}: ${last}`);
 }
 
-/** An end with a detail fit for the log. */
+/** An end with a detail that is safe for the log. */
 export function end(cause: ProcessEnd["cause"], detail: string): ProcessEnd {
   return { cause, detail: plainText(detail).slice(0, MAX_DETAIL_LENGTH) };
 }

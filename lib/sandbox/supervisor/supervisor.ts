@@ -1,7 +1,7 @@
 /**
- * Keeps the server running: starts the front and its cells, starts a front that died again, speaks with the service manager, and
- * takes everything with it when it ends. It opens no socket to the network, loads no handler, and reads of the others nothing but
- * frames of one size.
+ * The supervisor: starts the front and its cells, restarts a front that ended, notifies the service manager, and ends
+ * all processes with itself. It opens no network socket, loads no handler, and reads only frames of a fixed size from
+ * the others.
  */
 import type { Notifier } from "../../ops/systemd.ts";
 import type { HandlerSettings } from "../wire/handler_settings.ts";
@@ -17,23 +17,23 @@ export { withCellStarter } from "./own_cells.ts";
 export { PrivateFolder } from "./private_folder.ts";
 export { thisProgram } from "./program.ts";
 
-/** Pauses before the second, third, … start in a row double from the first of these up to the second. */
+/** Pauses before consecutive restarts double from the first of these to the second. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 15_000;
-/** A front that has been up this long has no bad past any more. */
+/** After this uptime, earlier failures of fronts no longer count. */
 const STABLE_MS = 10_000;
-/** So many fronts in a row that did not last end the service. */
+/** Number of consecutive short-lived fronts that ends the service. */
 const MAX_QUICK_ENDS = 5;
-/** What a front may take beyond the drain's own time. */
+/** Time for a front beyond the drain time. */
 const DRAIN_GRACE_MS = 5_000;
 const STATUS_INTERVAL_MS = 5_000;
-/** The watchdog is fed while the last sign of life of the front is not older. */
+/** The watchdog is fed while the front's last sign of life is not older than this. */
 const FRESH_MS = 3_000;
 
-/** Exit status of a configuration that is wrong. */
+/** Exit status for an invalid configuration. */
 const WRONG_CONFIGURATION = 2;
 
-/** What a front serves. */
+/** The configuration of a front. */
 export interface Serving {
   readonly handlers: readonly HandlerSettings[];
   readonly orders: Omit<FrontOrders, "socketPath">;
@@ -43,21 +43,21 @@ export interface Serving {
 
 export interface SupervisorOptions {
   readonly program: Program;
-  /** Arguments for the front's command. */
+  /** Arguments of the front's command. */
   readonly words: readonly string[];
   /** The environment of the front. */
   readonly environment: Readonly<Record<string, string>>;
   readonly folder: PrivateFolder;
   readonly notifier: Notifier;
-  /** Processors, for what `cells = 0` means. */
+  /** Processors, for `cells = 0`. */
   readonly cores: number;
-  /** Milliseconds, monotonic. */
+  /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** What the next front serves; asked for each one, while it starts. */
+  /** Provides the configuration of the next front while it starts. */
   readonly prepare: () => Promise<Serving>;
-  /** Told each time a front has got what it serves. */
+  /** Called each time a front has received its configuration. */
   readonly begun?: () => void;
-  /** Told of a front that ended and is started again. */
+  /** Called when a front ended and will be restarted. */
   readonly restarted: (detail: string, pauseMs: number) => void;
 }
 
@@ -84,7 +84,7 @@ export class Supervisor {
     this.#stopWanted = new Promise((resolve) => this.#wantStop = resolve);
   }
 
-  /** Process id of the front that runs. */
+  /** Process id of the running front. */
   get frontPid(): number | undefined {
     return this.#front?.pid;
   }
@@ -93,7 +93,7 @@ export class Supervisor {
    * Runs until the front has drained, or can't be kept running.
    *
    * @returns the exit status: the front's, or 1 where a signal ended it
-   * @throws What `prepare` throws for the first front.
+   * @throws {Error} if `prepare` throws for the first front
    */
   async run(): Promise<number> {
     const { notifier } = this.#options;
@@ -124,7 +124,7 @@ export class Supervisor {
     this.#drained = setTimeout(() => this.#front?.kill("it did not end in time"), this.#drainMs + DRAIN_GRACE_MS);
   }
 
-  /** Has the front read its configuration again; a front that is not up yet does so once it is, one that drains never. */
+  /** Makes the front reload its configuration. A starting front does so once it is up, a draining one never. */
   reload(): void {
     if (this.#stopping) return;
     if (!this.#ready) {
@@ -146,7 +146,7 @@ export class Supervisor {
       const began = this.#options.now();
       const end = await this.#runFront();
       const status = end.code ?? 1;
-      // One that is no better the next time, and one that could not start at all.
+      // Final when a restart would not help, or the first front could not start.
       const final = status === 0 || status === WRONG_CONFIGURATION || !this.#everReady && end.code !== null;
       if (this.#nothingToDrain) return 0;
       if (this.#stopping || final) return status;
@@ -161,7 +161,7 @@ export class Supervisor {
   async #runFront(): Promise<FrontEnd> {
     const { program, words, environment, now, folder, prepare, cores } = this.#options;
     const command = program.command("front", { flags: FRONT_FLAGS, words, env: environment });
-    // Its code is loaded while the configuration is read.
+    // The front loads its code while the configuration is read.
     const front = new FrontProcess(command, now, this.#listener());
     this.#front = front;
     let cells: CellProcesses | undefined;
@@ -215,7 +215,7 @@ export class Supervisor {
 
   #status(): string {
     const { state, connections, maxConnections } = this.#figures ?? { state: FrontState.Starting };
-    // What the front said last may be older than its order to drain.
+    // The front's last state may be older than its order to drain.
     const word = FrontState[this.#stopping ? FrontState.Draining : state]!.toLowerCase();
     return connections === undefined ? word : `${word}, ${connections} of at most ${maxConnections} connections`;
   }
