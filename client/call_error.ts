@@ -1,16 +1,23 @@
+/** The error of a call. */
 import type { Outcome } from "./types.ts";
 
-/** Why a call has no result. */
+/** A call without a result. */
 export class CallError extends Error {
+  /** Always `CallError`. */
   override readonly name = "CallError";
-  /** Of JSON-RPC; of the end of the connection (see `Why`); or 0: timeout, abort, no connection, queue full. */
+  /**
+   * A JSON-RPC error code (negative), the code of the connection's end (see `Why`), or 0: timeout, abort, no connection,
+   * or full queue.
+   */
   declare readonly code: number;
+  /** Whether the request was sent, and answered. */
   declare readonly outcome: Outcome;
-  /** What the server added to its refusal. */
+  /** The `data` of the JSON-RPC error. */
   declare readonly data: unknown;
-  /** Milliseconds after which the server takes such a call again. */
+  /** Milliseconds after which the server accepts the call again, from `data.retry_after_ms`. */
   declare readonly retryAfterMs?: number;
 
+  /** Created by the library; `retryAfterMs` is read from `data`. */
   constructor(message: string, code: number, outcome: Outcome, data?: unknown) {
     super(message);
     this.code = code;

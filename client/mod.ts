@@ -1,12 +1,14 @@
 /**
- * A client of Sallyport for browsers, Node, Deno and Bun: connects, comes back, keeps its token fresh, and tells of each
- * call what became of it.
+ * The client library of Sallyport for browsers, Node, Deno and Bun. It reconnects, refreshes tokens, and reports the outcome
+ * of each call.
  *
  * ```ts
  * const client = createClient("wss://chat.example.com/ws", { subprotocol: "chat.v1", token: () => fetchToken() });
  * await client.connect();
  * await client.call("chat.send", { room: "lobby", text: "Hello" });
  * ```
+ *
+ * @module
  */
 import { createMachine } from "./client.ts";
 import { platformEnv } from "./env.ts";
@@ -29,8 +31,9 @@ export type {
 } from "./types.ts";
 
 /**
- * Makes a client; it does nothing before `connect()`. `url` is `wss:`, `ws:` or, in a page, relative to it.
- * @throws {TypeError} When `url` is none.
+ * Creates a client. It does nothing before `connect()`. `url` is `wss:`, `ws:` or, in a page, relative to the page.
+ *
+ * @throws {TypeError} if `url` is invalid
  */
 export function createClient<C extends Contract = Contract>(url: string | URL, options: Options): Client<C> {
   const target = new URL(`${url}`.replace(/^ws/, "http"), globalThis.location?.href);

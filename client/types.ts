@@ -1,41 +1,59 @@
-/** What the library takes and gives. */
+/** The public types of the client library. */
 
-/** What a server's handlers offer, as `sallyport contract --format types` prints it. */
+/** The contract of a server's handlers. `sallyport contract --format types` prints it. */
 export interface Contract {
+  /** Methods by name, with the types of their parameters and result. */
   methods: Record<string, { params: unknown; result: unknown }>;
+  /** Topics by pattern; each has its events by name, with the type of their data. */
   topics: Record<string, Record<string, unknown>>;
 }
 
 /**
- * `idle`: not asked to connect yet. `connecting`: an attempt is under way. `open`: admitted. `waiting`: comes back by itself.
- * `closed`: for good, until `connect()`.
+ * The state of a client.
+ *
+ * - `idle`: `connect()` has not been called yet.
+ * - `connecting`: an attempt is pending.
+ * - `open`: the server has admitted the connection.
+ * - `waiting`: the client reconnects after a delay.
+ * - `closed`: no further attempt until `connect()`.
  */
 export type State = "idle" | "connecting" | "open" | "waiting" | "closed";
 
 /**
- * Why a connection or an attempt ended. `code` is a close code (RFC 6455 section 7.4), an HTTP status of the ticket's refusal,
- * or 0 where the server did not say in time who we are. Of the library's own are 1006 with what the network or the token
- * callback threw, or `silent`; 1000 with `signed_out` or `suspended`. `retryInMs` is the time until the next attempt, where one
- * is due.
+ * Why a connection or an attempt ended.
+ *
+ * `code` is a close code (RFC 6455 section 7.4), the HTTP status of a refused ticket, or 0 when the server did not answer
+ * in time. The library itself uses 1006 with the message of a network or token error, or with `silent`, and 1000 with
+ * `signed_out` or `suspended`. `final` is true when the client does not reconnect. `retryInMs` is the time in milliseconds
+ * until the next attempt, if there is one.
  */
 export type Why = { code: number; reason: string; final: boolean; retryInMs?: number };
 
-/** Why a token is asked for. `refused`: the server took the last one no longer, so it must be a fresh one. */
+/**
+ * The argument of {@linkcode Options.token}. `why` is `connect` before an attempt, `expiring` before the end of the current
+ * token, and `refused` after the server refused the last one, so that a new one is required. `signal` is aborted when the
+ * token is no longer needed.
+ */
 export type TokenAsk = { why: "connect" | "expiring" | "refused"; signal: AbortSignal };
 
+/** Options of a client. Only `subprotocol` is required. */
 export interface Options {
+  /** The subprotocol of the handler module, such as `chat.v1`. */
   subprotocol: string;
-  /** Asked before each attempt, and before the token expires. `null`: signed out, the client closes for good. */
+  /**
+   * Returns a token, before each attempt and before the current one expires. `null` means signed out: the client closes
+   * and does not reconnect. Default: no token.
+   */
   token?(ask: TokenAsk): Promise<string | null> | string | null;
-  /** How the token travels. Default: `ticket` in browsers, where its refusals can be read; `header` elsewhere. */
+  /** Where the token is sent. Default: `ticket` in browsers, where refusals of a ticket can be read; `header` elsewhere. */
   via?: "ticket" | "subprotocol" | "header" | "cookie";
-  /** Milliseconds; the n-th delay is random between 0 and `min(max, min × 2^n)`. Default: 500 and 30,000. */
+  /** Milliseconds. The n-th delay is random between 0 and `min(max, min × 2^n)`. Default: 500 and 30,000. */
   backoff?: { min?: number; max?: number };
-  /** Milliseconds a call may take, its time in the queue included. Default: 10,000. */
+  /** Milliseconds that a call may take, including its time in the queue. Default: 10,000. */
   timeout?: number;
-  /** Calls that wait for a connection. Default: 100 calls, 262,144 bytes. */
+  /** Bounds of the queue of calls made without a connection. `false`: no queue. Default: 100 calls, 262,144 bytes. */
   queue?: { max?: number; bytes?: number } | false;
-  /** Replacements for what the platform has. `target` gets the events of a page's life; `null`: there is no page. */
+  /** Replacements of platform functions. `target` receives the page's life-cycle events; `null` means no page. */
   env?: {
     WebSocket?: typeof WebSocket;
     fetch?: typeof fetch;
@@ -44,76 +62,98 @@ export interface Options {
   };
 }
 
+/** Options of one call. */
 export interface CallOptions {
-  /** Milliseconds. */
+  /** Milliseconds. Default: {@linkcode Options.timeout}. */
   timeout?: number;
+  /** Aborts the call. Its outcome is then `not_sent` or `unknown`. */
   signal?: AbortSignal;
-  /** `false`: fails at once while there is no connection. */
+  /** `false`: the call fails at once while there is no connection. Default: `true`. */
   queue?: boolean;
 }
 
-/** Who the server takes this connection for. `expires_at` is in seconds since the epoch. */
+/** The user of the connection, as `session.whoami` answers. `expires_at` is in seconds since the epoch. */
 export type User = { user: string; roles: string[]; expires_at: number };
 
 /**
- * `not_sent`: it did not leave. `unknown`: it was sent, and nothing tells whether it was executed. `refused`: the server
- * answered with an error.
+ * The outcome of a failed call.
+ *
+ * - `not_sent`: the request was not sent.
+ * - `unknown`: the request was sent, and the connection or the time ended before the answer. It may have been executed.
+ * - `refused`: the server answered with an error.
  */
 export type Outcome = "not_sent" | "unknown" | "refused";
 
 /** Arguments of the listeners of `Client.on`. */
 export type ClientEvents = {
-  /** The new state, and what led to it where that was an end. */
+  /** The new state, and the reason if a connection or an attempt ended. */
   state: [state: State, why: Why | null];
-  /** What a token callback, the network, a refresh, a listener or a malformed message threw. */
+  /** An error of the token callback, the network, a refresh, a listener or a malformed message. */
   error: [error: unknown];
-  /** A notification that belongs to no subscription. */
+  /** A notification of the server that belongs to no subscription. */
   notification: [method: string, params: unknown];
 };
 
-/** `pending`: asked for, or waiting for a connection. `live`: events arrive. `denied`, `ended`: over. */
+/**
+ * The state of a subscription. `pending`: requested, or waiting for a connection. `live`: events arrive. `denied`: the server
+ * refused it. `ended`: closed by the client or the server.
+ */
 export type SubscriptionState = "pending" | "live" | "denied" | "ended";
 
-/** Events of one topic, across reconnects. While it is `pending` events are missed. An iteration holds events from its first `next()`. */
+/**
+ * The events of one topic, across reconnections. Events are missed while the subscription is `pending`. An iteration
+ * receives events from its first `next()` on.
+ */
 export interface Subscription<E>
   extends AsyncIterable<{ [K in keyof E]: { event: K; data: E[K] } }[keyof E]>, AsyncDisposable {
+  /** The name of the topic. */
   readonly topic: string;
+  /** The current state. */
   readonly state: SubscriptionState;
-  /** Calls `listener` with the data of each such event; returns what removes it. */
+  /** Calls `listener` with the data of each event of that name. Returns a function that removes the listener. */
   on<K extends keyof E & string>(event: K, listener: (data: E[K]) => void): () => void;
-  /** `reason` is the server's where the subscription was denied or ended. */
+  /** Calls `listener` with each new state; `reason` is the server's. Returns a function that removes the listener. */
   onState(listener: (state: SubscriptionState, reason?: string) => void): () => void;
-  /** Who is on the topic. @throws {CallError} */
+  /**
+   * The users on the topic, with the number of their connections.
+   *
+   * @throws {CallError} if the call fails
+   */
   presence(): Promise<{ user: string; connections: number }[]>;
-  /** Ends it. Iterations over it end, too. */
+  /** Ends the subscription and its iterations. */
   close(): Promise<void>;
 }
 
+/** A client, created by `createClient`. `C` is the contract of the server's handlers. */
 export interface Client<C extends Contract = Contract> extends AsyncDisposable {
+  /** The current state. */
   readonly state: State;
-  /** Of the current connection, or of the last one while there is none. */
+  /** The user of the current connection, or of the last one; null before the first. */
   readonly user: User | null;
   /**
-   * Resolves when the client is open, at once if it is. While it waits by its own delay, hurries.
-   * @throws {CallError} When it is closed for good instead.
+   * Connects. Resolves when the client is open. Cuts short a reconnection delay of the client's own.
+   *
+   * @throws {CallError} if the client closes instead
    */
   connect(): Promise<void>;
-  /** Closes for good: nothing reconnects, calls and subscriptions end. Resolves when the sockets are closed. */
+  /** Closes without reconnecting; calls and subscriptions end. Resolves when the sockets are closed. */
   close(reason?: string): Promise<void>;
   /**
-   * Calls a method. It is sent at most once.
-   * @throws {CallError} With the outcome. {@linkcode TypeError} when `params` is not JSON.
+   * Calls a method (JSON-RPC 2.0 section 4). The request is sent at most once. Resolves to the result.
+   *
+   * @throws {CallError} if the call has no result; `outcome` says whether it was sent
+   * @throws {TypeError} if `params` can't be serialised as JSON
    */
   call<M extends keyof C["methods"] & string>(
     method: M,
     params: C["methods"][M]["params"],
     options?: CallOptions,
   ): Promise<C["methods"][M]["result"]>;
-  /** Subscribes as soon as there is a connection, and again after each reconnect. */
+  /** Subscribes to a topic as soon as there is a connection, and again after each reconnection. */
   subscribe<T extends keyof C["topics"] & string>(
     // deno-lint-ignore ban-types -- `string & {}` lets editors go on proposing the names of the contract
     topic: T | (string & {}),
   ): Subscription<C["topics"][T]>;
-  /** Returns what removes the listener. */
+  /** Calls `listener` on each event. Returns a function that removes the listener. */
   on<K extends keyof ClientEvents>(event: K, listener: (...args: ClientEvents[K]) => void): () => void;
 }
