@@ -86,5 +86,5 @@ async function issue(
   const limited = deps.takeTicket(identity.user);
   if (limited > 0) return refuse("rate_limited", { retryAfter: retrySeconds(limited) });
   return await deps.tickets.issue(identity, origin) ??
-    refuse("overloaded", { retryAfter: 5, detail: "Too many tickets on their way" });
+    refuse("overloaded", { retryAfter: 5, detail: "Too many unredeemed tickets" });
 }

@@ -103,20 +103,20 @@ async function authorised(
     options.log.warn("admin.rejected", { ip, reason, method: request.method, path });
     return answer(401, { error: reason }, { "www-authenticate": "Bearer" });
   }
-  const who = { ip, admin: await fingerprint(adminToken) };
+  const caller = { ip, admin: await fingerprint(adminToken) };
   let result: AdminResult;
   try {
     result = await administer({ method: request.method, path, body: () => readJson(request) }, options.target);
   } catch (error) {
     if (error instanceof AdminError) {
       const { allow, ...detail } = error.detail;
-      options.log.warn("admin.rejected", { ...who, reason: error.reason, method: request.method, path });
+      options.log.warn("admin.rejected", { ...caller, reason: error.reason, method: request.method, path });
       return answer(error.status, { error: error.reason, ...detail }, allow ? { allow: String(allow) } : {});
     }
-    options.log.error("admin.failed", { ...who, method: request.method, path, error });
+    options.log.error("admin.failed", { ...caller, method: request.method, path, error });
     return answer(500, { error: "internal" });
   }
-  if (result.logged) options.log.info("admin.action", { ...who, ...result.logged });
+  if (result.logged) options.log.info("admin.action", { ...caller, ...result.logged });
   return answer(result.status, result.body);
 }
 

@@ -91,7 +91,7 @@ export function createMetrics(options: MetricsOptions): Scrape {
   });
   new Counter({
     name: "sallyport_handler_restarts_total",
-    help: "Cells started anew, by handler module and cause.",
+    help: "Restarts of cells, by handler module and cause.",
     labelNames: ["module", "cause"],
     registers,
     collect() {

@@ -101,7 +101,7 @@ function capFindings({ server, messages, limits }: Config): Finding[] {
       "warning",
       "server.max_connections",
       `${server.max_connections} is more than one process can carry`,
-      `It needs as many file descriptors, and ${gigabytes} GB of memory before anybody sends a message; ` +
+      `It needs as many file descriptors, and ${gigabytes} GB of memory before any client sends a message; ` +
         "the limit then protects nothing",
       `Set it to a value that you have measured, at most ${MANY_CONNECTIONS}, and use more servers`,
     ));

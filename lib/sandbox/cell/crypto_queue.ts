@@ -1,9 +1,9 @@
 /**
- * Bounds `crypto.subtle`, whose work runs on threads of the platform: a module that starts many operations would otherwise take
- * as many threads, and the processors from everything else on the machine.
+ * Limits concurrent operations of `crypto.subtle`, which run on threads of the platform. Without a limit, a module
+ * could use all processors of the machine.
  */
 
-/** Operations that run at a time; further ones wait. */
+/** Maximum number of concurrent operations; further ones wait. */
 const MAX_RUNNING = 2;
 
 const OPERATIONS = [

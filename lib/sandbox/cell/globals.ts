@@ -1,12 +1,12 @@
 /**
- * What user code finds in a cell. Everything of the platform that is not on a list here is deleted before it loads.
+ * Reduces the globals of a cell. Every global that is not listed here is deleted before user code loads.
  *
- * Gone for all: `Deno`, `process`, `Buffer`, `require`, `WebAssembly`, `Worker`, `MessageChannel`, `BroadcastChannel`, `caches`,
- * `navigator` (locks), `SharedArrayBuffer`, `postMessage`, `close`, `eval` and every function constructor. What a
- * module is granted in the configuration brings back the parts of the platform that use it.
+ * Always removed: `Deno`, `process`, `Buffer`, `require`, `WebAssembly`, `Worker`, `MessageChannel`,
+ * `BroadcastChannel`, `caches`, `navigator` (locks), `SharedArrayBuffer`, `postMessage`, `close`, `eval` and every
+ * function constructor. A permission in the configuration restores the parts of the platform that use it.
  */
 
-/** The language, and what neither reaches outside nor holds memory or threads of its own. */
+/** The language, and globals without outside effects, memory or threads of their own. */
 const ALWAYS = [
   ..."Object Function Array Number parseFloat parseInt Infinity NaN undefined Boolean String Symbol Date Promise RegExp"
     .split(" "),
@@ -26,7 +26,7 @@ const ALWAYS = [
   ..."TextEncoder TextDecoder URL URLSearchParams URLPattern atob btoa crypto performance".split(" "),
 ];
 
-/** Globals that come back with a grant. */
+/** Globals that a permission restores. */
 const WITH: Record<string, string[]> = {
   net: [
     ..."fetch Headers Request Response FormData Blob File WebSocket EventSource CloseEvent MessageEvent ErrorEvent"
@@ -40,7 +40,7 @@ const WITH: Record<string, string[]> = {
   import: [],
 };
 
-/** Members of `Deno` that come back with a grant; all of them ask for the permission themselves. */
+/** Members of `Deno` that a permission restores. Each of them checks the permission itself. */
 const DENO_WITH: Record<string, string[]> = {
   net: ["connect", "connectTls", "startTls", "listen", "listenTls", "resolveDns"],
   read: [
@@ -56,7 +56,10 @@ const DENO_WITH: Record<string, string[]> = {
   import: [],
 };
 
-/** Deletes every global that is not listed, and `Deno` but for what `granted` brings back. Returns what could not be deleted. */
+/**
+ * Deletes every unlisted global, and `Deno` except for the members that `granted` restores. Returns the globals that
+ * could not be deleted.
+ */
 export function reduceGlobals(granted: readonly string[]): string[] {
   const keep = new Set<PropertyKey>([...ALWAYS, ...granted.flatMap((name) => WITH[name] ?? [])]);
   const members = new Set(granted.flatMap((name) => DENO_WITH[name] ?? []));
@@ -70,18 +73,18 @@ export function reduceGlobals(granted: readonly string[]): string[] {
   for (const key of Object.getOwnPropertyNames(globalThis)) {
     if (!keep.has(key) && !Reflect.deleteProperty(globalThis, key)) left.push(key);
   }
-  // Getters of the platform (crypto, performance) become plain values, so that nothing asks again.
+  // Getters of the platform (crypto, performance) become plain values, so that they are not evaluated again.
   for (const key of ["crypto", "performance"]) fix(key, (globalThis as unknown as Record<string, unknown>)[key]);
   if (members.size > 0) fix("Deno", Object.freeze(given));
   return left;
 }
 
-/** Makes a global a value that can't be replaced. */
+/** Makes a global immutable. */
 export function fix(name: string, value: unknown): void {
   Reflect.defineProperty(globalThis, name, { value, writable: false, enumerable: false, configurable: false });
 }
 
-/** Takes away text that becomes code: `eval`, `Function` and its three hidden sisters. */
+/** Removes the evaluation of text: `eval`, `Function` and the constructors of generator and async functions. */
 export function forbidDynamicCode(): void {
   const refuse = () => {
     throw new EvalError("Code can't be made from text here");
@@ -91,7 +94,7 @@ export function forbidDynamicCode(): void {
     const stand = function () {
       refuse();
     };
-    // `x instanceof Function` goes on working.
+    // Keeps `x instanceof Function` working.
     Reflect.defineProperty(stand, "prototype", { value: prototype, writable: false });
     Reflect.defineProperty(stand, "name", { value: (prototype.constructor as { name: string }).name });
     Reflect.defineProperty(prototype, "constructor", { value: stand, writable: true, configurable: true });

@@ -1,32 +1,32 @@
-/** Decides, in the cell, which modules user code may import. */
+/** Restricts the imports of user code. */
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 
-/** What the guard is told once the module to load is known. */
+/** The rules of the guard, set once the module is known. */
 export interface ImportRules {
   /** Real path of the folder that files may be imported from. */
   folder: string;
-  /** True when the configuration grants imports from the network (which hosts, Deno checks). */
+  /** True if the configuration grants imports from the network; Deno checks the hosts. */
   network: boolean;
   /** True until the module has loaded. */
   loading: boolean;
-  /** Has the process ended; must not return. */
+  /** Ends the process; must not return. */
   abandon: (reason: string) => never;
 }
 
 const { realPathSync } = Deno;
 
-/** Kinds of file that are code, or data wherever `with { type }` says so. WebAssembly and CommonJS are neither. */
+/** Extensions of code files. A file may be data by `with { type }`. WebAssembly and CommonJS are excluded. */
 const CODE = /\.(?:ts|mts|js|mjs|json)$/;
 const DATA = new Set(["json", "text", "bytes"]);
 
 /**
- * From now on every import of this isolate, static or dynamic, `require` included, is refused but for files inside
- * `rules.folder` and `zod`. Built-in modules (`node:*`) would give back what the globals lost, `npm:` would download, `data:` is code
- * from text. `rules` is read at each import.
+ * From now on every import of this isolate, static or dynamic, `require` included, is refused except for files in
+ * `rules.folder` and `zod`. Built-in modules (`node:*`) would restore deleted globals, `npm:` would download, `data:`
+ * is code from text. `rules` is read at each import.
  *
- * A dynamic import is refused by an error. Deno goes on after an error when a module imports a built-in one statically, so then
- * the whole cell is given up, before any code of that module has run.
+ * A refused dynamic import throws. After a refused static import of a built-in module, Deno continues in spite of the
+ * error, so the cell ends before code of the importing module runs.
  */
 export function guardImports(rules: ImportRules): void {
   const loaded = new Set<string>();
@@ -35,12 +35,12 @@ export function guardImports(rules: ImportRules): void {
       if (specifier === "zod") return next(specifier, context);
       const refuse = (): never => {
         const reason = `Handlers may import files of their own folder, not ${JSON.stringify(specifier.slice(0, 200))}`;
-        // Only modules that were there when loading ended are known to import dynamically by now.
+        // Only modules that were loaded when loading ended are known to import dynamically.
         if (rules.loading || !loaded.has(context.parentURL ?? "")) rules.abandon(reason);
         throw new TypeError(reason);
       };
       if (/^(?:node|npm|jsr|data|blob|ext|internal):/i.test(specifier)) refuse();
-      // A bare name or a built-in one; an import map could send it anywhere.
+      // A bare or built-in name; an import map could redirect it.
       if (!/^(?:\.{0,2}\/|file:|https?:)/i.test(specifier)) refuse();
       const resolved = next(specifier, context);
       const url = new URL(resolved.url);
@@ -56,7 +56,7 @@ export function guardImports(rules: ImportRules): void {
   });
 }
 
-/** Whether the file that `url` stands for, links resolved, lies in `folder`. */
+/** Whether the file of `url`, with links resolved, is in `folder`. */
 function isInside(url: URL, folder: string): boolean {
   try {
     return realPathSync(fileURLToPath(url)).startsWith(`${folder}/`);

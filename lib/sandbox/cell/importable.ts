@@ -1,19 +1,19 @@
 /**
- * What a module's imports may be read from: its folder, without links that lead out of it.
+ * Determines the readable paths for a module's imports: its folder, without links that lead out of it.
  *
- * Static imports are read, and errors in them quote their text, before the import guard is asked. So what must not be imported
- * must not be readable.
+ * Deno reads static imports, and quotes their text in errors, before it asks the import guard. A file that must not be
+ * imported must therefore not be readable.
  */
 
-/** Files and folders that are looked at; a module with more belongs in a folder of its own. */
+/** Maximum number of files and folders that are scanned; a larger module needs a folder of its own. */
 const MAX_ENTRIES = 20_000;
 
 /**
- * Paths below which everything may be read: the folder itself when all in it may be. Left out are links that lead out of the folder,
- * entries whose name begins with a dot, `node_modules`, and what is neither file nor folder. `module` is the real path of the
- * module's file, which may always be read.
+ * Paths below which everything may be read: the folder itself if nothing in it is excluded. Excluded are links that
+ * lead out of the folder, names that begin with a dot, `node_modules`, and entries that are neither file nor folder.
+ * `module` is the real path of the module's file, which is always readable.
  *
- * @throws {RangeError} When the folder holds too much.
+ * @throws {RangeError} if the folder has too many entries
  */
 export function importablePaths(folder: string, module: string): string[] {
   const walk = new Walk(folder);
@@ -22,7 +22,7 @@ export function importablePaths(folder: string, module: string): string[] {
 }
 
 interface Found {
-  /** All that is in the folder may be read. */
+  /** Everything in the folder may be read. */
   readonly whole: boolean;
   readonly paths: readonly string[];
 }
@@ -35,7 +35,7 @@ class Walk {
     this.#root = root;
   }
 
-  /** `above` are the real paths of the folders that led here, so that links in a circle come to an end. */
+  /** `above` are the real paths of the parent folders, to stop at circular links. */
   look(folder: string, above: readonly string[]): Found {
     const real = Deno.realPathSync(folder);
     if (above.includes(real)) return { whole: false, paths: [] };
@@ -65,7 +65,7 @@ class Walk {
       const { isFile, isDirectory } = Deno.statSync(path);
       return isFile ? "file" : isDirectory ? "folder" : "other";
     } catch {
-      // A link to nothing, or something that may not be looked at.
+      // A broken link, or an inaccessible entry.
       return "other";
     }
   }

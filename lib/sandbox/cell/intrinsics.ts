@@ -1,12 +1,12 @@
 /**
- * Freezes what every object of a cell inherits from, so that no message (`__proto__`) and no handler can change what the
- * runtime and other sessions' handlers rely on.
+ * Freezes the intrinsics of a cell, so that neither a message (`__proto__`) nor a handler can change the objects that
+ * the runtime and handlers of other sessions use.
  *
- * A frozen property of a prototype can't be assigned on objects that inherit it (`error.name = …` would throw). Where that is
- * common the property becomes an accessor whose setter defines it on the object itself.
+ * A frozen property of a prototype can't be assigned on inheriting objects (`error.name = …` would throw). Where such
+ * assignments are common, the property becomes an accessor whose setter defines it on the object itself.
  */
 
-/** Prototypes whose inherited properties programs assign on their own objects. */
+/** Prototypes whose inherited properties programs often assign on their own objects. */
 function assignable(): object[] {
   const errors = [Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
   return [
@@ -17,7 +17,7 @@ function assignable(): object[] {
   ];
 }
 
-/** Freezes the intrinsics of this isolate, those of the platform that handlers can reach included. */
+/** Freezes the intrinsics of this isolate, including platform objects that handlers can reach. */
 export function freezeIntrinsics(): void {
   for (const prototype of assignable()) keepAssignable(prototype);
   const seen = new Set<object>();
@@ -41,7 +41,7 @@ function keepAssignable(prototype: object): void {
   }
 }
 
-/** Intrinsics that can't be reached from a global by its properties, and the globals. */
+/** The globals, and intrinsics that are not reachable from them by properties. */
 function roots(): unknown[] {
   const hidden = [
     async function () {},
@@ -74,7 +74,7 @@ function freezeDeep(root: unknown, seen: Set<object>): void {
     try {
       Object.freeze(value);
     } catch {
-      // Typed arrays with elements and the like can't be frozen; none is an intrinsic.
+      // Typed arrays with elements can't be frozen; none is an intrinsic.
     }
   }
 }

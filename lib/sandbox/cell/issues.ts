@@ -1,4 +1,4 @@
-/** Makes of zod's issues what a client may see: where and why, never the value. */
+/** Converts zod issues for clients: path and reason, never the value. */
 import type { z } from "zod";
 
 /** One entry of `data.issues` of -32602. */
@@ -12,7 +12,7 @@ export interface Issue {
 const MOST_ISSUES = 20;
 const LONGEST = 256;
 
-/** The first 20 issues; texts are cut at 256 characters, since keys of the client's own appear in them. */
+/** The first 20 issues. Texts are cut at 256 characters, because they contain keys of the client. */
 export function visibleIssues(error: z.core.$ZodError): Issue[] {
   return error.issues.slice(0, MOST_ISSUES).map((issue) => ({
     path: issue.path.slice(0, 32).map((key) => typeof key === "number" ? key : String(key).slice(0, LONGEST)),

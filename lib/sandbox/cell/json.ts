@@ -1,12 +1,17 @@
-/** The one way from values of a module to JSON text. Taken before a module can replace the global `JSON`. */
+/** Converts values of a module to JSON text. `JSON` is read before a module can replace it. */
 const { parse, stringify } = JSON;
 
-/** Parses JSON text. Throws a `SyntaxError`. */
+/**
+ * Parses JSON text.
+ *
+ * @throws {SyntaxError} if the text is invalid
+ */
 export const parseJson: (text: string) => unknown = parse;
 
 /**
- * JSON text of `value`; undefined where JSON has none (`undefined`, functions, a `toJSON` that returns one). Throws what a `toJSON`
- * throws, and a `TypeError` for cycles and `bigint`.
+ * Serialises `value`; undefined where JSON has no text for it (`undefined`, functions, a `toJSON` that returns one).
+ *
+ * @throws {TypeError} for cycles and `bigint`; errors of a `toJSON` are passed on
  */
 export function jsonText(value: unknown): string | undefined {
   return stringify(value);

@@ -1,8 +1,9 @@
 /**
  * The main isolate of a cell's process: starts the worker that loads the handler module, and watches it.
  *
- * No code of the module runs in this isolate, so a module that never returns can't hold it up. It ends the process when the module
- * is over its memory, when the worker fails, and when the supervisor closes standard input, whatever way the supervisor ends.
+ * No code of the module runs in this isolate, so a module that never returns can't block it. The isolate ends the
+ * process when the module exceeds its memory, when the worker fails, and when the supervisor closes standard input,
+ * which also happens when the supervisor is killed.
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
@@ -14,14 +15,16 @@ import type { WorkerOrders, WorkerReport } from "./worker.ts";
 const WORKER = new URL("./worker.ts", import.meta.url);
 /** File descriptor of the pipe to the supervisor. */
 const SUPERVISOR_FD = 3;
-/** Milliseconds between two looks at the memory. */
+/** Milliseconds between two checks of the memory. */
 const LOOK_MS = 20;
-/** Memory that a module is not charged for: code of the platform that it makes resident, and what the allocator keeps. */
+/**
+ * Memory that is not charged to the module: code of the platform that becomes resident, and reserves of the allocator.
+ */
 const SLACK_BYTES = 24 * 1024 * 1024;
 const MAX_ORDERS_BYTES = 1024 * 1024;
 const KINDS = ["net", "read", "write", "env", "sys", "import"] as const;
 
-/** Runs a cell; the process ends with it. */
+/** Runs a cell until the end of the process. */
 export async function main(): Promise<never> {
   // A terminal sends these to the whole process group; only the supervisor ends a cell.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
@@ -64,7 +67,7 @@ async function readOrders(): Promise<CellOrders> {
   return JSON.parse(text) as CellOrders;
 }
 
-/** What the module's imports are read from. Ends the process when that can't be told. */
+/** The readable paths for the module's imports. Ends the process if they can't be determined. */
 function ownPaths({ folder, url }: CellOrders): string[] {
   try {
     return importablePaths(folder, fileURLToPath(url));
@@ -73,7 +76,7 @@ function ownPaths({ folder, url }: CellOrders): string[] {
   }
 }
 
-/** What the module was granted, what it imports from, and the socket to the front. */
+/** The module's own permissions, the paths of its imports, and the socket to the front. */
 function workerPermissions(
   { socketPath, permissions }: CellOrders,
   own: readonly string[],
@@ -94,7 +97,7 @@ function workerPermissions(
   };
 }
 
-/** Ends the process when it is over `memory` bytes more than it has now; tells the supervisor that it lives. */
+/** Ends the process when it uses `memory` bytes more than now, and sends regular signs of life to the supervisor. */
 function watch(memory: number): void {
   const before = Deno.memoryUsage().rss;
   const report = (kind: VitalsKind, used: number) => {

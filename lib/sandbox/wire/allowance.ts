@@ -1,26 +1,26 @@
 /**
- * How much a module may send unasked: a base per second, and a share for each message of a client that it was given. The cell
- * throws at a handler that exceeds it; the host, with twice the allowance, ends a cell that does not.
+ * The allowance of unsolicited operations of a module: a base rate, and a part for each client message it received. The
+ * cell throws at a handler that exceeds it; the host, with twice the allowance, ends a cell that does not.
  */
 const ALLOWANCE = {
-  /** Operations a second, and the most that can be saved up. */
+  /** Operations a second, and the maximum saved up. */
   ops: 20_000,
   /** Further operations for each message received. */
   ops_each: 64,
-  /** Bytes a second, and the most that can be saved up. */
+  /** Bytes a second, and the maximum saved up. */
   bytes: 32 * 1024 * 1024,
   /** Further bytes for each message received. */
   bytes_each: 256 * 1024,
 } as const;
 
-/** Counts what a cell sends unasked against what it may, on either end of the wire. */
+/** Counts unsolicited operations against the allowance, on both ends of the wire. */
 export class Allowance {
   #ops: number;
   #bytes: number;
   #at: number;
   readonly #factor: number;
 
-  /** `factor` is 1 in the cell, more in the host, whose clock differs a little. `now` in milliseconds. */
+  /** `factor` is 1 in the cell, and larger in the host, whose clock differs slightly. `now` in milliseconds. */
   constructor(factor: number, now: number) {
     this.#factor = factor;
     this.#ops = ALLOWANCE.ops * factor;
@@ -28,7 +28,7 @@ export class Allowance {
     this.#at = now;
   }
 
-  /** The cell was given `count` messages of clients. */
+  /** The cell received `count` client messages. */
   earn(count: number): void {
     this.#ops = Math.min(this.#ops + count * ALLOWANCE.ops_each * this.#factor, 64 * ALLOWANCE.ops * this.#factor);
     this.#bytes = Math.min(
@@ -37,7 +37,7 @@ export class Allowance {
     );
   }
 
-  /** Takes one operation of `bytes`; false when there is nothing left. `now` is asked only when it might matter. */
+  /** Takes one operation of `bytes`; false when the allowance is used up. `now` is called only when necessary. */
   take(bytes: number, now: () => number): boolean {
     if (this.#ops < 1 || this.#bytes < bytes) {
       this.#refill(now());

@@ -1,11 +1,11 @@
-/** Cuts a stream of bytes into frames of one size. Holds at most one incomplete frame. */
+/** Splits a byte stream into frames of a fixed size. Holds at most one incomplete frame. */
 export class FrameReader<Frame> {
   readonly #size: number;
   readonly #decode: (bytes: Uint8Array) => Frame | null;
   readonly #rest: Uint8Array;
   #held = 0;
 
-  /** @param decode Turns exactly `size` bytes into a frame, or null when they are none. */
+  /** @param decode decodes `size` bytes to a frame, or to null when they are invalid */
   constructor(size: number, decode: (bytes: Uint8Array) => Frame | null) {
     this.#size = size;
     this.#decode = decode;
@@ -15,7 +15,7 @@ export class FrameReader<Frame> {
   /**
    * Calls `take` for each frame that `bytes` completes.
    *
-   * @returns false, and nothing more is read, when something is no frame.
+   * @returns false, and stops reading, at an invalid frame
    */
   read(bytes: Uint8Array, take: (frame: Frame) => void): boolean {
     let at = 0;

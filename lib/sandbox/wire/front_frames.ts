@@ -1,4 +1,7 @@
-/** What the front writes to its supervisor (file descriptor 3): frames of one fixed size, so that nothing has to be parsed. */
+/**
+ * Frames from the front to its supervisor (file descriptor 3). They have a fixed size, so that nothing has to be
+ * parsed.
+ */
 
 /** Kinds of frame. */
 export enum FrontKind {
@@ -6,7 +9,7 @@ export enum FrontKind {
   Alive = 1,
   /** The front listens. */
   Ready = 2,
-  /** A reload is over, whether it was taken over or refused. */
+  /** A reload has ended, successful or not. */
   Reloaded = 3,
   /** Start a cell. */
   Start = 4,
@@ -14,7 +17,7 @@ export enum FrontKind {
   Kill = 5,
 }
 
-/** How the front is doing. */
+/** The state of the front. */
 export enum FrontState {
   Starting = 0,
   Serving = 1,
@@ -27,7 +30,7 @@ export interface FrontFigures {
   readonly state: FrontState;
   readonly connections: number;
   readonly maxConnections: number;
-  /** Whether the cells of every module answer. */
+  /** Whether the cells of every module respond. */
   readonly responsive: boolean;
 }
 
@@ -38,7 +41,7 @@ export type FrontFrame =
   | { readonly kind: FrontKind.Start; readonly module: number; readonly request: number }
   | { readonly kind: FrontKind.Kill; readonly request: number };
 
-/** Bytes of a frame: kind and four operands, each a u32, little-endian. Operands that a kind does not have are zero. */
+/** Size of a frame in bytes: kind and four operands, each a u32, little-endian. Unused operands are zero. */
 export const FRONT_FRAME_BYTES = 20;
 
 /** Milliseconds between two signs of life of a front. */
@@ -65,7 +68,7 @@ function operands(frame: FrontFrame): number[] {
   }
 }
 
-/** Decodes one frame; null when the bytes are none. */
+/** Decodes one frame; null when the bytes are invalid. */
 export function decodeFrontFrame(bytes: Uint8Array): FrontFrame | null {
   if (bytes.length !== FRONT_FRAME_BYTES) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

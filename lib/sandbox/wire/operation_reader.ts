@@ -1,7 +1,7 @@
-/** Reads operations from a stream of bytes, cut anywhere, and checks each against the table. */
+/** Reads operations from a byte stream with any chunking, and validates each against the table. */
 import { HEADER_BYTES, type OperationShape } from "./operations.ts";
 
-/** One operation. The texts are windows on the reader's memory: valid only during the call. */
+/** One operation. The texts are views of the reader's memory, valid only during the call. */
 export interface Operation {
   code: number;
   session: number;
@@ -11,17 +11,17 @@ export interface Operation {
   second: Uint8Array;
 }
 
-/** The peer does not keep to the table. */
+/** The peer violates the table of operations. */
 export class WireError extends Error {
   override readonly name = "WireError";
 }
 
 export interface OperationReaderOptions {
-  /** What the peer may write: `TO_CELL` or `TO_HOST`. */
+  /** The operations that the peer may send: `TO_CELL` or `TO_HOST`. */
   readonly table: ReadonlyMap<number, OperationShape>;
-  /** Most bytes of a text whose bound is "output". */
+  /** Maximum size of a text with the bound "output", in bytes. */
   readonly output: number;
-  /** Called for each operation, in order. The same object each time. */
+  /** Called for each operation in order, with the same object each time. */
   readonly take: (operation: Operation) => void;
 }
 
@@ -32,7 +32,7 @@ export class OperationReader {
   readonly #take: (operation: Operation) => void;
   readonly #output: number;
   readonly #operation: Operation = { code: 0, session: 0, id: 0, extra: 0, first: EMPTY, second: EMPTY };
-  /** The start of an operation that is not complete, and how much of it is there. */
+  /** The start of an incomplete operation, and its length. */
   #partial: Uint8Array<ArrayBuffer> | null = null;
   #held = 0;
   #halted = false;
@@ -43,20 +43,21 @@ export class OperationReader {
     this.#take = take;
   }
 
-  /** Bytes held of an incomplete operation. */
+  /** Number of stored bytes of an incomplete operation. */
   get held(): number {
     return this.#held;
   }
 
-  /** Makes `push` return after the operation that is being taken. */
+  /** Makes `push` return after the current operation. */
   halt(): void {
     this.#halted = true;
   }
 
   /**
-   * Takes the next bytes. Throws a `WireError` at the first operation that breaks the table; those before it were taken.
+   * Processes the next bytes.
    *
-   * @returns bytes consumed: fewer than `chunk.length` only after `halt`; the rest is to be offered again
+   * @returns bytes consumed: fewer than `chunk.length` only after `halt`; the rest must be passed again
+   * @throws {WireError} at the first operation that violates the table; earlier ones were processed
    */
   push(chunk: Uint8Array): number {
     this.#halted = false;
@@ -75,7 +76,7 @@ export class OperationReader {
     return chunk.length;
   }
 
-  /** Goes on with an operation that was cut. Returns how many bytes of `chunk` belong to it. */
+  /** Continues an incomplete operation. Returns the number of bytes of `chunk` that belong to it. */
   #complete(chunk: Uint8Array): number {
     let partial = this.#partial!;
     let at = 0;
@@ -113,7 +114,9 @@ export class OperationReader {
     this.#held = rest;
   }
 
-  /** Checks a header against the table, before a byte of the texts is stored. Returns the operation's length. */
+  /**
+   * Validates a header against the table, before a byte of the texts is stored. Returns the length of the operation.
+   */
   #judge(view: DataView, at: number): number {
     const length = view.getUint32(at, true);
     const code = view.getUint32(at + 4, true);

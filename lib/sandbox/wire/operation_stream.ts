@@ -1,9 +1,11 @@
-/** A connection that carries operations: gathers what is written, one write in flight at a time, and reads. */
+/**
+ * A connection with operations in both directions: collects written operations, sends one write at a time, and reads.
+ */
 import { OperationWriter } from "./operation_writer.ts";
 
 const READ_BUFFER_BYTES = 64 * 1024;
 
-/** The part of `Deno.Conn` a stream needs. */
+/** The part of `Deno.Conn` that a stream uses. */
 export interface ByteStream {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -11,11 +13,17 @@ export interface ByteStream {
 }
 
 export interface OperationStreamOptions {
-  /** Called with each chunk, which is valid only during the call. Returns how much of it was taken. What it throws ends the stream. */
+  /**
+   * Called with each chunk, which is valid only during the call. Returns the number of consumed bytes. An exception
+   * ends the stream.
+   */
   readonly received: (chunk: Uint8Array) => number;
-  /** Asked after each chunk: the rest of it is offered, and reading goes on, once this resolves; null for at once. */
+  /** Called after each chunk. The rest of the chunk and further reading wait until it resolves; null means no wait. */
   readonly pause: () => Promise<void> | null;
-  /** The connection has ended: the peer closed it, it failed, or `received` threw, then with what. Called once, not after `close`. */
+  /**
+   * The connection has ended: closed by the peer, failed, or after an exception of `received`, which is then the
+   * argument. Called once, not after `close`.
+   */
   readonly ended: (error?: unknown) => void;
 }
 
@@ -33,26 +41,26 @@ export class OperationStream {
     void this.#readAll();
   }
 
-  /** Bytes written and not yet taken by the kernel. */
+  /** Bytes that are not yet in the kernel. */
   get pending(): number {
     return this.out.size + this.#inFlight;
   }
 
-  /** Sends what was written, unless a write is in flight: then right after it. */
+  /** Sends collected operations, at once or after the pending write. */
   flush = (): void => {
     if (this.#writing || this.#over || this.out.size === 0) return;
     this.#writing = true;
     void this.#writeAll();
   };
 
-  /** Ends the connection; nothing is called any more. */
+  /** Ends the connection; no callback is called afterwards. */
   close(): void {
     if (this.#over) return;
     this.#over = true;
     try {
       this.#connection.close();
     } catch {
-      // It is closed already.
+      // The connection is already closed.
     }
   }
 

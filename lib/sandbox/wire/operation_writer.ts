@@ -1,14 +1,14 @@
-/** Writes operations into one growing buffer, which is sent as a whole. */
+/** Writes operations into a growing buffer, which is sent as a whole. */
 import { Buffer } from "node:buffer";
 import { HEADER_BYTES } from "./operations.ts";
 
-/** A text as it is at hand: characters, or bytes of UTF-8. */
+/** A text: characters, or bytes of UTF-8. */
 export type Text = string | Uint8Array;
 
 const FIRST_CAPACITY_BYTES = 4 * 1024;
-/** A buffer that grew beyond this is given up once it is sent. */
+/** A buffer above this capacity is released after it is sent. */
 const KEPT_CAPACITY_BYTES = 256 * 1024;
-/** Strings up to this many characters are written character by character while they are ASCII. */
+/** Strings up to this length are written character by character while they are ASCII. */
 const SPELL_UP_TO = 48;
 
 const utf8 = new TextEncoder();
@@ -17,15 +17,15 @@ export class OperationWriter {
   #bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #size = 0;
-  /** A buffer that was sent and may be written again. */
+  /** A sent buffer that can be reused. */
   #spare: Uint8Array<ArrayBuffer> | null = null;
 
-  /** Bytes written and not yet taken. */
+  /** Number of collected bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** Adds one operation. Bytes are copied. The caller keeps to the table of operations. */
+  /** Adds one operation; bytes are copied. The caller must observe the table of operations. */
   write(code: number, session: number, id: number, extra: number, first: Text = "", second: Text = ""): void {
     const start = this.#size;
     // A UTF-16 unit is at most three bytes of UTF-8.
@@ -42,7 +42,7 @@ export class OperationWriter {
     this.#size = end;
   }
 
-  /** Hands out everything written. `giveBack` lets the writer use the buffer again once it is sent. */
+  /** Returns all collected bytes. `giveBack` lets the writer reuse the buffer once it is sent. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.#size);
     this.#size = 0;
@@ -51,7 +51,7 @@ export class OperationWriter {
     return taken;
   }
 
-  /** Returns a buffer from `take`, which the writer uses again. */
+  /** Returns a buffer from `take` to the writer. */
   giveBack(taken: Uint8Array<ArrayBuffer>): void {
     const { buffer } = taken;
     if (buffer.byteLength <= KEPT_CAPACITY_BYTES) this.#spare = new Uint8Array(buffer);

@@ -1,6 +1,6 @@
 /**
- * The processes of cells, as the host sees them. The host never starts or kills a process: it asks the supervisor, which
- * implements `CellStarter` (directly for `check` and `contract`, over a channel for the front).
+ * The processes of cells as the host sees them. The host never starts or kills a process itself. It asks the
+ * supervisor, which implements `CellStarter` (directly for `check` and `contract`, over a channel for the front).
  */
 
 /** Why a cell's process ended. `killed` follows `CellProcess.kill`. */
@@ -12,19 +12,22 @@ export interface ProcessEnd {
   readonly detail: string;
 }
 
-/** What a cell's process uses. */
+/** Resource usage of a cell's process. */
 export interface Vitals {
-  /** Resident memory of the process beyond what it had before it loaded the module, in bytes. */
+  /** Resident memory above that before the module was loaded, in bytes. */
   readonly memory: number;
-  /** CPU time since the start of the process, in milliseconds, all threads. */
+  /** CPU time of all threads since the start of the process, in milliseconds. */
   readonly cpuMs: number;
 }
 
-/** What the supervisor tells about one cell. `ended` comes exactly once, last, also when the process could not be started. */
+/** Events of a cell's process. `ended` comes exactly once, last, even if the process could not be started. */
 export interface CellProcessEvents {
-  /** The process runs. A connection to `CellStarter.socketPath` that presents `secret` (64 hexadecimal digits) is this cell's. */
+  /**
+   * The process runs. A connection to `CellStarter.socketPath` that presents `secret` (64 hexadecimal digits) belongs
+   * to it.
+   */
   started(secret: string, pid: number): void;
-  /** What the process wrote to standard output or error. The amount a second is bounded; what exceeds it is dropped. */
+  /** Output of the process on standard output or error. Output above a bounded rate is dropped. */
   output(text: Uint8Array): void;
   /** About once a second. */
   vitals(vitals: Vitals): void;
@@ -33,7 +36,7 @@ export interface CellProcessEvents {
 
 /** A cell's process. */
 export interface CellProcess {
-  /** Ends the process by SIGKILL. `ended` follows with cause `killed`, unless the process has ended by itself before. */
+  /** Kills the process by SIGKILL. `ended` follows with cause `killed`, unless the process has already ended. */
   kill(): void;
 }
 
@@ -41,11 +44,17 @@ export interface CellProcess {
 export interface CellStarter {
   /** Path of the unix socket on which the host listens for cells. Its folder exists, with mode 0700. */
   readonly socketPath: string;
-  /** Starts a cell for the module with index `module` in the configuration's `handlers`. Starts are bounded in rate and number. */
+  /**
+   * Starts a cell for the module with index `module` in the configuration's `handlers`. Rate and number of starts are
+   * bounded.
+   */
   start(module: number, events: CellProcessEvents): CellProcess;
 }
 
-/** What a cell reads from its standard input, as one line of JSON, before anything else. The pipe then stays open: its end ends the cell. */
+/**
+ * The orders that a cell reads first from its standard input, as one line of JSON. The pipe then stays open: its end
+ * ends the cell.
+ */
 export interface CellOrders {
   readonly secret: string;
   readonly socketPath: string;
@@ -53,7 +62,7 @@ export interface CellOrders {
   readonly url: string;
   /** Absolute real path of the module's folder. */
   readonly folder: string;
-  /** Bytes of memory the module may use, `HandlerSettings.memory`. */
+  /** Memory limit of the module in bytes, `HandlerSettings.memory`. */
   readonly memory: number;
   /** The module's own permissions, `HandlerSettings.permissions`, paths absolute. */
   readonly permissions: Readonly<Record<string, readonly string[]>>;
@@ -63,11 +72,11 @@ export interface CellOrders {
 export enum VitalsKind {
   /** A regular sign of life. */
   Alive = 1,
-  /** The module is over its memory; the process ends itself by SIGKILL right after. */
+  /** The module exceeds its memory; the process ends itself by SIGKILL right after. */
   OutOfMemory = 2,
 }
 
-/** Bytes of a frame: kind (u32), zero (u32), memory (f64), CPU milliseconds (f64), little-endian. */
+/** Size of a frame in bytes: kind (u32), zero (u32), memory (f64), CPU milliseconds (f64), little-endian. */
 export const VITALS_FRAME_BYTES = 24;
 
 /** Milliseconds between two signs of life of a cell. */
@@ -83,7 +92,7 @@ export function encodeVitals(kind: VitalsKind, { memory, cpuMs }: Vitals): Uint8
   return frame;
 }
 
-/** Decodes the frame at the start of `bytes`; null when it is none. */
+/** Decodes the frame at the start of `bytes`; null when it is invalid. */
 export function decodeVitals(bytes: Uint8Array): (Vitals & { readonly kind: VitalsKind }) | null {
   if (bytes.length < VITALS_FRAME_BYTES) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, VITALS_FRAME_BYTES);

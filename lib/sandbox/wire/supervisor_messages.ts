@@ -1,8 +1,8 @@
-/** What the supervisor writes to the front's standard input: messages of a kind, a request number and a payload. */
+/** Messages from the supervisor to the front's standard input: kind, request number and payload. */
 
 /** Kinds of message. */
 export enum SupervisorKind {
-  /** First of all: what the front serves ({@linkcode FrontOrders} as JSON). */
+  /** The first message: the orders of the front ({@linkcode FrontOrders} as JSON). */
   Begin = 1,
   /** Read the configuration again. */
   Reload = 2,
@@ -14,20 +14,20 @@ export enum SupervisorKind {
   Output = 5,
   /** Memory in bytes and CPU time in milliseconds (f64 each). */
   Vitals = 6,
-  /** The cell's process is gone ({@linkcode ProcessEnd} as JSON). */
+  /** The cell's process has ended ({@linkcode ProcessEnd} as JSON). */
   Ended = 7,
 }
 
-/** A message; `request` is 0 where it is about no cell. */
+/** A message; `request` is 0 if it concerns no cell. */
 export interface SupervisorMessage {
   readonly kind: SupervisorKind;
   readonly request: number;
   readonly payload: Uint8Array;
 }
 
-/** What a front is told before it does anything. */
+/** The first orders of a front. */
 export interface FrontOrders {
-  /** Path of the unix socket to listen on for cells. Its folder goes with the front. */
+  /** Path of the unix socket for cells. Its folder is removed with the front. */
   readonly socketPath: string;
   /** Name and text of the configuration; absent in development. */
   readonly configPath?: string;
@@ -38,7 +38,7 @@ export interface FrontOrders {
 }
 
 const HEADER_BYTES = 12;
-/** No message has a longer payload. */
+/** Maximum size of a payload. */
 export const MAX_PAYLOAD_BYTES = 4 * 2 ** 20;
 
 /** Encodes one message: kind, request and payload length (u32 each, little-endian), payload. */
@@ -59,7 +59,7 @@ export class SupervisorReader {
   /**
    * The messages that `bytes` completes.
    *
-   * @throws {RangeError} When something is no message.
+   * @throws {RangeError} at an invalid message
    */
   *read(bytes: Uint8Array): Generator<SupervisorMessage> {
     const held = new Uint8Array(this.#held.length + bytes.length);
@@ -88,7 +88,7 @@ export function encodeStarted(secret: string, pid: number): Uint8Array<ArrayBuff
   return payload;
 }
 
-/** @throws {RangeError} When the payload is too short. */
+/** @throws {RangeError} if the payload is too short */
 export function decodeStarted(payload: Uint8Array): { secret: string; pid: number } {
   const pid = new DataView(payload.buffer, payload.byteOffset, payload.length).getUint32(0, true);
   return { pid, secret: new TextDecoder().decode(payload.subarray(4)) };
