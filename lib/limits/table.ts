@@ -53,7 +53,7 @@ export class BucketTable {
     this.#seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
   }
 
-  /** Buckets with a key of their own. */
+  /** Number of buckets with a key of their own. */
   get size(): number {
     return this.#buckets.size;
   }

@@ -1,3 +1,4 @@
+/** Selects the engine of the front. */
 import type { Config } from "../config/config.ts";
 import { startServe } from "../front/deno_serve/deno_serve.ts";
 import { startEdge } from "../front/edge/edge.ts";
@@ -5,9 +6,9 @@ import type { Front, FrontDeps } from "../front/front.ts";
 import type { Gate } from "../gate/gate.ts";
 
 /**
- * Starts the front named by `server.engine`.
+ * Starts the front of `server.engine`.
  *
- * @throws {Error} when the address can't be bound or the TLS material can't be used.
+ * @throws {Error} if the address can't be bound or the TLS material is unusable
  */
 export function startFront(config: Config, gate: Gate, deps: FrontDeps): Promise<Front> {
   return config.server.engine === "serve" ? startServe(config, gate, deps) : startEdge(config, gate, deps);

@@ -1,4 +1,4 @@
-/** Opens the store that the configuration names. */
+/** Opens the configured store. */
 import { GuardedStore } from "./guarded.ts";
 import { MemoryStore } from "./memory.ts";
 import type { Store, StoreDeps } from "./records.ts";

@@ -9,7 +9,7 @@ import { decodeUtf8 } from "./token_form.ts";
 import { watchFile } from "../../base/watch_file.ts";
 
 export interface KeySourceDeps extends RemoteKeysDeps {
-  /** The source that this one takes the place of. */
+  /** The source that this one replaces. */
   readonly previous?: KeySource;
 }
 

@@ -1,4 +1,4 @@
-/** What the process of a cell may do. */
+/** The permissions of a cell's process. */
 import type { Grants } from "../wire/handler_settings.ts";
 
 /** Inputs of a cell's permissions. Paths are absolute. */

@@ -1,4 +1,4 @@
-/** Cells for a command that is its own supervisor and host, such as `check`. */
+/** Cells for commands that are their own supervisor and host, such as `check`. */
 import type { HandlerSettings } from "../wire/handler_settings.ts";
 import type { CellStarter } from "../wire/processes.ts";
 import { CellProcesses } from "./cell_processes.ts";
