@@ -23,7 +23,7 @@ export class CallError extends Error {
     this.code = code;
     this.outcome = outcome;
     this.data = data;
-    const retryAfterMs = Number((data as { retry_after_ms?: unknown } | null | undefined)?.retry_after_ms);
+    const retryAfterMs = +(data as { retry_after_ms: number } | null | undefined)?.retry_after_ms!;
     if (retryAfterMs > 0) this.retryAfterMs = retryAfterMs;
   }
 }

@@ -21,20 +21,26 @@ import { createListeners } from "./listeners.ts";
 import { type End, isFinal, TOKEN_REFUSED } from "./outcomes.ts";
 import { hidden, watchPage } from "./page.ts";
 import { lifeLeft } from "./refresh.ts";
-import { createSubscription, type Item, type TopicSubscription } from "./subscriptions.ts";
+import { createSubscription, deliver, detach, type TopicParams, type TopicSubscription } from "./subscriptions.ts";
+import { createTimers } from "./timers.ts";
 import type { Client, ClientEvents, Options, State, TokenAsk, User } from "./types.ts";
 
 const SIGNED_OUT: End = { code: 1000, reason: "signed_out" };
+const SUSPENDED: End = { code: 1000, reason: "suspended" };
 
 /** Makes a client for an `http:` or `https:` URL, as the page at that address has it. */
 export function createMachine(url: URL, options: Options, env: Env): Client {
-  const { target, random, now, later } = env;
+  const { target, random, now } = env;
   const { min = limit.BACKOFF_MIN_MS, max = limit.BACKOFF_MAX_MS } = options.backoff ?? {};
-  const { on, emit } = createListeners<ClientEvents>(failed);
+  const failed = (error: unknown): void => emit("error", error);
+  const [on, emit] = createListeners<ClientEvents>(failed);
+  /** Random between 0 and what doubles with each failure. */
+  const backoff = (failures: number): number => random() * Math.min(max, min * 2 ** failures);
+  /** The line that takes calls. */
+  const ready = (): Line | null => current?.open && !current.draining ? current : null;
   const calls = createCalls(options, env, ready);
+  const [arm, disarm, armed] = createTimers(env.later);
   const subscriptions = new Set<TopicSubscription>();
-  /** What is to be done later, by name. */
-  const timers = new Map<string, () => void>();
   let state: State = "idle";
   let user: User | null = null;
   let current: Line | null = null;
@@ -54,35 +60,9 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   /** From `connect()` to `closed`. */
   let lifetime: AbortController | null = null;
 
-  function failed(error: unknown): void {
-    emit("error", error);
-  }
-
-  /** The line that takes calls. */
-  function ready(): Line | null {
-    return current?.open && !current.draining ? current : null;
-  }
-
-  function arm(name: string, ms: number, run: () => void): void {
-    disarm(name);
-    timers.set(name, later(() => timers.delete(name) && run(), ms));
-  }
-
-  function disarm(...names: string[]): void {
-    for (const name of names) {
-      timers.get(name)?.();
-      timers.delete(name);
-    }
-  }
-
-  /** Random between 0 and what doubles with each failure. */
-  function backoff(failures: number): number {
-    return random() * Math.min(max, min * 2 ** failures);
-  }
-
   function become(next: State, end?: End): void {
     state = next;
-    const due = timers.has("try") && { retryInMs: dueAt - now() };
+    const due = armed("try") && { retryInMs: dueAt - now() };
     emit("state", state, end ? { code: end.code, reason: end.reason, final: state === "closed", ...due } : null);
   }
 
@@ -134,14 +114,19 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   /** An attempt or the connection ended. */
   function lost(end: End): void {
     if (isFinal(end) || (renewed && end.code === 401)) return finish(end);
-    const delay = backoff(failures++);
+    let ms = backoff(failures++);
+    let hurry = false;
     const refused = TOKEN_REFUSED.includes(end.code);
     why = refused ? "refused" : "connect";
     if (refused && !renewed) {
       renewed = true;
-      wait(0, false, end);
-    } else if (end.retryAfterMs! > 0) wait(end.retryAfterMs! + delay, false, end);
-    else wait(hidden(target) ? limit.HIDDEN_MIN_MS + random() * limit.HIDDEN_SPREAD_MS : delay, true, end);
+      ms = 0;
+    } else if (end.retryAfterMs! > 0) ms += end.retryAfterMs!;
+    else {
+      hurry = true;
+      if (hidden(target)) ms = limit.HIDDEN_MIN_MS + random() * limit.HIDDEN_SPREAD_MS;
+    }
+    wait(ms, hurry, end);
   }
 
   function wait(ms: number, hurry: boolean, end?: End): void {
@@ -197,33 +182,23 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     failed,
     answered: calls.answered,
     notified(line, method, params) {
-      const { after_ms, topic, event, data, reason } = params as Record<string, unknown>;
       const ended = method === "topic.ended";
-      if (ended || method === "topic.event") {
-        for (const subscription of [...subscriptions]) {
-          if (subscription.topic !== topic || (subscription.line !== line && subscription.asked !== line)) continue;
-          if (ended) subscription.become("ended", `${reason}`);
-          else subscription.emit({ event, data } as Item);
-        }
-      } else if (method !== "session.reconnect") emit("notification", method, params);
+      if (ended || method === "topic.event") deliver(subscriptions, line, params as TopicParams, ended);
+      else if (method !== "session.reconnect") emit("notification", method, params);
       else if (line === current && !line.draining) {
         line.draining = true;
         disarm("watch", "refresh"); // the server would not read what they send
         // A server that says so right after each handshake is not to be hammered either.
-        wait(random() * (after_ms as number) + (timers.has("stable") ? backoff(failures++) : 0), false);
+        wait(random() * (params as { after_ms: number }).after_ms + (armed("stable") ? backoff(failures++) : 0), false);
       }
     },
     ended(line, code, reason) {
       calls.end(code, reason, line);
-      for (const subscription of subscriptions) {
-        if (subscription.line !== line) continue;
-        subscription.line = undefined;
-        subscription.become("pending");
-      }
+      detach(subscriptions, line);
       if (line !== current) return;
       release();
       const end = { code, reason };
-      if (isFinal(end) || !(attempt || timers.has("try"))) lost(end);
+      if (isFinal(end) || !(attempt || armed("try"))) lost(end);
       else become(attempt ? "connecting" : "waiting", end);
     },
   };
@@ -273,16 +248,15 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   // The page.
 
   function suspend(): void {
-    const end = { code: 1000, reason: "suspended" };
-    halt(end);
-    become("waiting", end);
+    halt(SUSPENDED);
+    become("waiting", SUSPENDED);
   }
 
   /** There is hope: makes sure that the line is alive, or tries soon, unless the server said when. */
   function wake(): void {
     const line = ready();
     if (line) probe(line, limit.WAKE_TIMEOUT_MS);
-    else if (state === "waiting" && (mayHurry || !timers.has("try"))) wait(backoff(0), false);
+    else if (state === "waiting" && (mayHurry || !armed("try"))) wait(backoff(0), false);
   }
 
   const client: Client = {

@@ -1,23 +1,22 @@
 /** Functions by event; one that throws hurts no other. */
-export interface Listeners<E extends Record<PropertyKey, unknown[]>> {
-  /** Returns what removes the listener. A function given twice is two listeners. */
-  on<K extends keyof E>(event: K, listener: (...args: E[K]) => void): () => void;
-  emit<K extends keyof E>(event: K, ...args: E[K]): void;
-}
+
+type Events = Record<PropertyKey, unknown[]>;
+
+/** Returns what removes the listener. A function given twice is two listeners. */
+export type On<E extends Events> = <K extends keyof E>(event: K, listener: (...args: E[K]) => void) => () => void;
+export type Emit<E extends Events> = <K extends keyof E>(event: K, ...args: E[K]) => void;
 
 /** `failed` gets what a listener throws. */
-export function createListeners<E extends Record<PropertyKey, unknown[]>>(
-  failed: (error: unknown) => void,
-): Listeners<E> {
+export function createListeners<E extends Events>(failed: (error: unknown) => void): [On<E>, Emit<E>] {
   const entries = new Set<(event: PropertyKey, ...args: unknown[]) => unknown>();
-  return {
-    on(event, listener) {
+  return [
+    (event, listener) => {
       const entry = (emitted: PropertyKey, ...args: unknown[]) =>
         emitted === event && listener(...args as E[typeof event]);
       entries.add(entry);
       return () => void entries.delete(entry);
     },
-    emit(event, ...args) {
+    (event, ...args) => {
       for (const entry of [...entries]) {
         try {
           entry(event, ...args);
@@ -26,5 +25,5 @@ export function createListeners<E extends Record<PropertyKey, unknown[]>>(
         }
       }
     },
-  };
+  ];
 }

@@ -8,15 +8,12 @@
  */
 export function lifeLeft(expiresAtS: number, token: string, nowMs: number): number {
   const left = expiresAtS * 1000 - nowMs;
-  const life = (expiresAtS - issuedAtS(token)) * 1000;
-  return left > 0 && !(left > life) ? left : life;
-}
-
-/** `iat` of a JSON Web Token (RFC 7519 section 4.1.6); NaN for what is none. */
-function issuedAtS(token: string): number {
+  let life = NaN;
   try {
-    return Number(JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))).iat);
+    // RFC 7519 section 4.1.6
+    life = (expiresAtS - JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))).iat) * 1000;
   } catch {
-    return NaN;
+    // No JSON Web Token.
   }
+  return left > 0 && !(left > life) ? left : life;
 }

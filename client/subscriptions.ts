@@ -24,11 +24,14 @@ export interface Item {
   readonly data: unknown;
 }
 
-const enum Key {
-  /** An event, or null: there will be no more. */
-  ITEM,
-  STATE,
+/** Of `topic.event` and `topic.ended`, as far as the server keeps to them. */
+export interface TopicParams extends Item {
+  readonly topic: string;
+  readonly reason: string;
 }
+
+/** `item` is an event, or null: there will be no more. */
+type Told = { item: [Item | null]; state: [SubscriptionState, string?] };
 
 /** Refusals that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */
 const TRANSIENT: readonly number[] = [-32001, -32004, -32005, -32603];
@@ -42,9 +45,7 @@ export function createSubscription(
   backoff: (failures: number) => number,
   failed: (error: unknown) => void,
 ): TopicSubscription {
-  const { on, emit } = createListeners<{ [Key.ITEM]: [Item | null]; [Key.STATE]: [SubscriptionState, string?] }>(
-    failed,
-  );
+  const [on, emit] = createListeners<Told>(failed);
   const request = (method: string, line?: Line) => calls.start(method, { topic }, { line });
   let failures = 0;
   let cancelRetry = () => {};
@@ -57,8 +58,8 @@ export function createSubscription(
   const self: TopicSubscription = {
     topic,
     state: "pending",
-    on: (event, listener) => on(Key.ITEM, (item) => item?.event === event && listener(item.data)),
-    onState: (listener) => on(Key.STATE, listener),
+    on: (event, listener) => on("item", (item) => item?.event === event && listener(item.data)),
+    onState: (listener) => on("state", listener),
     presence: () => request("topic.presence") as ReturnType<TopicSubscription["presence"]>,
     // deno-lint-ignore require-await -- the interface leaves room for the server's confirmation
     async close() {
@@ -71,7 +72,7 @@ export function createSubscription(
       /** What is still to be yielded; null is the last. */
       const behind: (Item | null)[] = all.has(self) ? [] : [null];
       let wake = () => {};
-      const stop = on(Key.ITEM, (item) => {
+      const stop = on("item", (item) => {
         if (behind.length <= EVENTS_BEHIND) behind.push(item);
         wake();
       });
@@ -88,7 +89,7 @@ export function createSubscription(
       }
     },
 
-    emit: (item) => emit(Key.ITEM, item),
+    emit: (item) => emit("item", item),
 
     become(state, reason) {
       if (self.state === state || !all.has(self)) return;
@@ -96,9 +97,9 @@ export function createSubscription(
       if (reason !== undefined) {
         cancelRetry();
         all.delete(self);
-        emit(Key.ITEM, null);
+        emit("item", null);
       }
-      emit(Key.STATE, state, reason);
+      emit("state", state, reason);
     },
 
     async ask(line) {
@@ -123,4 +124,27 @@ export function createSubscription(
   };
   all.add(self);
   return self;
+}
+
+/** Passes a notification on to the subscriptions that have asked for its topic on that line. */
+export function deliver(
+  all: Set<TopicSubscription>,
+  line: Line,
+  { topic, event, data, reason }: TopicParams,
+  ended: boolean,
+): void {
+  for (const one of [...all]) {
+    if (one.topic !== topic || (one.line !== line && one.asked !== line)) continue;
+    if (ended) one.become("ended", `${reason}`);
+    else one.emit({ event, data });
+  }
+}
+
+/** That line brings no more events. */
+export function detach(all: Set<TopicSubscription>, line: Line): void {
+  for (const one of all) {
+    if (one.line !== line) continue;
+    one.line = undefined;
+    one.become("pending");
+  }
 }

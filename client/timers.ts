@@ -1,0 +1,26 @@
+/** What is to be done later, by name: at most one thing for each. */
+import type { Env } from "./env.ts";
+
+/** Runs `run` once, `ms` from now, in place of what was to be done under that name. */
+export type Arm = (name: string, ms: number, run: () => void) => void;
+export type Disarm = (...names: string[]) => void;
+export type Armed = (name: string) => boolean;
+
+/** A tuple, whose parts a bundler gives names of one letter. */
+export function createTimers(later: Env["later"]): [Arm, Disarm, Armed] {
+  const timers = new Map<string, () => void>();
+  const disarm: Disarm = (...names) => {
+    for (const name of names) {
+      timers.get(name)?.();
+      timers.delete(name);
+    }
+  };
+  return [
+    (name, ms, run) => {
+      disarm(name);
+      timers.set(name, later(() => timers.delete(name) && run(), ms));
+    },
+    disarm,
+    (name) => timers.has(name),
+  ];
+}
