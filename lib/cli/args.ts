@@ -35,6 +35,18 @@ export interface ParsedArgs {
   readonly alg: KeyAlgorithm;
   /** `--out DIR`; always set for `keys` */
   readonly out?: string;
+  /** The operand of `connect`; always there for it */
+  readonly url?: string;
+  /** `--token TOKEN` */
+  readonly token?: string;
+  /** `--origin ORIGIN` */
+  readonly origin?: string;
+  /** `--subprotocol NAME` */
+  readonly subprotocol?: string;
+  /** `--ca FILE` */
+  readonly ca?: string;
+  /** `--raw` */
+  readonly raw: boolean;
   /** `help COMMAND`, `COMMAND --help` */
   readonly topic?: CommandName;
 }
@@ -51,7 +63,15 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-const DEFAULTS = { dev: false, json: false, strict: false, role: [], ttl: 3_600_000, alg: "ES256" } as const;
+const DEFAULTS = {
+  dev: false,
+  json: false,
+  strict: false,
+  raw: false,
+  role: [],
+  ttl: 3_600_000,
+  alg: "ES256",
+} as const;
 
 /**
  * Parses a command line without the name of the program.
@@ -96,7 +116,7 @@ function topic(words: readonly string[]): { topic?: CommandName } {
 type Collected = Record<string, unknown>;
 
 function options(command: CommandName, words: readonly string[]): Record<string, unknown> {
-  const { options: names, required = [] }: Command = COMMANDS[command];
+  const { options: names, required = [], operand: operandName }: Command = COMMANDS[command];
   const table: Record<string, Option> = OPTIONS;
   const valued = names.filter((name) => table[name]?.value !== undefined);
   const flags = names.filter((name) => !valued.includes(name));
@@ -114,16 +134,22 @@ function options(command: CommandName, words: readonly string[]): Record<string,
     boolean: flags,
     unknown: (word: string, key?: string) => {
       if (key === undefined) {
+        if (operandName !== undefined) return;
         throw new UsageError(`${command} takes no ${quoted(word)}, see: sallyport help ${command}`);
       }
       throw new UsageError(`${command} has no option ${quoted(word)}, see: sallyport help ${command}`);
     },
   });
-  const [operand] = collected._ as unknown[];
-  if (operand !== undefined) {
-    throw new UsageError(`${command} takes no ${quoted(String(operand))}, see: sallyport help ${command}`);
+  const operands = (collected._ as unknown[]).map(String);
+  const unexpected = operands[operandName === undefined ? 0 : 1];
+  if (unexpected !== undefined) {
+    throw new UsageError(`${command} takes no ${quoted(unexpected)}, see: sallyport help ${command}`);
   }
   const values: Record<string, unknown> = {};
+  if (operandName !== undefined) {
+    if (operands[0] === undefined) throw new UsageError(`${command} needs a ${operandName}`);
+    values[operandName.toLowerCase()] = operands[0];
+  }
   for (const name of names) {
     const option = table[name];
     if (option?.value === undefined) {

@@ -18,9 +18,11 @@ export interface Option {
 
 export interface Command {
   readonly summary: string;
-  /** The operand after the options. */
+  /** The operand after the options. `[NAME]` is optional. */
   readonly operand?: string;
   readonly options: readonly OptionName[];
+  /** Lines of help that follow the options. */
+  readonly details?: readonly string[];
   /** Required options. */
   readonly required?: readonly OptionName[];
 }
@@ -30,7 +32,7 @@ export const OPTIONS = {
     value: "FILE",
     help: "the configuration file; default ./sallyport.toml, then /etc/sallyport/sallyport.toml",
   },
-  dev: { help: "development mode: makes a certificate and secret, serves a demo page, prints a token" },
+  dev: { help: "development mode: keys in ./certs, the examples with a demo page" },
   port: { value: "PORT", help: "with --dev: the port to listen on, 0 picks a free one (default 8443)", read: readPort },
   json: { help: "print findings as JSON" },
   strict: { help: "exit with status 1 on warnings, not only on errors" },
@@ -39,6 +41,11 @@ export const OPTIONS = {
   ttl: { value: "DURATION", help: "lifetime of the token (default 1h)", read: readTtl },
   alg: { value: "ALG", help: `the algorithm: ${KEY_ALGORITHMS.join(", ")} (default ES256)`, read: readAlgorithm },
   out: { value: "DIR", help: "the folder to write the keys to" },
+  token: { value: "TOKEN", help: "the token to send" },
+  origin: { value: "ORIGIN", help: "the origin to send (default: that of the URL)" },
+  subprotocol: { value: "NAME", help: "the subprotocol to ask for" },
+  ca: { value: "FILE", help: "certificates to trust, as PEM; for serve --dev certs/server.crt" },
+  raw: { help: "the subprotocol is not JSON-RPC: lines go out as they are" },
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -51,13 +58,23 @@ export const COMMANDS = {
   },
   token: {
     summary: "sign a token with the configured private key or secret",
-    options: ["sub", "role", "ttl", "config"],
+    options: ["sub", "role", "ttl", "config", "dev"],
     required: ["sub"],
   },
   keys: { summary: "make a key pair or a secret", options: ["alg", "out"], required: ["out"] },
   contract: { summary: "print the methods of the handlers as an OpenRPC document", options: ["config"] },
+  connect: {
+    summary: "connect to a server: a line in, a message out",
+    details: [
+      'A line is METHOD [PARAMS], such as chat.who {"room": "lobby"}, or a whole JSON-RPC message.',
+      "Messages go to standard output, what happens to the connection to standard error.",
+      "exit status: 0 input ended and every line was answered, 1 refused, closed for good or a call failed, 2 wrong usage",
+    ],
+    operand: "URL",
+    options: ["token", "origin", "subprotocol", "ca", "raw"],
+  },
   version: { summary: "print the versions", options: [] },
-  help: { summary: "print help for all commands or for one", operand: "COMMAND", options: [] },
+  help: { summary: "print help for all commands or for one", operand: "[COMMAND]", options: [] },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;

@@ -3,11 +3,13 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { signToken } from "../admission/admission.ts";
 import { type Config, devConfig } from "../config/config.ts";
+import { DEVELOPMENT_ROLES, DEVELOPMENT_TTL_MS } from "./development_tokens.ts";
 import { ensureDevelopmentCertificate } from "../tls/development_certificate.ts";
 
+const CERTS = "certs";
+const SECRET = "dev.secret";
 const DEFAULT_PORT = 8443;
 const SECRET_BYTES = 32;
-const TOKEN_TTL_MS = 12 * 3_600_000;
 
 const EXAMPLES = new URL("../../examples/", import.meta.url);
 const HANDLERS = [
@@ -22,17 +24,27 @@ const HANDLERS = [
  * @throws {Error} if they can't be written, or no port is free
  */
 export async function prepareDevelopment(port: number | undefined): Promise<Config> {
-  const certsDir = resolve("certs");
+  const certsDir = resolve(CERTS);
   await Deno.mkdir(certsDir, { recursive: true });
   await ensureDevelopmentCertificate(certsDir);
-  await ensureSecret(join(certsDir, "dev.secret"));
+  await ensureSecret(join(certsDir, SECRET));
   // The origins contain the port, so it must be known before listening.
   return devConfig({ port: port === 0 ? freePort() : port ?? DEFAULT_PORT, certsDir, handlers: HANDLERS });
 }
 
+/** The file with the secret that signs tokens in development. */
+export function developmentSecret(): string {
+  return join(resolve(CERTS), SECRET);
+}
+
+/** The configuration by which development signs and verifies tokens. */
+export function developmentAuth(): Config["auth"] {
+  return devConfig({ port: DEFAULT_PORT, certsDir: resolve(CERTS), handlers: HANDLERS }).auth;
+}
+
 /** The lines with the URL of the server and a token. */
 export async function welcome({ auth, server }: Config, now: number): Promise<string[]> {
-  const token = await signToken(auth, { sub: "dev", roles: ["user"], ttlMs: TOKEN_TTL_MS, now });
+  const token = await signToken(auth, { sub: "dev", roles: DEVELOPMENT_ROLES, ttlMs: DEVELOPMENT_TTL_MS, now });
   const address = `https://localhost:${server.port}`;
   return [
     "",
@@ -41,6 +53,9 @@ export async function welcome({ auth, server }: Config, now: number): Promise<st
     "",
     `  Try it:  ${address}/#token=${token}`,
     `  Token:   ${token}`,
+    "",
+    "  Another user:   sallyport token --dev --sub bob",
+    `  In a terminal:  sallyport connect wss://localhost:${server.port}/ws --subprotocol chat.v1 --ca certs/server.crt --token TOKEN`,
     "",
   ];
 }

@@ -1,7 +1,7 @@
 /** `front`: the front process, started by the supervisor. Not a command for users. */
 import { dirname } from "node:path";
 import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
-import { developmentPage } from "../front/page/page.ts";
+import { developmentPage, type Page, type PageFile, type PageRoute } from "../front/page/page.ts";
 import { readAdminToken } from "../ops/admin_token.ts";
 import { createLog, type OwnedLog } from "../log/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -14,6 +14,7 @@ import { needsOf } from "../server/needs.ts";
 import { type Server, startServer } from "../server/server.ts";
 import type { Io } from "./args.ts";
 import { prepareDevelopment, welcome } from "./development.ts";
+import { developmentTokenRoute } from "./development_tokens.ts";
 import { fileFaults, startFaults } from "./faults.ts";
 import { processIo } from "./run.ts";
 import { VERSION } from "./version.ts";
@@ -93,7 +94,7 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
     log,
     tracing: tracingEnabled(io.env),
     dev,
-    ...(dev ? { page: developmentPage() } : {}),
+    ...(dev ? { page: await servedPage(config, log) } : {}),
     systemLimits: link.orders.limits,
     cells: link,
   });
@@ -115,6 +116,14 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps
       await server.close();
     },
   };
+}
+
+/** The development page, with what signs its tokens. */
+async function servedPage(config: Config, log: OwnedLog): Promise<Page> {
+  return new Map<string, PageFile | PageRoute>([
+    ...developmentPage(),
+    ["/dev/token", await developmentTokenRoute(config, log)],
+  ]);
 }
 
 async function startOps(

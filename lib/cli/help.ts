@@ -29,20 +29,22 @@ function overview(): string {
 }
 
 function about(name: CommandName): string {
-  const { summary, options, required = [], operand }: Command = COMMANDS[name];
+  const { summary, options, required = [], operand, details = [] }: Command = COMMANDS[name];
   const table: Record<string, Option> = OPTIONS;
   const words = options.map((option) => {
     const { value, many } = table[option] ?? {};
     const word = value === undefined ? `--${option}` : `--${option} ${value}`;
     return (required.includes(option) ? word : `[${word}]`) + (many ? "…" : "");
   });
-  if (operand !== undefined) words.push(`[${operand}]`);
+  if (operand !== undefined) words.push(operand);
   const rows = options.map((option): [string, string] => {
     const { value, help } = table[option] ?? { help: "" };
     return [value === undefined ? `--${option}` : `--${option} ${value}`, help];
   });
   const lines = [`sallyport ${name}: ${summary}`, "", ["usage: sallyport", name, ...words].join(" ")];
-  return (rows.length > 0 ? [...lines, "", ...columns(rows)] : lines).join("\n");
+  if (rows.length > 0) lines.push("", ...columns(rows));
+  if (details.length > 0) lines.push("", ...details);
+  return lines.join("\n");
 }
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {

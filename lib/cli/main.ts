@@ -9,6 +9,7 @@ import { withCellStarter } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { check, type Checker } from "./check.ts";
 import type { CommandName } from "./commands.ts";
+import { connect } from "./connect/connect.ts";
 import { contract } from "./contract.ts";
 import { help } from "./help.ts";
 import { keys } from "./keys.ts";
@@ -28,6 +29,7 @@ const COMMANDS: Record<Exclude<CommandName, "serve">, (args: ParsedArgs, io: Io)
   token,
   keys,
   contract,
+  connect,
   version,
   help,
 };

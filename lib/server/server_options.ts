@@ -1,7 +1,7 @@
 /** The options of a server. */
 import type { SystemLimits } from "../base/system_limits.ts";
 import type { Config } from "../config/config.ts";
-import type { PageFile } from "../front/page/page.ts";
+import type { Page } from "../front/page/page.ts";
 import type { Log } from "../log/log.ts";
 import type { CellStarter, startSandbox } from "../sandbox/sandbox.ts";
 
@@ -11,8 +11,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Development mode: serves `page` at `/` and reloads changed handler modules. */
   readonly dev?: boolean;
-  /** Files of the development page by path. */
-  readonly page?: ReadonlyMap<string, PageFile>;
+  /** The development page by path. */
+  readonly page?: Page;
   readonly tracing?: boolean;
   /** Starts the processes of handler modules. */
   readonly cells: CellStarter;

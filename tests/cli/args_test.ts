@@ -4,7 +4,15 @@ import { help, helpText } from "../../lib/cli/help.ts";
 import { version } from "../../lib/cli/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "../assert.ts";
 
-const DEFAULTS = { dev: false, json: false, strict: false, role: [], ttl: 3_600_000, alg: "ES256" } as const;
+const DEFAULTS = {
+  dev: false,
+  json: false,
+  strict: false,
+  raw: false,
+  role: [],
+  ttl: 3_600_000,
+  alg: "ES256",
+} as const;
 
 const words = (line: string) => line.split(" ").filter((word) => word !== "");
 
@@ -24,12 +32,23 @@ Deno.test("parseCommandLine() reads every command and option", () => {
       role: ["user", "admin"],
       ttl: 90_000,
     }],
+    ["token --sub a --dev", { command: "token", sub: "a", dev: true }],
     ["token --sub a --ttl 1s", { command: "token", sub: "a", ttl: 1000 }],
     ["token --sub a --ttl 365d", { command: "token", sub: "a", ttl: 31_536_000_000 }],
     ["keys --out dir", { command: "keys", out: "dir" }],
     ...KEY_ALGORITHMS.map((
       alg,
     ): [string, Partial<ParsedArgs>] => [`keys --out d --alg ${alg}`, { command: "keys", out: "d", alg }]),
+    ["connect wss://h/ws", { command: "connect", url: "wss://h/ws" }],
+    ["connect --raw wss://h/ws --token t --origin o --subprotocol s --ca f", {
+      command: "connect",
+      url: "wss://h/ws",
+      raw: true,
+      token: "t",
+      origin: "o",
+      subprotocol: "s",
+      ca: "f",
+    }],
     ["contract --config x", { command: "contract", config: "x" }],
     ["version", { command: "version" }],
     ["--version", { command: "version" }],
@@ -48,7 +67,11 @@ Deno.test("parseCommandLine() reads every command and option", () => {
 Deno.test("parseCommandLine() rejects wrong usage, and says what is right", () => {
   const cases: [string, string][] = [
     ["", "No command given"],
-    ["connect", 'No such command: "connect", there are serve, check'],
+    ["dial", 'No such command: "dial", there are serve, check'],
+    ["connect", "connect needs a URL"],
+    ["connect wss://h/ws other", 'connect takes no "other"'],
+    ["connect wss://h/ws --sub x", 'connect has no option "--sub"'],
+    ["connect wss://h/ws --token a --token b", "--token is given 2 times"],
     ["probe", "No such command"],
     ["constructor", "No such command"],
     ["__proto__", "No such command"],

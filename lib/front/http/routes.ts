@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { type Handshake, type Peer, type Refusal, refuse } from "../../gate/gate.ts";
 import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
-import type { PageFile } from "../page/page.ts";
+import type { Page } from "../page/page.ts";
 
 /** Answers one HTTP request. Never rejects. */
 export type Routes = (request: Request, peer: Peer) => Promise<Response>;
@@ -11,7 +11,7 @@ export type Routes = (request: Request, peer: Peer) => Promise<Response>;
 export interface RouteOptions {
   readonly config: Config;
   /** Files of the development page by path; only in development. */
-  readonly page?: ReadonlyMap<string, PageFile>;
+  readonly page?: Page;
   /** Answers `POST /ticket` and its preflight; without it the route does not exist. */
   readonly ticket?: (request: Request, peer: Peer) => Promise<Response>;
   /** Called with exceptions of `ticket`; the client gets a 500 without detail. */
@@ -38,7 +38,7 @@ export function createRoutes(options: RouteOptions): Routes {
   });
   if (ticket !== undefined) routes.set("/ticket", { methods: ["POST", "OPTIONS"], answer: ticket });
   for (const [path, file] of page ?? []) {
-    routes.set(path, { methods: ["GET", "HEAD"], answer: () => pageResponse(file, config) });
+    routes.set(path, "answer" in file ? file : { methods: ["GET", "HEAD"], answer: () => pageResponse(file, config) });
   }
 
   return async (request, peer) => {

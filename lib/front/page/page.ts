@@ -13,6 +13,15 @@ export interface PageFile {
   readonly type: string;
 }
 
+/** What the page can ask of the server, besides what every client can. */
+export interface PageRoute {
+  readonly methods: readonly string[];
+  answer(request: Request): Promise<Response>;
+}
+
+/** The page by path. */
+export type Page = ReadonlyMap<string, PageFile | PageRoute>;
+
 /**
  * The content security policy: files of this origin and connections to it only, no inline script or style, no framing,
  * and trusted types, so that text is never parsed as markup. `'self'` in connect-src covers `wss:` of the same host and

@@ -1,0 +1,59 @@
+/** What a line of input means. */
+
+/** A request of JSON-RPC 2.0 whose answer is awaited. `id` is the author's own, where the line has one. */
+export interface CallLine {
+  readonly kind: "call";
+  readonly method: string;
+  readonly params: unknown;
+  readonly id?: string | number;
+}
+
+/** Anything else that is sent as it stands: a notification, a batch, a malformed message to see it refused. */
+export interface TextLine {
+  readonly kind: "text";
+  readonly text: string;
+  /** The server answers it. */
+  readonly answered: boolean;
+}
+
+/** Nothing is sent. */
+export interface FaultyLine {
+  readonly kind: "faulty";
+  readonly problem: string;
+}
+
+const SHORT = /^(\S+)\s*([^]*)$/;
+
+/** Reads `METHOD [PARAMS]`, or a JSON-RPC message; null for an empty line. */
+export function readLine(line: string): CallLine | TextLine | FaultyLine | null {
+  const text = line.trim();
+  if (text === "") return null;
+  if (/^[{[]/.test(text)) return readMessage(text);
+  const [, method = "", rest = ""] = SHORT.exec(text) ?? [];
+  if (rest === "") return { kind: "call", method, params: undefined };
+  try {
+    return { kind: "call", method, params: JSON.parse(rest) };
+  } catch {
+    return { kind: "faulty", problem: `${method}: the parameters are no JSON: write METHOD {"name": "value"}` };
+  }
+}
+
+function readMessage(text: string): CallLine | TextLine {
+  let message: Record<string, unknown>;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return { kind: "text", text, answered: true };
+  }
+  const { jsonrpc, id, method, params, ...more } = message;
+  if (jsonrpc !== "2.0" || typeof method !== "string" || Object.keys(more).length > 0) {
+    return { kind: "text", text, answered: true };
+  }
+  if (id === undefined) return { kind: "text", text, answered: false };
+  const isCall = (typeof id === "string" || typeof id === "number") && (params === undefined || isStructure(params));
+  return isCall ? { kind: "call", id, method, params } : { kind: "text", text, answered: true };
+}
+
+function isStructure(params: unknown): boolean {
+  return typeof params === "object" && params !== null;
+}

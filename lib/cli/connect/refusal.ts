@@ -1,0 +1,73 @@
+/** Why a handshake fails: asked of the server by a request whose answer can be read, which a WebSocket's can't. */
+import http from "node:http";
+import https from "node:https";
+
+/** What the server, or the way to it, has against a handshake. */
+export type Refusal =
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryAfterS?: number }
+  | { readonly kind: "unreachable"; readonly message: string };
+
+export interface Attempt {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly subprotocol: string;
+  /** PEM of certificates to trust. */
+  readonly ca: string | undefined;
+}
+
+const ANSWER_TIMEOUT_MS = 10_000;
+/** An error body of the server is one small JSON object. */
+const MOST_BODY_CHARACTERS = 10_000;
+const KEY_BYTES = 16;
+
+/** Resolves to the refusal, or to null when the server takes the handshake now. Never rejects. */
+export function askRefusal({ url, headers, subprotocol, ca }: Attempt): Promise<Refusal | null> {
+  const { request } = url.protocol === "https:" ? https : http;
+  const { promise, resolve } = Promise.withResolvers<Refusal | null>();
+  const asked = request(url, {
+    headers: {
+      ...headers,
+      "Connection": "Upgrade",
+      "Upgrade": "websocket",
+      "Sec-WebSocket-Version": "13",
+      "Sec-WebSocket-Key": crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64(),
+      ...(subprotocol === "" ? {} : { "Sec-WebSocket-Protocol": subprotocol }),
+    },
+    ...(ca === undefined ? {} : { ca }),
+  });
+  const timer = setTimeout(() => asked.destroy(new Error("no answer in time")), ANSWER_TIMEOUT_MS);
+  asked.on("upgrade", (_response, socket) => {
+    socket.destroy();
+    resolve(null);
+  });
+  asked.on("response", (response) => {
+    let body = "";
+    response.setEncoding("utf8");
+    response.on("data", (text: string) => {
+      body += text;
+      if (body.length > MOST_BODY_CHARACTERS) response.destroy();
+    });
+    response.on("close", () => {
+      const retryAfterS = Number(response.headers["retry-after"]);
+      resolve({
+        kind: "refused",
+        status: response.statusCode ?? 0,
+        reason: reasonOf(body),
+        ...(retryAfterS > 0 ? { retryAfterS } : {}),
+      });
+    });
+  });
+  asked.on("error", ({ message }) => resolve({ kind: "unreachable", message }));
+  asked.end();
+  return promise.finally(() => clearTimeout(timer));
+}
+
+/** The reason in the server's error body; empty for an answer of something else. */
+function reasonOf(body: string): string {
+  try {
+    const { error } = JSON.parse(body);
+    return typeof error === "string" ? error : "";
+  } catch {
+    return "";
+  }
+}
