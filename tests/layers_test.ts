@@ -12,8 +12,9 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What starts: the command line, and what authors of handlers import.
   [
     "cli",
-    "server admission front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry config/findings config base log",
+    "cli/connect server admission front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry config/findings config base log",
   ],
+  ["cli/connect", "log"],
   [".", "sandbox/testkit sandbox/author"],
 
   // The server: all parts put together.
@@ -72,6 +73,7 @@ const OPEN_FOLDERS = ["base", "timing", "tls", "ops", "front/http", "sandbox/aut
 const OPEN_FILES: Readonly<Record<string, string>> = {
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",
   "config/units.ts": "commands read durations without loading the parser of the configuration",
+  "log/format.ts": "`connect` prints texts of the server as safely as the log does, and writes no log",
   "limits/bucket.ts": "the supervisor bounds output without loading the limits of clients",
   "rpc/errors.ts": "the host of cells answers with error codes and parses no JSON-RPC",
   "telemetry/metrics.ts": "loads prom-client, which only the front needs",

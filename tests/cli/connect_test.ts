@@ -190,7 +190,7 @@ Deno.test("connect: lines in, messages out, and the status is that of what becam
   });
 
   await t.step("a session that ends: said in words, status 1, with the input still open", async () => {
-    await using ann = await chat(server, server.token("ann", { ttl: 2 }));
+    await using ann = await chat(server, server.token("ann", { ttl: 10 }));
     assertEquals(await ann.exited(), 1);
     assertMatch(ann.err, /Closed: 4401 token_expired: .* Come back with a new token/);
   });
