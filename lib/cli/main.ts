@@ -9,7 +9,7 @@ import { withCellStarter } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { check, type Checker } from "./check.ts";
 import type { CommandName } from "./commands.ts";
-import { connect } from "./connect/connect.ts";
+import { connect } from "./connect.ts";
 import { contract } from "./contract.ts";
 import { help } from "./help.ts";
 import { keys } from "./keys.ts";

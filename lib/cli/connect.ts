@@ -1,12 +1,12 @@
 /** `connect`: an interactive client. A line in is a message out, a message in is a line. */
-import { CallError, type Client, createClient, type State, type Why } from "../../../client/mod.ts";
-import { closeMeaning, ERRORS, meaning, REASONS } from "../../front/page/meanings.js";
-import { type Io, type ParsedArgs, UsageError } from "../args.ts";
-import { INTERRUPTED } from "../signals.ts";
-import { type CallLine, readLine, type TextLine } from "./lines.ts";
-import { askRefusal, type Refusal } from "./refusal.ts";
-import { openScreen, type Screen } from "./screen.ts";
-import { createWire, type Wire } from "./socket.ts";
+import { CallError, type Client, createClient, type State, type Why } from "../../client/mod.ts";
+import { closeMeaning, ERRORS, meaning, REASONS } from "../front/page/meanings.js";
+import { type Io, type ParsedArgs, UsageError } from "./args.ts";
+import { INTERRUPTED } from "./signals.ts";
+import { type CallLine, readLine, type TextLine } from "./connect/lines.ts";
+import { askRefusal, type Refusal } from "./connect/refusal.ts";
+import { openScreen, type Screen } from "./connect/screen.ts";
+import { createWire, type Wire } from "./connect/socket.ts";
 
 /** A peer that does not close its side is not waited for. */
 const CLOSE_TIMEOUT_MS = 2_000;
