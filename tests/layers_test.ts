@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What starts: the command line, and what authors of handlers import.
   [
     "cli",
-    "cli/connect server admission front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry config/findings config base log",
+    "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry config/findings config base log",
   ],
   ["cli/connect", "log"],
   [".", "sandbox/testkit sandbox/author"],
@@ -35,7 +35,10 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["admission/revocation", "gate store base log"],
 
   // The inner gate: from a message to the cell of its handler.
-  ["session", "sandbox hub limits rpc gate telemetry timing websocket config log"],
+  ["session", "contract sandbox hub limits rpc gate telemetry timing websocket config log"],
+  // Documents that describe the modules.
+  ["contract", "sandbox/author"],
+
   ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry websocket config/findings config log"],
 
   // The processes of the sandbox. None of them imports another one; `wire` is what they say to one another.
@@ -67,7 +70,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
  * Folders whose files are all for other parts of the program: each is a thing of its own. Of other folders, only the file
  * with the folder's name is.
  */
-const OPEN_FOLDERS = ["base", "timing", "tls", "ops", "front/http", "sandbox/author", "sandbox/wire"];
+const OPEN_FOLDERS = ["base", "contract", "timing", "tls", "ops", "front/http", "sandbox/author", "sandbox/wire"];
 
 /** Further files that other folders may import, and why. */
 const OPEN_FILES: Readonly<Record<string, string>> = {

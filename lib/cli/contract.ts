@@ -1,6 +1,6 @@
 /** `contract`: prints the handlers' contract as an OpenRPC document. */
+import { openRpcOfAll } from "../contract/openrpc.ts";
 import { loadModules } from "../sandbox/load_modules.ts";
-import { openRpcOfAll } from "../sandbox/sandbox.ts";
 import { withCellStarter } from "../sandbox/supervisor/supervisor.ts";
 import type { Io, ParsedArgs } from "./args.ts";
 import { loadOrReport } from "./load.ts";

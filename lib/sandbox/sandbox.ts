@@ -22,7 +22,7 @@ import type { HandlerSettings } from "./wire/handler_settings.ts";
 import type { CellStarter } from "./wire/processes.ts";
 
 export type { Contract, JsonSchema, MethodContract } from "./author/contract.ts";
-export { mayCall, openRpc, type OpenRpcDocument, openRpcOfAll, type OpenRpcOptions } from "./author/openrpc.ts";
+export { mayCall } from "./author/contract.ts";
 export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";
 export type { CellClient, CellUser, Line, PendingCall, Present } from "./host/line.ts";

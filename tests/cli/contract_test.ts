@@ -44,7 +44,7 @@ module = ${JSON.stringify(module("echo/raw.ts"))}
 `);
   assertEquals([status, err], [0, ""]);
   const document = JSON.parse(out) as { openrpc: string; methods: Record<string, unknown>[] } & Record<string, unknown>;
-  assertEquals(document.openrpc, "1.3.2");
+  assertEquals(document.openrpc, "1.4.1");
   const send = document.methods.find(({ name }) => name === "chat.send");
   assertEquals([send?.["x-subprotocol"], send?.["x-roles"], send?.["x-cost"]], ["chat.v1", ["user"], 1]);
   assertEquals(document["x-raw-subprotocols"], ["echo.raw.v1"]);

@@ -261,7 +261,7 @@ for (const engine of ENGINES) {
     await t.step("rpc.discover shows a caller what it may call", async () => {
       using user = await trial(server, "bob");
       const document = (await call(user, "rpc.discover")).result as { openrpc: string; methods: { name: string }[] };
-      assertMatch(document.openrpc, /^1\.3/);
+      assertMatch(document.openrpc, /^1\.4/);
       const names = document.methods.map(({ name }) => name);
       assert(names.includes("trial.echo"));
       assert(!names.includes("trial.admin"));

@@ -39,6 +39,11 @@ export interface MethodContract {
   readonly examples?: readonly unknown[];
 }
 
+/** True when a caller with `roles` may call the method. */
+export function mayCall(method: MethodContract, roles: readonly string[]): boolean {
+  return method.public === true || hasOne(method.roles, roles);
+}
+
 /** One event of a topic. */
 export interface EventContract {
   readonly name: string;
@@ -67,6 +72,15 @@ export interface TopicContract {
   /** By name. */
   readonly events: ReadonlyMap<string, EventContract>;
   readonly description?: string;
+}
+
+/** True when a subscriber with `roles` may ask for the topic; the module's `allow` may still deny it. */
+export function mayFollow(topic: TopicContract, roles: readonly string[]): boolean {
+  return hasOne(topic.roles, roles);
+}
+
+function hasOne(needed: readonly string[] | undefined, roles: readonly string[]): boolean {
+  return needed === undefined || needed.some((role) => roles.includes(role));
 }
 
 /** What one module offers. A `raw` module has neither methods nor topics. */

@@ -7,10 +7,9 @@ import { type Operation, OperationReader } from "../wire/operation_reader.ts";
 import { OperationWriter, type Text } from "../wire/operation_writer.ts";
 import { LEVELS, MIN_OUTPUT_BYTES, type SessionInfo, TO_CELL, TO_HOST, ToCell, ToHost } from "../wire/operations.ts";
 import { CallError } from "../author/call_error.ts";
-import type { MethodContract } from "../author/contract.ts";
+import { mayCall, type MethodContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
 import type { Handlers } from "../author/handlers.ts";
-import { mayCall } from "../author/openrpc.ts";
 import type { Vocabulary } from "../author/vocabulary.ts";
 
 /** Who calls. */

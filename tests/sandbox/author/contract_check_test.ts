@@ -1,15 +1,10 @@
-/** Contracts: what is reported, what is refused and how, and what OpenRPC makes of it. */
-import * as jsonSchema from "@json-schema-tools/meta-schema";
-import * as openRpcSchema from "@open-rpc/meta-schema";
-import { Ajv } from "ajv";
+/** Contracts: what is reported, what is refused and how. */
 import * as fc from "fast-check";
 import { z } from "zod";
 import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
-import chat from "../../../examples/chat/chat.ts";
 import { checkContract } from "../../../lib/sandbox/author/contract_check.ts";
 import { makeKit } from "../../../lib/sandbox/cell/kit.ts";
 import { describeHandlers, makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
-import { openRpc, openRpcOfAll } from "../../../lib/sandbox/sandbox.ts";
 import { Bench, settings } from "../kit.ts";
 
 const kit = makeKit({ publish() {}, log() {} });
@@ -246,106 +241,3 @@ for (
     }
   });
 }
-
-const described = {
-  methods: {
-    "a.open": {
-      params: z.object({ x: z.string(), y: z.number().optional() }),
-      description: "does a",
-      handle,
-      public: true,
-      examples: [{ x: "1" }],
-    },
-    "b.user": { params: z.object({}), result: z.object({ ok: z.boolean() }), roles: ["user"], cost: 3, handle },
-    "c.admin": { params: z.tuple([z.string(), z.number()]), roles: ["admin"], handle },
-    "d.any": { params: z.union([z.string(), z.number()]), handle },
-    "e.tree": {
-      params: z.object({
-        get children() {
-          return z.array(described.methods["e.tree"]!.params);
-        },
-      }),
-      handle,
-    },
-  },
-} as { methods: Record<string, { params: z.ZodType; handle: () => unknown }> };
-
-Deno.test("openRpc() describes methods with parameters, roles and cost", async () => {
-  const checked = await read(described);
-  assert(!("problems" in checked));
-  const document = openRpc(checked.contract);
-  assertEquals(document.openrpc, "1.3.2");
-  const [a, b, c, d, e] = document.methods;
-  assertEquals(a!["params"], [
-    { name: "x", required: true, schema: { type: "string" } },
-    { name: "y", required: false, schema: { type: "number" } },
-  ]);
-  assertEquals(a!["paramStructure"], "by-name");
-  assertEquals(a!["description"], "does a");
-  assertEquals(a!["examples"], [{ name: "example 1", params: [{ name: "x", value: "1" }] }]);
-  assertEquals([b!["x-roles"], b!["x-cost"]], [["user"], 3]);
-  assertEquals(c!["paramStructure"], "by-position");
-  assertEquals((d!["params"] as unknown[]).length, 1);
-  assertStringIncludes(JSON.stringify(e), "#/components/schemas/e.tree.params");
-});
-
-Deno.test("openRpc() leaves out what the caller may not call", async () => {
-  const checked = await read(described);
-  assert(!("problems" in checked));
-  const names = (roles: string[]) => openRpc(checked.contract, { roles }).methods.map(({ name }) => name);
-  assertEquals(names([]), ["a.open", "d.any", "e.tree"]);
-  assertEquals(names(["user"]), ["a.open", "b.user", "d.any", "e.tree"]);
-});
-
-Deno.test("openRpcOfAll() keeps names unique and lists raw modules", async () => {
-  const one = await read(described);
-  const raw = await read({ raw: { message() {} } });
-  assert(!("problems" in one) && !("problems" in raw));
-  const document = openRpcOfAll([
-    { subprotocol: "x.v1", contract: one.contract },
-    { subprotocol: "x.v2", contract: one.contract },
-    { subprotocol: "raw.v1", contract: raw.contract },
-  ]);
-  const names = document.methods.map(({ name }) => name);
-  assertEquals(new Set(names).size, names.length);
-  assert(names.includes("x.v2:a.open"));
-  assertEquals(document["x-raw-subprotocols"], ["raw.v1"]);
-});
-
-/** Both packages are CommonJS modules whose schema is `exports.default`, whatever their types say. */
-function schemaIn(module: object): Record<string, unknown> {
-  const { default: exported } = module as { default: { default: Record<string, unknown> } };
-  return exported.default;
-}
-
-/** A check against the official meta-schema of OpenRPC, which refers to one of JSON Schema by its address. */
-function openRpcProblems(): (document: unknown) => string[] {
-  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-  const { $schema: _json, ...schema } = schemaIn(jsonSchema);
-  ajv.addSchema(schema);
-  // It is referred to without the slash that its own `$id` ends in.
-  const id = String(schema["$id"]);
-  ajv.addSchema({ $ref: id }, id.replace(/\/$/, ""));
-  // Its `$schema` is one that Ajv does not know.
-  const { $schema: _rpc, ...metaSchema } = schemaIn(openRpcSchema);
-  const validate = ajv.compile(metaSchema);
-  return (document) => {
-    validate(document);
-    return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-  };
-}
-
-Deno.test("openRpc() and openRpcOfAll() keep to the meta-schema of OpenRPC", async () => {
-  const problemsOf = openRpcProblems();
-  assert(problemsOf({ openrpc: "1.3.2", info: {}, methods: [] }).length > 0);
-  for (const module of [chat, described]) {
-    const checked = await read(module);
-    assert(!("problems" in checked));
-    const { contract } = checked;
-    // As the caller gets it: JSON.
-    const sent = (document: unknown) => JSON.parse(JSON.stringify(document)) as unknown;
-    assertEquals(problemsOf(sent(openRpc(contract))), []);
-    const both = openRpcOfAll([{ subprotocol: "x.v1", contract }, { subprotocol: "x.v2", contract }]);
-    assertEquals(problemsOf(sent(both)), []);
-  }
-});

@@ -1,0 +1,109 @@
+/** Walks JSON Schemas (draft 7) by their keywords, and gathers those of a document in one place. */
+import type { JsonSchema } from "../sandbox/author/contract.ts";
+
+/** A schema, or one of the two that are booleans. */
+export type Schema = JsonSchema | boolean;
+
+const SCHEMAS_BY_NAME = new Set(["properties", "patternProperties", "definitions", "$defs"]);
+const LISTS_OF_SCHEMAS = new Set(["allOf", "anyOf", "oneOf"]);
+const SINGLE_SCHEMAS = new Set([
+  "additionalProperties",
+  "additionalItems",
+  "contains",
+  "else",
+  "if",
+  "not",
+  "propertyNames",
+  "then",
+]);
+
+/** Whether a value is an object and no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** The entries of an object; none of what is no object. */
+export function entriesOf(value: unknown): [string, unknown][] {
+  return isObject(value) ? Object.entries(value) : [];
+}
+
+/** A copy of a schema with `change` applied to each schema directly inside it. Values such as `enum` stay as they are. */
+export function mapInner(schema: JsonSchema, change: (inner: Schema) => Schema): Record<string, unknown> {
+  const each = (value: unknown): unknown => typeof value === "boolean" || isObject(value) ? change(value) : value;
+  return Object.fromEntries(
+    Object.entries(schema).map(([keyword, value]): [string, unknown] => {
+      if (SCHEMAS_BY_NAME.has(keyword)) {
+        return [keyword, Object.fromEntries(entriesOf(value).map(([name, inner]) => [name, each(inner)]))];
+      }
+      if (LISTS_OF_SCHEMAS.has(keyword) || keyword === "items" && Array.isArray(value)) {
+        return [keyword, Array.isArray(value) ? value.map(each) : value];
+      }
+      return [keyword, SINGLE_SCHEMAS.has(keyword) || keyword === "items" ? each(value) : value];
+    }),
+  );
+}
+
+/** The prefix of a reference to one of a document's schemas. */
+const COMPONENTS = "#/components/schemas/";
+
+/** The name that a reference made by {@linkcode Components} ends in; undefined for any other. */
+export function componentName(reference: unknown): string | undefined {
+  return typeof reference === "string" && reference.startsWith(COMPONENTS)
+    ? reference.slice(COMPONENTS.length)
+    : undefined;
+}
+
+/** The `components.schemas` of an OpenRPC or AsyncAPI document. */
+export class Components {
+  readonly schemas: Record<string, JsonSchema> = {};
+
+  /**
+   * Gives the schema with its own definitions moved here, and its references pointing to them.
+   *
+   * @param name what the schema is of; the names of its definitions begin with it
+   */
+  take(name: string, schema: JsonSchema): JsonSchema {
+    const { $schema: _, definitions, $defs, ...rest } = schema;
+    const own = [...entriesOf(definitions), ...entriesOf($defs)];
+    const names = new Map(own.map(([key]) => [key, this.#unique(`${name}.${key}`)]));
+    let whole: string | undefined;
+    const change = (inner: Schema): Schema => {
+      if (typeof inner === "boolean") return inner;
+      const made = mapInner(inner, change);
+      const reference = made["$ref"];
+      if (typeof reference !== "string") return made;
+      if (reference === "#") return { ...made, $ref: COMPONENTS + (whole ??= this.#unique(name)) };
+      const found = /^#\/(?:definitions|\$defs)\/([^/]+)$/.exec(reference);
+      const moved = found === null ? undefined : names.get(unescapePointer(found[1]!));
+      return moved === undefined ? made : { ...made, $ref: COMPONENTS + moved };
+    };
+    for (const [key, inner] of own) this.schemas[names.get(key)!] = asObject(change(inner as Schema));
+    const made = asObject(change(rest));
+    if (whole !== undefined) this.schemas[whole] = made;
+    return made;
+  }
+
+  /** Takes a name of word characters, dots and hyphens, which both formats ask for. */
+  #unique(wanted: string): string {
+    const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+    let name = plain;
+    for (let count = 2; Object.hasOwn(this.schemas, name); count++) name = `${plain}.${count}`;
+    this.schemas[name] = {};
+    return name;
+  }
+}
+
+function asObject(schema: Schema): JsonSchema {
+  return schema === true ? {} : schema === false ? { not: {} } : schema;
+}
+
+/** RFC 6901 section 4. A text that is no URI component stays as it is. */
+function unescapePointer(token: string): string {
+  let text = token;
+  try {
+    text = decodeURIComponent(token);
+  } catch {
+    // No percent-encoding.
+  }
+  return text.replaceAll("~1", "/").replaceAll("~0", "~");
+}
