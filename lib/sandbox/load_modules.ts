@@ -1,14 +1,14 @@
-/** Loading modules only to see what they offer. */
+/** Loads modules only to read their contracts. */
 import { createLog } from "../log/log.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { type CellStarter, type Contract, type HandlerSettings, SandboxError, startSandbox } from "./sandbox.ts";
 
-/** What came of loading one module. */
+/** The result of loading a module. */
 export type LoadedModule =
   | { readonly subprotocol: string; readonly contract: Contract }
   | { readonly subprotocol: string; readonly file: string; readonly problems: readonly string[] };
 
-/** Loads each module in one cell, which ends again. What the modules log goes to `log`, a line at a time. */
+/** Loads each module in one cell, which then ends. Log lines of the modules go to `log`. */
 export async function loadModules(
   handlers: readonly HandlerSettings[],
   cells: CellStarter,

@@ -1,10 +1,10 @@
-/** What `check` finds out by loading the handler modules. */
+/** Findings about handler modules, which `check` loads. */
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 import { loadModules } from "./load_modules.ts";
 import type { CellStarter, Contract } from "./sandbox.ts";
 
-/** Modules that don't load are errors; limits for methods that no module has, and costs above a burst, are warnings. */
+/** Modules that don't load are errors. Limits of methods that no module has, and costs above a burst, are warnings. */
 export async function moduleFindings({ handlers, limits }: Config, cells: CellStarter): Promise<Finding[]> {
   const findings: Finding[] = [];
   const methods = new Set<string>();
@@ -39,7 +39,10 @@ export async function moduleFindings({ handlers, limits }: Config, cells: CellSt
   return findings;
 }
 
-/** A method's cost is taken from three buckets; one that can't hold as much lets it pass only when full, and is then in debt. */
+/**
+ * A method's cost is taken from three buckets. A bucket with a smaller burst passes the call only when full, and is
+ * then in debt.
+ */
 function costFindings({ methods }: Contract, limits: Config["limits"], where: string): Finding[] {
   const findings: Finding[] = [];
   for (const { name, cost } of methods.values()) {

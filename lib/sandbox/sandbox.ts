@@ -1,12 +1,12 @@
 /**
- * Runs handler modules in processes of their own, where they can end nothing but themselves.
+ * Runs handler modules in processes of their own.
  *
- * In: configured modules, sessions (`attach`), their messages. Out: each module's contract, answers, and what handlers do to
- * sessions (`CellClient`). What can go wrong: a module that does not load (`SandboxError` from `startSandbox`); a call that
- * fails (-32603), waits for a cell that is overloaded or being replaced (-32004) or takes too long (-32005).
+ * Input: configured modules, sessions (`attach`), their messages. Output: the contract of each module, answers, and
+ * operations on sessions (`CellClient`). Errors: a module that does not load (`SandboxError` from `startSandbox`); a
+ * call that fails (-32603), waits for an overloaded or replaced cell (-32004), or takes too long (-32005).
  *
- * Folders by process: `host/` runs in the front, `cell/` in a cell, `supervisor/` in the supervisor, `wire/` in all; `author/` is
- * what a module's author uses.
+ * Folders by process: `host/` runs in the front, `cell/` in a cell, `supervisor/` in the supervisor, `wire/` in all of
+ * them; `author/` is the interface for authors of modules.
  */
 import type { Log } from "../log/log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -35,13 +35,16 @@ export interface SandboxDeps {
   readonly now: () => number;
   /** Starts the processes. */
   readonly cells: CellStarter;
-  /** `messages.max_bytes`: a module may send as much in one message, and 1 MiB in any case. */
+  /** `messages.max_bytes`; a module may send as much in one message, at least 1 MiB. */
   readonly maxBytes: number;
-  /** Sends `message` to the subscribers of a module's topic; returns how many there are. */
+  /** Sends `message` to the subscribers of a module's topic. Returns their number. */
   readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
   /** Watches the modules' folders and loads changed files (`--dev`). */
   readonly watch?: boolean;
-  /** Told of a module that does not load; the others then run without it. Absent: nothing runs when one does not load. */
+  /**
+   * Called for a module that does not load; the others then run without it. Without this callback, no module runs if
+   * one does not load.
+   */
   readonly failed?: (index: number, error: unknown) => void;
 }
 
@@ -56,19 +59,21 @@ export interface Sandbox {
 /** One module and its cells. */
 export interface HandlerModule {
   readonly subprotocol: string;
-  /** Of the newest version that loaded. */
+  /** Contract of the newest loaded version. */
   readonly contract: Contract;
-  /** False while no cell can stay up. */
+  /** False while no cell stays up. */
   readonly ready: boolean;
-  /** Calls and messages given to cells and not yet begun. */
+  /** Operations that wait before the cells. */
   readonly queueDepth: number;
-  /** Gives the session to the least loaded cell, where it stays, and runs `open` there. */
+  /** Assigns the session to the least loaded cell, where it stays, and runs `open` there. */
   attach(client: CellClient): Line;
 }
 
 /**
- * Starts every module's cells. Throws a `SandboxError` for the first module that does not load, and an `AggregateError` of them
- * for several; nothing is left running then. With `failed`, it does not throw for modules.
+ * Starts the cells of every module. With `failed`, errors of modules are not thrown.
+ *
+ * @throws {SandboxError} for the first module that does not load, or an `AggregateError` for several; no process then
+ * runs
  */
 export async function startSandbox(handlers: readonly HandlerSettings[], deps: SandboxDeps): Promise<Sandbox> {
   const { log, telemetry, now, cells, maxBytes, publish } = deps;

@@ -1,4 +1,4 @@
-/** A cell's process and its connection, from the start of the process to its end. */
+/** A cell's process and its connection, from start to end. */
 import type { Log } from "../../log/log.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import type { OperationStream } from "../wire/operation_stream.ts";
@@ -8,12 +8,16 @@ import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_l
 import type { LogAllowance } from "./log_allowance.ts";
 import { type WorkBudget, workOf } from "./work.ts";
 
-/** What takes over a cell that has loaded its module. */
+/** Receives the operations of a cell that has loaded its module. */
 export interface CellOwner {
-  /** One operation of the cell. Throws a `WireError` when it is not allowed. */
+  /**
+   * Executes one operation of the cell.
+   *
+   * @throws {WireError} if it is not allowed
+   */
   take(operation: Operation): void;
   vitals(vitals: Vitals): void;
-  /** The cell has ended by itself. Called once. */
+  /** The cell ended without an order. Called once. */
   ended(end: ProcessEnd): void;
 }
 
@@ -30,9 +34,9 @@ export interface CellLinkDeps {
   readonly logAllowance: LogAllowance;
 }
 
-/** A process that ends loses its connection first: what ended it is known within so many milliseconds. */
+/** The connection closes before the end of the process is reported. The cause is known within this time. */
 const LEAVING_MS = 1_000;
-/** Milliseconds in which a process that was killed must be reported as ended. */
+/** Milliseconds within which the end of a killed process must be reported. */
 const REAPED_MS = 2_000;
 /** Bytes of output kept while a line is incomplete. */
 const MAX_LINE_BYTES = 4096;
@@ -63,17 +67,21 @@ export class CellLink implements CellConnectionOwner {
     });
   }
 
-  /** Whether the cell has ended or was ended. */
+  /** Whether the cell has ended. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** The stream to the cell; only after `load` has resolved. */
+  /** The stream to the cell, available after `load` has resolved. */
   get stream(): OperationStream {
     return this.#connection!.stream;
   }
 
-  /** Resolves with the contract that the cell reports. Rejects with the reason the module did not load, or the process ended. */
+  /**
+   * Resolves to the contract that the cell reports.
+   *
+   * @throws {Error} if the module does not load, or the process ends
+   */
   load(): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#over) reject(new Error("The cell has ended"));
@@ -81,7 +89,7 @@ export class CellLink implements CellConnectionOwner {
     });
   }
 
-  /** Hands what the cell does to `owner` from now on. */
+  /** Passes the operations of the cell to `owner` from now on. */
   adopt(owner: CellOwner): void {
     this.#owner = owner;
     this.#adopted?.();
@@ -96,7 +104,7 @@ export class CellLink implements CellConnectionOwner {
     this.#process.kill();
   }
 
-  // Called by the connection.
+  // Methods that the connection calls.
 
   take(operation: Operation): void {
     if (this.#over) return this.#connection!.halt();
@@ -108,7 +116,7 @@ export class CellLink implements CellConnectionOwner {
     if (operation.code === ToHost.Log) return this.#logged(operation);
     const loading = this.#loading;
     this.#loading = undefined;
-    // What follows waits for the owner.
+    // Further operations wait for the owner.
     this.#loaded = true;
     this.#connection!.halt();
     const text = new TextDecoder().decode(operation.first);
@@ -163,7 +171,7 @@ export class CellLink implements CellConnectionOwner {
     this.#owner?.ended(told);
   }
 
-  /** Why the cell ended when it was killed because its connection did. */
+  /** The reason of the end when the cell was killed because its connection closed. */
   #explained(): ProcessEnd {
     const broken = this.#brokenBy;
     const detail = broken === undefined
@@ -180,7 +188,7 @@ export class CellLink implements CellConnectionOwner {
     this.#adopted?.();
   }
 
-  /** What the module logs while it loads. */
+  /** Logs lines of a module that is loading. */
   #logged({ extra, first }: Operation): void {
     const { budget, log, logAllowance, name } = this.#deps;
     budget.take(workOf(first.length, 0));
@@ -191,7 +199,7 @@ export class CellLink implements CellConnectionOwner {
     log[LEVELS[extra]!]("handler.log", { module: name, message, fields: suppressed === 0 ? {} : { suppressed } });
   }
 
-  /** Logs complete lines of what the process wrote to its standard output and error. */
+  /** Logs complete lines of the process's standard output and error. */
   #output(text: Uint8Array, last = false): void {
     const lines = (this.#line + this.#decoder.decode(text, { stream: !last })).split("\n");
     this.#line = last ? "" : lines.pop()!.slice(0, MAX_LINE_BYTES);

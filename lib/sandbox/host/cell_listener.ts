@@ -1,36 +1,36 @@
-/** Where cells connect to the front: accepts, and gives each connection that presents a secret to the cell it was given to. */
+/** Accepts connections of cells, and assigns each connection by its secret. */
 import type { Log } from "../../log/log.ts";
 import { type Operation, OperationReader } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { TO_HOST, ToHost } from "../wire/operations.ts";
 
-/** Milliseconds in which a connection must present its secret. */
+/** Milliseconds within which a connection must present its secret. */
 const HELLO_MS = 5_000;
-/** Connections at a time that have not presented theirs. */
+/** Maximum number of connections without a secret. */
 const MAX_STRANGERS = 64;
-/** Pause (ms) after a failed accept, which is a shortage of descriptors. */
+/** Pause (ms) after a failed accept, which means a shortage of descriptors. */
 const RETRY_MS = 100;
 
-/** What a connection may send before it has presented its secret. */
+/** The operations of a connection before it has presented its secret. */
 const GREETING = new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]]);
 
-/** What the owner of a connection does with it. */
+/** The owner of a connection. */
 export interface CellConnectionOwner {
   take(operation: Operation): void;
-  /** Asked after each chunk: reading goes on once this resolves. */
+  /** Called after each chunk; reading continues once this resolves. */
   pause(): Promise<void> | null;
-  /** The connection has ended by itself; `error` when the cell broke the table of operations. */
+  /** The connection ended without an order. `error` is set when the cell violated the table of operations. */
   ended(error?: unknown): void;
 }
 
 /** A connection to a cell. */
 export interface CellConnection {
   readonly stream: OperationStream;
-  /** Stops taking operations of the chunk that is being read. */
+  /** Stops processing the current chunk. */
   halt(): void;
 }
 
-/** A cell that was started and has not connected. */
+/** A started cell without a connection. */
 interface Expected {
   readonly maxOutputBytes: number;
   readonly connected: (connection: CellConnection) => CellConnectionOwner;
@@ -40,18 +40,24 @@ export class CellListener {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #log: Log;
   readonly #expected = new Map<string, Expected>();
-  /** Refuse connections that have not presented a secret. */
+  /** Functions that refuse connections without a secret. */
   readonly #strangers = new Set<() => void>();
   #closed = false;
 
-  /** Listens on the unix socket `path`. Throws what `Deno.listen` throws. */
+  /**
+   * Listens on the unix socket `path`.
+   *
+   * @throws {Error} if it can't listen
+   */
   constructor(path: string, log: Log) {
     this.#listener = Deno.listen({ transport: "unix", path });
     this.#log = log;
     void this.#acceptAll();
   }
 
-  /** Gives the connection that presents `secret` to `connected`, once. Returns what stops waiting for it. */
+  /**
+   * Passes the connection that presents `secret` to `connected`, once. Returns a function that stops waiting for it.
+   */
   expect(secret: string, expected: Expected): () => void {
     this.#expected.set(secret, expected);
     return () => this.#expected.delete(secret);

@@ -1,6 +1,6 @@
-/** Finds a cell that uses CPU which nothing asked for: native threads that go on, endless timers. */
+/** Finds a cell that uses CPU without calls: native threads, endless timers. */
 
-/** Cores that a cell may use: while calls are pending, and by timers of its own when none was for a while. */
+/** Cores that a cell may use: with pending calls, and without. */
 const BUSY_CORES = 1.25;
 const IDLE_CORES = 0.25;
 
@@ -11,18 +11,24 @@ export class CpuWatch {
   #excessMs = 0;
   #asked = false;
 
-  /** `timeout` is how long (ms) a call may take; as much CPU may be used in excess. `now` is monotonic, in milliseconds. */
+  /**
+   * `timeout` is the maximum time of a call (ms), and the allowed excess of CPU time. `now` is monotonic, in
+   * milliseconds.
+   */
   constructor(timeout: number, now: number) {
     this.#most = Math.max(timeout, 1000);
     this.#at = now;
   }
 
-  /** The cell was given something to do. */
+  /** The cell received an operation. */
   asked(): void {
     this.#asked = true;
   }
 
-  /** `cpuMs` is what the process has used since its start. Returns the excess (ms) when it is too much, else null. */
+  /**
+   * `cpuMs` is the CPU time since the start of the process. Returns the excess (ms) if it is above the limit, otherwise
+   * null.
+   */
   look(now: number, cpuMs: number, pending: boolean): number | null {
     const allowed = (pending || this.#asked ? BUSY_CORES : IDLE_CORES) * (now - this.#at);
     this.#excessMs = Math.max(0, this.#excessMs + cpuMs - this.#cpuMs - allowed);

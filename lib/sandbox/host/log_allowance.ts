@@ -1,6 +1,6 @@
-/** Bounds the log lines of one module, so that it can't drown those of others. */
+/** Limits the log lines of one module, so that they do not displace those of others. */
 
-/** Lines a second, and the most at once. */
+/** Lines a second, and the maximum at once. */
 const LINES_PER_SECOND = 50;
 const BURST_LINES = 200;
 
@@ -16,7 +16,7 @@ export class LogAllowance {
     this.#at = now();
   }
 
-  /** Takes one line: null when it must be left out, else how many were left out before it. */
+  /** Counts a line. Returns null if it must be dropped, otherwise the number of lines dropped before it. */
   take(): number | null {
     const now = this.#now();
     this.#lines = Math.min(BURST_LINES, this.#lines + (now - this.#at) * LINES_PER_SECOND / 1000);

@@ -1,8 +1,12 @@
-/** Where a handler module is in fact: links are resolved, so that only what lies in its real folder can be imported. */
+/** Resolves the real path of a handler module, so that only files of its real folder can be imported. */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The real path of a module's file (a path or a `file:` URL). Throws what `Deno.realPathSync` throws. */
+/**
+ * The real path of a module's file (a path or a `file:` URL).
+ *
+ * @throws {Deno.errors.NotFound} or another error of `Deno.realPathSync`
+ */
 export function moduleFile(module: string): string {
   return Deno.realPathSync(module.startsWith("file:") ? fileURLToPath(module) : module);
 }

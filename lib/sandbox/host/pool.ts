@@ -18,10 +18,12 @@ import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
 import { MODULE_SHARE, MODULE_WORK, WorkBudget } from "./work.ts";
 
-/** Longest reason, in UTF-16 units. */
+/** Maximum length of a reason, in UTF-16 units. */
 const MAX_PROBLEM_LENGTH = 1_000;
 
-/** A module that can't be used, with every reason found. A reason is plain text on one line: parts of it are the module's own. */
+/**
+ * A module is unusable, with all reasons. A reason is plain text on one line, because parts of it come from the module.
+ */
 export class SandboxError extends Error {
   override readonly name = "SandboxError";
   readonly problems: readonly string[];
@@ -41,15 +43,15 @@ export interface PoolDeps {
   readonly random: () => number;
   readonly starter: CellStarter;
   readonly listener: CellListener;
-  /** The work of all modules together. */
+  /** The work budget of all modules. */
   readonly work: WorkBudget;
   /** `messages.max_bytes`. */
   readonly maxBytes: number;
-  /** Sends `message` to the subscribers of a topic of the module; returns how many there are. */
+  /** Sends `message` to the subscribers of a topic of the module. Returns their number. */
   readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
 }
 
-/** Longest that a module may take to load (ms), its top-level awaits included. */
+/** Maximum time to load a module (ms), including top-level awaits. */
 const LOAD_MS = 10_000;
 
 export class Pool {
@@ -71,8 +73,9 @@ export class Pool {
   }
 
   /**
-   * Starts the cells of the module with that index in the configuration. Throws a `SandboxError` when it does not load or its contract
-   * is wrong.
+   * Starts the cells of the module with that index in the configuration.
+   *
+   * @throws {SandboxError} if it does not load or its contract is invalid
    */
   static async start(settings: HandlerSettings, index: number, deps: PoolDeps): Promise<Pool> {
     const pool = new Pool(settings, index, deps);
@@ -101,19 +104,19 @@ export class Pool {
     return !this.#closed && this.#slots.some((slot) => slot.ready);
   }
 
-  /** Operations given to the module's cells and not begun. */
+  /** Operations that wait before the module's cells. */
   get queueDepth(): number {
     let depth = 0;
     for (const slot of this.#slots) depth += slot.cell?.depth ?? 0;
     return depth;
   }
 
-  /** Memory of the processes that run, in bytes. */
+  /** Memory of the running processes in bytes. */
   get memory(): number {
     return this.#slots.reduce((sum, { cells }) => sum + cells.reduce((all, { memory }) => all + memory, 0), 0);
   }
 
-  /** Real path of the folder the module may import from. */
+  /** Real path of the folder of the module's imports. */
   get folder(): string {
     return moduleFolder(this.settings.module);
   }
@@ -138,8 +141,9 @@ export class Pool {
   }
 
   /**
-   * Loads the module anew and moves every session to the new cells (`open` with `resumed: true`). When it does not load or its
-   * contract is wrong, throws a `SandboxError` and everything stays as it was.
+   * Loads the module again and moves every session to the new cells (`open` with `resumed: true`).
+   *
+   * @throws {SandboxError} if it does not load or its contract is invalid; nothing has changed then
    */
   async reload(): Promise<void> {
     const loaded = await this.#loadAll(this.#slots.length);

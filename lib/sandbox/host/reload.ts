@@ -1,11 +1,13 @@
-/** Takes up changed module files while the server runs (`--dev`). */
+/** Reloads changed module files while the server runs (`--dev`). */
 import type { Log } from "../../log/log.ts";
 import type { Pool } from "./pool.ts";
 
-/** Files are often written in several steps: they are read once nothing has changed for this long (ms). */
+/** Files are often written in several steps. They are read after being unchanged for this time (ms). */
 const SETTLE_MS = 100;
 
-/** Watches the module's folder until `stop`. A version that does not load is logged and the old one stays. */
+/**
+ * Watches the module's folder until `stop`. If a version does not load, the error is logged and the old version stays.
+ */
 export function watchModule(pool: Pool, log: Log): { stop(): void } {
   const watcher = Deno.watchFs(pool.folder, { recursive: true });
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,10 +1,10 @@
 import type { CellClient, CellUser } from "./line.ts";
 
-/** A session's place in a slot; it outlives the cells that come and go there. */
+/** A session's place in a slot. It survives replacements of the cell. */
 export class Seat {
-  /** The client left; the cell may still be running the `close` hook. */
+  /** The client has disconnected; the cell may still run the `close` hook. */
   closing = false;
-  /** A subscription was refused because there are too many; it is logged once. */
+  /** A subscription was refused for their number; logged once. */
   overSubscribed = false;
   user: CellUser;
 

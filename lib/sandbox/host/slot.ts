@@ -1,4 +1,4 @@
-/** One of a module's places for a cell: keeps the sessions, puts a new cell in when the old one ended. */
+/** A slot for a cell of a module: holds the sessions, and replaces a cell that ended. */
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
 import type { Cell, CellDeps } from "./cell.ts";
@@ -7,37 +7,37 @@ import type { Contract } from "../author/contract.ts";
 import type { CellClient, CellUser, Line, PendingCall } from "./line.ts";
 import { Seat } from "./seat.ts";
 
-/** A cell that has loaded the module. */
+/** A cell with a loaded module. */
 export interface Loaded {
   readonly link: CellLink;
   readonly contract: Contract;
-  /** The module has an `open` hook, whose end is waited for. */
+  /** The module has an `open` hook, which is awaited. */
   readonly opens: boolean;
 }
 
 export interface SlotDeps {
   readonly now: () => number;
   readonly random: () => number;
-  /** Milliseconds a call may take. */
+  /** Maximum duration of a call in milliseconds. */
   readonly timeout: number;
-  /** Starts a cell and loads the module; rejects when it can't be. */
+  /** Starts a cell and loads the module; rejects if that fails. */
   readonly load: () => Promise<Loaded>;
-  /** Makes the host's end of a loaded cell. */
+  /** Creates the host's end of a loaded cell. */
   readonly makeCell: (loaded: Loaded, seats: ReadonlyMap<number, Seat>, told: Pick<CellDeps, "left" | "ended">) => Cell;
-  /** A cell ended by itself. `delay` ms until the next try. */
+  /** A cell ended without an order. `delay` is the time in ms until the next try. */
   readonly ended: (cause: RestartCause, detail: string, delay: number) => void;
-  /** A cell is up again, `after` ms. */
+  /** A cell runs again, after `after` ms. */
   readonly restarted: (cause: RestartCause, after: number) => void;
 }
 
-/** A cell that has been up this long (ms) has no bad past any more. */
+/** After this uptime (ms), earlier failures no longer count. */
 const STABLE_MS = 10_000;
-/** Waits before the second, third, … restart in a row double from the first of these up to the second (ms). */
+/** Delays before consecutive restarts double from the first of these to the second (ms). */
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 15_000;
-/** What a replaced cell gets (ms) beyond the time of its last calls. */
+/** Time of a replaced cell (ms) beyond its last calls. */
 const LEAVE_GRACE_MS = 1_000;
-/** So many ends in a row, and the module counts as unready while the cell is down. */
+/** Consecutive failures after which the module counts as unready while the cell is down. */
 const STRIKES_UNREADY = 3;
 
 export class Slot {
@@ -45,7 +45,7 @@ export class Slot {
   readonly #seats = new Map<number, Seat>();
   #handles = 0;
   #cell: Cell | undefined;
-  /** Cells replaced by a new version, finishing what they had begun, and when (ms) they end at the latest. */
+  /** Replaced cells that finish their calls, and the deadline (ms) of each. */
   readonly #leaving = new Map<Cell, number>();
   #since = 0;
   #strikes = 0;
@@ -56,12 +56,12 @@ export class Slot {
     this.#deps = deps;
   }
 
-  /** The cell that takes messages now; undefined while one is being started. */
+  /** The cell that receives messages; undefined while it is started. */
   get cell(): Cell | undefined {
     return this.#cell;
   }
 
-  /** Every cell that still runs. */
+  /** All running cells. */
   get cells(): Cell[] {
     return this.#cell === undefined ? [...this.#leaving.keys()] : [this.#cell, ...this.#leaving.keys()];
   }
@@ -81,18 +81,18 @@ export class Slot {
     return new SlotLine(this, seat);
   }
 
-  /** The client of `seat` left. */
+  /** The client of `seat` has disconnected. */
   leave(seat: Seat, code: number): void {
     for (const cell of this.#leaving.keys()) cell.close(seat, code);
     if (this.#cell === undefined) this.#seats.delete(seat.handle);
     else this.#cell.close(seat, code);
   }
 
-  /** Puts a loaded cell in; one that is there finishes its calls and goes. */
+  /** Installs a loaded cell. The previous one finishes its calls and ends. */
   install(loaded: Loaded): void {
     const old = this.#cell;
     const cell = this.#deps.makeCell(loaded, this.#seats, {
-      // Only the newest cell has the last word on a session.
+      // Only the newest cell decides about a session.
       left: (seat) => cell === this.#cell && this.#seats.delete(seat.handle),
       ended: (cause, detail) => this.#ended(cell, cause, detail),
     });
@@ -110,7 +110,7 @@ export class Slot {
   tick(now: number): void {
     for (const [cell, latest] of this.#leaving) {
       cell.tick(now);
-      // One that makes itself work is never idle.
+      // A cell that gives itself work is never idle.
       if (cell.idle || now >= latest) cell.end("reload", "replaced by a new version");
     }
     this.#cell?.tick(now);
@@ -157,7 +157,7 @@ export class Slot {
   }
 }
 
-/** A session's line to whatever cell is in its slot. */
+/** A session's line to the current cell of its slot. */
 class SlotLine implements Line {
   readonly #slot: Slot;
   readonly #seat: Seat;

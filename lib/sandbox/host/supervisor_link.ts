@@ -1,4 +1,4 @@
-/** The front's end of the channel to its supervisor: cells are started over it, and what the operator wants comes over it. */
+/** The front's end of the channel to its supervisor, which starts cells and passes on the operator's orders. */
 import { Socket } from "node:net";
 import { dirname } from "node:path";
 import {
@@ -18,9 +18,9 @@ import {
   SupervisorReader,
 } from "../wire/supervisor_messages.ts";
 
-/** Descriptor on which the supervisor hears the front. */
+/** Descriptor of the channel to the supervisor. */
 const CHANNEL_FD = 3;
-/** Bytes of signs of life that may wait; a supervisor that is stopped misses the rest. */
+/** Maximum bytes of queued signs of life. While the supervisor is stopped, further ones are dropped. */
 const MAX_WAITING_BYTES = 4_096;
 const STARTING: FrontFigures = { state: FrontState.Starting, connections: 0, maxConnections: 0, responsive: true };
 
@@ -29,9 +29,9 @@ export class NoSupervisorError extends Error {
   override readonly name = "NoSupervisorError";
 }
 
-/** Messages come and go from the moment it is opened. */
+/** The channel is active from the moment it is opened. */
 export class SupervisorLink implements CellStarter {
-  /** Resolves when the supervisor wants the front to drain and end. */
+  /** Resolves when the supervisor orders the front to drain and end. */
   readonly stop: Promise<void>;
   readonly #output: Socket;
   readonly #cells = new Map<number, CellProcessEvents>();
@@ -52,10 +52,10 @@ export class SupervisorLink implements CellStarter {
   }
 
   /**
-   * Opens the channel and waits for the orders. From here on signs of life are sent, and when the supervisor is gone this process
-   * ends, and the folder of the socket with it.
+   * Opens the channel and waits for the orders. From here on signs of life are sent. When the supervisor ends, this
+   * process ends and removes the folder of the socket.
    *
-   * @throws {NoSupervisorError} When there is none.
+   * @throws {NoSupervisorError} if there is no supervisor
    */
   static async open(): Promise<SupervisorLink> {
     const link = new SupervisorLink(openChannel());
@@ -66,7 +66,7 @@ export class SupervisorLink implements CellStarter {
     return link;
   }
 
-  /** What to serve. */
+  /** The orders of the supervisor. */
   get orders(): FrontOrders {
     return this.#orders!;
   }
@@ -82,14 +82,14 @@ export class SupervisorLink implements CellStarter {
     return { kill: () => this.#send({ kind: FrontKind.Kill, request }) };
   }
 
-  /** The server listens; `figures` are sent with each sign of life. */
+  /** Reports that the server listens; `figures` are sent with each sign of life. */
   ready(figures: () => FrontFigures): void {
     this.#figures = figures;
     this.#showLife();
     this.#send({ kind: FrontKind.Ready });
   }
 
-  /** Calls `reload` for each wish to reload, one at a time, and for one that has come already. */
+  /** Calls `reload` for each order to reload, one at a time, including an earlier order. */
   onReload(reload: () => Promise<void>): void {
     this.#reload = async () => {
       await reload();
@@ -119,7 +119,7 @@ export class SupervisorLink implements CellStarter {
         for (const message of messages.read(bytes)) this.#message(message);
       }
     } finally {
-      // Also when the supervisor wrote what can't be read: there is nothing to go on with.
+      // Also after invalid data of the supervisor, because the channel is then unusable.
       this.#end();
     }
   }
@@ -128,7 +128,7 @@ export class SupervisorLink implements CellStarter {
     try {
       if (this.#orders) Deno.removeSync(dirname(this.#orders.socketPath), { recursive: true });
     } catch {
-      // The supervisor has removed it.
+      // The supervisor has already removed it.
     }
     Deno.exit(1);
   }

@@ -1,7 +1,7 @@
-/** Looks at every cell a few times a second: deadlines of calls, signs of life. */
+/** Checks every cell several times a second: deadlines of calls, signs of life. */
 import type { Pool } from "./pool.ts";
 
-/** Longest time between two looks (ms). */
+/** Maximum time between two checks (ms). */
 const LONGEST_MS = 50;
 
 export class Watchdog {
@@ -30,7 +30,7 @@ export class Watchdog {
     const now = this.#now();
     const late = now - this.#last;
     this.#last = now;
-    // When we ourselves were held up, the cells' answers wait to be read: look again first.
+    // After a delay of this process, answers of cells may be unread: checks again first.
     if (late > this.#every * 3 + 100) return;
     for (const pool of this.#pools) pool.tick(now);
   }

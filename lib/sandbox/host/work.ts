@@ -1,14 +1,15 @@
 /**
- * Bounds the work that modules make for the front: each module has a budget, and all of them together have one. A cell whose module
- * has used its budget up is not read from until there is some again, so it waits by itself and keeps nothing from the others.
+ * Limits the work that modules cause in the front. Each module has a budget, and all of them share another one. A cell
+ * of a module without budget is not read from until there is some again, so it does not delay other modules.
  *
- * One unit is about a microsecond of the front: an operation costs one, a receiver of a publication eight, since each is written to
- * by itself, and each KiB that crosses or is copied for a receiver one. The bursts are small, so that what others send is looked
- * at every few milliseconds; a module alone can use half of the front's processor. A large publication leaves a debt of seconds: a
- * module within its share does not wait for what the others owe.
+ * One unit is about a microsecond of the front. An operation costs one unit, each receiver of a publication eight,
+ * because each is written to separately, and each KiB that is read or copied for a receiver one. The bursts are small,
+ * so that operations of other modules are processed every few milliseconds. One module alone can use half of the
+ * front's processor. A large publication leaves a debt of seconds; a module within its share does not wait for the debt
+ * of others.
  */
 
-/** Units a second, and the most that can be saved up. A budget may go into debt by one operation. */
+/** Units a second, and the maximum saved up. A budget may go into debt by one operation. */
 export interface WorkRate {
   readonly rate: number;
   readonly burst: number;
@@ -16,13 +17,13 @@ export interface WorkRate {
 
 export const MODULE_WORK: WorkRate = { rate: 500_000, burst: 1_000 };
 export const TOTAL_WORK: WorkRate = { rate: 700_000, burst: 2_000 };
-/** What each module may always use. */
+/** The guaranteed share of each module. */
 export const MODULE_SHARE: WorkRate = { rate: 100_000, burst: 10_000 };
 
 const BYTES_PER_UNIT = 1024;
 const UNITS_PER_RECEIVER = 8;
 
-/** Work of an operation of `bytes` that reaches `receivers`. */
+/** The cost of an operation of `bytes` with `receivers`. */
 export function workOf(bytes: number, receivers: number): number {
   return 1 + bytes / BYTES_PER_UNIT + receivers * (UNITS_PER_RECEIVER + bytes / BYTES_PER_UNIT);
 }
@@ -35,7 +36,9 @@ export class WorkBudget {
   #units: number;
   #at: number;
 
-  /** `now` is monotonic, in milliseconds. What is taken is taken from `parent` too, whose debt does not matter within `share`. */
+  /**
+   * `now` is monotonic, in milliseconds. Costs are also taken from `parent`, whose debt has no effect within `share`.
+   */
   constructor(rate: WorkRate, now: () => number, parent?: WorkBudget, share?: WorkRate) {
     this.#rate = rate;
     this.#now = now;
@@ -51,12 +54,12 @@ export class WorkBudget {
     this.#share?.take(units);
   }
 
-  /** True when something has to be waited for; cheap while there is enough. */
+  /** Whether the caller must wait. Cheap while there is budget. */
   get spent(): boolean {
     return (this.#units <= 0 || this.#parent?.spent === true) && this.waitMs > 0;
   }
 
-  /** Milliseconds until there is something again, 0 when there is. */
+  /** Milliseconds until there is budget again; 0 when there is. */
   get waitMs(): number {
     const now = this.#now();
     const { rate, burst } = this.#rate;

@@ -1,6 +1,6 @@
-/** What the configuration says about one handler module. */
+/** The configuration of a handler module. */
 
-/** What a module's cells may reach; each list is given to its process exactly as it stands. Programs and FFI can't be granted. */
+/** Permissions of a module's cells. Each list is passed to the process unchanged. Programs and FFI can't be granted. */
 export interface Grants {
   readonly net?: readonly string[] | undefined;
   readonly read?: readonly string[] | undefined;
@@ -15,11 +15,11 @@ export interface HandlerSettings {
   readonly subprotocol: string;
   /** Absolute path or `file:` URL. */
   readonly module: string;
-  /** Processes; 0 = one per core, less the front's own. */
+  /** Number of processes; 0 means one per core minus the front's. */
   readonly cells: number;
-  /** Memory of one cell's process, bytes, beyond what an empty one needs. */
+  /** Memory of a cell's process in bytes, above that of an empty one. */
   readonly memory: number;
-  /** Milliseconds one call may take. */
+  /** Maximum duration of a call in milliseconds. */
   readonly timeout: number;
   readonly permissions: Grants;
 }
