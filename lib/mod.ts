@@ -1,5 +1,5 @@
 /**
- * What a handler author imports: types, `z`, and the test kit.
+ * The interface for authors of handler modules: types, `z`, and the test kit.
  *
  * A handler module needs no import at run time: its default export may be a function that receives the kit.
  *
@@ -16,6 +16,8 @@
  *   },
  * })) satisfies Handlers;
  * ```
+ *
+ * @module
  */
 export { z } from "zod";
 export type {

@@ -4,7 +4,7 @@ export interface Problem {
   readonly file: string;
   /** The place in the file: `limits.types."chat.send".rate`, `handlers[0].module`, or `line 3`. */
   readonly key: string;
-  /** What is wrong, and what is allowed. */
+  /** The error and the allowed values. */
   readonly message: string;
 }
 

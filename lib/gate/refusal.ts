@@ -51,7 +51,7 @@ export function statusOf(reason: Reason): number {
   return STATUS[reason];
 }
 
-/** What a refusal may carry besides its reason. `retryAfter` is in seconds, `detail` is for the log only. */
+/** Optional fields of a refusal. `retryAfter` is in seconds, `detail` is for the log only. */
 export type RefusalExtras = Pick<Refusal, "retryAfter" | "detail" | "headers" | "blameless">;
 
 /** Builds the refusal for a reason, with the headers its status demands (RFC 9110 sections 11.6.1 and 15.5.22, RFC 6455 section 4.4). */

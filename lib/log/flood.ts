@@ -9,7 +9,7 @@ const REF_LINES_PER_WINDOW = 100;
 const REFS_PER_SUMMARY = 32;
 const MAX_EVENTS = 512;
 
-/** What a line refers to besides its event. */
+/** The subject of a line besides its event. */
 export interface Subject {
   readonly ref?: string | undefined;
   /** Handler module. The lines of each module are counted separately. */

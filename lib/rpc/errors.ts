@@ -11,7 +11,7 @@ export const ErrorCode = {
   TIMEOUT: -32005,
 } as const;
 
-/** What each code says to the client, and what the log and the metrics call it. */
+/** The message of each code for the client, and its name in log and metrics. */
 const ERRORS: ReadonlyMap<number, { readonly message: string; readonly reason: string }> = new Map([
   [ErrorCode.PARSE_ERROR, { message: "Parse error", reason: "parse_error" }],
   [ErrorCode.INVALID_REQUEST, { message: "Invalid Request", reason: "invalid_request" }],
@@ -24,17 +24,17 @@ const ERRORS: ReadonlyMap<number, { readonly message: string; readonly reason: s
   [ErrorCode.TIMEOUT, { message: "Handler timeout", reason: "timeout" }],
 ]);
 
-/** The text JSON-RPC gives with `code`. */
+/** The message of `code`. */
 export function errorMessage(code: number): string {
   return ERRORS.get(code)?.message ?? "Server error";
 }
 
-/** What the log and the metrics call `code`. */
+/** The name of `code` in log and metrics. */
 export function errorReason(code: number): string {
   return ERRORS.get(code)?.reason ?? "declared_error";
 }
 
-/** Whether JSON-RPC 2.0 section 5.1 keeps `code` for itself and the server. */
+/** Whether JSON-RPC 2.0 section 5.1 reserves `code`. */
 export function isReserved(code: number): boolean {
   return code >= -32768 && code <= -32000;
 }

@@ -1,4 +1,4 @@
-/** The server's side of the front: decides who may connect, admits handshakes, and opens sessions. */
+/** The server's side of the front: decides about connections and handshakes, and opens sessions. */
 import { type AdmissionContext, admit, judgeOrigin, type TollDeps } from "../admission/admission.ts";
 import { refusalResponse } from "../front/http/headers.ts";
 import {

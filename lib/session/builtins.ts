@@ -20,9 +20,14 @@ const RefreshParams = z.object({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) 
 
 /** `session.whoami`, `session.refresh` and `rpc.discover`. */
 export const builtins: ReadonlyMap<string, Builtin> = new Map([
-  builtin("session.whoami", "Who the server takes this connection for.", NoParams, (session, _params, call) => {
-    call.resolve(whoami(session.identity));
-  }),
+  builtin(
+    "session.whoami",
+    "The user of this connection, its roles, and when the session ends.",
+    NoParams,
+    (session, _params, call) => {
+      call.resolve(whoami(session.identity));
+    },
+  ),
   builtin(
     "session.refresh",
     "Replaces the connection's token by a fresh one of the same subject.",

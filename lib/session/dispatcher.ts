@@ -102,7 +102,7 @@ export class Dispatcher implements CallOwner {
     if (this.#session.ending) return;
     this.#session.outgoing.answer(call.batch, response);
     if (code === 0) telemetry.message("in", "ok");
-    // The module's own answer, which nobody needs to look into.
+    // A declared error of the module is no failure to log.
     else if (!isReserved(code)) telemetry.message("in", errorReason(code));
     else {
       this.#session.rejected(errorReason(code), { method: call.method });

@@ -48,6 +48,6 @@ export interface Store {
 
 export interface StoreDeps {
   readonly log: Log;
-  /** Milliseconds since the epoch, by a clock that nobody sets while the process runs. */
+  /** Monotonic clock, milliseconds since the epoch. */
   readonly now: () => number;
 }

@@ -1,5 +1,6 @@
-/** A call that was answered with a JSON-RPC error, in the test kit. */
+/** The JSON-RPC error of a call in the test kit. */
 export class CallError extends Error {
+  /** Always `CallError`. */
   override readonly name = "CallError";
   /** `code`, `data` and `message` are those of the JSON-RPC error. */
   constructor(readonly code: number, readonly data: unknown, message = `The call failed with ${code}`) {

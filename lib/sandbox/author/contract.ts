@@ -1,8 +1,8 @@
 /**
- * What a handler module offers, as the front keeps it: names, shapes and who may call.
+ * The contract of a handler module as the front stores it: names, schemas and roles.
  *
- * A cell reports it once, after its module has loaded, as one JSON document; `checkContract` reads that document and gives a
- * {@linkcode Contract}, or what is wrong.
+ * A cell reports it once, after its module has loaded, as one JSON document. `checkContract` turns that document into a
+ * {@linkcode Contract} or a list of errors.
  */
 
 /** A JSON Schema (draft 7, as OpenRPC and AsyncAPI take it) made by `z.toJSONSchema`. */
@@ -10,32 +10,32 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** An error that a method declares. */
 export interface ErrorContract {
-  /** How the module calls it; the client sees only code, message and data. */
+  /** Name in the module. The client sees only code, message and data. */
   readonly name: string;
   /** A 32-bit integer outside -32768 to -32000. Unique in its method. */
   readonly code: number;
   readonly message: string;
-  /** Of the error's `data`, as a client receives it. Absent: the error has none. */
+  /** Schema of the error's `data` as a client receives it. Absent: the error has none. */
   readonly data?: JsonSchema;
 }
 
 /** One method of a module. */
 export interface MethodContract {
   readonly name: string;
-  /** A caller needs one of these. Absent: see `public`. */
+  /** Roles, one of which the caller needs. Absent: see `public`. */
   readonly roles?: readonly string[];
   /** True: any admitted session may call it, whatever its roles. */
   readonly public?: boolean;
-  /** Tokens one call takes from the limits; 1 unless the module says more. */
+  /** Tokens that a call takes from the limits; 1 by default. */
   readonly cost: number;
-  /** As a client sends them. */
+  /** Schema of the parameters as a client sends them. */
   readonly params: JsonSchema;
-  /** As a client receives it. */
+  /** Schema of the result as a client receives it. */
   readonly result?: JsonSchema;
-  /** In the order of the declaration, which is how a cell names them. Absent: none. */
+  /** In the order of the declaration; a cell refers to them by index. Absent: none. */
   readonly errors?: readonly ErrorContract[];
   readonly description?: string;
-  /** Parameters that show how the method is called. */
+  /** Example parameters. */
   readonly examples?: readonly unknown[];
 }
 
@@ -47,29 +47,29 @@ export function mayCall(method: MethodContract, roles: readonly string[]): boole
 /** One event of a topic. */
 export interface EventContract {
   readonly name: string;
-  /** Of `data` as a client receives it, in the notification `topic.event { topic, event, data }`. */
+  /** Schema of `data` as a client receives it, in the notification `topic.event { topic, event, data }`. */
   readonly data: JsonSchema;
-  /** Of `data` as `topic.publish` and `POST /publish` take it. Absent: the same as `data`. */
+  /** Schema of `data` as `topic.publish` and `POST /publish` accept it. Absent: the same as `data`. */
   readonly input?: JsonSchema;
 }
 
-/** The topics under one pattern. */
+/** The topics of one pattern. */
 export interface TopicContract {
-  /** Such as `room:{room}`; see `TopicPattern`, which matches names. */
+  /** Such as `room:{room}`; `TopicPattern` matches names. */
   readonly pattern: string;
-  /** Of an object with one text for each `{…}` of the pattern. Absent: the pattern is a name. */
+  /** Schema of an object with a string for each `{…}` of the pattern. Absent: the pattern is a name. */
   readonly params?: JsonSchema;
-  /** A subscriber needs one of these. Absent: any admitted session may ask. */
+  /** Roles, one of which a subscriber needs. Absent: any admitted session may subscribe. */
   readonly roles?: readonly string[];
-  /** The module decides of each connection, beside `roles`. */
+  /** Whether the module decides about each connection, in addition to `roles`. */
   readonly allow: boolean;
-  /** Milliseconds after which the module is asked again. Absent: only when the token is replaced. */
+  /** Milliseconds after which the module decides again. Absent: only when the token is replaced. */
   readonly recheckMs?: number;
-  /** A client that publishes needs one of these. Absent: no client may. */
+  /** Roles, one of which a publishing client needs. Absent: no client may publish. */
   readonly publish?: readonly string[];
-  /** A client that asks who is there needs one of these. Absent: no client may. */
+  /** Roles, one of which a client needs to read the users. Absent: no client may. */
   readonly presence?: readonly string[];
-  /** By name. */
+  /** Events by name. */
   readonly events: ReadonlyMap<string, EventContract>;
   readonly description?: string;
 }
@@ -83,12 +83,15 @@ function hasOne(needed: readonly string[] | undefined, roles: readonly string[])
   return needed === undefined || needed.some((role) => roles.includes(role));
 }
 
-/** What one module offers. A `raw` module has neither methods nor topics. */
+/** The contract of a module. A `raw` module has neither methods nor topics. */
 export interface Contract {
   readonly kind: "rpc" | "raw";
-  /** True when binary frames are taken; never for `rpc`. */
+  /** Whether binary frames are accepted; false for `rpc`. */
   readonly binary: boolean;
   readonly methods: ReadonlyMap<string, MethodContract>;
-  /** By pattern, in the order of the declaration, which is how a cell names them. Empty: the module's topics have free names. */
+  /**
+   * Topics by pattern, in the order of the declaration; a cell refers to them by index. Empty: the module's topics have
+   * free names.
+   */
   readonly topics: ReadonlyMap<string, TopicContract>;
 }

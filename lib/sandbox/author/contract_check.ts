@@ -1,4 +1,4 @@
-/** Reads the contract a cell reports. A cell is not believed: everything is checked here, and every problem named. */
+/** Validates the contract that a cell reports, and names every problem. */
 import { isReserved } from "../../rpc/errors.ts";
 import type { Contract, ErrorContract, MethodContract } from "./contract.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./reported.ts";
 import { readTopics } from "./topic_check.ts";
 
-/** A contract that was read, with what only the sandbox needs. */
+/** A valid contract, with the fields that only the sandbox uses. */
 export interface CheckedContract {
   readonly contract: Contract;
   /** The module has an `open` hook. */
@@ -27,10 +27,10 @@ const METHOD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:\/-]{0,127}$/;
 const MOST_COST = 1000;
 const MOST_ERRORS = 100;
 const ERROR_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:\/-]{0,127}$/;
-/** Longest message of a declared error, in UTF-16 units. */
+/** Maximum length of a declared error's message, in UTF-16 units. */
 const MAX_MESSAGE_LENGTH = 1000;
 
-/** Gives the contract, or the list of what is wrong with it. */
+/** Returns the contract, or the list of problems. */
 export function checkContract(reported: unknown): CheckedContract | { problems: string[] } {
   const problems: string[] = [];
   const report = object(reported);

@@ -1,35 +1,35 @@
-/** Reads single parts of what a cell reports. Each names its problem by `wrong`. */
+/** Parses parts of a reported contract. Problems are reported to `wrong`. */
 import type { JsonSchema } from "./contract.ts";
 
-/** Takes the description of a problem. */
+/** Receives the description of a problem. */
 export type Wrong = (what: string) => void;
-/** An object of the report, whose properties may be anything. */
+/** An object of the report with unchecked properties. */
 export type Raw = Record<string, unknown>;
 
 const ROLE = /^[^\s,;"\\]{1,128}$/;
-/** Longest description, in UTF-16 units. */
+/** Maximum length of a description, in UTF-16 units. */
 const MAX_DESCRIPTION_LENGTH = 10_000;
-/** Objects and lists inside one another, in a schema or an example. */
+/** Maximum nesting of objects and lists in a schema or an example. */
 export const MAX_LEVELS = 64;
 
-/** The value if it is an object and no list, or an empty object. */
+/** The value if it is an object and not a list, otherwise an empty object. */
 export function object(value: unknown): Raw {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? value as Raw : {};
 }
 
-/** The value if it is a list, or an empty one. */
+/** The value if it is a list, otherwise an empty one. */
 export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Complains of the keys that the declaration does not know. */
+/** Reports keys that the declaration does not allow. */
 export function checkKeys(unknown: unknown, wrong: Wrong): void {
   for (const key of list(unknown)) {
     if (typeof key === "string") wrong(`${key.slice(0, 100)} is not known here`);
   }
 }
 
-/** The JSON Schema that is reported under `what`. */
+/** Reads the JSON Schema reported under `what`. */
 export function readSchema(what: string, found: unknown, wrong: Wrong): JsonSchema {
   const { schema, error } = object(found);
   if (typeof error === "string") wrong(`${what} ${error}`);
@@ -41,7 +41,7 @@ export function readSchema(what: string, found: unknown, wrong: Wrong): JsonSche
   return object(schema);
 }
 
-/** The role names that are reported under `what`, if there are any. */
+/** Reads the role names reported under `what`, if any. */
 export function readRoles(what: string, found: unknown, wrong: Wrong): readonly string[] | undefined {
   if (found === undefined) return undefined;
   if (
@@ -54,7 +54,7 @@ export function readRoles(what: string, found: unknown, wrong: Wrong): readonly 
   return Object.freeze(found.map(String));
 }
 
-/** The description, if there is one. */
+/** Reads the description, if any. */
 export function readDescription(found: unknown, wrong: Wrong): string | undefined {
   if (found === undefined) return undefined;
   if (typeof found !== "string") {
@@ -67,7 +67,7 @@ export function readDescription(found: unknown, wrong: Wrong): string | undefine
   return found;
 }
 
-/** Whether there are more levels than allowed. Without recursion, which a contract could make overflow. */
+/** Whether the value has more levels than allowed. Without recursion, which a contract could make overflow. */
 export function isDeep(value: unknown): boolean {
   const isObject = (one: unknown): one is object => one !== null && typeof one === "object";
   let level = [value];

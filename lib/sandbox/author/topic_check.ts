@@ -1,4 +1,4 @@
-/** Reads the topics that a cell reports. */
+/** Validates the topics that a cell reports. */
 import { parseDuration } from "../../config/units.ts";
 import type { EventContract, JsonSchema, TopicContract } from "./contract.ts";
 import { checkKeys, list, object, type Raw, readDescription, readRoles, readSchema, type Wrong } from "./reported.ts";
@@ -11,7 +11,7 @@ const EVENT_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:\/-]{0,127}$/;
 const MIN_RECHECK_MS = 1000;
 const MAX_RECHECK_MS = 86_400_000;
 
-/** Gives the topics by pattern; adds to `problems` what is wrong with them. */
+/** Returns the topics by pattern; adds problems to `problems`. */
 export function readTopics(listed: unknown, problems: string[]): ReadonlyMap<string, TopicContract> {
   const topics = new Map<string, TopicContract>();
   if (listed === undefined) return topics;

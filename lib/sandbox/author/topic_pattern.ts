@@ -1,14 +1,15 @@
 /**
- * Patterns of topics, and which names they match.
+ * Patterns of topics and their matching.
  *
- * A pattern is made of segments, separated by `:` or `/`. A segment is literal text, or has one placeholder `{name}`, which stands
- * for one or more characters of that segment: `room:{room}`, `lot/{lot}/bids`, `user-{id}`. A name matches as it stands: it is
- * neither decoded nor folded nor normalised. No name has braces, control characters or lone surrogates.
+ * A pattern consists of segments, separated by `:` or `/`. A segment is literal text, or has one placeholder `{name}`,
+ * which matches one or more characters of that segment: `room:{room}`, `lot/{lot}/bids`, `user-{id}`. A name is matched
+ * literally, without decoding, case folding or normalisation. A name has no braces, control characters or lone
+ * surrogates.
  */
 
-/** Longest name and longest pattern, in bytes of UTF-8. */
+/** Maximum length of names and patterns, in bytes of UTF-8. */
 export const MAX_TOPIC_BYTES = 512;
-/** Placeholders of one pattern. */
+/** Maximum number of placeholders of a pattern. */
 const MAX_PLACEHOLDERS = 16;
 
 const PLACEHOLDER = /\{([^{}]*)\}/g;
@@ -19,13 +20,13 @@ const NO_NAME = /[{}\u0000-\u001f\u007f-\u009f]/;
 
 const encoder = new TextEncoder();
 
-/** Whether `name` can be the name of a topic at all. */
+/** Whether `name` is a valid name of a topic. */
 export function isTopicName(name: string): boolean {
   return name !== "" && name.length <= MAX_TOPIC_BYTES && !NO_NAME.test(name) && name.isWellFormed() &&
     encoder.encode(name).length <= MAX_TOPIC_BYTES;
 }
 
-/** One segment: literal text, or what stands before and after its placeholder. */
+/** One segment: literal text, or the text before and after its placeholder. */
 type Segment = { readonly literal: string } | { readonly before: string; readonly after: string };
 
 export class TopicPattern {
@@ -36,7 +37,7 @@ export class TopicPattern {
   /** The separators, in order. */
   readonly #separators: string;
 
-  /** Throws a `TypeError` that says what is wrong with the pattern. */
+  /** @throws {TypeError} if the pattern is invalid */
   constructor(readonly text: string) {
     const placeholders = [...text.matchAll(PLACEHOLDER)].map(([, name]) => name!);
     const wrong = problem(text, placeholders);
@@ -49,7 +50,7 @@ export class TopicPattern {
     this.#matcher = new RegExp(`^${matcher.join("")}$`, "u");
   }
 
-  /** What the placeholders stand for in `name`; null where it does not match. */
+  /** The values of the placeholders in `name`; null if it does not match. */
   match(name: string): Record<string, string> | null {
     if (!isTopicName(name)) return null;
     const found = this.#matcher.exec(name);
@@ -59,7 +60,7 @@ export class TopicPattern {
     return params;
   }
 
-  /** Whether some name matches both. */
+  /** Whether a name exists that matches both patterns. */
   overlaps(other: TopicPattern): boolean {
     return this.#separators === other.#separators &&
       this.#segments.every((one, index) => segmentsOverlap(one, other.#segments[index]!));

@@ -7,29 +7,36 @@ import type { RolesOf, Vocabulary } from "./vocabulary.ts";
 export type Events = Record<string, z.ZodType>;
 
 /**
- * A topic of a module, under its pattern: `"room:{room}"`. A `{…}` stands for the text of one segment; segments end at `:` and `/`.
+ * A topic of a module, declared by its pattern: `"room:{room}"`. A `{…}` matches the text of one segment; segments end
+ * at `:` and `/`.
  *
- * No other module sees it. A client subscribes with `topic.subscribe`, a handler subscribes its client with `ctx.subscribe`; both
- * need `roles` and `allow`.
+ * Other modules can't use it. A client subscribes with `topic.subscribe`, a handler subscribes its client with
+ * `ctx.subscribe`; both need `roles` and `allow`.
  */
 export interface Topic<P extends z.ZodType = z.ZodType, E extends Events = Events, V extends Vocabulary = Vocabulary> {
-  /** What the `{…}` parts may be: an object with one text for each. Needed when the pattern has any. */
+  /** Schema of the `{…}` parts: an object with a string for each. Required if the pattern has any. */
   params?: P;
-  /** A subscriber needs one of these. Absent: any admitted session may ask, and `allow` decides. */
+  /** Roles, one of which a subscriber needs. Absent: any admitted session may subscribe if `allow` permits. */
   roles?: readonly RolesOf<V>[];
   /**
-   * Whether this connection may follow the topic. Anything but `true`, an error and a missed deadline are a no. It is asked
-   * again after `recheck`, and when the connection's token is replaced. Absent: `roles` decide alone.
+   * Whether this connection may subscribe. Only `true` permits; another value, an error or a missed deadline denies.
+   * Called again after `recheck`, and when the connection's token is replaced. Absent: `roles` alone decide.
    */
   allow?(params: z.output<P>, ctx: AllowContext<V>): boolean | Promise<boolean>;
-  /** After how long `allow` is asked again: "30s", "5m", "1h"; from 1 s to 1 d. Absent: only when the token is replaced. */
+  /**
+   * Interval of further calls of `allow`: "30s", "5m", "1h"; from 1 s to 1 d. Absent: only when the token is replaced.
+   */
   recheck?: string;
-  /** Roles of clients that may publish by `topic.publish`, where they may subscribe. Absent: no client may. */
+  /** Roles of clients that may publish by `topic.publish`, if they may subscribe. Absent: no client may. */
   publish?: readonly RolesOf<V>[];
-  /** Roles of clients that may ask by `topic.presence` who is there, where they may subscribe. Absent: no client may. */
+  /** Roles of clients that may read the users by `topic.presence`, if they may subscribe. Absent: no client may. */
   presence?: readonly RolesOf<V>[];
-  /** Each event's data is parsed before it is sent: what its schema does not name never leaves. Schemas are synchronous. */
+  /**
+   * Schemas of the data by event. Data is parsed before it is sent, so unknown keys are removed. Schemas must be
+   * synchronous.
+   */
   events: E;
+  /** Description for the contract. */
   description?: string;
 }
 

@@ -1,8 +1,8 @@
-/** The words of one application, and what follows from them for the types of its handlers. */
+/** Type parameters of an application: roles, topics, events, claims and state. */
 import type { z } from "zod";
 
 /**
- * The words of one application, to have `deno check` know them. All are optional.
+ * The type parameters of an application, for checks at compile time. All are optional.
  *
  * ```ts
  * type Roles = "user" | "admin";
@@ -30,11 +30,11 @@ import type { z } from "zod";
  * ```
  */
 export interface Vocabulary {
-  /** Every role there is. */
+  /** All roles. */
   roles?: string;
   /**
-   * The type of the topics' declaration, or of the function that makes it from the kit. For a module without declared topics
-   * every name there is, usually a template literal type.
+   * The type of the topics' declaration, or of the function that creates it from the kit. For a module without declared
+   * topics: all topic names, usually a template literal type.
    */
   topics?: string | object;
   /** Notifications by method, with their parameters. */
@@ -62,7 +62,7 @@ export type ParamsOf<V extends Vocabulary, N> = V["events"] extends object
   ? N extends keyof V["events"] ? V["events"][N] : never
   : unknown;
 
-/** The last argument, to be left out where it may be undefined. */
+/** The last argument, optional if it may be undefined. */
 export type Given<D> = undefined extends D ? [data?: D] : [data: D];
 
 /** The names that a pattern matches: `room:{room}` gives `` `room:${string}` ``. */
@@ -70,7 +70,7 @@ export type NameOf<Pattern> = Pattern extends `${infer Before}{${string}}${infer
   ? `${Before}${string}${NameOf<After>}`
   : Pattern;
 
-/** The declared topics by pattern; never where the vocabulary names none, or only names. */
+/** The declared topics by pattern; never if the vocabulary has none, or only names. */
 export type DeclaredTopics<V extends Vocabulary> = V["topics"] extends (kit: never) => infer T ? T
   : V["topics"] extends object ? V["topics"]
   : never;
@@ -89,7 +89,7 @@ export type TopicName<V extends Vocabulary> = [DeclaredTopics<V>] extends [never
 export type EventName<V extends Vocabulary, Name> = [DeclaredTopics<V>] extends [never] ? NotificationOf<V>
   : keyof EventsOf<DeclaredTopics<V>, Name> & string;
 
-/** Data of one event, as its schema takes it; without declared topics, parameters of a notification. */
+/** Data of an event, as its schema accepts it; without declared topics, parameters of a notification. */
 export type EventData<V extends Vocabulary, Name, Event> = [DeclaredTopics<V>] extends [never] ? ParamsOf<V, Event>
   : Event extends keyof EventsOf<DeclaredTopics<V>, Name> ? Input<EventsOf<DeclaredTopics<V>, Name>[Event]>
   : never;

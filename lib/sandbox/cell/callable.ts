@@ -1,4 +1,4 @@
-/** What a call runs: the input is checked, handled, and the result checked and written as JSON. */
+/** Runs a call: parses the input, calls the handler, parses the result and serialises it as JSON. */
 import type { z } from "zod";
 import type { Errors } from "../author/context.ts";
 import type { HandlerContext } from "./context.ts";
@@ -7,27 +7,30 @@ import { visibleIssues } from "./issues.ts";
 import { jsonText } from "./json.ts";
 import { checkLength } from "./utf8.ts";
 
-/** The input does not fit the schema: the caller's fault, answered -32602. No `Error`, since its stack is of no use. */
+/**
+ * The input does not match the schema, which is the caller's fault (-32602). Not an `Error`, because its stack is not
+ * used.
+ */
 export class Misfit {
   /** `data` is JSON text: `{"issues":[…]}`. */
   constructor(readonly data: string) {}
 }
 
-/** What one callable is made of. */
+/** The parts of a callable. */
 export interface CallableParts {
   readonly name: string;
   readonly params?: z.ZodType | undefined;
   readonly result?: z.ZodType | undefined;
-  /** What `ctx.fail` may make. */
+  /** Errors that `ctx.fail` can create. */
   readonly errors?: Errors | undefined;
-  /** The result is "null", whatever `handle` returns. */
+  /** The result is always "null". */
   readonly silent?: boolean;
-  /** Most bytes of the result's JSON text. */
+  /** Maximum size of the result's JSON text in bytes. */
   readonly maxBytes: () => number;
   readonly handle: (input: never, ctx: never) => unknown;
 }
 
-/** A method of the module, its taking of raw frames, or a hook. */
+/** A method of the module, its raw handler, or a hook. */
 export class Callable {
   readonly name: string;
   readonly errors: DeclaredErrors;
@@ -47,19 +50,23 @@ export class Callable {
     this.#handle = handle as (input: unknown, ctx: HandlerContext) => unknown;
   }
 
-  /** Stands for parameters that were left out: an empty object, unless the schema takes nothing at all. */
+  /** The value of omitted parameters: an empty object, unless the schema accepts undefined. */
   get absent(): unknown {
     return this.#params?.absent;
   }
 
-  /** JSON text of the result. Throws or rejects with a `Misfit`, or with whatever went wrong. */
+  /**
+   * Returns the JSON text of the result.
+   *
+   * @throws {Misfit} if the input is invalid; errors of the handler are passed on
+   */
   run(input: unknown, ctx: HandlerContext): string | Promise<string> {
     if (this.#params === undefined) return this.#handled(input, ctx);
     const parsed = this.#params.parse(input);
     return isThenable(parsed) ? this.#parsedLater(parsed, ctx) : this.#fitting(parsed, ctx);
   }
 
-  // `await` takes a promise's own state; a `then` that the module gave its promise is not called.
+  // `await` uses a promise's own state; a `then` that the module added to its promise is not called.
   async #parsedLater(parsed: PromiseLike<z.ZodSafeParseResult<unknown>>, ctx: HandlerContext): Promise<string> {
     return await this.#fitting(await parsed, ctx);
   }
@@ -101,7 +108,7 @@ export class Callable {
   }
 }
 
-/** A schema, and whether it turned out to be asynchronous. */
+/** A schema, and whether it is asynchronous. */
 class Schema {
   readonly absent: unknown;
   readonly #type: z.ZodType;

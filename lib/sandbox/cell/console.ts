@@ -1,4 +1,4 @@
-/** `console` of a cell: each line goes to the handler's log instead of the server's output. */
+/** The `console` of a cell, which writes to the handler's log instead of the process output. */
 import type { Level } from "../wire/operations.ts";
 import { describeError } from "./describe_error.ts";
 import { jsonText } from "./json.ts";
@@ -11,13 +11,13 @@ const METHODS: Record<string, Level> = {
   error: "error",
   trace: "debug",
 };
-/** Methods without a meaning in a log. */
+/** Methods without an equivalent in a log. */
 const SILENT = [
   ..."assert clear count countReset dir dirxml group groupCollapsed groupEnd profile profileEnd".split(" "),
   ..."table time timeEnd timeLog timeStamp".split(" "),
 ];
 
-/** Makes a console that hands its lines to `write`. */
+/** Creates a console that passes its lines to `write`. */
 export function cellConsole(
   write: (level: Level, message: string) => void,
 ): Record<string, (...values: unknown[]) => void> {

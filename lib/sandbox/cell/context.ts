@@ -1,4 +1,4 @@
-/** `ctx`, as handlers get it: thin objects over the outbox, one for each message. */
+/** The implementation of `ctx`: thin objects over the outbox, one for each message. */
 import type { Connection, Fields, Present, User } from "../author/context.ts";
 import { MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_REASON_BYTES, ToHost } from "../wire/operations.ts";
 import type { DeclaredErrors, Failure } from "./declared_errors.ts";
@@ -8,7 +8,7 @@ import { notificationText } from "./notification.ts";
 import type { Outbox } from "./outbox.ts";
 import { checkLength, tooLong, utf8Length } from "./utf8.ts";
 
-/** Rejects what a handler waits for when its client leaves. It is nobody's failure and is not logged as one. */
+/** Rejects pending promises of a handler whose client has disconnected. It is not logged as a failure. */
 export class ClientLeft extends Error {
   override readonly name = "ClientLeft";
   constructor() {
@@ -16,17 +16,17 @@ export class ClientLeft extends Error {
   }
 }
 
-/** A session as its cell knows it. */
+/** A session in its cell. */
 export class CellSession {
   user: User;
   readonly connection: Connection;
   readonly state: Record<string, unknown> = {};
-  /** Set once the client has left: only `publish` and `log` still do something. */
+  /** True once the client has disconnected: only `publish` and `log` then have an effect. */
   left = false;
-  /** True until an asynchronous `open` has settled; what arrives meanwhile waits in `waiting`. */
+  /** True until an asynchronous `open` has settled; operations until then are in `waiting`. */
   opening = false;
   waiting: (() => void)[] = [];
-  /** Contexts whose signal was read. */
+  /** Contexts whose signal has been read. */
   readonly signals = new Set<HandlerContext>();
   readonly queries = new Map<number, { resolve(present: Present[]): void; reject(error: Error): void }>();
 
@@ -35,7 +35,7 @@ export class CellSession {
     this.connection = connection;
   }
 
-  /** The client left. */
+  /** The client has disconnected. */
   leave(): void {
     this.left = true;
     for (const context of [...this.signals]) context.abort();
@@ -51,7 +51,7 @@ const lengthOf = getter("length");
 const { apply } = Reflect;
 const Bytes = Uint8Array;
 
-/** A copy of a real `Uint8Array`, whatever properties the module gave it; null for anything else. */
+/** Copies a genuine `Uint8Array`, whatever properties the module added; null for any other value. */
 function copyBytes(data: unknown, most: number): Uint8Array | null {
   if (apply(kindOf, data, []) !== "Uint8Array") return null;
   const length = apply(lengthOf, data, []) as number;
@@ -61,14 +61,18 @@ function copyBytes(data: unknown, most: number): Uint8Array | null {
   return own;
 }
 
-/** Throws a `TypeError` when it can't be a topic. */
+/**
+ * Checks that a value can be a topic.
+ *
+ * @throws {TypeError} if it can't
+ */
 export function checkTopic(topic: unknown): asserts topic is string {
   if (typeof topic !== "string" || topic === "" || utf8Length(topic) > MAX_NAME_BYTES) {
     throw new TypeError(`A topic is a string of 1 to ${MAX_NAME_BYTES} bytes`);
   }
 }
 
-/** JSON text of log fields, or "" for none and for what JSON can't carry. */
+/** JSON text of log fields, or "" for none and for values that JSON can't represent. */
 export function fieldsText(fields: unknown): string {
   if (fields === undefined || fields === null || typeof fields !== "object") return "";
   try {
@@ -79,12 +83,12 @@ export function fieldsText(fields: unknown): string {
   }
 }
 
-/** What all contexts of a module share. */
+/** Services shared by all contexts of a module. */
 export interface ContextServices {
   readonly out: Outbox;
   readonly topics: ModuleTopics;
   readonly nextQuery: () => number;
-  /** The module takes raw frames, so `send` is there. */
+  /** Whether the module takes raw frames, so that `send` exists. */
   readonly raw: boolean;
 }
 
@@ -181,19 +185,19 @@ export class HandlerContext {
     return this.#errors.make(name, data, this.#out.maxBytes);
   }
 
-  /** Time is up or the client left. */
+  /** The time is up, or the client has disconnected. */
   abort(): void {
     this.#aborted = true;
     this.#session.signals.delete(this);
     this.#controller?.abort();
   }
 
-  /** Whether `error` is the reason of this context's aborted signal, which handlers that heed it throw. */
+  /** Whether `error` is the reason of this context's aborted signal, which handlers may rethrow. */
   abortedBy(error: unknown): boolean {
     return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
   }
 
-  /** The message is done: nobody will look at the signal any more. */
+  /** The message is done; the signal is no longer used. */
   settle(): void {
     if (this.#controller !== undefined) this.#session.signals.delete(this);
   }

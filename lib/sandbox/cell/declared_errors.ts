@@ -1,14 +1,14 @@
-/** Errors that a method declares: `ctx.fail` makes one, whose data has been parsed by its schema. */
+/** Declared errors of a method. `ctx.fail` creates one after parsing its data by its schema. */
 import type { z } from "zod";
 import type { Errors } from "../author/context.ts";
 import { jsonText } from "./json.ts";
 import { checkLength } from "./utf8.ts";
 
-/** What `ctx.fail` makes. Only the method that made it can answer with it. */
+/** The error created by `ctx.fail`. Only the method that created it can answer with it. */
 export class Failure extends Error {
   override readonly name = "Failure";
 
-  /** `index` is the error's place in the declaration, `data` JSON text or empty. */
+  /** `index` is the error's index in the declaration, `data` JSON text or empty. */
   constructor(readonly of: DeclaredErrors, readonly index: number, readonly data: string, message: string) {
     super(message);
   }
@@ -22,8 +22,11 @@ export class DeclaredErrors {
   }
 
   /**
-   * Throws a `TypeError` when no such error is declared, the `ZodError` when the data does not fit, a `RangeError` when it is longer
-   * than `most` bytes.
+   * Creates a declared error.
+   *
+   * @throws {TypeError} if no such error is declared
+   * @throws {z.ZodError} if the data does not match
+   * @throws {RangeError} if the data is longer than `most` bytes
    */
   make(name: string, data: unknown, most: number): Failure {
     const found = this.#known.get(name);

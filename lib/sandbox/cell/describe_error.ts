@@ -1,4 +1,4 @@
-/** Longest description of an error, in UTF-16 units. */
+/** Maximum length of a description, in UTF-16 units. */
 const MAX_DESCRIPTION_LENGTH = 4096;
 
 /** Name, message and stack for the log. Never throws, whatever was thrown. */

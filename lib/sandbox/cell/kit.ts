@@ -8,14 +8,14 @@ import { escapeHtml } from "./escape.ts";
 import { EventMisfit, type ModuleTopics } from "./module_topics.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** What a module does outside of calls. */
+/** The effects of a module outside of calls. */
 export class KitEffects {
   readonly #out: Outbox;
   readonly #random: () => string;
-  /** Unset until the module has loaded. */
+  /** Undefined until the module has loaded. */
   topics: ModuleTopics | undefined;
 
-  /** `random` makes references to errors. */
+  /** `random` creates references to errors. */
   constructor(out: Outbox, random: () => string) {
     this.#out = out;
     this.#random = random;
@@ -28,7 +28,7 @@ export class KitEffects {
       const text = this.topics.eventText(topic, event, data, this.#out.maxBytes);
       this.#out.unasked(ToHost.Publish, 0, 0, 0, topic, text);
     } catch (error) {
-      // Thrown in a timer, it would end the cell for what may be in the data of one client.
+      // An exception in a timer would end the cell because of the data of one client.
       if (!(error instanceof EventMisfit)) throw error;
       this.#out.failedUnasked(this.#random(), "publish", describeError(error));
     }
@@ -39,7 +39,7 @@ export class KitEffects {
   }
 }
 
-/** Makes the kit of one module. */
+/** Creates the kit of a module. */
 export function makeKit(effects: Pick<KitEffects, "publish" | "log">): Kit {
   return Object.freeze({
     z,

@@ -1,11 +1,15 @@
-/** Reads what a handler module exports, in the cell, and makes its contract. */
+/** Reads the exports of a handler module, and describes its contract. */
 import { z } from "zod";
 import type { DeclaredError } from "../author/context.ts";
 import type { HandlerObject, Kit, Method, RawHandlers, RpcHandlers } from "../author/handlers.ts";
 import type { AnyTopic, Topic } from "../author/topics.ts";
 import { jsonText, parseJson } from "./json.ts";
 
-/** Makes the object of what a module exports. Throws whatever the module's function throws, `TypeError` when there is none. */
+/**
+ * Returns the declaration of a module from its export.
+ *
+ * @throws {TypeError} if there is none; errors of the module's function are passed on
+ */
 export async function makeHandlers(exported: unknown, kit: Kit): Promise<HandlerObject> {
   if (exported === undefined) throw new TypeError("The module has no default export");
   const made: unknown = typeof exported === "function" ? await (exported as (kit: Kit) => unknown)(kit) : exported;
@@ -19,7 +23,10 @@ export function isRaw(handlers: HandlerObject): handlers is RawHandlers {
   return handlers.raw !== undefined;
 }
 
-/** What a cell reports about its module; `checkContract` reads it. A schema that JSON Schema can't say is reported as an error. */
+/**
+ * The report of a cell about its module, which `checkContract` validates. A schema that JSON Schema can't represent is
+ * reported as an error.
+ */
 export function describeHandlers(handlers: HandlerObject): unknown {
   const hooks = { open: hook(handlers, "open"), close: hook(handlers, "close") };
   if (isRaw(handlers)) {
@@ -155,7 +162,7 @@ function jsonSchema(schema: unknown, io: "input" | "output"): { schema: unknown 
   }
 }
 
-/** Only what JSON can carry; anything else becomes the text of what it is, which the check refuses. */
+/** Values that JSON can represent; any other value becomes a text of its type, which the check refuses. */
 function plain(fields: Record<string, unknown>): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(fields)) {
@@ -169,7 +176,7 @@ function plain(fields: Record<string, unknown>): Record<string, unknown> {
   return out;
 }
 
-/** Indices of examples that the schema itself refuses. */
+/** Indices of examples that do not match the schema. */
 function misfits(params: unknown, examples: unknown): number[] {
   if (!Array.isArray(examples) || !isSchema(params)) return [];
   const out: number[] = [];
@@ -177,7 +184,7 @@ function misfits(params: unknown, examples: unknown): number[] {
     try {
       if (!params.safeParse(example).success) out.push(index);
     } catch {
-      // An asynchronous schema: can't be tried here.
+      // An asynchronous schema can't be tried here.
     }
   });
   return out;

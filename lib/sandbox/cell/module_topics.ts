@@ -1,4 +1,4 @@
-/** The topics a module declares, and what leaves on them. */
+/** The declared topics of a module, and the events on them. */
 import type { z } from "zod";
 import type { AnyTopic } from "../author/topics.ts";
 import { TopicPattern } from "../author/topic_pattern.ts";
@@ -11,7 +11,7 @@ interface Rule {
   readonly events: ReadonlyMap<string, z.ZodType>;
 }
 
-/** An event's data does not fit its schema. */
+/** The data of an event does not match its schema. */
 export class EventMisfit extends Error {
   override readonly name = "EventMisfit";
   constructor(topic: string, event: string, cause: unknown) {
@@ -22,7 +22,7 @@ export class EventMisfit extends Error {
 export class ModuleTopics {
   readonly #rules: readonly Rule[];
 
-  /** Throws a `TypeError` for a pattern that is none. */
+  /** @throws {TypeError} if a pattern is invalid */
   constructor(declared: Record<string, AnyTopic> = {}) {
     this.#rules = Object.entries(declared).map(([text, { events }]) => ({
       pattern: new TopicPattern(text),
@@ -30,7 +30,7 @@ export class ModuleTopics {
     }));
   }
 
-  /** JSON text of the notification that tells subscribers of an event. */
+  /** JSON text of the notification of an event. */
   eventText(topic: string, event: unknown, data: unknown, most: number): string {
     if (this.#rules.length === 0) return notificationText(event, data, most);
     const rule = this.#rule(topic);
@@ -47,7 +47,11 @@ export class ModuleTopics {
     return text;
   }
 
-  /** Throws a `TypeError` when the module declares topics, and none of that name. */
+  /**
+   * Checks a name against the declared topics, if there are any.
+   *
+   * @throws {TypeError} if the name matches none
+   */
   check(topic: string): void {
     if (this.#rules.length > 0) this.#rule(topic);
   }

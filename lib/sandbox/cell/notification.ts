@@ -1,8 +1,14 @@
+/** Formats notifications. */
 import { MAX_NAME_BYTES } from "../wire/operations.ts";
 import { jsonText } from "./json.ts";
 import { checkLength, utf8Length } from "./utf8.ts";
 
-/** JSON text of a notification. Throws a `TypeError` when it is not one, a `RangeError` when it is longer than `most` bytes. */
+/**
+ * JSON text of a notification.
+ *
+ * @throws {TypeError} if method or parameters are invalid
+ * @throws {RangeError} if the text is longer than `most` bytes
+ */
 export function notificationText(method: unknown, params: unknown, most: number): string {
   if (typeof method !== "string" || method === "" || utf8Length(method) > MAX_NAME_BYTES) {
     throw new TypeError(`A notification needs a method name of 1 to ${MAX_NAME_BYTES} bytes`);

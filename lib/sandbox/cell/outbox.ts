@@ -1,15 +1,15 @@
-/** What a cell sends: gathers operations, and bounds what a module sends unasked. */
+/** Collects outgoing operations of a cell, and limits unsolicited ones. */
 import { Allowance } from "../wire/allowance.ts";
 import { type Level, LEVELS, MAX_INFO_BYTES, MAX_LOG_BYTES, MIN_OUTPUT_BYTES, ToHost } from "../wire/operations.ts";
 import type { OperationWriter, Text } from "../wire/operation_writer.ts";
 import { jsonText } from "./json.ts";
 import { utf8Length } from "./utf8.ts";
 
-/** Where operations go; in tests of a module, a recorder. */
+/** The destination of operations; in the test kit, a recorder. */
 export interface OutboxDeps {
   readonly stream: {
     readonly out: OperationWriter;
-    /** Bytes not yet sent. */
+    /** Number of unsent bytes. */
     readonly pending: number;
     flush(): void;
   };
@@ -19,15 +19,15 @@ export interface OutboxDeps {
   readonly now: () => number;
 }
 
-/** More bytes than that are sent at once, without waiting for the end of the turn. */
+/** More bytes are sent at once, without waiting for the end of the turn. */
 const FLUSH_FROM_BYTES = 64 * 1024;
-/** Bytes that may wait for the front; a module that sends more unasked gets an error. */
+/** Maximum number of unsent bytes; a module that sends more gets an error. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 
 export class Outbox {
-  /** Most bytes of one text that a module may send. */
+  /** Maximum size of a text that a module may send, in bytes. */
   maxBytes = MIN_OUTPUT_BYTES;
-  /** True while operations of the host are worked on: their end flushes. */
+  /** True while operations of the host are processed; their end flushes. */
   working = false;
   readonly #deps: OutboxDeps;
   readonly #writer: OperationWriter;
@@ -41,17 +41,21 @@ export class Outbox {
     this.#allowance = new Allowance(1, deps.now());
   }
 
-  /** A message of a client arrived. */
+  /** A client message arrived. */
   earn(): void {
     this.#allowance.earn(1);
   }
 
-  /** One more operation of the host was begun, and its synchronous part is over. */
+  /** An operation of the host has been started, and its synchronous part is over. */
   done(): void {
     this.#done++;
   }
 
-  /** Reports what the module offers. Throws a `RangeError` when that is too long. */
+  /**
+   * Reports the contract of the module.
+   *
+   * @throws {RangeError} if it is too long
+   */
   loaded(contract: unknown): void {
     const text = jsonText(contract)!;
     if (utf8Length(text) > MAX_INFO_BYTES) throw new RangeError(`The contract is longer than ${MAX_INFO_BYTES} bytes`);
@@ -80,13 +84,17 @@ export class Outbox {
     this.#added();
   }
 
-  /** `index` is the error's place in the method's declaration, `data` JSON text or empty. */
+  /** `index` is the error's index in the method's declaration, `data` JSON text or empty. */
   declaredError(call: number, index: number, data: string): void {
     this.#writer.write(ToHost.DeclaredError, 0, call, index, data);
     this.#added();
   }
 
-  /** Anything a handler does on its own. Throws a `RangeError` beyond the allowance. */
+  /**
+   * Sends an unsolicited operation of a handler.
+   *
+   * @throws {RangeError} if it exceeds the allowance
+   */
   unasked(code: ToHost, session: number, id: number, extra: number, first: Text, second: Text = ""): void {
     const bytes = bytesOf(first) + bytesOf(second);
     if (this.#deps.stream.pending > MAX_PENDING_BYTES || !this.#allowance.take(bytes, this.#deps.now)) {
@@ -96,7 +104,7 @@ export class Outbox {
     this.#added();
   }
 
-  /** A log line; dropped without an error beyond the allowance. */
+  /** Sends a log line. Above the allowance it is dropped without an error. */
   log(session: number, level: Level, message: string, fields: string): void {
     if (this.#deps.stream.pending > MAX_PENDING_BYTES) return;
     const text = cut(message);
@@ -106,18 +114,22 @@ export class Outbox {
     this.#added();
   }
 
-  /** Code of the module threw that was called for a session; bounded by what it was asked. */
+  /** Reports an exception in code of the module that was called for a session. */
   failed(session: number, ref: string, what: string, error: string): void {
     this.#writer.write(ToHost.Failed, session, 0, 0, `${ref} ${what}`, cut(error));
     this.#added();
   }
 
-  /** What the module did outside of calls is wrong. Throws a `RangeError` beyond the allowance. */
+  /**
+   * Reports an error of the module outside of calls.
+   *
+   * @throws {RangeError} if it exceeds the allowance
+   */
   failedUnasked(ref: string, what: string, error: string): void {
     this.unasked(ToHost.Failed, 0, 0, 0, `${ref} ${what}`, cut(error));
   }
 
-  /** Sends everything, and how far the work has come. */
+  /** Sends all operations, and the number of started host operations. */
   flush = (): void => {
     this.#scheduled = false;
     if (this.#done > 0) this.#writer.write(ToHost.Done, 0, this.#done, 0);
@@ -125,7 +137,7 @@ export class Outbox {
     this.#deps.stream.flush();
   };
 
-  /** Sends once the promises that have settled were looked after. */
+  /** Sends after settled promises have been processed. */
   flushLater(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -142,7 +154,7 @@ function bytesOf(text: Text): number {
   return typeof text === "string" ? utf8Length(text) : text.length;
 }
 
-/** The text, cut so that its UTF-8 fits a log message. */
+/** The text, cut to the size of a log message in UTF-8. */
 function cut(text: string): string {
   const short = text.slice(0, MAX_LOG_BYTES);
   if (utf8Length(short) <= MAX_LOG_BYTES) return short;

@@ -1,8 +1,8 @@
 /**
- * The cell's side: takes operations of the host, runs the module's code, reports the outcome.
+ * The runtime of a cell: executes operations of the host with the module's code, and reports the results.
  *
- * Operations of one session are started in the order they came; a handler that awaits does not hold up the next. An
- * asynchronous `open` does: what follows it waits. Every error of a handler stays here, but for a reference to its log line.
+ * Operations of a session start in the order of their arrival. A handler that awaits does not delay the next one; an
+ * asynchronous `open` does. Errors of handlers stay in the cell, except for a reference to the log line.
  */
 import type { Present } from "../author/context.ts";
 import type { HandlerObject, RpcHandlers } from "../author/handlers.ts";
@@ -25,13 +25,13 @@ export interface RuntimeDeps {
   readonly random: () => string;
 }
 
-/** After this much synchronous work (ms) what is ready is sent, which shows that the cell lives. */
+/** After this much synchronous work (ms), results are sent, which also shows that the cell is alive. */
 const SHOW_LIFE_MS = 10;
-/** After an operation that took less (ms), the clock is not read for the next few. */
+/** After an operation faster than this (ms), the clock is not read for the next few. */
 const QUICK_MS = 0.25;
 const MOST_SKIPPED = 3;
 
-/** Longest method or hook in a report of a failure, in UTF-16 units. */
+/** Maximum length of a method or hook in a report, in UTF-16 units. */
 const MAX_WHAT_LENGTH = 128;
 
 export class Runtime {
@@ -40,26 +40,26 @@ export class Runtime {
   readonly topics: ModuleTopics;
   /** In the order of the contract. */
   readonly #methods: Callable[] = [];
-  /** What takes raw frames. */
+  /** The handler of raw frames. */
   readonly #raw: Callable | undefined;
   readonly #opens: Callable | undefined;
   readonly #closes: Callable | undefined;
   readonly #sessions = new Map<number, CellSession>();
-  /** Calls that wait for a promise. */
+  /** Calls with a pending promise. */
   readonly #calls = new Map<number, HandlerContext>();
-  /** How often a call was left to a promise. */
+  /** Number of calls left to a promise. */
   #waits = 0;
   #queries = 0;
   readonly #services: ContextServices;
   #busy = false;
-  /** Milliseconds: when the chunk was begun, when the clock was last read. */
+  /** Monotonic times (ms): start of the chunk, last reading of the clock. */
   #began = 0;
   #looked = 0;
   #skip = 0;
-  /** Session whose handler is running, for `console`. 0: none. */
+  /** Session of the running handler, for `console`. 0: none. */
   current = 0;
 
-  /** Throws a `TypeError` where the module's declarations are no such thing, which `checkContract` finds too. */
+  /** @throws {TypeError} if the module's declarations are invalid, which `checkContract` detects too */
   constructor(handlers: HandlerObject, deps: RuntimeDeps) {
     this.#deps = deps;
     const out = this.#out = deps.out;
@@ -81,14 +81,14 @@ export class Runtime {
     }
   }
 
-  /** True when `receive` left a part of its chunk because the part before took long. */
+  /** Whether `receive` stopped within its chunk because processing took long. */
   get busy(): boolean {
     return this.#busy;
   }
 
   /**
-   * Works through a chunk and sends the answers: together, with those of promises that have settled. Returns how much of the chunk was
-   * taken.
+   * Processes a chunk, and sends the answers together with those of settled promises. Returns the number of consumed
+   * bytes.
    */
   receive(reader: OperationReader, chunk: Uint8Array): number {
     const out = this.#out;
@@ -104,11 +104,11 @@ export class Runtime {
     return taken;
   }
 
-  /** Begins one operation that `reader` has read. */
+  /** Starts an operation that `reader` has read. */
   take(operation: Operation, reader: OperationReader): void {
     this.#begin(operation);
     this.#out.done();
-    // Reading the clock takes a tenth of what a small call does, so it is left out while calls are quick.
+    // Reading the clock takes a tenth of a small call, so it is skipped while calls are fast.
     if (this.#skip-- > 0) return;
     const now = this.#deps.now();
     this.#skip = now - this.#looked < QUICK_MS ? MOST_SKIPPED : 0;
@@ -188,7 +188,7 @@ export class Runtime {
     void this.#run(session, call, this.#raw, data);
   }
 
-  /** Runs the `close` hook after what still waits for `open`; then the session is forgotten. */
+  /** Runs the `close` hook after operations that wait for `open`, and removes the session. */
   #close(handle: number, call: number, code: number): void {
     const session = this.#sessions.get(handle);
     if (session === undefined) return this.#out.result(call, "null");
@@ -205,14 +205,14 @@ export class Runtime {
     else work();
   }
 
-  /** Time is up. The only call of a session that has left is its `close`. */
+  /** The time is up. The only call of a disconnected session is its `close`. */
   #cancel(handle: number, call: number): void {
     this.#calls.get(call)?.abort();
     this.#calls.delete(call);
     if (this.#sessions.get(handle)?.left === true) this.#sessions.delete(handle);
   }
 
-  /** Runs the module's code and answers the call: at once, or when the promise that is returned resolves. */
+  /** Runs the module's code and answers the call, at once or when the returned promise resolves. */
   #run(session: CellSession, call: number, callable: Callable, input: unknown): Promise<void> | undefined {
     const context = new HandlerContext(session, this.#services, callable.errors);
     this.current = session.handle;
@@ -249,7 +249,7 @@ export class Runtime {
     if (error instanceof Failure && error.of === callable.errors) {
       return this.#out.declaredError(call, error.index, error.data);
     }
-    // The call was answered when its client left or its time was up.
+    // The call was answered when its client disconnected or its time was up.
     if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {
       return this.#out.error(call, -32603, "");
     }

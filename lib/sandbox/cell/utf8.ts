@@ -1,4 +1,4 @@
-/** Text and bytes as the cell needs them, by the platform's functions taken before a module can change what they use. */
+/** Conversion of text and bytes by platform functions that are read before a module can change them. */
 import { Buffer } from "node:buffer";
 
 const { utf8Slice } = Buffer.prototype as unknown as {
@@ -7,26 +7,30 @@ const { utf8Slice } = Buffer.prototype as unknown as {
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const byteLength = Buffer.byteLength;
 
-/** Up to this many bytes, `utf8Slice` is faster than `TextDecoder`. */
+/** Maximum length for `utf8Slice`, which is faster than `TextDecoder` up to here. */
 const SLICE_UP_TO = 256;
 
-/** The text of `bytes`, which are UTF-8. */
+/** Decodes `bytes`, which are UTF-8. */
 export function utf8Text(bytes: Uint8Array): string {
   if (bytes.length === 0) return "";
   return bytes.length <= SLICE_UP_TO ? utf8Slice.call(bytes, 0, bytes.length) : decoder.decode(bytes);
 }
 
-/** Bytes of `text` as UTF-8. */
+/** Size of `text` in bytes of UTF-8. */
 export function utf8Length(text: string): number {
   return byteLength(text);
 }
 
-/** The error for a text or bytes longer than allowed. */
+/** The error for a text or bytes above the maximum. */
 export function tooLong(what: string, most: number): RangeError {
   return new RangeError(`${what} is longer than ${most} bytes`);
 }
 
-/** Throws a `RangeError` when `text` is longer than `most` bytes of UTF-8. */
+/**
+ * Checks the size of a text.
+ *
+ * @throws {RangeError} if `text` is longer than `most` bytes of UTF-8
+ */
 export function checkLength(what: string, text: string, most: number): void {
   if (3 * text.length > most && utf8Length(text) > most) throw tooLong(what, most);
 }

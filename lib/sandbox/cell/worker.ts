@@ -1,17 +1,18 @@
 /**
- * The isolate of a handler module: takes away what the module must not have, loads it, then serves.
+ * The isolate of a handler module: removes capabilities, loads the module, then serves.
  *
- * The boundary is the process: what the module does here can end this process and no other. What is taken away here makes that
- * rare, and keeps the sessions of one cell apart from what a message of one of them could change.
+ * The boundary is the process: the module can end this process and no other. The removals here make that rare, and
+ * protect the sessions of a cell from changes by a message of one of them.
  *
- * The order matters. What is needed later is taken while it is still there; the rest goes before the module is even read; the
- * permission to read goes when it is loaded.
+ * The order matters. Functions that are needed later are read first; the rest is removed before the module is read; the
+ * permission to read is revoked after it has loaded.
  *
- * What can't be taken away, and what bounds it:
- * - Memory, in the heap and outside: the process' main isolate looks every 20 ms; V8's own limit ends the process.
- * - CPU: `timeout` for a call; the host ends a cell that works without being asked; the process has a lower priority than the front.
- * - A module sees all sessions of its own cell, and in time and memory use, faintly, that other cells run.
- * - A module that is granted `net`, `read`, `write`, `env` or `sys` can do with them what Deno's permissions allow.
+ * Limits of capabilities that can't be removed:
+ * - Memory, in the heap and outside: the process's main isolate checks it every 20 ms; V8's own limit ends the process.
+ * - CPU: `timeout` for a call; the host ends a cell that works without calls; the process has a lower priority than the
+ *   front.
+ * - A module sees all sessions of its own cell. By time and memory use it can notice other cells.
+ * - A module with `net`, `read`, `write`, `env` or `sys` can use them as far as Deno's permissions allow.
  */
 import { z } from "zod";
 import { TO_CELL, ToCell, ToHost } from "../wire/operations.ts";
@@ -28,23 +29,23 @@ import { describeHandlers, makeHandlers } from "./module_shape.ts";
 import { Outbox } from "./outbox.ts";
 import { Runtime } from "./runtime.ts";
 
-/** What the main isolate sends first. */
+/** The first message of the main isolate. */
 export interface WorkerOrders {
   readonly secret: string;
   readonly socketPath: string;
   /** `file:` URL of the handler module. */
   readonly url: string;
-  /** Real path of the folder that imports may come from. */
+  /** Real path of the folder of the module's imports. */
   readonly folder: string;
-  /** Which of net, read, write, env, sys, import are granted to the module. */
+  /** The kinds among net, read, write, env, sys, import that are granted to the module. */
   readonly granted: readonly string[];
-  /** Paths that may be read only until the module has loaded. */
+  /** Paths that are readable until the module has loaded. */
   readonly passing: readonly string[];
-  /** Whether the module itself may write to the socket's folder. */
+  /** Whether the module may write to the socket's folder. */
   readonly keepSocket: boolean;
 }
 
-/** What the worker sends to the main isolate: that the module can be loaded now, or that the process is to end, and why. */
+/** A message to the main isolate: the module can be loaded now, or the process must end, with the reason. */
 export interface WorkerReport {
   readonly failed?: string;
 }
@@ -60,14 +61,14 @@ const later = setImmediate;
 const revoke = Deno.permissions.revokeSync.bind(Deno.permissions);
 const connect = Deno.connect;
 
-/** Resolves with the main isolate's next message. */
+/** Resolves to the main isolate's next message. */
 function message(): Promise<WorkerOrders | null> {
   return new Promise((resolve) => scope.onmessage = ({ data }) => resolve(data));
 }
 
 const { secret, socketPath, url, folder, granted, passing, keepSocket } = (await message())!;
 const connection = await connect({ transport: "unix", path: socketPath });
-// Revoking a path takes away each granted folder that contains it.
+// Revoking a path revokes each granted folder that contains it.
 if (!keepSocket) revoke({ name: "write", path: socketPath });
 revoke({ name: "net", host: `unix:${socketPath}` });
 if (!granted.includes("net")) revoke({ name: "net" });
@@ -87,7 +88,7 @@ const reader = new OperationReader({
 });
 const stream = new OperationStream(connection, {
   received: (chunk) => runtime === undefined ? reader.push(chunk) : runtime.receive(reader, chunk),
-  // What the module answered so far leaves before the rest is begun.
+  // Answers so far are sent before the rest is started.
   pause: () => runtime?.busy === true ? new Promise((resolve) => later(() => resolve())) : null,
   ended: (error) =>
     post({ failed: error === undefined ? "The front has closed the connection" : describeError(error) }),
@@ -126,7 +127,7 @@ async function load(maxOutputBytes: number): Promise<void> {
     if (!granted.includes("read")) revoke({ name: "read" });
     else for (const path of passing) revoke({ name: "read", path });
     const { kind } = contract as { kind?: unknown };
-    // Wrong declarations, which the host names best, may be more than the runtime bears.
+    // Invalid declarations, which the host describes best, may make the runtime throw.
     out.loaded(contract);
     if (kind !== "rpc" && kind !== "raw") return;
     runtime = new Runtime(handlers, { out, now, random });
@@ -136,7 +137,7 @@ async function load(maxOutputBytes: number): Promise<void> {
   }
 }
 
-// zod would make functions from text for speed; without them it is a tenth slower and needs no eval.
+// zod would create functions from text for speed. Without them it is a tenth slower and needs no eval.
 z.config({ jitless: true });
 guardImports(rules);
 forbidDynamicCode();

@@ -1,9 +1,9 @@
 /**
- * The host's end of one running cell: what it was given and has not answered, and what it may do.
+ * The host's end of a running cell: its pending calls, and the validation of its operations.
  *
- * Nothing a cell sends is believed. Handles and call numbers are the cell's own, so that it can't name a session or a call of
- * another; a cell that breaks a rule is ended, since a cell whose runtime is in control breaks none. Numbers that were
- * once valid are ignored: they crossed with our own message.
+ * Every operation of a cell is validated. Handles and call numbers belong to the cell, so it can't name a session or
+ * call of another one. A cell that violates a rule is ended, because an intact runtime violates none. Numbers that were
+ * valid before are ignored: their operation crossed with one of ours.
  */
 import { isUtf8 } from "node:buffer";
 import type { Log } from "../../log/log.ts";
@@ -26,7 +26,7 @@ import { type Pending, PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";
 import { type WorkBudget, workOf } from "./work.ts";
 
-/** What is needed of the link to a cell. */
+/** The part of the link to a cell that is used here. */
 export interface CellEnd {
   readonly stream: Pick<OperationStream, "out" | "flush">;
   end(): void;
@@ -38,28 +38,30 @@ export interface CellDeps {
   readonly log: Log;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** Milliseconds a call may take. */
+  /** Maximum duration of a call in milliseconds. */
   readonly timeout: number;
   readonly budget: WorkBudget;
   readonly logAllowance: LogAllowance;
   readonly publish: (topic: string, message: SharedText) => number;
   /** The contract that this cell has reported. */
   readonly contract: Contract;
-  /** The module has an `open` hook, whose end is waited for. */
+  /** The module has an `open` hook, which is awaited. */
   readonly opens: boolean;
-  /** The process has used further CPU time (ms). */
+  /** Called with further CPU time of the process (ms). */
   readonly cpuUsed: (milliseconds: number) => void;
-  /** The cell is done with a session whose client left. */
+  /** The cell has finished with a session whose client has disconnected. */
   readonly left: (seat: Seat) => void;
-  /** The cell is no longer usable. Its process was killed, its calls are answered next. */
+  /** The cell is no longer usable. Its process has been killed; its calls are answered next. */
   readonly ended: (cause: RestartCause, detail: string) => void;
 }
 
-/** Calls begun and not answered; with more, as in a cell that is full, calls answer -32004. */
+/** Maximum number of pending calls. Above it, as in a full cell, calls are answered -32004. */
 const MAX_PENDING = 16_384;
-/** Operations on their way to a cell; one that asks with more before it does not read. Calls alone stay far below. */
+/**
+ * Maximum number of queued operations. A cell that sends queries above it does not read. Calls alone stay far below.
+ */
 const MAX_UNDONE = 65_536;
-/** Milliseconds between two questions to a cell that says nothing by itself. */
+/** Milliseconds between two pings to a silent cell. */
 const PING_MS = 250;
 /** Errors a cell may answer with, without their sign. */
 const CELL_ERRORS: ReadonlySet<number> = new Set([
@@ -74,7 +76,7 @@ export class Cell implements CellOwner {
   readonly #queue: CellQueue;
   readonly #effects: CellEffects;
   readonly #cpu: CpuWatch;
-  /** Place of each method in the cell's contract. */
+  /** Index of each method in the cell's contract. */
   readonly #methods: ReadonlyMap<string, number>;
   readonly #pending = new PendingCalls();
   readonly #backlog = new CellBacklog();
@@ -107,7 +109,7 @@ export class Cell implements CellOwner {
     return this.#over;
   }
 
-  /** Operations that were given to the cell, or wait for it, and are not begun. */
+  /** Number of operations that are queued or sent, and not started. */
   get depth(): number {
     return this.#queue.undone + this.#backlog.size;
   }
@@ -116,7 +118,7 @@ export class Cell implements CellOwner {
     return this.#pending.size === 0 && this.#queue.undone === 0 && this.#backlog.size === 0;
   }
 
-  /** Bytes of memory the process uses beyond what an empty one needs, as last reported. */
+  /** Last reported memory of the process above that of an empty one, in bytes. */
   get memory(): number {
     return this.#vitals.memory;
   }
@@ -143,14 +145,14 @@ export class Cell implements CellOwner {
     this.#give(seat, ToCell.Message, this.#expect(seat, "message", call), typeof data === "string" ? 1 : 0, data);
   }
 
-  /** Comes to the cell behind the calls that were made before. */
+  /** Reaches the cell after the calls that were made before. */
   identity(seat: Seat): void {
     const text = JSON.stringify(seat.user);
     if (this.#backlog.sizeOf(seat) > 0) this.#backlog.add(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
     else this.#send(ToCell.Identity, seat, 0, 0, text);
   }
 
-  /** The client left. Its calls are answered for the record; the handle stays good until `close` has run. */
+  /** The client has disconnected. Its calls are settled for the log; the handle stays valid until `close` has run. */
   close(seat: Seat, code: number): void {
     for (const [id, { call }] of this.#pending.takeOf(seat)) {
       this.#send(ToCell.Cancel, seat, id, 0, "");
@@ -161,12 +163,12 @@ export class Cell implements CellOwner {
     this.#send(ToCell.Close, seat, call, code, "");
   }
 
-  /** Answers overdue calls, ends a cell that is stuck, asks one that says nothing. */
+  /** Answers overdue calls, ends a stuck cell, pings a silent one. */
   tick(now: number): void {
     const silent = this.#queue.silent(now);
     const stuck = silent >= this.#deps.timeout;
     for (const [id, { seat, method, call, opening }] of this.#pending.takeOverdue(now)) {
-      // It is not `open` that holds up a stuck cell, or it will again in the next one.
+      // In a stuck cell, `open` is not the cause, or it will be overdue in the next cell too.
       if (stuck && opening) continue;
       this.#late(seat, method);
       this.#send(ToCell.Cancel, seat, id, 0, "");
@@ -180,7 +182,7 @@ export class Cell implements CellOwner {
     this.#link.stream.out.write(ToCell.Ping, 0, 0, 0);
   }
 
-  /** Kills the process and answers everything with -32004. */
+  /** Kills the process and answers all calls with -32004. */
   end(cause: RestartCause, detail: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -191,7 +193,7 @@ export class Cell implements CellOwner {
     for (const { call } of unanswered) call.reject(ErrorCode.OVERLOADED);
   }
 
-  // Called by the link.
+  // Methods that the link calls.
 
   take(operation: Operation): void {
     if (this.#over) return;
@@ -199,7 +201,7 @@ export class Cell implements CellOwner {
       this.#operation(operation);
     } catch (error) {
       if (error instanceof WireError) return this.end("crash", `the cell broke the protocol: ${error.message}`);
-      // A fault of the session's own code must not cost the other sessions of the cell their answers.
+      // An error in the session's code must not affect answers for other sessions of the cell.
       this.#deps.log.error("internal", { module: this.#deps.module, error: String(error) });
     }
   }
@@ -261,13 +263,13 @@ export class Cell implements CellOwner {
     return this.#pending.size >= MAX_PENDING || this.#queue.full(this.#backlog.bytes);
   }
 
-  /** Gives the cell a client's message, or has it wait its turn while the cell is busy. */
+  /** Passes a client's message to the cell, or queues it while the cell is busy. */
   #give(seat: Seat, code: ToCell, call: number, extra: number, text: string | Uint8Array): void {
     if (this.#backlog.size === 0 && !this.#queue.busy) {
       this.#effects.earn();
       return this.#send(code, seat, call, extra, text);
     }
-    // Bytes of the client are the socket's buffer, valid only now.
+    // The bytes are the socket's buffer, valid only now.
     this.#backlog.add(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
   }
 
@@ -276,13 +278,13 @@ export class Cell implements CellOwner {
     this.#link.stream.out.write(code, seat.handle, id, extra, text);
   }
 
-  /** Gives the cell what waits, as far as it has room. */
+  /** Passes queued operations to the cell, as far as it has room. */
   #fill(): void {
     while (!this.#queue.busy) {
       const next = this.#backlog.next();
       if (next === undefined) return;
       const [seat, { code, call, extra, text }] = next;
-      // It may have been answered: its time was up, or its client left.
+      // The call may have been answered: its time was up, or its client disconnected.
       if (call !== 0 && !this.#pending.has(call)) continue;
       if (call !== 0) this.#effects.earn();
       this.#send(code, seat, call, extra, text);
@@ -301,7 +303,10 @@ export class Cell implements CellOwner {
     return this.#pending.add({ seat, method, until: this.#queue.since + this.#deps.timeout, call, opening });
   }
 
-  /** The call of that number, which is answered now; undefined when it has been. What was not asked for is charged. */
+  /**
+   * Returns the call of that number, which is now answered; undefined if it was answered before. An answer without a
+   * call is charged.
+   */
   #answered(id: number, bytes: number): Pending | undefined {
     const pending = this.#pending.take(id);
     if (pending === undefined) this.#deps.budget.take(workOf(bytes, 0));

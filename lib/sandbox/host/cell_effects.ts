@@ -1,6 +1,6 @@
 /**
- * What a cell does to the sessions it serves: finds the session by the cell's own handle, checks what the table of operations can't,
- * and passes it on.
+ * Executes the operations of a cell on its sessions: finds the session by the cell's own handle, makes the checks that
+ * the table of operations can't make, and passes the operation on.
  */
 import { Buffer, isUtf8 } from "node:buffer";
 import type { Log } from "../../log/log.ts";
@@ -23,9 +23,9 @@ export interface CellEffectsDeps {
   readonly logAllowance: LogAllowance;
   /** Whether the module takes raw frames; others can't send any. */
   readonly raw: boolean;
-  /** By handle. Handles are given in order: one that is missing was closed. */
+  /** Seats by handle. Handles are assigned in order: a missing one was closed. */
   readonly seats: ReadonlyMap<number, Seat>;
-  /** Sends `message` to the subscribers of the module's topic; returns how many there are. */
+  /** Sends `message` to the subscribers of the module's topic. Returns their number. */
   readonly publish: (topic: string, message: SharedText) => number;
   /** The answer to a query: JSON of `Present[]`, or null when it failed. */
   readonly present: (seat: Seat, query: number, json: string | null) => void;
@@ -38,7 +38,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class CellEffects {
   readonly #deps: CellEffectsDeps;
-  /** Twice what the cell itself allows a module. */
+  /** Twice the allowance in the cell. */
   readonly #allowance: Allowance;
 
   constructor(deps: CellEffectsDeps) {
@@ -46,12 +46,16 @@ export class CellEffects {
     this.#allowance = new Allowance(2, deps.now());
   }
 
-  /** The cell was given a message of a client. */
+  /** The cell received a client message. */
   earn(): void {
     this.#allowance.earn(1);
   }
 
-  /** Carries out one operation that no call asked for. Throws a `WireError`; returns false when it is none of these. */
+  /**
+   * Executes an unsolicited operation. Returns false for other operations.
+   *
+   * @throws {WireError} if the operation is not allowed
+   */
   take({ code, session, id, extra, first, second }: Operation): boolean {
     switch (code) {
       case ToHost.Notify:
@@ -106,14 +110,14 @@ export class CellEffects {
     this.#log(session, "warn", "too many subscriptions", {});
   }
 
-  /** Charged by the connections that were counted and the length of the answer, which is the work it makes. */
+  /** Charged by the number of counted connections and the length of the answer, which determine the work. */
   #presence(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
     if (seat === undefined) return;
     const failed = () => this.#deps.present(seat, query, null);
     try {
       const present = seat.client.presence(topic);
-      // What is there is charged at once, so that the next query of the same chunk waits.
+      // A synchronous answer is charged at once, so that the next query of the same chunk waits.
       if ("then" in present) present.then((later) => this.#answer(seat, query, later), failed);
       else this.#answer(seat, query, present);
     } catch {
@@ -160,7 +164,7 @@ export class CellEffects {
   }
 }
 
-/** The bytes, which a text frame may carry only if they are UTF-8 (RFC 6455 section 5.6). */
+/** Checks that the bytes of a text frame are UTF-8 (RFC 6455 section 5.6). */
 function text(bytes: Uint8Array): Uint8Array {
   if (!isUtf8(bytes)) throw new WireError("a text is not UTF-8");
   return bytes;

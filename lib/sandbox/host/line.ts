@@ -1,21 +1,21 @@
-/** The two ends between a session and the cell that serves it. */
+/** The interfaces between a session and its cell. */
 
-/** The user of a session, as the handler sees it in `ctx.user`. */
+/** The user of a session, `ctx.user` in the handler. */
 export interface CellUser {
   readonly id: string;
   readonly roles: readonly string[];
   readonly claims: Record<string, unknown>;
 }
 
-/** Answer of `presence`: a user and how many of its connections listen to the topic. */
+/** A user in the answer of `presence`, with the number of connections that subscribe to the topic. */
 export interface Present {
   readonly user: string;
   readonly connections: number;
 }
 
 /**
- * What a cell may do to a session. Implemented by the session; every call is synchronous and comes only from the cell that
- * serves it. Texts are UTF-8 within the sandbox's size limits, nothing else about them can be trusted. Bytes are valid only
+ * The operations of a cell on a session, implemented by the session. Every call is synchronous and comes only from the
+ * session's own cell. Texts are UTF-8 within the sandbox's size limits, and otherwise untrusted. Bytes are valid only
  * during the call.
  */
 export interface CellClient {
@@ -27,31 +27,31 @@ export interface CellClient {
   notify(message: Uint8Array): void;
   /** A raw frame (raw modules only): text in UTF-8, or binary. */
   send(data: Uint8Array, text: boolean): void;
-  /** Returns false when a bound is reached: the session then does not follow the topic. */
+  /** Subscribes. False if a bound is reached; the session is then not subscribed. */
   subscribe(topic: string): boolean;
   unsubscribe(topic: string): void;
-  /** May be answered later: presence over several nodes is. */
+  /** May be asynchronous, as presence over several nodes is. */
   presence(topic: string): readonly Present[] | Promise<readonly Present[]>;
   /** Normal closure (1000) with the handler's reason, at most 123 bytes of UTF-8. */
   closeByHandler(reason: string): void;
   /** The handler's own log line: `ctx.log` and `console.*` during one of this session's messages. */
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
-  /** `open()` threw or took longer than `timeout`: the session can't be served, close it with 1011 `internal`. */
+  /** `open()` threw or exceeded `timeout`: the session must be closed with 1011 `internal`. */
   unserved(): void;
 }
 
-/** A request or a raw frame waiting for its outcome: exactly one of the two is called, exactly once. */
+/** A pending request or raw frame. Exactly one of its methods is called, exactly once. */
 export interface PendingCall {
-  /** `resultJson` is JSON text to put behind `"result":`, bytes valid only during the call; "null" for a raw frame. */
+  /** `resultJson` is the JSON text after `"result":`; "null" for a raw frame. Bytes are valid only during the call. */
   resolve(resultJson: string | Uint8Array): void;
   /**
-   * `dataJson` is JSON text to put behind `"data":`. Codes: -32601, -32602, -32603, -32004, -32005, and those that the method
-   * declares, with their `message`.
+   * `dataJson` is the JSON text after `"data":`. Codes: -32601, -32602, -32603, -32004, -32005, and those that the
+   * method declares, with their `message`.
    */
   reject(code: number, dataJson?: string, message?: string): void;
 }
 
-/** A session's way into its cell. Messages of one line are handled in the order given. */
+/** A session's line to its cell. Its messages are handled in order. */
 export interface Line {
   /** `request` is the client's JSON text of one request object; the cell takes `.params` of it. Bytes are copied. */
   call(method: string, request: string | Uint8Array, call: PendingCall): void;
@@ -60,8 +60,8 @@ export interface Line {
   /** The session's user changed (`session.refresh`). */
   identity(user: CellUser): void;
   /**
-   * The client left: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of this line are
-   * rejected with -32004.
+   * The client has disconnected: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of
+   * this line are rejected with -32004.
    */
   close(code: number): void;
 }

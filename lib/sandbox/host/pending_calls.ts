@@ -1,4 +1,4 @@
-/** The calls that a cell was given, or that wait for it, and that have no answer yet. */
+/** Unanswered calls of a cell, started or queued. */
 import { WireError } from "../wire/operation_reader.ts";
 import type { PendingCall } from "./line.ts";
 import type { Seat } from "./seat.ts";
@@ -6,10 +6,10 @@ import type { Seat } from "./seat.ts";
 export interface Pending {
   readonly seat: Seat;
   readonly method: string;
-  /** When (ms of the monotonic clock) its time is up. */
+  /** Deadline on the monotonic clock, in milliseconds. */
   readonly until: number;
   readonly call: PendingCall;
-  /** It is the `open` hook that is waited for. */
+  /** Whether the call is the awaited `open` hook. */
   readonly opening: boolean;
 }
 
@@ -23,7 +23,7 @@ export class PendingCalls {
     return this.#pending.size;
   }
 
-  /** The number given last; numbers count up from 1. */
+  /** The last assigned number; numbers count up from 1. */
   get last(): number {
     return this.#last;
   }
@@ -32,12 +32,12 @@ export class PendingCalls {
     return this.#pending.has(id);
   }
 
-  /** The method of the call of that number; undefined when it has been answered. */
+  /** The method of a pending call; undefined when it has been answered. */
   methodOf(id: number): string | undefined {
     return this.#pending.get(id)?.method;
   }
 
-  /** Keeps a call. Returns its number. */
+  /** Adds a call. Returns its number. */
   add(pending: Pending): number {
     const id = this.#last = this.#last % MAX_NUMBER + 1;
     this.#pending.set(id, pending);
@@ -46,7 +46,8 @@ export class PendingCalls {
 
   /**
    * Removes and returns the call of that number; undefined when it has been answered.
-   * @throws {WireError} When no such call was ever made.
+   *
+   * @throws {WireError} if no such call was made
    */
   take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
@@ -64,7 +65,7 @@ export class PendingCalls {
     }
   }
 
-  /** Removes and returns the calls whose time is up. All have the same timeout: the oldest come first. */
+  /** Removes and returns overdue calls, oldest first. All have the same timeout. */
   *takeOverdue(now: number): Generator<[number, Pending]> {
     for (const entry of this.#pending) {
       if (entry[1].until > now) return;
@@ -73,7 +74,7 @@ export class PendingCalls {
     }
   }
 
-  /** Removes and returns all. */
+  /** Removes and returns all calls. */
   takeAll(): Pending[] {
     const all = [...this.#pending.values()];
     this.#pending.clear();

@@ -1,3 +1,4 @@
+/** A session's place in a slot. */
 import type { CellClient, CellUser } from "./line.ts";
 
 /** A session's place in a slot. It survives replacements of the cell. */

@@ -1,4 +1,7 @@
-/** Runs a handler module in a test, without a server or a cell: same validation, same contexts, everything it does recorded. */
+/**
+ * Runs a handler module in a test without a server or a cell: the same validation and contexts, with all effects
+ * recorded.
+ */
 import { KitEffects, makeKit } from "../cell/kit.ts";
 import { Outbox } from "../cell/outbox.ts";
 import { describeHandlers, makeHandlers } from "../cell/module_shape.ts";
@@ -12,19 +15,21 @@ import { checkContract } from "../author/contract_check.ts";
 import type { Handlers } from "../author/handlers.ts";
 import type { Vocabulary } from "../author/vocabulary.ts";
 
-/** Who calls. */
+/** The caller. All fields are optional. */
 export interface TestUser {
-  /** User id, "tester" by default. */
+  /** User id. Default "tester". */
   user?: string;
+  /** Roles. Default none. */
   roles?: string[];
+  /** Claims of the token. Default `{ sub }`. */
   claims?: Record<string, unknown>;
-  /** Keep one `connection` id over several calls to keep its state; "1" by default. */
+  /** Id of the connection. Calls with the same id share its state. Default "1". */
   connection?: string;
 }
 
 /**
- * Something a handler did. `connection` is "" for what was done outside of calls, or after the connection's end. What is published
- * on a declared topic is an `event`, on a free one a `publish`.
+ * An effect of a handler. `connection` is "" for an effect outside of calls, or after the end of the connection. A
+ * publication on a declared topic is an `event`, on a free one a `publish`.
  */
 export type TestEvent =
   | { type: "notify"; connection: string; method: string; params: unknown }
@@ -36,18 +41,27 @@ export type TestEvent =
   | { type: "log"; connection: string; level: string; message: string; fields: unknown }
   | { type: "failed"; connection: string; method: string; error: string };
 
-/** A module under test. Calls check roles as the server does. */
+/** A module under test. Roles are checked as in the server. */
 export interface TestHandlers {
-  /** Resolves to the result; rejects with a `CallError` (code -32601, -32602 with `data.issues`, -32003, -32603). */
+  /**
+   * Calls a method and resolves to its result.
+   *
+   * @throws {CallError} with code -32601, -32602 (`data.issues`), -32003, -32603, or a declared code
+   */
   call(method: string, params?: unknown, user?: TestUser): Promise<unknown>;
-  /** Opens a connection; `call` does it by itself when it was not. */
+  /** Opens a connection. `call` opens a missing one itself. */
   open(user?: TestUser, info?: { resumed: boolean }): Promise<void>;
-  /** A raw frame. Resolves when it has been dealt with; rejects with a `CallError` (-32602, -32603). */
+  /**
+   * Sends a raw frame. Resolves when the handler is done.
+   *
+   * @throws {CallError} with code -32602 or -32603
+   */
   message(data: string | Uint8Array, user?: TestUser): Promise<void>;
+  /** Closes the connection with a close code (default 1000) and runs the `close` hook. */
   close(code?: number, user?: TestUser): Promise<void>;
-  /** Everything handlers did so far, in order. */
+  /** All effects of handlers so far, in order. */
   readonly events: TestEvent[];
-  /** What `ctx.presence` answers: topic to users. By default who has subscribed. */
+  /** The answers of `ctx.presence`: users by topic. Default: the subscribers of the topic. */
   presence: Map<string, { user: string; connections: number }[]>;
 }
 
@@ -87,7 +101,7 @@ export function testHandlers<V extends Vocabulary>(module: Handlers<V>): TestHan
 }
 
 interface Waiting {
-  /** Of the method that is called; none for what is no method. */
+  /** Contract of the called method; undefined for other operations. */
   readonly method: MethodContract | undefined;
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -111,7 +125,7 @@ class Recorder {
   });
   #runtime!: Runtime;
   #methods: ReadonlyMap<string, MethodContract> = new Map();
-  /** The module declares its topics. */
+  /** Whether the module declares topics. */
   #declares = false;
   #calls = 0;
 

@@ -1,8 +1,8 @@
 /**
- * What crosses between the front (host) and a cell, in both directions: one table of operations, from which both sides read and
- * write.
+ * The operations between front (host) and cell in both directions: one table, which both sides use for reading and
+ * writing.
  *
- * Every operation has the same form, integers little-endian:
+ * Every operation has the same format, integers little-endian:
  *
  *     bytes 0–3    length of the whole operation
  *     byte  4      code, bytes 5–7 zero
@@ -12,38 +12,38 @@
  *     bytes 20–23  length of the first text
  *     then         the first text, the second text
  *
- * The table gives the meaning and the bound of each operand. An operand that an operation does not have is zero or empty.
+ * The table gives the meaning and the bound of each operand. An unused operand is zero or empty.
  */
 
-/** The form of one operation. An operand's entry says what it is; absent: it must be zero or empty. */
+/** The operands of an operation. An absent entry means that the operand must be zero or empty. */
 export interface OperationShape {
   readonly name: string;
   /** A session's handle, from 1 (`0` where the module itself may stand in its place). */
   readonly session?: "required" | "or_module";
-  /** What the number is; it must be at least 1. */
+  /** Meaning of the number, which must be at least 1. */
   readonly id?: string;
-  /** Largest value of `extra`. */
+  /** Maximum of `extra`. */
   readonly extra?: number;
-  /** Most bytes of the first text. `output`: the bound of what a module may send, see `Configure`. */
+  /** Maximum size of the first text in bytes. `output`: the maximum for texts of a module, see `Configure`. */
   readonly first?: number | "output";
   readonly second?: number | "output";
 }
 
-/** Longest topic or method, in bytes of UTF-8. */
+/** Maximum length of a topic or method, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 512;
-/** Longest log message and longest JSON of log fields, in bytes; longer ones are cut or left out. */
+/** Maximum size of a log message and of the JSON of its fields, in bytes; longer ones are cut or omitted. */
 export const MAX_LOG_BYTES = 4096;
-/** Longest JSON of a session's user with all claims, of presence, of a contract; in bytes. */
+/** Maximum size of the JSON of a session's user with claims, of presence, of a contract, in bytes. */
 export const MAX_INFO_BYTES = 1024 * 1024;
-/** Longest reason to close, RFC 6455 section 5.5.1. */
+/** Maximum size of a close reason in bytes (RFC 6455 section 5.5.1). */
 export const MAX_REASON_BYTES = 123;
-/** Longest secret of a cell. */
+/** Maximum size of a cell's secret in bytes. */
 const MAX_SECRET_BYTES = 128;
-/** Longest text of a client, whatever `messages.max_bytes` says. */
+/** Maximum size of a client's text in bytes, whatever `messages.max_bytes` is. */
 export const MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
-/** The least bound of what a module may send as one text, in bytes; `messages.max_bytes` when that is more. */
+/** Minimum of the bound on texts of a module, in bytes; the bound is `messages.max_bytes` if that is larger. */
 export const MIN_OUTPUT_BYTES = 1024 * 1024;
-/** Largest number that an operand holds. */
+/** Maximum value of an operand. */
 const MAX_U32 = 0xffff_ffff;
 
 /** Host to cell. */
@@ -80,11 +80,11 @@ export enum ToHost {
   DeclaredError,
 }
 
-/** Log levels as they cross: `extra` of `Log`. */
+/** Log levels by index, the `extra` of `Log`. */
 export const LEVELS = ["debug", "info", "warn", "error"] as const;
 export type Level = typeof LEVELS[number];
 
-/** Operations that a host writes. */
+/** Operations from the host. */
 export const TO_CELL: ReadonlyMap<number, OperationShape> = new Map<number, OperationShape>([
   // The answer to Hello, id: most bytes a module may send as one text. The cell loads its module then.
   [ToCell.Configure, { name: "Configure", id: "bytes" }],
@@ -102,11 +102,11 @@ export const TO_CELL: ReadonlyMap<number, OperationShape> = new Map<number, Oper
   [ToCell.Cancel, { name: "Cancel", session: "required", id: "call" }],
   // extra: 1 with JSON of `Present[]`, 0 when it failed.
   [ToCell.Presence, { name: "Presence", session: "required", id: "query", extra: 1, first: MAX_INFO_BYTES }],
-  // To be counted as done, which is the answer.
+  // To be counted as done, which is the answer to it.
   [ToCell.Ping, { name: "Ping" }],
 ]);
 
-/** Operations that a cell writes. */
+/** Operations from the cell. */
 export const TO_HOST: ReadonlyMap<number, OperationShape> = new Map<number, OperationShape>([
   [ToHost.Hello, { name: "Hello", first: MAX_SECRET_BYTES }],
   // first: JSON of what `describeHandlers` reports.
@@ -137,13 +137,13 @@ export const TO_HOST: ReadonlyMap<number, OperationShape> = new Map<number, Oper
     first: MAX_NAME_BYTES + 37,
     second: MAX_LOG_BYTES,
   }],
-  // id: how many more operations of the host have been begun.
+  // id: the number of further operations of the host that have been started.
   [ToHost.Done, { name: "Done", id: "amount" }],
-  // first: description of an error that nothing caught. The cell is not used any more.
+  // first: description of an uncaught error. The cell is no longer used.
   [ToHost.Crash, { name: "Crash", first: MAX_LOG_BYTES }],
 ]);
 
-/** What a cell is told about a session it serves. */
+/** Data about a session for its cell. */
 export interface SessionInfo {
   readonly user: {
     readonly id: string;
