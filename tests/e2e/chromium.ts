@@ -30,6 +30,13 @@ export interface Page {
   /** Waits until an expression is true in the page. @throws {Error} with `what` and the text of the page at the deadline */
   until(expression: string, what: string, deadlineMs?: number): Promise<void>;
   screenshot(): Promise<Uint8Array>;
+  /** A command of the DevTools protocol for this tab. */
+  command(method: string, params?: unknown): Promise<Record<string, unknown>>;
+  /** Presses and releases a key, such as Enter or Tab. */
+  press(key: "Enter" | "Tab"): Promise<void>;
+  close(): Promise<void>;
+  /** Shows the page as on a screen of that size, in pixels of CSS. */
+  emulate(screen: { width: number; height: number; dark: boolean }): Promise<void>;
 }
 
 export interface Browser extends AsyncDisposable {
@@ -208,6 +215,21 @@ async function newPage(connection: DevTools): Promise<Page> {
     complaints,
     evaluate,
     until,
+    command: send,
+    async press(key) {
+      const windowsVirtualKeyCode = { Enter: 13, Tab: 9 }[key];
+      const pressed = { key, code: key, windowsVirtualKeyCode, ...(key === "Enter" ? { text: "\r" } : {}) };
+      await send("Input.dispatchKeyEvent", { type: "keyDown", ...pressed });
+      await send("Input.dispatchKeyEvent", { type: "keyUp", ...pressed });
+    },
+    async close() {
+      await connection.send("Target.closeTarget", { targetId });
+    },
+    async emulate({ width, height, dark }) {
+      await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+      const features = [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }];
+      await send("Emulation.setEmulatedMedia", { features });
+    },
     async goto(url) {
       const { errorText } = await send("Page.navigate", { url });
       if (errorText !== undefined) throw new Error(`${url}: ${errorText}`);

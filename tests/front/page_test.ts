@@ -5,7 +5,7 @@ import { ErrorCode } from "../../lib/rpc/errors.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 
 const page = developmentPage();
-const scripts = [...page].filter(([path]) => path.endsWith(".js"));
+const scripts = [...page].filter(([path]) => /\.(js|ts)$/.test(path));
 
 Deno.test("developmentPage() has a document whose every reference is one of its own files", () => {
   const html = page.get("/")?.body ?? "";
@@ -14,12 +14,25 @@ Deno.test("developmentPage() has a document whose every reference is one of its 
   for (const reference of references) assert(page.has(reference), reference);
 });
 
-Deno.test("developmentPage() has scripts that import only each other", () => {
+Deno.test("developmentPage() has scripts that import only each other, and leaves none out", () => {
+  const imported = new Set(["/app.js"]);
   for (const [path, { body }] of scripts) {
-    for (const [, module] of body.matchAll(/from "([^"]+)"/g)) {
-      assert(page.has(`/${module?.slice(2)}`), `${path}: ${module}`);
+    for (const [, module = ""] of body.matchAll(/^(?:import|export)\b[^;]*? from "([^"]+)"/gm)) {
+      const target = new URL(module, `https://localhost${path}`).pathname;
+      assert(page.has(target), `${path}: ${module}`);
+      imported.add(target);
     }
   }
+  assertEquals(scripts.map(([path]) => path).filter((path) => !imported.has(path)), []);
+});
+
+Deno.test("developmentPage() has the client library as it is, in JavaScript", async () => {
+  const names = [...Deno.readDirSync("client")].map(({ name }) => name).filter((name) => name.endsWith(".ts"));
+  const served = [...page.keys()].filter((path) => path.startsWith("/client/")).map((path) => path.slice(8));
+  // types.ts has no code: nothing imports it.
+  assertEquals(served.sort(), names.filter((name) => name !== "types.ts").sort());
+  const text = page.get("/client/calls.ts")?.body ?? "";
+  await import(`data:text/javascript,${encodeURIComponent(text.replaceAll(/^import [^;]*;/gm, ""))}`);
 });
 
 Deno.test("developmentPage() needs nothing that its policy forbids", () => {
@@ -37,7 +50,10 @@ Deno.test("developmentPage() never turns text into markup", () => {
 });
 
 Deno.test("developmentPage() gives each file the type a browser demands under nosniff", () => {
-  const types = new Map([["js", /^text\/javascript;/], ["css", /^text\/css;/], ["svg", /^image\/svg\+xml$/]]);
+  const types = new Map([["js", /^text\/javascript;/], ["ts", /^text\/javascript;/], ["css", /^text\/css;/], [
+    "svg",
+    /^image\/svg\+xml$/,
+  ]]);
   for (const [path, { type }] of page) {
     assertMatch(type, types.get(path.split(".")[1] ?? "") ?? /^text\/html; charset=utf-8$/);
   }

@@ -1,132 +1,267 @@
-/** The development page: wires the form, the chat and the lists to one client. Everything is shown by textContent. */
+/** The development page: a chat on the client library, and the two gates to try. */
+import { createClient } from "../../../client/mod.ts";
+import { requestTicket, requestToken } from "./ask.js";
 import { ATTEMPTS } from "./attempts.js";
-import { createClient, requestTicket } from "./client.js";
+import { createRoom } from "./chat.js";
 import { CLOSE_REASONS, closeMeaning, CLOSES, ERRORS, meaning, REASONS } from "./meanings.js";
+import { parse, recordingSocket } from "./socket.js";
+import {
+  byId,
+  element,
+  fillList,
+  record,
+  showAnswer,
+  showMessage,
+  showNotice,
+  showPresent,
+  showStatus,
+} from "./view.js";
+import { explainCall, explainEnd, explainRefusal } from "./words.js";
 
-const MOST_ENTRIES = 200;
-const MOST_CHARACTERS = 300;
+const TOKEN = "token";
+/** Of this page, when it breaks a connection to show what follows: any code that the library does not know. */
+const BROKEN_BY_PAGE = 4000;
 
-const byId = (id) => document.getElementById(id);
-let client;
+/** The client and what belongs to it; null before the first, and after `Disconnect`. */
+let current = null;
 
-/** An element with text, a class, and children. */
-function element(name, { text, kind, children = [] } = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (kind !== undefined) made.className = kind;
-  made.append(...children);
-  return made;
-}
+const token = () => byId("token").value.trim();
 
-/** Adds to the traffic list, newest first: `direction` is in, out or note; `explained` is the meaning of a code in it. */
-function record(direction, text, explained) {
-  const shown = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
-  const time = element("time", { text: new Date().toLocaleTimeString("en-GB") });
-  const children = [time, element("code", { text: shown })];
-  if (explained !== undefined) children.push(element("p", { text: explained }));
-  const entry = element("li", { kind: explained === undefined ? direction : `${direction} refused`, children });
-  byId("traffic").prepend(entry);
-  while (byId("traffic").children.length > MOST_ENTRIES) byId("traffic").lastChild.remove();
-}
-
-function showStatus(state, text) {
-  byId("status").dataset.state = state;
-  byId("status").textContent = text;
-  const open = state === "open";
-  byId("open").disabled = state !== "closed";
-  byId("close").disabled = state === "closed";
-  for (const id of ["join", "leave", "who", "send"]) byId(id).disabled = !open;
-  for (const button of byId("attempts").children) button.disabled = !open;
-}
-
-function showRefusal(text) {
-  byId("refusal").hidden = text === "";
-  byId("refusal").textContent = text;
-}
-
-function token() {
-  return byId("token").value.trim();
-}
-
-/** Turns what `/ticket` answered into a sentence. */
-function explainTicket({ ticket, status, reason, retryAfter }) {
-  if (ticket !== undefined) {
-    return "The server would give this token a ticket: origin and token are good. What else it refused, its log says.";
+class Connection {
+  constructor() {
+    const carrier = byId("carrier").value;
+    this.token = carrier === "nothing" ? undefined : token();
+    this.subprotocol = byId("subprotocol").value;
+    this.socket = null;
+    this.room = null;
+    this.everOpen = false;
+    /** An attempt to be refused was sent: the next answer is shown beside its button. */
+    this.attempting = false;
+    const WebSocket = recordingSocket({
+      opened: (socket) => this.socket = socket,
+      sent: (text) => record("out", text),
+      received: (text) => this.received(text),
+      ended: (socket, code, reason) => this.ended(socket, code, reason),
+    });
+    this.client = createClient("/ws", {
+      subprotocol: this.subprotocol,
+      ...(carrier === "nothing" ? {} : { via: carrier, token: (ask) => this.giveToken(ask) }),
+      env: { WebSocket },
+    });
+    this.client.on("state", (state, why) => this.became(state, why));
+    this.client.on("error", (error) => record("note", String(error)));
   }
-  const wait = retryAfter === null ? "" : ` Retry after ${retryAfter} s.`;
-  return `Refused with ${status} ${reason}: ${meaning(REASONS, reason)}${wait}`;
-}
 
-/** A browser hides the answer to a failed handshake, so ask where the answer can be read. */
-async function askWhy() {
-  const shown = byId("carrier").value === "nothing" ? "" : token();
-  const answer = await requestTicket(shown).catch(() => undefined);
-  const text = answer === undefined ? "The server does not answer." : explainTicket(answer);
-  record("note", "POST /ticket", text);
-  return text;
-}
+  /** The server renews a token that still holds; for one that it refuses there is no other. */
+  async giveToken({ why, signal }) {
+    if (why === "connect") return this.token;
+    const renewed = await requestToken(this.token, this.client.user?.user ?? "", signal);
+    if (renewed === null) return null;
+    this.token = renewed;
+    if (this === current) keepToken(renewed);
+    return renewed;
+  }
 
-const events = {
-  open(subprotocol) {
-    showStatus("open", `connected, ${subprotocol}`);
-    record("note", `Connected with subprotocol ${subprotocol}`);
-  },
-  sent: (text) => record("out", text),
-  received: (text, error) => record("in", text, error === undefined ? undefined : meaning(ERRORS, error?.code)),
-  notified(method, params) {
-    if (method === "chat.message") showMessage(String(params.from), String(params.text));
-    if (method === "chat.joined") showMessage(String(params.user), "has joined");
-    if (method === "chat.left") showMessage(String(params.user), "has left");
-  },
-  async closed(code, reason, wasOpen) {
-    client = undefined;
-    showStatus("closed", "not connected");
-    const name = `${code}${reason === "" ? "" : ` ${reason}`}`;
-    record("note", `Closed: ${name}`, closeMeaning(code, reason));
-    if (wasOpen) return showRefusal(code === 1000 ? "" : `Closed with ${name}: ${closeMeaning(code, reason)}`);
-    showRefusal("The handshake was refused. Asking why…");
-    const subprotocol = byId("subprotocol").value;
-    showRefusal(`The handshake for ${subprotocol} was refused. ${await askWhy()}`);
-  },
-};
+  start() {
+    this.client.connect().catch(() => {}); // the states say it
+    if (this.subprotocol === "chat.v1") this.enter(byId("room").value);
+  }
+
+  async stop() {
+    await this.client.close();
+  }
+
+  became(state, why) {
+    if (this !== current) return;
+    const usable = state !== "closed" && this.subprotocol !== "nonsense.v9";
+    if (state === "open") this.opened(usable);
+    if (state === "connecting") showStatus("connecting", "Connecting…", { usable });
+    if (state === "waiting") this.lost(why, usable);
+    if (state === "closed") this.closed(why);
+  }
+
+  opened(usable) {
+    const { user, roles } = this.client.user;
+    showStatus("open", `Connected as ${user}`, { usable });
+    if (this.everOpen) showNotice("Connected again.", "told");
+    else showNotice("");
+    record("note", `Connected as ${user}, roles: ${roles.join(", ") || "none"}`);
+    if (this.everOpen) this.inBackground(this.room?.enter());
+    this.everOpen = true;
+    offerSecond(this.token);
+  }
+
+  lost(why, usable) {
+    const text = explainEnd(why);
+    showStatus("waiting", "Connection lost, trying again", { usable, retryInMs: why.retryInMs });
+    showNotice(text, why.code === 1000 ? "told" : "refused");
+    record("note", "Connection lost", text);
+    // A connection is in a room, not a user: the next one enters before it sends what waits.
+    this.inBackground(this.room?.enter());
+    if (!this.everOpen && why.code === 1006 && why.reason === "") this.askWhy();
+  }
+
+  closed(why) {
+    showStatus("closed", "Not connected");
+    showPresent([]);
+    const clean = why.code === 1000 && why.reason === "";
+    const text = clean ? "Disconnected." : explainEnd(why);
+    showNotice(text, clean ? "told" : "refused");
+    record("note", text);
+  }
+
+  /** A browser hides the answer to a failed handshake: asks where it can be read, and stops when it would stay the same. */
+  async askWhy() {
+    const answer = await requestTicket(this.token ?? "").catch(() => null);
+    if (this !== current || this.client.state === "open") return;
+    if (answer === null) {
+      return showNotice("The server does not answer: it is not running, or takes no connection from this address.");
+    }
+    const text = answer.ticket === undefined
+      ? explainRefusal(answer)
+      : `The handshake for ${this.subprotocol} was refused, though origin and token are good. The server's log says why.`;
+    current = null;
+    showStatus("closed", "Not connected");
+    showNotice(text);
+    record("note", "The handshake was refused", text);
+    await this.stop();
+  }
+
+  received(text) {
+    const { method, params, error } = parse(text);
+    const explained = error === undefined ? undefined : meaning(ERRORS, error?.code);
+    record("in", text, explained);
+    if (method === "session.reconnect" && this === current) {
+      const seconds = (Number(params?.after_ms) / 1000).toFixed(1);
+      showNotice(
+        `The server restarts. A new connection opens within ${seconds} s, the old one stays until then.`,
+        "told",
+      );
+      showStatus("open", "Connected, moving to a new connection", { usable: true });
+      // It waits for the new connection, as every call does from now on.
+      this.inBackground(this.room?.enter());
+    }
+    if (error !== undefined && this.attempting) showAnswer(`Answered with ${error?.code}: ${explained}`);
+  }
+
+  ended(socket, code, reason) {
+    const text = closeMeaning(code, reason);
+    record("note", `Socket closed: ${code}${reason === "" ? "" : ` ${reason}`}`, code === 1000 ? undefined : text);
+    if (this === current && socket !== this.socket && this.client.state === "open") {
+      showStatus("open", `Connected as ${this.client.user.user}`, { usable: true });
+      showNotice("Moved to a new connection; no message was lost.", "told");
+    }
+    if (socket === this.socket && this.attempting) {
+      showAnswer(`Closed with ${code} ${reason}: ${text}`);
+      this.attempting = false;
+    }
+  }
+
+  attempt(run) {
+    if (this.socket === null || this.socket.readyState !== WebSocket.OPEN) return;
+    showAnswer("Sent, waiting for the answer…");
+    this.attempting = true;
+    run(this.socket);
+  }
+
+  enter(name) {
+    const room = createRoom(this.client, name, {
+      message: (from, text) => this === current && showMessage(from, text),
+      event: (user, what) => this === current && showMessage(user, what, "event"),
+      present: (users) => this === current && showPresent(users),
+    }, (error) => record("note", explainCall(error)));
+    this.inBackground(
+      this.leave().then(() => {
+        this.room = room;
+        return room.enter();
+      }),
+    );
+  }
+
+  async leave() {
+    const { room } = this;
+    this.room = null;
+    await room?.leave();
+  }
+
+  async say(text) {
+    byId("sent").textContent = this.client.state === "open" ? "" : "Waiting for the connection…";
+    try {
+      if (this.subprotocol === "echo.v1") {
+        const answer = await this.client.call("echo", { text });
+        showMessage("echo", answer.text);
+      } else if (this.room === null) byId("sent").textContent = "Join a room first.";
+      else await this.room.say(text);
+      if (byId("sent").textContent.startsWith("Waiting")) byId("sent").textContent = "";
+    } catch (error) {
+      byId("sent").textContent = explainCall(error);
+    }
+  }
+
+  async inBackground(promise) {
+    try {
+      await promise;
+    } catch (error) {
+      if (this !== current || this.client.state === "closed") return;
+      const text = explainCall(error);
+      record("note", text);
+      byId("sent").textContent = text;
+    }
+  }
+}
 
 async function connect() {
-  showRefusal("");
-  showStatus("connecting", "connecting…");
-  const url = new URL("/ws", location.href);
-  url.protocol = "wss:";
-  const protocols = [byId("subprotocol").value];
-  const carrier = byId("carrier").value;
-  if (carrier === "subprotocol" && token() !== "") protocols.push(`bearer.${token()}`);
-  if (carrier === "ticket") {
-    const answer = await requestTicket(token()).catch(() => ({ status: 0, reason: "", retryAfter: null }));
-    if (answer.ticket === undefined) {
-      showStatus("closed", "not connected");
-      return showRefusal(explainTicket(answer));
-    }
-    url.searchParams.set("ticket", answer.ticket);
-  }
+  const before = current;
+  current = null;
+  await before?.stop();
+  showNotice("");
+  showPresent([]);
+  keepToken(token());
+  current = new Connection();
+  current.start();
+}
+
+let offering;
+/** Offers the page to a second user, whose token the development server signs. */
+async function offerSecond(own) {
+  offering?.abort();
+  const { signal } = offering = new AbortController();
+  const name = byId("second").value.trim();
+  const signed = own === undefined || name === "" ? null : await requestToken(own, name, signal);
+  if (signal.aborted) return;
+  const link = byId("second-link");
+  link.hidden = signed === null;
+  if (signed === null) return link.removeAttribute("href");
+  byId("second-user").hidden = false;
+  link.href = `/#token=${signed}`;
+  link.textContent = `Open a tab as ${name}`;
+}
+
+/** For a reload of this tab. A browser may forbid it; then the field is empty. */
+function keepToken(value) {
+  byId("token").value = value;
   try {
-    client = createClient(url, protocols, events);
+    sessionStorage.setItem(TOKEN, value);
   } catch {
-    showStatus("closed", "not connected");
-    showRefusal("This token can't travel as a subprotocol entry: it has characters that no token has.");
+    // nothing is kept
   }
 }
 
-function showMessage(from, text) {
-  const list = byId("messages");
-  list.append(element("li", { children: [element("b", { text: from }), element("span", { text })] }));
-  while (list.children.length > MOST_ENTRIES) list.firstChild.remove();
-  list.lastChild.scrollIntoView({ block: "nearest" });
+function keptToken() {
+  try {
+    return sessionStorage.getItem(TOKEN) ?? "";
+  } catch {
+    return "";
+  }
 }
 
-async function showPresence() {
-  const { result } = await client?.call("chat.who", { room: byId("room").value }) ?? {};
-  if (result === undefined) return;
-  const present = Array.isArray(result) ? result : Object.values(result).find(Array.isArray) ?? [];
-  const names = present.map((one) => typeof one === "string" ? one : `${one.user} (${one.connections})`);
-  byId("present").textContent = names.join(", ") || "nobody";
+/** Takes the token from the fragment, and out of the address bar and the history. */
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given === null) return false;
+  history.replaceState(null, "", location.pathname);
+  keepToken(given);
+  return true;
 }
 
 /** Runs `action` instead of what the form would do. */
@@ -137,53 +272,32 @@ function onSubmit(id, action) {
   });
 }
 
-function onClick(id, action) {
-  byId(id).addEventListener("click", action);
-}
-
-function fillList(id, table) {
-  for (const [code, text] of table) byId(id).append(element("dt", { text: String(code) }), element("dd", { text }));
-}
-
-function takeTokenFromAddress() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given === null) return;
-  byId("token").value = given;
-  history.replaceState(null, "", location.pathname); // out of the address bar and the history
-}
-
 onSubmit("connect", connect);
-onClick("close", () => client?.close());
-onClick("why", async () => showRefusal(await askWhy()));
-onClick("clear", () => byId("traffic").replaceChildren());
-onSubmit("room-form", async () => {
-  await client?.call("chat.join", { room: byId("room").value });
-  await showPresence();
-});
-onClick("leave", async () => {
-  await client?.call("chat.leave", { room: byId("room").value });
-  await showPresence();
-});
-onClick("who", showPresence);
-onSubmit("send-form", async () => {
-  const echo = byId("subprotocol").value === "echo.v1";
+byId("close").addEventListener("click", () => current?.stop());
+byId("break").addEventListener("click", () => current?.socket?.close(BROKEN_BY_PAGE, "broken by this page"));
+byId("clear").addEventListener("click", () => byId("traffic").replaceChildren());
+byId("second").addEventListener("change", () => offerSecond(current?.token));
+onSubmit("room-form", () => current?.enter(byId("room").value));
+byId("leave").addEventListener("click", () => current?.inBackground(current.leave()));
+onSubmit("send-form", () => {
   const text = byId("text").value;
   byId("text").value = "";
-  if (echo) await client?.call("echo", { text });
-  else await client?.call("chat.send", { room: byId("room").value, text });
+  current?.say(text);
 });
 for (const { id, label, note, run } of ATTEMPTS) {
   const button = element("button", { text: label });
   button.id = id;
   button.type = "button";
   if (note !== undefined) button.title = note;
-  button.addEventListener("click", () => client !== undefined && run(client));
+  button.addEventListener("click", () => current?.attempt(run));
   byId("attempts").append(button);
 }
 fillList("reasons", REASONS);
 fillList("errors", ERRORS);
 fillList("closes", CLOSES);
 fillList("close-reasons", CLOSE_REASONS);
-takeTokenFromAddress();
-addEventListener("hashchange", takeTokenFromAddress);
-showStatus("closed", "not connected");
+showStatus("closed", "Not connected");
+const given = takeToken();
+if (!given) byId("token").value = keptToken();
+if (token() !== "") connect();
+addEventListener("hashchange", () => takeToken() && connect());

@@ -1,11 +1,17 @@
 /** The static files of the development page. */
+import { stripTypeScriptTypes } from "node:module";
+import { CLIENT_SOURCES } from "./client_sources.ts";
 import html from "./index.html" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 import app from "./app.js" with { type: "text" };
+import ask from "./ask.js" with { type: "text" };
 import attempts from "./attempts.js" with { type: "text" };
-import client from "./client.js" with { type: "text" };
+import chat from "./chat.js" with { type: "text" };
 import meanings from "./meanings.js" with { type: "text" };
+import socket from "./socket.js" with { type: "text" };
+import view from "./view.js" with { type: "text" };
+import words from "./words.js" with { type: "text" };
 
 /** A file of the page; `type` is its Content-Type. */
 export interface PageFile {
@@ -41,15 +47,16 @@ export const pageContentSecurityPolicy = [
 
 const SCRIPT = "text/javascript; charset=utf-8";
 
-/** All files of the page by path. */
+/** All files of the page by path. The client library is served as its source without types. */
 export function developmentPage(): Map<string, PageFile> {
+  const scripts = { app, ask, attempts, chat, meanings, socket, view, words };
   return new Map([
     ["/", { body: html, type: "text/html; charset=utf-8" }],
     ["/style.css", { body: style, type: "text/css; charset=utf-8" }],
     ["/icon.svg", { body: icon, type: "image/svg+xml" }],
-    ["/app.js", { body: app, type: SCRIPT }],
-    ["/attempts.js", { body: attempts, type: SCRIPT }],
-    ["/client.js", { body: client, type: SCRIPT }],
-    ["/meanings.js", { body: meanings, type: SCRIPT }],
+    ...Object.entries(scripts).map(([name, body]) => [`/${name}.js`, { body, type: SCRIPT }] as const),
+    ...Object.entries(CLIENT_SOURCES).map(([name, source]) =>
+      [`/client/${name}.ts`, { body: stripTypeScriptTypes(source), type: SCRIPT }] as const
+    ),
   ]);
 }

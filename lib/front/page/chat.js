@@ -1,0 +1,61 @@
+/** One room of the chat: enters it, enters it again on each new connection, and knows who is there. */
+
+/** Presence is asked for at most that often. */
+const PRESENCE_PAUSE_MS = 150;
+/** Entering waits that long for a connection. */
+const ENTER_TIMEOUT_MS = 60_000;
+
+/**
+ * Makes a room of `client`. `show` gets `message(from, text)`, `event(user, what)` and `present(list)`, a list of
+ * `{ user, connections }`; `failed` what a call in the background threw.
+ */
+export function createRoom(client, name, show, failed) {
+  let timer;
+  let left = false;
+  let entering;
+
+  async function askPresence() {
+    timer = undefined;
+    try {
+      const { users } = await client.call("chat.who", { room: name });
+      if (!left) show.present(users);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  function presenceChanged() {
+    timer ??= setTimeout(askPresence, PRESENCE_PAUSE_MS);
+  }
+
+  const stop = client.on("notification", (method, params) => {
+    if (method === "chat.message") show.message(String(params.from), String(params.text));
+    if (method === "chat.joined") show.event(String(params.user), "has joined");
+    if (method === "chat.left") show.event(String(params.user), "has left");
+    if (method === "chat.joined" || method === "chat.left") presenceChanged();
+  });
+
+  return {
+    name,
+    /** Enters, on the connection that takes calls next, once. @throws {CallError} */
+    async enter() {
+      entering ??= client.call("chat.join", { room: name }, { timeout: ENTER_TIMEOUT_MS });
+      try {
+        await entering;
+      } finally {
+        entering = undefined;
+      }
+      presenceChanged();
+    },
+    /** @throws {CallError} */
+    say: (text) => client.call("chat.send", { room: name, text }),
+    /** @throws {CallError} */
+    async leave() {
+      left = true;
+      clearTimeout(timer);
+      stop();
+      show.present([]);
+      if (client.state === "open") await client.call("chat.leave", { room: name });
+    },
+  };
+}
