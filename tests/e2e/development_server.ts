@@ -3,29 +3,23 @@ import { join } from "node:path";
 import { DENO, readProject, ROOT, serverFlags } from "../../tools/project.ts";
 
 const START_DEADLINE_MS = 60_000;
+/** Late enough to count as a second signal. */
+const SECOND_SIGNAL_MS = 150;
 
 /** A development server in a folder of its own, so that its keys are not left in the repository. */
 export class DevelopmentServer implements AsyncDisposable {
   #output = "";
-  readonly #read: Promise<void>[];
+  #process: Deno.ChildProcess;
+  #read: Promise<unknown>;
 
-  private constructor(readonly directory: string, readonly process: Deno.ChildProcess) {
-    const read = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#output += text;
-    };
-    this.#read = [read(process.stdout), read(process.stderr)];
+  private constructor(readonly directory: string, process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#read = this.#readAll();
   }
 
   static async start(): Promise<DevelopmentServer> {
     const directory = await Deno.makeTempDir({ prefix: "sallyport-page-" });
-    const process = new Deno.Command(DENO, {
-      args: ["run", ...serverFlags(await readProject()), join(ROOT, "main.ts"), "serve", "--dev", "--port", "0"],
-      cwd: directory,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    return new DevelopmentServer(directory, process);
+    return new DevelopmentServer(directory, await spawn(directory, "0"));
   }
 
   get output(): string {
@@ -47,15 +41,50 @@ export class DevelopmentServer implements AsyncDisposable {
     }
   }
 
+  /** Drains the server and starts another one on its port; `between` runs while there is none. */
+  async restart(between: () => Promise<void>): Promise<void> {
+    const { port } = new URL(await this.address());
+    this.#process.kill("SIGTERM");
+    await this.#process.status;
+    await this.#read;
+    await between();
+    this.#output = "";
+    this.#process = await spawn(this.directory, port);
+    this.#read = this.#readAll();
+    await this.address();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    for (let signals = 0; signals < 2; signals++) {
-      try {
-        this.process.kill("SIGINT"); // the second doesn't wait for the drain
-      } catch {
-        break; // it has ended
-      }
-    }
-    await Promise.all([this.process.status, ...this.#read]);
+    this.#interrupt();
+    const second = setTimeout(() => this.#interrupt(), SECOND_SIGNAL_MS); // doesn't wait for the drain
+    await this.#process.status;
+    clearTimeout(second);
+    await this.#read;
     await Deno.remove(this.directory, { recursive: true });
   }
+
+  #interrupt(): void {
+    try {
+      this.#process.kill("SIGINT");
+    } catch {
+      // it has ended
+    }
+  }
+
+  #readAll(): Promise<unknown> {
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#output += text;
+    };
+    return Promise.all([read(this.#process.stdout), read(this.#process.stderr)]);
+  }
+}
+
+async function spawn(directory: string, port: string): Promise<Deno.ChildProcess> {
+  return new Deno.Command(DENO, {
+    args: ["run", ...serverFlags(await readProject()), join(ROOT, "main.ts"), "serve", "--dev", "--port", port],
+    cwd: directory,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
 }

@@ -35,6 +35,7 @@ class Connection {
     this.socket = null;
     this.room = null;
     this.everOpen = false;
+    this.lastEnd = "";
     /** An attempt to be refused was sent: the next answer is shown beside its button. */
     this.attempting = false;
     const WebSocket = recordingSocket({
@@ -49,7 +50,8 @@ class Connection {
       env: { WebSocket },
     });
     this.client.on("state", (state, why) => this.became(state, why));
-    this.client.on("error", (error) => record("note", String(error)));
+    // Of a failed attempt the state tells as well.
+    this.client.on("error", (error) => this.client.state === "open" && record("note", String(error)));
   }
 
   /** The server renews a token that still holds; for one that it refuses there is no other. */
@@ -92,7 +94,7 @@ class Connection {
   }
 
   lost(why, usable) {
-    const text = explainEnd(why);
+    const text = this.lastEnd = explainEnd(why);
     showStatus("waiting", "Connection lost, trying again", { usable, retryInMs: why.retryInMs });
     showNotice(text, why.code === 1000 ? "told" : "refused");
     record("note", "Connection lost", text);
@@ -105,7 +107,9 @@ class Connection {
     showStatus("closed", "Not connected");
     showPresent([]);
     const clean = why.code === 1000 && why.reason === "";
-    const text = clean ? "Disconnected." : explainEnd(why);
+    // For want of another token, after one was refused: what counts is why.
+    const refused = why.reason === "signed_out" && this.lastEnd;
+    const text = clean ? "Disconnected." : refused ? `${refused} Sign a new one.` : explainEnd(why);
     showNotice(text, clean ? "told" : "refused");
     record("note", text);
   }
@@ -138,8 +142,8 @@ class Connection {
         "told",
       );
       showStatus("open", "Connected, moving to a new connection", { usable: true });
-      // It waits for the new connection, as every call does from now on.
-      this.inBackground(this.room?.enter());
+      // When the library has heard it, too, calls wait for the new connection.
+      setTimeout(() => this.inBackground(this.room?.enter()));
     }
     if (error !== undefined && this.attempting) showAnswer(`Answered with ${error?.code}: ${explained}`);
   }
@@ -300,4 +304,5 @@ showStatus("closed", "Not connected");
 const given = takeToken();
 if (!given) byId("token").value = keptToken();
 if (token() !== "") connect();
+else showNotice("To connect, open the address that serve --dev prints, or paste a token.", "told");
 addEventListener("hashchange", () => takeToken() && connect());

@@ -65,7 +65,7 @@ export function showNotice(text, kind = "refused") {
 
 export function showMessage(from, text, kind = "said") {
   const list = byId("messages");
-  list.append(element("li", { kind, children: [element("b", { text: from }), element("span", { text })] }));
+  list.append(element("p", { kind, children: [element("b", { text: from }), element("span", { text })] }));
   while (list.children.length > MOST_ENTRIES) list.firstChild.remove();
   list.scrollTop = list.scrollHeight;
 }
