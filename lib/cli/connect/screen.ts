@@ -1,7 +1,7 @@
 /** Where `connect` reads lines and shows messages: a terminal with a prompt, or pipes with nothing but the messages. */
 import process from "node:process";
 import * as readline from "node:readline";
-import { printable } from "../../log/format.ts";
+import { printable } from "../../log/log.ts";
 
 export type MessageKind = "result" | "error" | "event";
 

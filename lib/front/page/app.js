@@ -95,9 +95,11 @@ class Connection {
 
   lost(why, usable) {
     const text = this.lastEnd = explainEnd(why);
-    showStatus("waiting", "Connection lost, trying again", { usable, retryInMs: why.retryInMs });
+    const what = this.everOpen ? "Connection lost" : "Not connected yet";
+    showStatus("waiting", `${what}, trying again`, { usable, retryInMs: why.retryInMs });
+    showPresent([]);
     showNotice(text, why.code === 1000 ? "told" : "refused");
-    record("note", "Connection lost", text);
+    record("note", what, text);
     // A connection is in a room, not a user: the next one enters before it sends what waits.
     this.inBackground(this.room?.enter());
     if (!this.everOpen && why.code === 1006 && why.reason === "") this.askWhy();
