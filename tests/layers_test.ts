@@ -76,7 +76,6 @@ const OPEN_FOLDERS = ["base", "contract", "timing", "tls", "ops", "front/http", 
 const OPEN_FILES: Readonly<Record<string, string>> = {
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",
   "config/units.ts": "commands read durations without loading the parser of the configuration",
-  "log/format.ts": "`connect` prints texts of the server as safely as the log does, and writes no log",
   "limits/bucket.ts": "the supervisor bounds output without loading the limits of clients",
   "rpc/errors.ts": "the host of cells answers with error codes and parses no JSON-RPC",
   "telemetry/metrics.ts": "loads prom-client, which only the front needs",
