@@ -1,0 +1,65 @@
+/** The session as its cell and the hub see it. */
+import { SharedText } from "../../lib/websocket/websocket.ts";
+import { assertEquals } from "../assert.ts";
+import { World } from "./world.ts";
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("SessionClient names the session, its user and its module", () => {
+  const { client } = new World();
+  assertEquals([client.id, client.ip, client.subprotocol], ["session", "127.0.0.1", "world.v1"]);
+  assertEquals([client.user.id, client.user.roles], ["ada", ["user"]]);
+});
+
+Deno.test("SessionClient.notify() and send() reach the client as they are", () => {
+  const world = new World();
+  world.client.notify(utf8('{"jsonrpc":"2.0","method":"x"}'));
+  world.client.send(utf8("raw"), true);
+  assertEquals(world.sent, ['{"jsonrpc":"2.0","method":"x"}', "raw"]);
+});
+
+Deno.test("SessionClient subscribes once to a topic, counts in presence, and ends with unsubscribe()", () => {
+  const world = new World();
+  const { client, hub } = world;
+  assertEquals([client.subscribe("room:a"), client.subscribe("room:a")], [true, true]);
+  assertEquals(client.presence("room:a"), [{ user: "ada", connections: 1 }]);
+  assertEquals(hub.subscriptions, 1);
+  client.unsubscribe("room:a");
+  client.unsubscribe("room:a");
+  assertEquals([client.presence("room:a"), hub.subscriptions], [[], 0]);
+});
+
+Deno.test("SessionClient follows at most 1,000 topics, and has room again after unsubscribe()", () => {
+  const { client, hub } = new World();
+  for (let i = 0; i < 1_000; i++) assertEquals(client.subscribe(`t:${i}`), true);
+  assertEquals(client.subscribe("t:1000"), false);
+  assertEquals(hub.publish("world.v1", "t:1000", new SharedText("x")), 0);
+  client.unsubscribe("t:0");
+  assertEquals(client.subscribe("t:1000"), true);
+});
+
+Deno.test("SessionClient.closeByHandler() closes 1000 with the handler's reason, unserved() 1011", () => {
+  const [one, other] = [new World(), new World()];
+  one.client.closeByHandler("bye");
+  assertEquals([one.closeCode, one.closeReason], [1000, "bye"]);
+  other.client.unserved();
+  assertEquals([other.closeCode, other.closeReason], [1011, "internal"]);
+});
+
+Deno.test("SessionClient.logged() writes handler.log with module, connection and user", () => {
+  const world = new World();
+  world.client.logged("warn", "hello", { room: "a" });
+  const line = world.log.of("handler.log")[0];
+  assertEquals([line?.module, line?.conn, line?.user, line?.message, line?.fields], [
+    ...["world.v1", "session", "ada", "hello"],
+    { room: "a" },
+  ]);
+});
+
+Deno.test("SessionClient receives nothing of the hub once its session has ended", () => {
+  const world = new World();
+  world.client.subscribe("room:a");
+  world.gone();
+  assertEquals(world.hub.publish("world.v1", "room:a", new SharedText("late")), 0);
+  assertEquals(world.hub.subscriptions, 0);
+});
