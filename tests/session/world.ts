@@ -110,7 +110,7 @@ export class World {
       peer: { ip: "127.0.0.1" },
       module: {
         subprotocol: "world.v1",
-        contract: { kind, binary: false, methods: METHODS },
+        contract: { kind, binary: false, methods: METHODS, topics: new Map() },
         attach: (client: CellClient) => this.#attach(client),
       },
       services,
