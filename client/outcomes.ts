@@ -19,6 +19,9 @@ export const FINAL: readonly number[] = [400, 403, 404, 405, 426, 431, 1000, 100
 /** Come back at once with a new token. When that is refused, too: 401 is final, 4401 passes with growing delays. */
 export const TOKEN_REFUSED: readonly number[] = [401, 4401];
 
+/** Errors of a call that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */
+export const TRANSIENT: readonly number[] = [-32001, -32004, -32005, -32603];
+
 /** A status without a reason is not from the server but from something before it, which may be gone in a moment. */
 export function isFinal({ code, reason }: End): unknown {
   return FINAL.includes(code) && (code >= 1000 || reason);

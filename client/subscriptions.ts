@@ -5,6 +5,7 @@ import type { Env } from "./env.ts";
 import { EVENTS_BEHIND } from "./limits.ts";
 import type { Line } from "./line.ts";
 import { createListeners } from "./listeners.ts";
+import { TRANSIENT } from "./outcomes.ts";
 import type { Subscription, SubscriptionState } from "./types.ts";
 
 /** A subscription as the client sees it. */
@@ -32,9 +33,6 @@ export interface TopicParams extends Item {
 
 /** `item` is an event, or null: there will be no more. */
 type Told = { item: [Item | null]; state: [SubscriptionState, string?] };
-
-/** Refusals that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */
-const TRANSIENT: readonly number[] = [-32001, -32004, -32005, -32603];
 
 /** Makes a subscription that is in `all` until it is over. `backoff` gives the milliseconds before the n-th retry. */
 export function createSubscription(

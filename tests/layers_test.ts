@@ -37,15 +37,15 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // The inner gate: from a message to the cell of its handler.
   ["session", "contract sandbox hub limits rpc gate telemetry timing websocket config log"],
   // Documents that describe the modules.
-  ["contract", "sandbox/author"],
+  ["contract", "sandbox/author rpc"],
 
   ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry websocket config/findings config log"],
 
   // The processes of the sandbox. None of them imports another one; `wire` is what they say to one another.
   ["sandbox/host", "sandbox/author sandbox/wire rpc telemetry timing websocket config base log"],
   ["sandbox/supervisor", "sandbox/wire ops limits config base"],
-  ["sandbox/testkit", "sandbox/cell sandbox/author sandbox/wire"],
-  ["sandbox/cell", "sandbox/author sandbox/wire"],
+  ["sandbox/testkit", "sandbox/cell sandbox/author sandbox/wire rpc"],
+  ["sandbox/cell", "sandbox/author sandbox/wire rpc"],
   ["sandbox/author", "rpc config"],
   ["sandbox/wire", ""],
 
@@ -54,9 +54,9 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["limits", "store telemetry timing base log"],
   ["ops", "telemetry config/findings config base log"],
   ["tls", "config/findings config base log"],
-  ["telemetry", ""],
+  ["telemetry", "gate"],
   ["store", "log"],
-  ["rpc", ""],
+  ["rpc", "gate"],
   ["gate", "websocket"],
   ["websocket", ""],
   ["timing", ""],
@@ -76,6 +76,7 @@ const OPEN_FOLDERS = ["base", "contract", "timing", "tls", "ops", "front/http", 
 const OPEN_FILES: Readonly<Record<string, string>> = {
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",
   "config/units.ts": "commands read durations without loading the parser of the configuration",
+  "gate/outcomes.ts": "the catalogue of outcomes, which needs nothing of the vocabulary",
   "limits/bucket.ts": "the supervisor bounds output without loading the limits of clients",
   "rpc/errors.ts": "the host of cells answers with error codes and parses no JSON-RPC",
   "telemetry/metrics.ts": "loads prom-client, which only the front needs",

@@ -4,10 +4,21 @@
  */
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Identity } from "./identity.ts";
+import type { CloseReason } from "./outcomes.ts";
 import type { Refusal } from "./refusal.ts";
 
 export type { Identity, Verified } from "./identity.ts";
-export { type Reason, REASONS, type Refusal, type RefusalExtras, refuse, retrySeconds, statusOf } from "./refusal.ts";
+export {
+  type Close,
+  closeFor,
+  type CloseReason,
+  CLOSES,
+  type Reason,
+  REASONS,
+  REFUSALS,
+  type UnansweredReason,
+} from "./outcomes.ts";
+export { type Refusal, type RefusalExtras, refuse, retrySeconds } from "./refusal.ts";
 
 /** The TCP peer, or the client behind a trusted proxy. */
 export interface Peer {
@@ -126,10 +137,10 @@ export interface SocketSink {
    */
   control(kind: "ping" | "pong" | "fragment", bytes: number): void;
   /**
-   * The peer broke the protocol. The front closes with this code, and `closed` still follows. `detail` is for the log
-   * and never quotes the message.
+   * The peer broke the protocol or a limit of a message. The front closes for this reason, and `closed` still follows.
+   * `detail` is for the log and never quotes the message.
    */
-  failed(code: number, reason: string, detail: string): void;
+  failed(reason: CloseReason, detail: string): void;
   /**
    * The peer sends no more messages: it sent a close frame or broke the protocol. The session must call `done` once, at
    * once or when pending answers have been sent. The front waits for it for a bounded time, then closes (`edge` only).

@@ -7,7 +7,7 @@ import { exceedsDepth } from "./depth.ts";
 import { elementTexts } from "./elements.ts";
 import { ErrorCode, errorMessage } from "./errors.ts";
 
-export { ErrorCode, errorReason, isReserved } from "./errors.ts";
+export { ErrorCode, errorMeans, errorReason, isReserved } from "./errors.ts";
 
 const utf8Decoder = new TextDecoder();
 

@@ -36,7 +36,7 @@ export async function drainSessions({ config, log, registry, monotonic }: DrainD
 /** Waits until all sessions have ended; closes, then cuts the slow ones. */
 async function emptyRegistry(registry: Registry<Session>, timeout: number, monotonic: () => number): Promise<void> {
   if (await emptied(registry, timeout * ANSWERING_PART, monotonic)) return;
-  for (const session of registry.all()) session.end(1001, "draining");
+  for (const session of registry.all()) session.end("draining");
   if (await emptied(registry, timeout * CLOSING_PART, monotonic)) return;
   for (const session of registry.all()) session.terminate();
 }

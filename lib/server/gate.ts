@@ -7,8 +7,8 @@ import {
   type Gate,
   type Handshake,
   type Peer,
-  type Reason,
   type Refusal,
+  REFUSALS,
   refuse,
   retrySeconds,
   type Socket,
@@ -29,16 +29,6 @@ const ADDRESS_RETRY_S = 5;
  * to valid credentials, so reconnecting clients or a few idle connections must not use up all places of the address.
  */
 const HEARD_WHILE_BANNED = 0.5;
-
-/** Refusals that any page can cause. They cost as much as other HTTP requests. */
-const VAIN: ReadonlySet<Reason> = new Set([
-  "upgrade_required",
-  "method_not_allowed",
-  "origin_missing",
-  "origin_not_allowed",
-]);
-
-const MALFORMED: ReadonlySet<Reason> = new Set(["bad_request", "headers_too_large"]);
 
 export class ServerGate implements Gate {
   readonly #parts: Parts;
@@ -80,7 +70,7 @@ export class ServerGate implements Gate {
       const context = this.#context(gone);
       const verdict = await this.#parts.tracing.handshake(peer.ip, () => admit(handshake, peer, context));
       if (verdict.accepted) return this.#reserve(verdict);
-      if (VAIN.has(verdict.reason)) this.#parts.limits.request(peer.ip, true);
+      if (REFUSALS[verdict.reason].costs === "request") this.#parts.limits.request(peer.ip, true);
       return verdict;
     } catch (error) {
       // Admission is not expected to throw. If it does, the handshake is refused.
@@ -105,7 +95,7 @@ export class ServerGate implements Gate {
       detail: refusal.detail,
     });
     telemetry.handshake("rejected", refusal.reason);
-    if (MALFORMED.has(refusal.reason) && !refusal.blameless) limits.offence(peer.ip);
+    if (REFUSALS[refusal.reason].costs === "offence" && !refusal.blameless) limits.offence(peer.ip);
     return refusalResponse(this.#withRetry(refusal), config);
   }
 
@@ -153,8 +143,8 @@ export class ServerGate implements Gate {
     });
     // A revocation or ban since the decision found no session to close, so it is checked here.
     const banned = limits.bans.banned(`user:${session.userId}`) > 0;
-    if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");
-    else if (banned) session.end(1008, "banned");
+    if (revocations.isRevoked(accepted.identity)) session.end("token_revoked");
+    else if (banned) session.end("banned");
     return session;
   }
 

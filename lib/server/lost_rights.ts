@@ -51,7 +51,7 @@ export class LostRights {
   /** Closes the sessions of a banned user. A ban of an address closes none, because several users may share it. */
   #closeBanned(key: string): void {
     if (!key.startsWith("user:")) return;
-    for (const session of this.#deps.registry.ofUser(key.slice("user:".length))) session.end(1008, "banned");
+    for (const session of this.#deps.registry.ofUser(key.slice("user:".length))) session.end("banned");
   }
 
   /** Sessions that a revocation may affect. */
@@ -67,7 +67,7 @@ export class LostRights {
 
   #close(sessions: readonly Session[]): void {
     for (const session of sessions) {
-      if (!session.ending && this.#deps.revocations.isRevoked(session.identity)) session.end(4401, "token_revoked");
+      if (!session.ending && this.#deps.revocations.isRevoked(session.identity)) session.end("token_revoked");
     }
   }
 

@@ -50,7 +50,7 @@ export class Operations implements OpsTarget {
 
   kick(id: string): boolean {
     const session = this.#server.registry.get(id);
-    session?.end(1008, "kicked");
+    session?.end("kicked");
     return session !== undefined;
   }
 

@@ -65,7 +65,7 @@ export class SessionClient implements CellClient, Subscriber {
   }
 
   closeByHandler(reason: string): void {
-    this.#session.end(1000, reason);
+    this.#session.endByHandler(reason);
   }
 
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void {
@@ -74,7 +74,7 @@ export class SessionClient implements CellClient, Subscriber {
   }
 
   unserved(): void {
-    this.#session.end(1011, "internal");
+    this.#session.end("internal");
   }
 
   /** Ends all deliveries. */

@@ -7,6 +7,7 @@
  */
 import {
   ErrorCode,
+  errorMeans,
   errorReason,
   isFault,
   isReserved,
@@ -32,11 +33,6 @@ interface Frame {
 
 /** The contract of raw frames. */
 const FRAME: MethodContract = { name: "message", public: true, cost: 1, params: {} };
-
-/**
- * Errors after which a raw frame was not handled: the handler failed, its cell ended or is full, or the time was up.
- */
-const LOST: ReadonlySet<number> = new Set([ErrorCode.INTERNAL_ERROR, ErrorCode.OVERLOADED, ErrorCode.TIMEOUT]);
 
 /** A request or frame that waits for room or tokens. */
 interface Waiting {
@@ -108,8 +104,8 @@ export class Dispatcher implements CallOwner {
       this.#session.rejected(errorReason(code), { method: call.method });
       this.#refusals.countInvalid(code, call.batch);
       // A raw client has no other signal for a lost frame.
-      if (LOST.has(code) && this.#session.module.contract.kind === "raw") {
-        this.#session.end(1011, "internal");
+      if (errorMeans(code) === "lost" && this.#session.module.contract.kind === "raw") {
+        this.#session.end("internal");
       }
     }
     if (this.#waiting.size === 0) this.#settleIfIdle();

@@ -1,10 +1,8 @@
 /** The deadlines of a session. */
 import type { Due } from "../timing/timing_wheel.ts";
 
-/** Reasons for which a session ends without an act of client or operator, with their close codes. */
-export type Ending =
-  | { readonly code: 4401; readonly reason: "token_expired" | "session_expired" }
-  | { readonly code: 4408; readonly reason: "idle" };
+/** Reasons for which a session ends without an act of client or operator. */
+export type Ending = "token_expired" | "session_expired" | "idle";
 
 /** Durations in milliseconds; `idle_timeout` 0 means never. */
 export interface LifeLimits {
@@ -22,7 +20,7 @@ export interface Lived {
   /** Bytes passed to the kernel since the beginning. */
   readonly taken: number;
   /** Called once. */
-  expire(ending: Ending): void;
+  end(reason: Ending): void;
 }
 
 /** An unanswered ping. */
@@ -119,7 +117,7 @@ export class Life implements Due {
     const ending = this.#judge(at, stalledUntil);
     if (ending) {
       this.#ended = true;
-      this.#session.expire(ending);
+      this.#session.end(ending);
       return Infinity;
     }
     return this.next(at);
@@ -143,18 +141,18 @@ export class Life implements Due {
   }
 
   #judge(at: number, stalledUntil: number): Ending | null {
-    if (this.#now() >= this.#expiresAt) return { code: 4401, reason: "token_expired" };
-    if (at >= this.#endsAt) return { code: 4401, reason: "session_expired" };
+    if (this.#now() >= this.#expiresAt) return "token_expired";
+    if (at >= this.#endsAt) return "session_expired";
     if (this.#pausedAt >= 0) return null;
     const { idle_timeout, ping_interval } = this.#limits;
     // Data that arrived during a stall may be unread: every peer gets a new interval.
     const sinceStall = at - stalledUntil;
     const idle = idle_timeout > 0 && at - this.#lastMessage >= idle_timeout;
-    if (idle && sinceStall >= idle_timeout) return { code: 4408, reason: "idle" };
+    if (idle && sinceStall >= idle_timeout) return "idle";
     if (at - this.#lastHeard < ping_interval) return null;
     if (this.#ping === null) this.#sendPing(at);
     else if (!this.#moved(this.#ping, at) && at >= this.#answerDue(this.#ping) && sinceStall >= ping_interval) {
-      return { code: 4408, reason: "idle" };
+      return "idle";
     }
     return null;
   }

@@ -1,6 +1,7 @@
 /** Refuses messages and requests of a session. */
 import {
   ErrorCode,
+  errorMeans,
   errorReason,
   errorResponse,
   isFault,
@@ -12,14 +13,6 @@ import type { Verdict } from "../limits/limits.ts";
 import { contractOf } from "./builtins.ts";
 import { Batch } from "./calls.ts";
 import type { SessionState } from "./state.ts";
-
-/** Errors that count towards `messages.max_invalid`. */
-const INVALID: ReadonlySet<number> = new Set([
-  ErrorCode.PARSE_ERROR,
-  ErrorCode.INVALID_REQUEST,
-  ErrorCode.METHOD_NOT_FOUND,
-  ErrorCode.INVALID_PARAMS,
-]);
 
 /** Answers, logs and counts refused requests, and closes a session with too many of them. */
 export class Refusals {
@@ -80,10 +73,10 @@ export class Refusals {
 
   /** Counts an error of the client, once for each batch; closes at the `messages.max_invalid`-th. */
   countInvalid(code: number, batch: Batch | null): void {
-    if (!INVALID.has(code) || batch?.invalid) return;
+    if (errorMeans(code) !== "invalid" || batch?.invalid) return;
     if (batch) batch.invalid = true;
     const { max_invalid } = this.#session.services.config.messages;
-    if (++this.#invalid >= max_invalid) this.#session.end(1008, "invalid_messages");
+    if (++this.#invalid >= max_invalid) this.#session.end("invalid_messages");
   }
 
   #costOf(element: RpcElement): number {

@@ -8,10 +8,9 @@
  * `Session` is the upper of two layers: it connects the parts, and front and server use it. The parts use only the
  * lower layer, {@linkcode SessionState}.
  */
-import type { SocketSink } from "../gate/gate.ts";
+import { type CloseReason, CLOSES, type SocketSink } from "../gate/gate.ts";
 import type { Verdict } from "../limits/limits.ts";
 import type { Line } from "../sandbox/sandbox.ts";
-import { CloseCode } from "../websocket/websocket.ts";
 import { SessionClient } from "./client.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { PauseReason } from "./intake.ts";
@@ -23,9 +22,6 @@ export { Documents } from "./documents.ts";
 export { Registry } from "./registry.ts";
 export type { SessionServices } from "./services.ts";
 export type { SessionOptions } from "./state.ts";
-
-/** Close codes for frames that no honest client sends, and that no page can make a browser send. */
-const OFFENCES: ReadonlySet<number> = new Set([CloseCode.protocolError, CloseCode.invalidPayload]);
 
 export class Session extends SessionState implements SocketSink {
   readonly line: Line;
@@ -55,7 +51,7 @@ export class Session extends SessionState implements SocketSink {
     this.#bytesIn += bytes;
     if (typeof data !== "string" && !this.module.contract.binary) {
       this.rejected("binary_not_taken", { bytes });
-      this.end(1003, "binary_not_taken");
+      this.end("binary_not_taken");
       return;
     }
     const verdict = this.limits.message(bytes);
@@ -77,9 +73,10 @@ export class Session extends SessionState implements SocketSink {
     this.intake.spend(own);
   }
 
-  failed(code: number, reason: string, detail: string): void {
-    if (OFFENCES.has(code)) this.services.limits.offence(this.ip);
-    this.rejected(reason || (code === 1007 ? "invalid_utf8" : "protocol_error"), { code, detail });
+  failed(reason: CloseReason, detail: string): void {
+    const { code, offence } = CLOSES[reason];
+    if (offence) this.services.limits.offence(this.ip);
+    this.rejected(reason, { code, detail });
   }
 
   finish(done: () => void): void {

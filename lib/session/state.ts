@@ -1,9 +1,18 @@
 /** The state of a session, shared by its parts. */
-import type { Accepted, Identity, Peer, Socket } from "../gate/gate.ts";
+import {
+  type Accepted,
+  type Close,
+  closeFor,
+  type CloseReason,
+  type Identity,
+  type Peer,
+  type Socket,
+} from "../gate/gate.ts";
 import type { SessionLimits } from "../limits/limits.ts";
 import type { CellUser, HandlerModule, Line } from "../sandbox/sandbox.ts";
+import { CloseCode } from "../websocket/websocket.ts";
 import { Intake } from "./intake.ts";
-import { type Ending, Life, type Lived } from "./life.ts";
+import { Life, type Lived } from "./life.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { SessionServices } from "./services.ts";
 
@@ -55,7 +64,7 @@ export abstract class SessionState implements Lived {
     this.socket = socket;
     this.#identity = accepted.identity;
     this.limits = services.limits.session(peer.ip, this.userId);
-    this.outgoing = new Outgoing(socket, services, () => this.end(1013, "slow_consumer"));
+    this.outgoing = new Outgoing(socket, services, () => this.end("slow_consumer"));
     this.life = new Life(services.config.server, this, this.startedAt, this.#identity.expiresAt, services.now);
     this.intake = new Intake(socket, services.turns, this.life, services.monotonic, services.later);
     services.deadlines.set(this.life, this.life.next(this.startedAt));
@@ -97,10 +106,6 @@ export abstract class SessionState implements Lived {
     return this.socket.ping();
   }
 
-  expire({ code, reason }: Ending): void {
-    this.end(code, reason);
-  }
-
   /** Logs and counts a refusal. */
   rejected(reason: string, fields: Record<string, unknown>): void {
     this.services.telemetry.message("in", reason);
@@ -114,7 +119,7 @@ export abstract class SessionState implements Lived {
   violated(reason: string, fields: Record<string, unknown>, excused: boolean): void {
     this.rejected(reason, fields);
     if (excused) return;
-    if (this.limits.violation()) this.end(1008, "rate_limited");
+    if (this.limits.violation()) this.end("rate_limited");
   }
 
   /** Replaces the identity with that of a new token of the same user; no effect once the session is ending. */
@@ -131,11 +136,20 @@ export abstract class SessionState implements Lived {
     const finished = this.finished;
     this.finished = undefined;
     finished?.();
-    if (this.draining) this.end(1001, "draining");
+    if (this.draining) this.end("draining");
   }
 
   /** Starts the closing handshake; no further input is processed. */
-  end(code: number, reason: string): void {
+  end(reason: CloseReason): void {
+    this.#close(closeFor(reason));
+  }
+
+  /** Like {@linkcode SessionState.end}, with the normal closure (1000) and the handler's own reason. */
+  endByHandler(reason: string): void {
+    this.#close({ code: CloseCode.normal, reason });
+  }
+
+  #close({ code, reason }: Close): void {
     if (this.#ending) return;
     this.#ending = true;
     this.socket.close(code, reason);

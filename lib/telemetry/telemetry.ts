@@ -1,58 +1,6 @@
 /** Counters and gauges of the server. */
+import { HANDSHAKE_REASONS, MESSAGE_RESULTS } from "../gate/outcomes.ts";
 import { Counter, OTHER } from "./counter.ts";
-
-/** Label values of `sallyport_handshakes_total{reason}`: `ok` and the reasons of refusals. */
-export const HANDSHAKE_REASONS = [
-  "ok",
-  "bad_request",
-  "subprotocol_unsupported",
-  "subprotocol_required",
-  "token_missing",
-  "token_invalid",
-  "token_expired",
-  "token_revoked",
-  "ticket_invalid",
-  "origin_missing",
-  "origin_not_allowed",
-  "forbidden",
-  "not_found",
-  "method_not_allowed",
-  "upgrade_required",
-  "headers_too_large",
-  "timeout",
-  "rate_limited",
-  "banned",
-  "too_many_connections",
-  "server_full",
-  "draining",
-  "overloaded",
-  "tls_failed",
-  "internal",
-] as const;
-
-/**
- * Label values of `sallyport_messages_total{result}`. Incoming: `ok` or the reason of the refusal. Outgoing: `ok` or
- * `dropped`.
- */
-export const MESSAGE_RESULTS = [
-  "ok",
-  "dropped",
-  "parse_error",
-  "invalid_request",
-  "method_not_found",
-  "invalid_params",
-  "internal",
-  "rate_limited",
-  "forbidden",
-  "overloaded",
-  "timeout",
-  "declared_error",
-  "message_too_big",
-  "too_many_fragments",
-  "binary_not_taken",
-  "invalid_utf8",
-  "protocol_error",
-] as const;
 
 /** Label values of `sallyport_limited_total{scope}`. */
 export const LIMIT_SCOPES = [

@@ -1,18 +1,14 @@
-/** Close codes, RFC 6455 section 7.4, and the rules for the ones a peer may send. */
+/**
+ * Close codes, RFC 6455 section 7.4: those without a reason of their own, and which ones a peer may send. What the server
+ * closes for, and with which code, is in `lib/gate/outcomes.ts`.
+ */
 export const CloseCode = {
   normal: 1000,
   goingAway: 1001,
-  protocolError: 1002,
-  unsupportedData: 1003,
   /** Never on the wire: "no code was present in the close frame". */
   noStatus: 1005,
   /** Never on the wire: "the connection ended without a close frame". */
   abnormal: 1006,
-  invalidPayload: 1007,
-  policyViolation: 1008,
-  messageTooBig: 1009,
-  internalError: 1011,
-  tryAgainLater: 1013,
 } as const;
 
 /**

@@ -1,5 +1,6 @@
 /** Encodes server frames (RFC 6455 5.2). */
 import { Buffer } from "node:buffer";
+import { CloseCode } from "./close_codes.ts";
 import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
 
 /** A control frame's opcode, RFC 6455 5.5. */
@@ -76,7 +77,7 @@ export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8
  * character that fits (RFC 6455 5.5.1: code and reason share 125 bytes).
  */
 export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffer> {
-  if (code === 1005 || code === 1006) return encodeFrame(Opcode.close, new Uint8Array(0));
+  if (code === CloseCode.noStatus || code === CloseCode.abnormal) return encodeFrame(Opcode.close, new Uint8Array(0));
   const payload = new Uint8Array(MAX_CONTROL_PAYLOAD);
   payload[0] = code >>> 8;
   payload[1] = code;

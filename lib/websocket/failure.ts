@@ -1,19 +1,16 @@
-/** Protocol failures with their close codes. */
-import { CloseCode } from "./close_codes.ts";
+/** Protocol failures. */
 
 /** The reason to fail the connection (RFC 6455 7.1.7). */
 export interface Failure {
-  readonly code: 1002 | 1007 | 1008 | 1009;
-  /** The reason of the close frame: `""`, `"message_too_big"` or `"too_many_fragments"`. */
-  readonly reason: string;
+  readonly reason: "protocol_error" | "invalid_utf8" | "message_too_big" | "too_many_fragments";
   /** Text for the log, without payload bytes. */
   readonly detail: string;
 }
 
 export function protocolError(detail: string): Failure {
-  return { code: CloseCode.protocolError, reason: "", detail };
+  return { reason: "protocol_error", detail };
 }
 
 export function invalidText(detail: string): Failure {
-  return { code: CloseCode.invalidPayload, reason: "", detail };
+  return { reason: "invalid_utf8", detail };
 }

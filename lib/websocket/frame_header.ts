@@ -1,5 +1,4 @@
 /** Parses and checks frame headers (RFC 6455 5.2). */
-import { CloseCode } from "./close_codes.ts";
 import { type Failure, protocolError } from "./failure.ts";
 import type { DecoderLimits } from "./limits.ts";
 import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
@@ -117,15 +116,11 @@ export class FrameHeader {
 
 function tooManyFragments({ max_fragments }: DecoderLimits): Failure {
   const detail = `Message has more than ${max_fragments} fragments`;
-  return { code: CloseCode.policyViolation, reason: "too_many_fragments", detail };
+  return { reason: "too_many_fragments", detail };
 }
 
 function tooBig({ max_bytes }: DecoderLimits): Failure {
-  return {
-    code: CloseCode.messageTooBig,
-    reason: "message_too_big",
-    detail: `Message is longer than ${max_bytes} bytes`,
-  };
+  return { reason: "message_too_big", detail: `Message is longer than ${max_bytes} bytes` };
 }
 
 function uint32At(bytes: Uint8Array, at: number): number {

@@ -1,6 +1,6 @@
 /**
  * RFC 6455 for servers, without I/O: bytes in, events ({@linkcode Decoder}) and frames ({@linkcode FrameWriter},
- * `encode…`) out. Errors are {@linkcode Failure}s with their close codes.
+ * `encode…`) out. Errors are {@linkcode Failure}s.
  *
  * A connection makes a decoder hold at most `max_bytes + DECODER_OVERHEAD` bytes, whatever the peer sends.
  *

@@ -1,50 +1,40 @@
 /** Each end of an attempt or a connection: does the client come back, when, and with which token. */
-import { FINAL, isFinal, TOKEN_REFUSED } from "../../client/outcomes.ts";
-import { REASONS, statusOf } from "../../lib/gate/gate.ts";
+import { FINAL, isFinal, TOKEN_REFUSED, TRANSIENT } from "../../client/outcomes.ts";
+import {
+  CLOSE_CODES,
+  CLOSE_REASONS,
+  closeFor,
+  ERRORS,
+  REASONS,
+  REFUSALS,
+  type Retry,
+} from "../../lib/gate/outcomes.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { settle, World } from "./world.ts";
 
 /** `at once` is: with a new token. */
 type Back = "never" | "later" | "at once";
 
-/** What the server's contract says of each close code. */
-const CLOSES: readonly [code: number, reason: string, back: Back][] = [
+const BACK: Readonly<Record<Retry, Back>> = {
+  never: "never",
+  later: "later",
+  when_told: "later",
+  new_token: "at once",
+};
+
+/** Every close of the server's catalogue, and what a client can see besides. */
+const ENDS: readonly [code: number, reason: string, back: Back][] = [
+  ...CLOSE_REASONS.map((cause): [number, string, Back] => {
+    const { code, reason } = closeFor(cause);
+    return [code, reason, BACK[CLOSE_CODES.get(code)!.retry]];
+  }),
   [1000, "bye", "never"],
-  [1001, "draining", "later"],
-  [1002, "protocol_error", "never"],
-  [1003, "binary_not_taken", "never"],
   [1005, "", "later"],
   [1006, "", "later"],
-  [1007, "invalid_utf8", "never"],
-  [1008, "rate_limited", "never"],
-  [1008, "invalid_messages", "never"],
-  [1008, "too_many_fragments", "never"],
-  [1008, "kicked", "never"],
-  [1008, "banned", "never"],
-  [1009, "message_too_big", "never"],
-  [1011, "internal", "later"],
   [1012, "", "later"],
-  [1013, "slow_consumer", "later"],
   [1014, "", "later"],
-  [4401, "token_expired", "at once"],
-  [4401, "token_revoked", "at once"],
-  [4401, "session_expired", "at once"],
-  [4408, "idle", "later"],
   [4999, "", "later"],
 ];
-
-const BY_STATUS: Readonly<Record<number, Back>> = {
-  400: "never",
-  401: "at once",
-  403: "never",
-  404: "never",
-  405: "never",
-  408: "later",
-  426: "never",
-  429: "later",
-  431: "never",
-  503: "later",
-};
 
 async function assertBack(world: World, code: number, reason: string, back: Back): Promise<void> {
   await settle();
@@ -70,7 +60,7 @@ async function assertBack(world: World, code: number, reason: string, back: Back
   assertEquals(world.client.state, "open");
 }
 
-for (const [code, reason, back] of CLOSES) {
+for (const [code, reason, back] of ENDS) {
   Deno.test(`a connection closed ${code} ${reason} comes back: ${back}`, async () => {
     using world = await World.open();
     world.socket.end(code, reason);
@@ -79,8 +69,8 @@ for (const [code, reason, back] of CLOSES) {
 }
 
 for (const reason of REASONS) {
-  const status = statusOf(reason);
-  const back = BY_STATUS[status]!;
+  const { status, retry } = REFUSALS[reason];
+  const back = BACK[retry];
   Deno.test(`a ticket refused ${status} ${reason} comes back: ${back}`, async () => {
     using world = new World({ via: "ticket" });
     world.ticketAnswers.push({ status, error: reason });
@@ -92,13 +82,18 @@ for (const reason of REASONS) {
   });
 }
 
-Deno.test("every status of the server's catalogue has a row, and every row of the library is named here", () => {
-  for (const reason of REASONS) assert(BY_STATUS[statusOf(reason)], `${statusOf(reason)} ${reason}`);
-  const rows = [...Object.entries(BY_STATUS), ...CLOSES.map(([code, , back]) => [String(code), back])];
-  const named = (back: Back) => [...new Set(rows.filter((row) => row[1] === back).map(([code]) => Number(code)))];
-  const sorted = (codes: readonly number[]) => [...codes].sort((a, b) => a - b);
-  assertEquals(sorted(named("never")), sorted(FINAL));
-  assertEquals(sorted(named("at once")), sorted(TOKEN_REFUSED));
+Deno.test("the library's tables are those of the server's catalogue", () => {
+  const codes: [number, Retry][] = [
+    ...Object.values(REFUSALS).map(({ status, retry }): [number, Retry] => [status, retry]),
+    ...[...CLOSE_CODES].map(([code, { retry }]): [number, Retry] => [code, retry]),
+  ];
+  const sorted = (some: Iterable<number>) => [...new Set(some)].sort((a, b) => a - b);
+  const that = (...retries: Retry[]) =>
+    sorted(codes.filter(([, retry]) => retries.includes(retry)).map(([code]) => code));
+  assertEquals(that("never"), sorted(FINAL));
+  assertEquals(that("new_token"), sorted(TOKEN_REFUSED));
+  const transient = ERRORS.filter(({ retry }) => retry !== "never").map(({ code }) => code);
+  assertEquals(sorted(transient), sorted(TRANSIENT));
 });
 
 Deno.test("a status that brings no reason comes from something before the server, and is not final", async () => {

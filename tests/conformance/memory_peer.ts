@@ -1,4 +1,5 @@
 /** The codec as an echo server, without a socket: decoder and writer joined by the shortest way. */
+import { closeFor } from "../../lib/gate/gate.ts";
 import {
   Decoder,
   type DecoderLimits,
@@ -28,7 +29,7 @@ export function memoryPeer(limits: DecoderLimits = CASE_LIMITS): EchoPeer {
     pong: () => {},
     fragment: () => {},
     close,
-    fail: (failure) => close(failure.code),
+    fail: ({ reason }) => close(closeFor(reason).code),
   });
   return {
     write(bytes) {

@@ -1,5 +1,6 @@
 /** What operators do and see: a rolling restart, a module that won't start, overload, metrics under attack. */
-import { HANDSHAKE_REASONS, LIMIT_SCOPES, MESSAGE_RESULTS, RESTART_CAUSES } from "../../lib/telemetry/telemetry.ts";
+import { HANDSHAKE_REASONS, MESSAGE_RESULTS } from "../../lib/gate/outcomes.ts";
+import { LIMIT_SCOPES, RESTART_CAUSES } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { startServer, type TestServer } from "../harness.ts";
 import { parseScrape, type Sample, value } from "../telemetry/prometheus.ts";

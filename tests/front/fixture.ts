@@ -197,7 +197,7 @@ function echo(session: Session): SocketSink {
     },
     control: (kind, bytes) => void session.events.push(`${kind} ${bytes}`),
     finish: (done) => done(),
-    failed: (code, reason) => void session.events.push(`failed ${code} ${reason}`),
+    failed: (reason) => void session.events.push(`failed ${reason}`),
     closed: (code, reason) => void session.closes.push({ code, reason }),
   };
 }

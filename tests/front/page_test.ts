@@ -1,7 +1,5 @@
 import { developmentPage, pageContentSecurityPolicy } from "../../lib/front/page/page.ts";
-import * as meanings from "../../lib/front/page/meanings.js";
-import { REASONS } from "../../lib/gate/gate.ts";
-import { ErrorCode } from "../../lib/rpc/errors.ts";
+import { CLOSE_CODES, CLOSE_REASONS, closeFor, ERRORS, REASONS } from "../../lib/gate/outcomes.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 
 const page = developmentPage();
@@ -64,16 +62,37 @@ Deno.test("pageContentSecurityPolicy starts from nothing and has no unsafe-*", (
   assertNotMatch(pageContentSecurityPolicy, /unsafe|\*|https?:|data:/);
 });
 
-Deno.test("meanings explain every reason of a refusal and every error code", () => {
-  assertEquals(REASONS.filter((reason) => !meanings.REASONS.has(reason)), []);
-  assertEquals(Object.values(ErrorCode).filter((code) => !meanings.ERRORS.has(code)), []);
+/** Imports a script of the page, with what it imports in turn, as a browser would. */
+async function importScript(name: string): Promise<Record<string, unknown>> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [path, { body }] of scripts) await Deno.writeTextFile(`${folder}${path}`, body);
+    return await import(`file://${folder}/${name}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the page explains every outcome of the catalogue", async () => {
+  const tables = await importScript("outcomes.js") as Record<string, Map<string | number, string>>;
+  assertEquals([...tables["REASONS"]!.keys()], [...REASONS]);
+  assertEquals([...tables["ERRORS"]!.keys()], ERRORS.map(({ code }) => code));
+  assertEquals([...tables["CLOSES"]!.keys()], [...CLOSE_CODES.keys()]);
+  for (const reason of CLOSE_REASONS) {
+    assertEquals(tables["CLOSE_REASONS"]!.has(reason), closeFor(reason).reason === reason, reason);
+  }
+  for (const [name, table] of Object.entries(tables)) {
+    for (const [code, text] of table) assertMatch(text, /^[A-Z].*\.$/, `${name} ${code}`);
+  }
 });
 
-Deno.test("closeMeaning() joins what code and reason say", () => {
+Deno.test("closeMeaning() joins what code and reason say", async () => {
+  const { closeMeaning } = await importScript("meanings.js") as { closeMeaning(code: number, reason: string): string };
   assertEquals(
-    meanings.closeMeaning(4408, "idle"),
+    closeMeaning(4408, "idle"),
     "The connection was silent for too long. Come back later, at a random moment. No message came, or no answer to a ping.",
   );
-  assertEquals(meanings.closeMeaning(1000, ""), "Closed as agreed.");
-  assertEquals(meanings.closeMeaning(3999, ""), "Not a code of this server.");
+  assertEquals(closeMeaning(1000, ""), "Closed as agreed.");
+  assertEquals(closeMeaning(1000, "constructor"), "Closed as agreed.");
+  assertEquals(closeMeaning(3999, ""), "Not a code of this server.");
 });

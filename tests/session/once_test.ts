@@ -215,7 +215,7 @@ function apply(world: World, event: Event, tags: string[]): void {
     case "peerCloses":
       return world.peerCloses();
     case "end":
-      return world.session.end(1008, "kicked");
+      return world.session.end("kicked");
     case "gone":
       return world.gone();
   }

@@ -117,7 +117,7 @@ for (const end of ["ended by the server", "left by the client"] as const) {
     world.client.subscribe("room:b");
     world.client.unsubscribe("room:b");
     assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics], [[{ user: "ada", connections: 1 }], 1]);
-    if (end === "ended by the server") world.session.end(1008, "kicked");
+    if (end === "ended by the server") world.session.end("kicked");
     assertEquals(world.released, 0);
     world.gone();
     assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics, world.released], [[], 0, 1]);
@@ -127,7 +127,7 @@ for (const end of ["ended by the server", "left by the client"] as const) {
 
 Deno.test("a handler subscribes nothing for a session that is ending, or has ended", () => {
   const world = new World({ limits: WIDE });
-  world.session.end(1008, "kicked");
+  world.session.end("kicked");
   world.client.subscribe("room:late");
   assertEquals(world.hub.topics, 0);
   world.gone();
@@ -138,7 +138,7 @@ Deno.test("a handler subscribes nothing for a session that is ending, or has end
 Deno.test("nothing reaches a client, nor the cell, once its session has ended", () => {
   const world = new World({ limits: WIDE });
   world.send(JSON.stringify(request("slow", "1")));
-  world.session.end(1008, "kicked");
+  world.session.end("kicked");
   world.send(JSON.stringify(request("slow", "2")));
   world.settle(0);
   world.client.notify(new TextEncoder().encode("{}"));

@@ -1,6 +1,6 @@
-import { REASONS } from "../../lib/gate/gate.ts";
-import { HANDSHAKE_REASONS, MESSAGE_SECONDS, Telemetry } from "../../lib/telemetry/telemetry.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { HANDSHAKE_REASONS, MESSAGE_RESULTS } from "../../lib/gate/outcomes.ts";
+import { MESSAGE_SECONDS, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { assertEquals } from "../assert.ts";
 
 Deno.test("Telemetry counts handshakes by result and reason", () => {
   const telemetry = new Telemetry();
@@ -10,8 +10,12 @@ Deno.test("Telemetry counts handshakes by result and reason", () => {
   assertEquals([...telemetry.handshakes.entries()], [["accepted", "ok", 2], ["rejected", "origin_not_allowed", 3]]);
 });
 
-Deno.test("Telemetry knows every reason of a refusal", () => {
-  for (const reason of REASONS) assert((HANDSHAKE_REASONS as readonly string[]).includes(reason), reason);
+Deno.test("Telemetry has a label for every outcome of the catalogue", () => {
+  const telemetry = new Telemetry();
+  for (const reason of HANDSHAKE_REASONS) telemetry.handshake("rejected", reason);
+  assertEquals([...telemetry.handshakes.entries()], HANDSHAKE_REASONS.map((reason) => ["rejected", reason, 1]));
+  for (const result of MESSAGE_RESULTS) telemetry.message("in", result);
+  assertEquals([...telemetry.messages.entries()], MESSAGE_RESULTS.map((result) => ["in", result, 1]));
 });
 
 Deno.test("Telemetry counts whatever is not in its lists as other", () => {

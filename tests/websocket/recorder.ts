@@ -1,4 +1,5 @@
 /** Writes a decoder's events down, for tests. */
+import { closeFor } from "../../lib/gate/gate.ts";
 import { Decoder, type DecoderLimits } from "../../lib/websocket/websocket.ts";
 
 /** One event as a list: its name and what it carries; bytes are copied, as they are valid only during the call. */
@@ -30,8 +31,9 @@ export function record(limits: DecoderLimits = ROOMY, onEvent: (recording: Recor
     pong: (payload) => add(["pong", [...payload]]),
     fragment: (bytes) => add(["fragment", bytes]),
     close: (code, reason) => add(["close", code, reason]),
-    fail: ({ code, reason, detail }) => {
+    fail: ({ reason: cause, detail }) => {
       recording.detail = detail;
+      const { code, reason } = closeFor(cause);
       add(["fail", code, reason]);
     },
   });

@@ -10,15 +10,15 @@
 import { connect } from "node:net";
 import { dialable } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
-import type { Accepted, Entry, Gate, Handshake, Peer, Refusal } from "../../gate/gate.ts";
+import { type Accepted, type Entry, type Gate, type Handshake, type Peer, refuse } from "../../gate/gate.ts";
 import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps } from "../front.ts";
 import type { TlsMaterial } from "../../tls/tls_files.ts";
 import { isHost, isOriginForm } from "../edge/request_head.ts";
-import { errorResponse, securityHeaders } from "../http/headers.ts";
+import { internalError, securityHeaders } from "../http/headers.ts";
 import { ServeSocket } from "./serve_socket.ts";
 
-const DRAINING: Refusal = { accepted: false, status: 503, reason: "draining", retryAfter: 1 };
+const DRAINING = refuse("draining", { retryAfter: 1 });
 
 /** Time before listening again, and lifetime of the result of {@linkcode isOpen}. */
 const RELISTEN_MS = 100;
@@ -144,14 +144,10 @@ class ServeFront implements Front {
     const peer = this.#peer(request.headers, address);
     const headers = headersWithHost(request);
     const url = this.#url(request, headers.get("host"));
-    if (typeof url === "string") {
-      return this.#gate.refused(null, peer, { accepted: false, status: 400, reason: "bad_request", detail: url });
-    }
+    if (typeof url === "string") return this.#gate.refused(null, peer, refuse("bad_request", { detail: url }));
     const handshake: Handshake = { method: request.method, url, headers };
     const entry = this.#gate.enter(peer.ip);
-    if (typeof entry === "string") {
-      return this.#gate.refused(handshake, peer, { accepted: false, status: 429, reason: entry });
-    }
+    if (typeof entry === "string") return this.#gate.refused(handshake, peer, refuse(entry));
     let kept = false;
     try {
       if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
@@ -160,7 +156,7 @@ class ServeFront implements Front {
       const upgrade = this.#upgrade(request, decision.subprotocol);
       if (upgrade === null) {
         this.#gate.abandoned(decision);
-        return this.#gate.refused(handshake, peer, { accepted: false, status: 400, reason: "bad_request" });
+        return this.#gate.refused(handshake, peer, refuse("bad_request"));
       }
       kept = true;
       this.#attach(upgrade.socket, decision, peer, handshake, entry);
@@ -226,7 +222,7 @@ class ServeFront implements Front {
 
   #internal(error: unknown): Response {
     this.#deps.log.error("front.gate_failed", { error });
-    return errorResponse(this.#config, 500, "internal");
+    return internalError(this.#config);
   }
 }
 

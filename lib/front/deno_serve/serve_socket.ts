@@ -1,7 +1,7 @@
 /** The platform's WebSocket as a {@linkcode Socket}. */
 
 import { Buffer } from "node:buffer";
-import type { Socket, SocketSink } from "../../gate/gate.ts";
+import { closeFor, type CloseReason, type Socket, type SocketSink } from "../../gate/gate.ts";
 import type { Log } from "../../log/log.ts";
 import { CloseCode, type SharedText } from "../../websocket/websocket.ts";
 
@@ -103,6 +103,11 @@ export class ServeSocket implements Socket {
     this.#closeWhenQuiet(performance.now() + MAX_WAIT_MS);
   }
 
+  #closeFor(cause: CloseReason): void {
+    const { code, reason } = closeFor(cause);
+    this.close(code, reason);
+  }
+
   #closeWhenQuiet(until: number): void {
     const now = performance.now();
     if (now - this.#heardAt >= QUIET_MS || now >= until) return this.#web.close(this.#code, this.#reason);
@@ -130,8 +135,8 @@ export class ServeSocket implements Socket {
     const bytes = typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
     if (bytes > this.#maxBytes) {
       const detail = `Message is longer than ${this.#maxBytes} bytes`;
-      this.#guard(() => this.#sink?.failed(CloseCode.messageTooBig, "message_too_big", detail));
-      return this.close(CloseCode.messageTooBig, "message_too_big");
+      this.#guard(() => this.#sink?.failed("message_too_big", detail));
+      return this.#closeFor("message_too_big");
     }
     this.#guard(() => this.#sink?.message(typeof data === "string" ? data : new Uint8Array(data), bytes));
   }
@@ -152,7 +157,7 @@ export class ServeSocket implements Socket {
       call();
     } catch (error) {
       this.#log.error("front.session_failed", { error });
-      this.close(CloseCode.internalError, "internal");
+      this.#closeFor("internal");
     }
   }
 }

@@ -26,7 +26,7 @@ import type { SecureContext } from "node:tls";
 import type { Descriptors } from "../../base/descriptors.ts";
 import { Listener } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
-import type { Gate } from "../../gate/gate.ts";
+import type { Gate, UnansweredReason } from "../../gate/gate.ts";
 import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps } from "../front.ts";
 import type { TlsMaterial } from "../../tls/tls_files.ts";
@@ -198,7 +198,7 @@ class Edge implements Front, ProxyHost {
   }
 
   /** Closes without an answer. The rate is limited, because a flooding client reconnects immediately. */
-  #turnAway(socket: { destroy(): unknown }, ip: string, reason: string): void {
+  #turnAway(socket: { destroy(): unknown }, ip: string, reason: UnansweredReason): void {
     const { refusal } = this.#context.turnstiles;
     if (refusal.full(ip)) return this.#refuse(socket, ip, reason);
     this.#refused.add(socket);
@@ -206,14 +206,14 @@ class Edge implements Front, ProxyHost {
   }
 
   /** Like {@linkcode #turnAway}; input is not read until then. */
-  #hold(connection: Connection, ip: string, reason: string): void {
+  #hold(connection: Connection, ip: string, reason: UnansweredReason): void {
     connection.stage = null;
     connection.hold();
     this.#turnAway(connection, ip, reason);
   }
 
   /** Before TLS no answer is possible. */
-  #refuse(socket: { destroy(): unknown }, ip: string, reason: string): void {
+  #refuse(socket: { destroy(): unknown }, ip: string, reason: UnansweredReason): void {
     this.#refused.delete(socket);
     socket.destroy();
     this.#context.telemetry.handshake("rejected", reason);

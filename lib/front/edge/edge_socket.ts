@@ -1,5 +1,5 @@
 /** One open WebSocket of the edge: sending, queue, both closing handshakes. */
-import type { Socket, SocketSink } from "../../gate/gate.ts";
+import { closeFor, type Socket, type SocketSink } from "../../gate/gate.ts";
 import {
   CloseCode,
   encodeClose,
@@ -207,13 +207,15 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   broken(failure: Failure): void {
     if (this.#state === "closing") return this.#end(this.#code, this.#reason);
     if (this.#state !== "open") return;
-    this.#guard(() => this.#sink?.failed(failure.code, failure.reason, failure.detail));
-    this.#finishWith(failure.code, failure.reason, encodeClose(failure.code, failure.reason));
+    this.#guard(() => this.#sink?.failed(failure.reason, failure.detail));
+    const { code, reason } = closeFor(failure.reason);
+    this.#finishWith(code, reason, encodeClose(code, reason));
   }
 
   sinkFailed(error: unknown): void {
     this.#context.log.error("front.session_failed", { error });
-    this.close(CloseCode.internalError, "internal");
+    const { code, reason } = closeFor("internal");
+    this.close(code, reason);
   }
 
   /** Lets the session send pending answers, then closes with `frame`. */

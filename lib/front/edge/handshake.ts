@@ -2,10 +2,10 @@
  * The stage from accept to the 101 or a refusal: TLS, request head, admission and answer within `handshake_timeout`.
  */
 
-import type { Accepted, Handshake, Peer, Refusal } from "../../gate/gate.ts";
+import { type Accepted, type Handshake, type Peer, type Refusal, refuse } from "../../gate/gate.ts";
 import { acceptKey } from "../../websocket/websocket.ts";
 import { clientAddress } from "../forwarded.ts";
-import { errorResponse, securityHeaders } from "../http/headers.ts";
+import { internalError, securityHeaders } from "../http/headers.ts";
 import type { Connection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
@@ -130,7 +130,7 @@ export class HandshakeStage implements Stage, Expiring {
   /** Called at the deadline of the handshake, later at that of the answer. */
   expired(): void {
     if (this.#state === "reading" || this.#state === "judging") {
-      return this.#refuse({ accepted: false, status: 408, reason: "timeout" });
+      return this.#refuse(refuse("timeout"));
     }
     if (this.#state === "greeting" || this.#state === "securing") this.#insecure("timeout", false);
     // The wait is not the client's fault.
@@ -168,7 +168,7 @@ export class HandshakeStage implements Stage, Expiring {
   #read(chunk: Uint8Array): void {
     const consumed = this.#reader.push(chunk);
     const { head, failure } = this.#reader;
-    if (failure !== null) return this.#refuse({ accepted: false, ...failure });
+    if (failure !== null) return this.#refuse(refuse(failure.reason, failure));
     if (head === null) return;
     this.#rest = consumed < chunk.length ? chunk.subarray(consumed) : null;
     this.#state = "judging";
@@ -181,19 +181,17 @@ export class HandshakeStage implements Stage, Expiring {
     this.#peer = this.#seen(head.headers);
     const url = URL.parse(`${this.#peer.secure ? "https" : "http"}://${head.host}${head.target}`);
     // Valid by syntax but no hosts: 256.1.1.1, [:::], a:65536.
-    if (url === null) {
-      return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Host is invalid" });
-    }
+    if (url === null) return this.#refuse(refuse("bad_request", { detail: "Host is invalid" }));
     // A path with dot segments may have been interpreted differently by a proxy.
     if (url.pathname !== head.target.split("?", 1)[0]) {
-      return this.#refuse({ accepted: false, status: 400, reason: "bad_request", detail: "Path is not normalised" });
+      return this.#refuse(refuse("bad_request", { detail: "Path is not normalised" }));
     }
     const handshake: Handshake = { method: head.method, url, headers: head.headers };
     this.#handshake = handshake;
 
     if (this.#connection.entry === null) {
       const entry = gate.enter(this.#peer.ip);
-      if (typeof entry === "string") return this.#refuse({ accepted: false, status: 429, reason: entry });
+      if (typeof entry === "string") return this.#refuse(refuse(entry));
       this.#connection.entry = entry;
     }
     if (url.pathname !== config.server.path) return this.#answerRoute(head, url);
@@ -233,7 +231,7 @@ export class HandshakeStage implements Stage, Expiring {
       request = new Request(url, { method: head.method, headers: head.headers });
     } catch {
       // Methods that a Request object can't have: CONNECT, TRACE, TRACK.
-      return this.#refuse({ accepted: false, status: 405, reason: "method_not_allowed" });
+      return this.#refuse(refuse("method_not_allowed"));
     }
     const response = await this.#context.gate.http(request, this.#peer);
     if (this.#state === "judging") await this.#answer(response);
@@ -277,7 +275,6 @@ export class HandshakeStage implements Stage, Expiring {
   #failed(error: unknown): void {
     this.#context.log.error("front.gate_failed", { error });
     if (this.#state !== "judging") return this.#connection.destroy();
-    const response = errorResponse(this.#context.config, 500, "internal");
-    this.#answer(response).catch(() => this.#connection.destroy());
+    this.#answer(internalError(this.#context.config)).catch(() => this.#connection.destroy());
   }
 }

@@ -21,7 +21,6 @@ export interface RequestHead {
 
 /** The reason of a refused head. `detail` is for the log and never quotes the request. */
 export interface HeadFailure {
-  readonly status: 400 | 431;
   readonly reason: "bad_request" | "headers_too_large";
   readonly detail: string;
   /** True if a foreign page can make a browser send it. */
@@ -76,7 +75,7 @@ export class HeadReader {
       if (this.#failure !== null) return at + 1;
       if (ended) {
         const parsed = parseHead(this.#whole(chunk.subarray(0, at + 1), stored));
-        if ("status" in parsed) this.#failure = parsed;
+        if ("reason" in parsed) this.#failure = parsed;
         else this.#head = parsed;
         this.#stored = null;
         return at + 1;
@@ -126,7 +125,7 @@ export class HeadReader {
   }
 
   #tooLarge(detail: string, blameless = false): false {
-    this.#failure = { status: 431, reason: "headers_too_large", detail, blameless };
+    this.#failure = { reason: "headers_too_large", detail, blameless };
     this.#stored = null;
     return false;
   }
@@ -161,7 +160,7 @@ function latin1(bytes: Uint8Array): string {
 }
 
 function bad(detail: string): HeadFailure {
-  return { status: 400, reason: "bad_request", detail };
+  return { reason: "bad_request", detail };
 }
 
 /** RFC 9110 5.6.2. */

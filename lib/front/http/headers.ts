@@ -1,7 +1,7 @@
 /** Headers of every HTTP response of the public port, and common responses. */
 
 import type { Config } from "../../config/config.ts";
-import type { Refusal } from "../../gate/gate.ts";
+import { type Refusal, refuse } from "../../gate/gate.ts";
 import { pageContentSecurityPolicy, type PageFile } from "../page/page.ts";
 
 /**
@@ -20,30 +20,26 @@ export function securityHeaders(config: Config): Record<string, string> {
 }
 
 /**
- * A response `{"error": reason}` with a status. The connection ends after it, so that no pipelined request is answered.
+ * The response to a {@linkcode Refusal}: `{"error": reason}`, without its `detail`. The connection ends after it, so that
+ * no pipelined request is answered.
  */
-export function errorResponse(
-  config: Config,
-  status: number,
-  reason: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function refusalResponse({ status, reason, headers, retryAfter }: Refusal, config: Config): Response {
+  const retry = retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter))) };
   return new Response(JSON.stringify({ error: reason }), {
     status,
     headers: {
       ...securityHeaders(config),
       ...headers,
+      ...retry,
       "Content-Type": "application/json",
       "Connection": "close",
     },
   });
 }
 
-/** The response to a {@linkcode Refusal}, without its `detail`. */
-export function refusalResponse(refusal: Refusal, config: Config): Response {
-  const headers: Record<string, string> = { ...refusal.headers };
-  if (refusal.retryAfter !== undefined) headers["Retry-After"] = String(Math.max(1, Math.ceil(refusal.retryAfter)));
-  return errorResponse(config, refusal.status, refusal.reason, headers);
+/** The response when the server itself failed. The log has the error. */
+export function internalError(config: Config): Response {
+  return refusalResponse(refuse("internal"), config);
 }
 
 /** The response with a file of the page and its content security policy. */

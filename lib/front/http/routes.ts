@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import { type Handshake, type Peer, type Refusal, refuse } from "../../gate/gate.ts";
-import { errorResponse, pageResponse, securityHeaders } from "./headers.ts";
+import { internalError, pageResponse, securityHeaders } from "./headers.ts";
 import type { Page } from "../page/page.ts";
 
 /** Answers one HTTP request. Never rejects. */
@@ -54,7 +54,7 @@ export function createRoutes(options: RouteOptions): Routes {
       return await route.answer(request, peer);
     } catch (error) {
       options.failed?.(error);
-      return errorResponse(config, 500, "internal");
+      return internalError(config);
     }
   };
 }

@@ -9,6 +9,7 @@ import ask from "./ask.js" with { type: "text" };
 import attempts from "./attempts.js" with { type: "text" };
 import chat from "./chat.js" with { type: "text" };
 import meanings from "./meanings.js" with { type: "text" };
+import * as outcomes from "./outcomes.js";
 import socket from "./socket.js" with { type: "text" };
 import view from "./view.js" with { type: "text" };
 import words from "./words.js" with { type: "text" };
@@ -49,7 +50,7 @@ const SCRIPT = "text/javascript; charset=utf-8";
 
 /** All files of the page by path. The client library is served as its source without types. */
 export function developmentPage(): Map<string, PageFile> {
-  const scripts = { app, ask, attempts, chat, meanings, socket, view, words };
+  const scripts = { app, ask, attempts, chat, meanings, outcomes: literals(outcomes), socket, view, words };
   return new Map([
     ["/", { body: html, type: "text/html; charset=utf-8" }],
     ["/style.css", { body: style, type: "text/css; charset=utf-8" }],
@@ -59,4 +60,11 @@ export function developmentPage(): Map<string, PageFile> {
       [`/client/${name}.ts`, { body: stripTypeScriptTypes(source), type: SCRIPT }] as const
     ),
   ]);
+}
+
+/** A script with the same exports. Keys and values are strings and numbers. */
+function literals(module: Readonly<Record<string, ReadonlyMap<unknown, string>>>): string {
+  return Object.entries(module)
+    .map(([name, map]) => `export const ${name} = new Map(${JSON.stringify([...map])});\n`)
+    .join("");
 }

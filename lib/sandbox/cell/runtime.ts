@@ -4,6 +4,7 @@
  * Operations of a session start in the order of their arrival. A handler that awaits does not delay the next one; an
  * asynchronous `open` does. Errors of handlers stay in the cell, except for a reference to the log line.
  */
+import { ErrorCode } from "../../rpc/errors.ts";
 import type { Present } from "../author/context.ts";
 import type { HandlerObject, RpcHandlers } from "../author/handlers.ts";
 import type { Operation, OperationReader } from "../wire/operation_reader.ts";
@@ -178,13 +179,13 @@ export class Runtime {
 
   #call(session: CellSession, call: number, method: number, text: string): void {
     const callable = this.#methods[method];
-    if (callable === undefined) return this.#out.error(call, -32601, "");
+    if (callable === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
     const params = (parseJson(text) as { params?: unknown }).params ?? callable.absent;
     void this.#run(session, call, callable, params);
   }
 
   #message(session: CellSession, call: number, data: string | Uint8Array): void {
-    if (this.#raw === undefined) return this.#out.error(call, -32601, "");
+    if (this.#raw === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
     void this.#run(session, call, this.#raw, data);
   }
 
@@ -245,17 +246,17 @@ export class Runtime {
   #fail(session: CellSession, call: number, context: HandlerContext, callable: Callable, error: unknown): void {
     this.#calls.delete(call);
     context.settle();
-    if (error instanceof Misfit) return this.#out.error(call, -32602, error.data);
+    if (error instanceof Misfit) return this.#out.error(call, ErrorCode.INVALID_PARAMS, error.data);
     if (error instanceof Failure && error.of === callable.errors) {
       return this.#out.declaredError(call, error.index, error.data);
     }
     // The call was answered when its client disconnected or its time was up.
     if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {
-      return this.#out.error(call, -32603, "");
+      return this.#out.error(call, ErrorCode.INTERNAL_ERROR, "");
     }
     const ref = this.#deps.random();
     this.#out.failed(session.handle, ref, callable.name.slice(0, MAX_WHAT_LENGTH), describeError(error));
-    this.#out.error(call, -32603, jsonText({ ref })!);
+    this.#out.error(call, ErrorCode.INTERNAL_ERROR, jsonText({ ref })!);
   }
 }
 

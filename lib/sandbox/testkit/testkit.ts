@@ -2,6 +2,7 @@
  * Runs a handler module in a test without a server or a cell: the same validation and contexts, with all effects
  * recorded.
  */
+import { ErrorCode } from "../../rpc/errors.ts";
 import { KitEffects, makeKit } from "../cell/kit.ts";
 import { Outbox } from "../cell/outbox.ts";
 import { describeHandlers, makeHandlers } from "../cell/module_shape.ts";
@@ -149,8 +150,8 @@ class Recorder {
 
   async call(method: string, params: unknown, user: TestUser): Promise<unknown> {
     const found = this.#methods.get(method);
-    if (found === undefined) throw new CallError(-32601, undefined);
-    if (!mayCall(found, user.roles ?? [])) throw new CallError(-32003, undefined);
+    if (found === undefined) throw new CallError(ErrorCode.METHOD_NOT_FOUND, undefined);
+    if (!mayCall(found, user.roles ?? [])) throw new CallError(ErrorCode.FORBIDDEN, undefined);
     const session = await this.#session(user);
     const index = [...this.#methods.keys()].indexOf(method);
     const text = JSON.stringify(params === undefined ? {} : { params });

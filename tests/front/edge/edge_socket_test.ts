@@ -138,7 +138,7 @@ Deno.test("a broken rule: failed, the close frame with its code, FIN, closed onc
   await client.frame({ opcode: 1, payload: "unmasked", mask: null });
   assertEquals((await client.nextClose()).code, 1002);
   await client.closed();
-  assertEquals(fixture.sessions[0]!.events, ["failed 1002 "]);
+  assertEquals(fixture.sessions[0]!.events, ["failed protocol_error"]);
   assertEquals(fixture.sessions[0]!.closes, [{ code: 1002, reason: "" }]);
   client.close();
   await fixture.empty();

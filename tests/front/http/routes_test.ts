@@ -1,7 +1,7 @@
 import type { Config } from "../../../lib/config/config.ts";
-import { errorResponse, refusalResponse } from "../../../lib/front/http/headers.ts";
+import { refusalResponse } from "../../../lib/front/http/headers.ts";
 import { createRoutes } from "../../../lib/front/http/routes.ts";
-import type { Handshake, Peer, Refusal } from "../../../lib/gate/gate.ts";
+import { type Handshake, type Peer, type Refusal, refuse } from "../../../lib/gate/gate.ts";
 import { assertEquals } from "../../assert.ts";
 
 const config = { tls: { hsts_max_age: 31_536_000_000 } } as Config;
@@ -39,19 +39,18 @@ Deno.test("createRoutes() delegates POST /ticket and its preflight, and contains
   assertEquals(errors, ["bug"]);
 });
 
-Deno.test("errorResponse() carries the headers of every answer; HSTS only with TLS", () => {
+Deno.test("refusalResponse() carries the headers of every answer; HSTS only with TLS", () => {
   const names = ["cache-control", "connection", "content-type", "strict-transport-security", "x-content-type-options"];
-  assertEquals([...errorResponse(config, 404, "not_found").headers.keys()], names);
-  assertEquals(errorResponse({} as Config, 404, "x").headers.has("strict-transport-security"), false);
-  assertEquals(errorResponse(config, 404, "x").headers.get("strict-transport-security"), "max-age=31536000");
+  const refusal = refuse("not_found");
+  assertEquals([...refusalResponse(refusal, config).headers.keys()], names);
+  assertEquals(refusalResponse(refusal, {} as Config).headers.has("strict-transport-security"), false);
+  assertEquals(refusalResponse(refusal, config).headers.get("strict-transport-security"), "max-age=31536000");
 });
 
 Deno.test("refusalResponse(): Retry-After in whole seconds, further headers, no detail", async () => {
-  const refusal = { accepted: false, status: 429, reason: "rate_limited", retryAfter: 0.2, detail: "secret" } as const;
-  const response = refusalResponse(refusal, config);
+  const response = refusalResponse(refuse("rate_limited", { retryAfter: 0.2, detail: "secret" }), config);
   assertEquals([response.status, response.headers.get("retry-after")], [429, "1"]);
   assertEquals(await response.text(), '{"error":"rate_limited"}');
-  const headers = { "WWW-Authenticate": "Bearer" };
-  const missing = refusalResponse({ accepted: false, status: 401, reason: "token_missing", headers }, config);
+  const missing = refusalResponse(refuse("token_missing"), config);
   assertEquals([missing.headers.get("www-authenticate"), missing.headers.has("retry-after")], ["Bearer", false]);
 });
