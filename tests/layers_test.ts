@@ -12,7 +12,8 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What starts: the command line, and what authors of handlers import.
   [
     "cli",
-    "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry config/findings config base log",
+    "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
+    "gate websocket config/findings config base log",
   ],
   ["cli/connect", "log"],
   [".", "sandbox/testkit sandbox/author"],

@@ -1,8 +1,9 @@
 /** `POST /dev/token?sub=NAME`: a token for another user, so that the development page can be two at once. */
 import { bearerToken, createVerifier, signToken } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
-import { errorResponse, securityHeaders } from "../front/http/headers.ts";
+import { refusalResponse, securityHeaders } from "../front/http/headers.ts";
 import type { PageRoute } from "../front/page/page.ts";
+import { refuse } from "../gate/gate.ts";
 import type { Log } from "../log/log.ts";
 
 /** Lifetime of a token that development hands out. */
@@ -23,10 +24,10 @@ export async function developmentTokenRoute(config: Config, log: Log): Promise<P
     methods: ["POST"],
     async answer(request) {
       const token = bearerToken(request.headers);
-      if (token === null) return errorResponse(config, 401, "token_missing");
-      if (!(await verifier.verify(token)).ok) return errorResponse(config, 401, "token_invalid");
+      if (token === null) return refusalResponse(refuse("token_missing"), config);
+      if (!(await verifier.verify(token)).ok) return refusalResponse(refuse("token_invalid"), config);
       const sub = new URL(request.url).searchParams.get("sub") ?? "";
-      if (!NAME.test(sub)) return errorResponse(config, 400, "bad_request");
+      if (!NAME.test(sub)) return refusalResponse(refuse("bad_request"), config);
       const signed = { sub, roles: DEVELOPMENT_ROLES, ttlMs: DEVELOPMENT_TTL_MS, now: Date.now() };
       return Response.json({ token: await signToken(auth, signed) }, { headers: securityHeaders(config) });
     },

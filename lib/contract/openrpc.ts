@@ -8,6 +8,7 @@ import {
   type MethodContract,
   type TopicContract,
 } from "../sandbox/author/contract.ts";
+import { ErrorCode, errorMessage } from "../rpc/errors.ts";
 import { Components, entriesOf, isObject } from "./schemas.ts";
 
 /** An OpenRPC document; plain JSON. */
@@ -29,13 +30,17 @@ export interface ServedContract {
 
 /** Errors any method may answer with, beside its own. */
 export const SERVER_ERRORS: readonly { readonly code: number; readonly message: string }[] = [
-  { code: -32602, message: "Invalid params" },
-  { code: -32603, message: "Internal error" },
-  { code: -32001, message: "Rate limited" },
-  { code: -32004, message: "Overloaded" },
-  { code: -32005, message: "Handler timeout" },
-];
-export const FORBIDDEN_ERROR = { code: -32003, message: "Forbidden" };
+  ErrorCode.INVALID_PARAMS,
+  ErrorCode.INTERNAL_ERROR,
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.OVERLOADED,
+  ErrorCode.TIMEOUT,
+].map(errorObject);
+export const FORBIDDEN_ERROR = errorObject(ErrorCode.FORBIDDEN);
+
+function errorObject(code: number): { code: number; message: string } {
+  return { code, message: errorMessage(code) };
+}
 
 /** The document for one module. */
 export function openRpc(contract: Contract, options: OpenRpcOptions = {}): OpenRpcDocument {
