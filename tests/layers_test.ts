@@ -13,9 +13,9 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   [
     "cli",
     "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
-    "gate websocket config/findings config base log",
+    "gate config/findings config base log",
   ],
-  ["cli/connect", "log"],
+  ["cli/connect", "gate websocket log"],
   [".", "sandbox/testkit sandbox/author"],
 
   // The server: all parts put together.

@@ -66,6 +66,7 @@ Deno.test("pageContentSecurityPolicy starts from nothing and has no unsafe-*", (
 async function importScript(name: string): Promise<Record<string, unknown>> {
   const folder = await Deno.makeTempDir();
   try {
+    await Deno.mkdir(`${folder}/client`);
     for (const [path, { body }] of scripts) await Deno.writeTextFile(`${folder}${path}`, body);
     return await import(`file://${folder}/${name}`);
   } finally {

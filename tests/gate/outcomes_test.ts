@@ -123,7 +123,7 @@ const NO_CODE = /\/\/[^\n]*|\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*
 /** What a file writes by hand that is for the catalogue to say. */
 function bypasses(source: string): string[] {
   const reasons = [...REASONS, ...CLOSE_REASONS].join("|");
-  const numbers = [...CLOSE_CODES.keys()].filter((code) => code !== 1000).join("|");
+  const numbers = CLOSE_REASONS.map((reason) => CLOSES[reason].code).join("|");
   const code = source.replaceAll(NO_CODE, (token) => token.startsWith('"') ? '""' : "");
   const texts = source.replaceAll(/\/\/[^\n]*|\/\*[^]*?\*\//g, "");
   return [
@@ -169,7 +169,7 @@ Deno.test("what is written by hand is found however it is written, and prose abo
     const source of [
       "// closes with 1008, answers -32004",
       "/** {@linkcode x} -32603, `{ accepted: false }` */",
-      'const text = "The client sees 1006 instead of 1002";',
+      'const text = "The client sees 1001 instead of 1002";',
       "const detail = `no 4408 idle`;",
       "const readonly = { accepted: boolean };",
       "const bytes = 1024 + 11008 + 1_008;",

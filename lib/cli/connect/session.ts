@@ -1,6 +1,8 @@
 /** A run of `connect`: lines of the input become messages, messages become lines of the output. */
 import { CallError, type Client, createClient, type State, type Why } from "../../../client/mod.ts";
 import { closeMeaning, ERRORS, meaning, REASONS } from "../../front/page/meanings.js";
+import { CLOSE_CODES } from "../../gate/outcomes.ts";
+import { CloseCode } from "../../websocket/websocket.ts";
 import { type CallLine, readLine, type TextLine } from "./lines.ts";
 import { askRefusal, type Refusal } from "./refusal.ts";
 import type { Screen } from "./screen.ts";
@@ -130,7 +132,7 @@ export class ConnectSession {
       this.#closed.resolve();
     } else if (state === "waiting" && why) {
       if (before === "connecting") return await this.#refused(why);
-      if (why.code === 4401) return this.#giveUp(`Closed: ${ending(why)}`);
+      if (CLOSE_CODES.get(why.code)?.retry === "new_token") return this.#giveUp(`Closed: ${ending(why)}`);
       this.#screen.note(`Connection lost: ${ending(why)} Reconnecting in ${seconds(why.retryInMs)}.`);
     }
   }
@@ -167,8 +169,6 @@ export class ConnectSession {
 }
 
 const GIVEN_UP = "given up";
-/** RFC 6455 section 7.4.1. */
-const BROKEN = 1006;
 
 /** What arrived, as an object; an empty one for a batch and for what is no JSON. */
 function parse(data: string): Record<string, unknown> {
@@ -182,7 +182,7 @@ function parse(data: string): Record<string, unknown> {
 
 function ending(why: Why): string {
   const { reason } = why;
-  const code = why.code || BROKEN; // the platform's socket tells a broken connection by 0
+  const code = why.code || CloseCode.abnormal; // the platform's socket tells a broken connection by 0
   return `${code}${reason === "" ? "" : ` ${reason}`}: ${closeMeaning(code, reason)}`;
 }
 
