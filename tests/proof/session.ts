@@ -16,11 +16,11 @@ export const session: readonly Promised[] = [
     by: "tests/server/admission_races_test.ts",
     edits: [
       [
-        'if (revocations.isRevoked(accepted.identity)) session.end(4401, "token_revoked");\n    else if (banned)',
+        'if (revocations.isRevoked(accepted.identity)) session.end("token_revoked");\n    else if (banned)',
         "if (banned)",
         "edge: a user who is revoked",
       ],
-      ['else if (banned) session.end(1008, "banned");', "", "edge: a user who is banned"],
+      ['else if (banned) session.end("banned");', "", "edge: a user who is banned"],
     ],
   },
 ];
