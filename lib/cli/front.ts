@@ -24,9 +24,9 @@ export async function main(words: readonly string[]): Promise<number> {
   // A compiled executable has the supervisor's permissions in every role.
   for (const name of ["run", "ffi", "sys"] as const) Deno.permissions.revokeSync({ name });
   const io = processIo();
-  // Reloads come from the supervisor. The platform opens descriptors at the first use of a signal and panics without
-  // any, so that use is here.
-  Deno.addSignalListener("SIGHUP", () => {});
+  // A terminal sends these to the whole process group; the supervisor tells the front what to do. The platform opens
+  // descriptors at the first use of a signal and panics without any, so that use is here.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   try {
     return await front(words.includes("--dev"), io);
   } catch (error) {

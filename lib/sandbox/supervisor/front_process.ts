@@ -74,8 +74,6 @@ export class FrontProcess {
       env: { ...command.env },
       // Its output bypasses the supervisor, so that neither waits for the other.
       stdio: ["pipe", "inherit", "inherit", "pipe"],
-      // In a session of its own, so that terminal signals reach the supervisor only.
-      detached: true,
     });
     this.#child = child;
     this.ended = new Promise((resolve) => {

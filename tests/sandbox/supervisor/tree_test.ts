@@ -194,6 +194,43 @@ Deno.test("SIGTERM ends all with 0, a second signal at once with 130, and neithe
   }
 });
 
+Deno.test("a signal to every process of the group, as of a terminal, drains and ends with 0", async () => {
+  await using tree = await Tree.start();
+  const [file, ...args] = await program();
+  for (const signal of ["INT", "TERM"]) {
+    // The first is the leader of a group of its own.
+    const leader = new Deno.Command("setsid", {
+      args: ["--wait", file!, ...args, "serve", "--config", tree.server.configFile],
+      env: { DENO: Deno.execPath(), RUNTIME_DIRECTORY: tree.runtime },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let log = "";
+    const reader = leader.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    while (!log.includes('"listening"')) log += (await reader.read()).value ?? "";
+    const group = await pidOf(leader.pid);
+    await new Deno.Command("kill", { args: [`-${signal}`, "--", `-${group}`] }).output();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) log += part.value;
+    assertEquals((await leader.status).code, 0, signal);
+    assertStringIncludes(log, '"drain.finished"', signal);
+    assert(!log.includes("restarted"), log);
+  }
+});
+
+Deno.test("cells run at a lower priority than the front, in its session", async () => {
+  await using tree = await Tree.start();
+  const figures = async (pid: number) => {
+    const { stdout } = await new Deno.Command("ps", { args: ["-o", "sess=,ni=", "-p", String(pid)] }).output();
+    return new TextDecoder().decode(stdout).trim().split(/\s+/).map(Number);
+  };
+  const [frontSession, frontNice] = await figures(await tree.server.frontPid());
+  for (const pid of await tree.server.cellPids()) {
+    // Otherwise Linux compares sessions, and not processes (autogroup in sched(7)).
+    assertEquals(await figures(pid), [frontSession, frontNice! + 10]);
+  }
+});
+
 Deno.test("a port that is taken ends serve with 1, once", async () => {
   using taken = Deno.listen({ hostname: "localhost", port: 0 });
   const message = await startServer({ config: { server: { port: taken.addr.port } } }).then(
@@ -212,6 +249,19 @@ Deno.test("front and cell refuse to start by hand", async () => {
     assertStringIncludes(new TextDecoder().decode(stderr), "supervisor");
   }
 });
+
+/** The process that `setsid` has started. */
+async function pidOf(parent: number): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(parent)] }).output();
+  const pid = Number(new TextDecoder().decode(stdout).trim());
+  // Where it need not fork, it is the program itself.
+  return pid > 0 && await leads(pid) ? pid : parent;
+}
+
+async function leads(pid: number): Promise<boolean> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "sess=", "-p", String(pid)] }).output();
+  return Number(new TextDecoder().decode(stdout)) === pid;
+}
 
 /** The process of the only cell of a module, by the folder of its module that it may read and by the order of the configuration. */
 async function cellOf(server: TestServer, subprotocol: string): Promise<number> {
