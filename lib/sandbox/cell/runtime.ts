@@ -26,8 +26,8 @@ export interface RuntimeDeps {
   readonly random: () => string;
 }
 
-/** After this much synchronous work (ms), results are sent, which also shows that the cell is alive. */
-const SHOW_LIFE_MS = 10;
+/** After this much synchronous work (ms), results are sent and progress is reported. */
+const REPORT_AFTER_MS = 2;
 /** After an operation faster than this (ms), the clock is not read for the next few. */
 const QUICK_MS = 0.25;
 const MOST_SKIPPED = 3;
@@ -114,7 +114,7 @@ export class Runtime {
     const now = this.#deps.now();
     this.#skip = now - this.#looked < QUICK_MS ? MOST_SKIPPED : 0;
     this.#looked = now;
-    if (now - this.#began <= SHOW_LIFE_MS) return;
+    if (now - this.#began <= REPORT_AFTER_MS) return;
     this.#busy = true;
     reader.halt();
   }

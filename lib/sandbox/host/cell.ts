@@ -148,7 +148,7 @@ export class Cell implements CellOwner {
   /** Reaches the cell after the calls that were made before. */
   identity(seat: Seat): void {
     const text = JSON.stringify(seat.user);
-    if (this.#backlog.sizeOf(seat) > 0) this.#backlog.add(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
+    if (this.#backlog.holds(seat)) this.#backlog.add(seat, { code: ToCell.Identity, call: 0, extra: 0, text });
     else this.#send(ToCell.Identity, seat, 0, 0, text);
   }
 
@@ -234,7 +234,7 @@ export class Cell implements CellOwner {
       case ToHost.DeclaredError:
         return this.#declaredError(operation);
       case ToHost.Done:
-        if (!this.#queue.progress(id)) throw new WireError("more was done than was asked");
+        if (!this.#queue.progress(id, this.#backlog.size > 0)) throw new WireError("more was done than was asked");
         return this.#fill();
       case ToHost.Crash:
         return this.end("crash", new TextDecoder().decode(first));

@@ -1,24 +1,37 @@
 /** Operations on their way to a cell: sends those of one turn together, and keeps account of those it has not begun. */
 import type { OperationStream } from "../wire/operation_stream.ts";
+import { Window } from "./window.ts";
 
 /** Bytes that may be on their way to a cell, with those that wait for it; a cell with more is full. */
 const MAX_BYTES = 32 * 1024 * 1024;
-/** What a cell is given at once, in operations; each 128 bytes count as one more. Some ten milliseconds' work. */
-const WINDOW_OPERATIONS = 4096;
-const BYTES_PER_OPERATION = 128;
+const BYTES_PER_UNIT = 128;
+
+/** The length of an operation of `bytes` in the queue. */
+export function unitsOf(bytes: number): number {
+  return 1 + bytes / BYTES_PER_UNIT;
+}
+
+/** Operations that were sent together. */
+interface Flight {
+  operations: number;
+  bytes: number;
+  /** When (ms) the first of them was written. */
+  readonly at: number;
+}
+
+const NOTHING: Flight = { operations: 0, bytes: 0, at: 0 };
 
 export class CellQueue {
   readonly #stream: Pick<OperationStream, "out" | "flush">;
   readonly #now: () => number;
-  #scheduled = false;
-  /** Operations and bytes of the turn that is being gathered, and when (ms) it began. */
-  #turnBytes = 0;
-  #turnAt = 0;
-  #sent = 0;
-  #done = 0;
-  /** What was sent and not begun: number of the last operation, bytes, when (ms). */
-  readonly #flying: { end: number; bytes: number; at: number }[] = [];
-  #flyingBytes = 0;
+  readonly #window = new Window();
+  /** The turn that is being gathered. */
+  #turn: Flight | undefined;
+  /** What was sent and not begun. */
+  readonly #flying: Flight[] = [];
+  #undone = 0;
+  /** Of what was not begun, with the turn that is being gathered. */
+  #bytes = 0;
   #heard: number;
   #over = false;
 
@@ -31,43 +44,42 @@ export class CellQueue {
 
   /** Operations that were not begun. */
   get undone(): number {
-    return this.#sent - this.#done;
+    return this.#undone;
   }
 
   /** Whether the cell has enough to do for now. */
   get busy(): boolean {
-    return this.undone + (this.#flyingBytes + this.#turnBytes) / BYTES_PER_OPERATION >= WINDOW_OPERATIONS;
+    return this.#undone + this.#bytes / BYTES_PER_UNIT >= this.#window.units;
   }
 
   /** Whether there is no room for more, with `waiting` bytes elsewhere. */
   full(waiting: number): boolean {
-    return this.#flyingBytes + this.#turnBytes + waiting >= MAX_BYTES;
+    return this.#bytes + waiting >= MAX_BYTES;
   }
 
   /** When (ms) the turn began that the next operation belongs to. */
   get since(): number {
-    return this.#scheduled ? this.#turnAt : this.#now();
+    return this.#turn?.at ?? this.#now();
   }
 
   /** Counts an operation of `bytes` that the caller writes to the stream at once. */
   add(bytes: number): void {
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      this.#turnAt = this.#now();
+    if (this.#turn === undefined) {
+      this.#turn = { operations: 0, bytes: 0, at: this.#now() };
       setImmediate(this.#flush);
     }
-    this.#turnBytes += bytes;
-    this.#sent++;
+    this.#turn.operations++;
+    this.#turn.bytes += bytes;
+    this.#undone++;
+    this.#bytes += bytes;
   }
 
-  /** The cell has begun `count` more; false when it was not given so many. */
-  progress(count: number): boolean {
-    if (count > this.undone) return false;
-    this.#done += count;
+  /** The cell has begun `count` more, and `waiting` tells whether others wait; false when it was not given so many. */
+  progress(count: number, waiting: boolean): boolean {
+    if (count > this.#undone) return false;
     this.alive();
-    while (this.#flying.length > 0 && this.#flying[0]!.end <= this.#done) {
-      this.#flyingBytes -= this.#flying.shift()!.bytes;
-    }
+    for (let left = count; left > 0;) left -= this.#begun(left);
+    if (waiting) this.#window.reported(this.#left);
     return true;
   }
 
@@ -87,12 +99,31 @@ export class CellQueue {
     this.#over = true;
   }
 
+  /** Units that were sent and not begun. */
+  get #left(): number {
+    const { operations, bytes } = this.#turn ?? NOTHING;
+    return this.#undone - operations + (this.#bytes - bytes) / BYTES_PER_UNIT;
+  }
+
+  /** Up to `count` operations of the oldest flight were begun; returns how many. */
+  #begun(count: number): number {
+    // A write that was under way takes along what is added behind it.
+    const flight = this.#flying[0] ?? this.#turn!;
+    const begun = Math.min(count, flight.operations);
+    const bytes = Math.floor(flight.bytes * begun / flight.operations);
+    flight.operations -= begun;
+    flight.bytes -= bytes;
+    this.#undone -= begun;
+    this.#bytes -= bytes;
+    if (flight.operations === 0 && flight === this.#flying[0]) this.#flying.shift();
+    return begun;
+  }
+
   #flush = (): void => {
-    this.#scheduled = false;
-    if (this.#over) return;
-    this.#flying.push({ end: this.#sent, bytes: this.#turnBytes, at: this.#turnAt });
-    this.#flyingBytes += this.#turnBytes;
-    this.#turnBytes = 0;
+    const turn = this.#turn;
+    this.#turn = undefined;
+    if (this.#over || turn === undefined) return;
+    if (turn.operations > 0) this.#flying.push(turn);
     this.#stream.flush();
   };
 }

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { createLog } from "../../../lib/log/log.ts";
 import { Cell } from "../../../lib/sandbox/host/cell.ts";
+import { CellBacklog } from "../../../lib/sandbox/host/cell_backlog.ts";
 import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import { Seat } from "../../../lib/sandbox/host/seat.ts";
 import { MODULE_WORK, WorkBudget } from "../../../lib/sandbox/host/work.ts";
@@ -26,12 +27,13 @@ class Bench {
   readonly cell: Cell;
   #now = 0;
 
-  constructor(sessions: number) {
+  /** @param user of a session; each has its own where it is absent */
+  constructor(sessions: number, user = (session: number) => `user ${session}`) {
     const client = (id: number) => ({
       id: `c${id}`,
       ip: "127.0.0.1",
       subprotocol: "test.v1",
-      user: { id: `user ${id}`, roles: [], claims: {} },
+      user: { id: user(id), roles: [], claims: {} },
       notify() {},
       send() {},
       subscribe: () => true,
@@ -111,6 +113,56 @@ Deno.test("a session with a thousand long calls before the cell leaves another i
   assert([...second, ...third].some(({ session }) => session === 2));
   const rest = await bench.workAll();
   assertEquals(first.length + second.length + third.length + rest.length, 1001);
+});
+
+Deno.test("a user who asks for little waits for a window, and for nobody's backlog", async () => {
+  const bench = new Bench(101);
+  const long = "x".repeat(2048);
+  for (let i = 0; i < 100; i++) for (let session = 1; session <= 100; session++) bench.call(session, long);
+  // All had nothing before: each has its first turn.
+  for (let had = 0; had < 100;) had += (await bench.work()).length;
+  await bench.work();
+  for (let i = 0; i < 8; i++) {
+    bench.call(101, "short");
+    const given = await bench.work();
+    assertLess(given.findIndex(({ session }) => session === 101), 0, "given before it came");
+    const next = await bench.work();
+    assertEquals(next.findIndex(({ session }) => session === 101), 0, "the first that is given then");
+  }
+  assertLess((await bench.work()).length, 4096 / 17 + 1);
+});
+
+Deno.test("users take turns by what they ask for, and sessions of one user share a turn", async () => {
+  const bench = new Bench(3, (id) => id === 1 ? "ann" : "bob");
+  for (let i = 0; i < 4000; i++) bench.call(1, "");
+  for (let i = 0; i < 500; i++) {
+    bench.call(2, "");
+    bench.call(3, "");
+  }
+  await bench.work();
+  const got = (await bench.work()).map(({ session }) => session);
+  const of = (session: number) => got.filter((one) => one === session).length;
+  assert(Math.abs(of(1) - of(2) - of(3)) <= 32, `${got.length}: ${of(1)}, ${of(2)}, ${of(3)}`);
+});
+
+Deno.test("a user who comes again as soon as it was served takes turns with the others", () => {
+  const { seats } = new Bench(3);
+  const backlog = new CellBacklog();
+  const add = (session: number) => {
+    const text = "x".repeat(2048); // a turn's worth
+    backlog.add(seats[session - 1]!, { code: ToCell.Call, call: 1, extra: 0, text });
+  };
+  for (let i = 0; i < 20; i++) [1, 2].forEach(add);
+  add(3);
+  const served: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    const [{ handle }] = backlog.next()!;
+    served.push(handle);
+    if (handle === 3) add(3);
+  }
+  assertEquals(served[0], 1, "who came first");
+  const third = served.filter((session) => session === 3).length;
+  assert(third >= 8 && third <= 11, served.join(" "));
 });
 
 Deno.test("a call that was answered while it waited never reaches the cell", async () => {
