@@ -2,7 +2,7 @@
  * `deno task bench:attack`: fifty honest clients alone, then under each attack, then under all at once; Sallyport with its
  * default limits beside the bare servers. See README.md here.
  *
- *     deno task bench:attack [--quick] [--json] [--only "sallyport edge,ws"] [--next-door]
+ *     deno task bench:attack [--quick] [--json] [--only "sallyport edge,ws"] [--attacks "slow,modules"] [--next-door]
  */
 import { parseArgs } from "node:util";
 import { type Contestant, contestants, startSallyport, target } from "./contestants.ts";
@@ -10,6 +10,8 @@ import {
   ATTACKER_ADDRESS,
   type AttackJob,
   ATTACKS,
+  CLIENT_ATTACKS,
+  FLOODING_MODULES,
   type HonestFigures,
   type HonestJob,
   type Outcomes,
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     only: { type: "string" },
+    attacks: { type: "string" },
     "next-door": { type: "boolean", default: false },
   },
 });
@@ -37,7 +40,15 @@ const NEWCOMERS = 100;
 const ATTACKERS = 501;
 const WARMUP_MS = 2000; // the attack begins with it, the measuring after it
 const DURATION_MS = options.quick ? 3000 : 10_000;
-const SCENARIOS = [[], ...ATTACKS.map((attack) => [attack]), [...ATTACKS]];
+
+/** What is tried, one after the other; a scenario without an attack is the measure for the others. */
+const SCENARIOS: readonly AttackJob["attacks"][] = options.attacks === undefined
+  ? [[], ...CLIENT_ATTACKS.map((attack) => [attack]), [...CLIENT_ATTACKS], ["modules"]]
+  : [[], ...options.attacks.split(",").map((name) => [ATTACKS.find((attack) => attack === name) ?? usage(name)])];
+
+function usage(name: string): never {
+  throw new TypeError(`${name} is none of ${ATTACKS.join(", ")}`);
+}
 
 const say = (stream: { writeSync(bytes: Uint8Array): number }, text: string) =>
   void stream.writeSync(new TextEncoder().encode(text));
@@ -144,18 +155,27 @@ function cores(clock: ReturnType<typeof watch>): number {
   }
 }
 
+/** A contestant, and what to start where handler modules attack it; absent where there are none. */
+interface Attackable extends Contestant {
+  startFlooding?(): Promise<ServerProcess>;
+}
+
 /** Sallyport as an operator would run it: the limits of the documentation. */
-async function withDefaultLimits(all: readonly Contestant[], fixtures: Fixtures): Promise<Contestant[]> {
-  const changed: Contestant[] = [];
+async function withDefaultLimits(all: readonly Contestant[], fixtures: Fixtures): Promise<Attackable[]> {
+  const changed: Attackable[] = [];
   for (const contestant of all) {
     const engine = (["edge", "serve"] as const).find((name) => contestant.name === `sallyport ${name}`);
     if (engine === undefined) {
       changed.push(contestant);
       continue;
     }
-    const config = `${fixtures.directory}/${engine}-attack.toml`;
-    await Deno.writeTextFile(config, sallyportConfig(engine, fixtures, "default"));
-    changed.push({ ...contestant, start: () => startSallyport(config) });
+    const configured = async (name: string, floods: number) => {
+      const config = `${fixtures.directory}/${engine}-${name}.toml`;
+      await Deno.writeTextFile(config, sallyportConfig(engine, fixtures, "default", floods));
+      return () => startSallyport(config);
+    };
+    const start = await configured("attack", 0);
+    changed.push({ ...contestant, start, startFlooding: await configured("modules", FLOODING_MODULES) });
   }
   return changed;
 }
@@ -167,12 +187,14 @@ try {
   const only = options.only === undefined ? undefined : new Set(options.only.split(","));
   for (const contestant of await withDefaultLimits(await contestants(fixtures, only), fixtures)) {
     for (const attacks of SCENARIOS) {
+      const start = attacks.includes("modules") ? contestant.startFlooding : contestant.start;
+      if (start === undefined) continue;
       say(Deno.stderr, `${contestant.name}: ${attacks.join(" + ") || "alone"}\n`);
       let server: ServerProcess | undefined;
       let neighbour: ServerProcess | undefined;
       try {
-        server = await contestant.start();
-        neighbour = options["next-door"] ? await contestant.start() : undefined;
+        server = await start();
+        neighbour = options["next-door"] ? await start() : undefined;
         episodes.push(await episode(contestant, server, neighbour ?? server, attacks, fixtures, crowd));
       } catch (error) {
         say(Deno.stderr, `${error instanceof Error ? error.stack : error}\n`);

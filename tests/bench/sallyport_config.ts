@@ -21,17 +21,21 @@ burst = 100000000
 /**
  * With `limits` "wide", a configuration with every check on and every limit out of the way: each bucket is taken from for each message and
  * never empty, so that what a check costs is measured and what it refuses is not. With "default", the documented limits.
+ * There are `floods` further modules that flood the front when they are asked to.
  */
 export function sallyportConfig(
   engine: "edge" | "serve",
   fixtures: Fixtures,
   limits: "wide" | "default" = "wide",
+  floods = 0,
 ): string {
-  const handlers = ["echo", "raw", "room"].map((name) => `
+  const module = (subprotocol: string, file: string) => `
 [[handlers]]
-subprotocol = "${name}.v1"
-module = ${JSON.stringify(new URL(`handlers/${name}.mjs`, import.meta.url).pathname)}
-`);
+subprotocol = "${subprotocol}"
+module = ${JSON.stringify(new URL(`handlers/${file}`, import.meta.url).pathname)}
+`;
+  const handlers = ["echo", "raw", "room"].map((name) => module(`${name}.v1`, `${name}.mjs`));
+  for (let i = 0; i < floods; i++) handlers.push(module(`flood${i}.v1`, "flood.mjs"));
   return `[server]
 port = 0
 engine = "${engine}"

@@ -4,7 +4,7 @@
  */
 import { maskedFrame, repeated, TEXT } from "../load/connection.ts";
 import { Client, type ClientEvents } from "./client.ts";
-import { type Attack, ATTACKER_ADDRESS, type AttackJob, type Outcomes } from "./job.ts";
+import { type Attack, ATTACKER_ADDRESS, type AttackJob, FLOODING_MODULES, type Outcomes } from "./job.ts";
 
 const CLIENTS = 200;
 const SLOW_CLIENTS = 100;
@@ -12,6 +12,8 @@ const PARALLEL_HANDSHAKES = 64;
 const RETURN_MS = 2000; // whoever was thrown out comes back after this long
 const FRAMES_A_WRITE = 16;
 const HANDSHAKE_PATIENCE_MS = 1000;
+const FLOODS = ["publish", "notify", "log", "result"];
+const FLOOD_EVERY_MS = 25;
 const MIB = 1024 * 1024;
 
 const job = JSON.parse(await new Response(Deno.stdin.readable).text()) as AttackJob;
@@ -39,6 +41,7 @@ function persist(
   token: string,
   attack: (client: Client) => () => void,
   pause = RETURN_MS,
+  victim = job.victim,
 ): void {
   let stop = () => {};
   const events: ClientEvents = {
@@ -51,10 +54,10 @@ function persist(
       slowReaders.delete(client);
       if (over) return;
       count(kind, how);
-      setTimeout(() => persist(kind, address, token, attack, pause), pause);
+      setTimeout(() => persist(kind, address, token, attack, pause, victim), pause);
     },
   };
-  const client = new Client(job.victim, address, token, events);
+  const client = new Client(victim, address, token, events);
 }
 
 /** Writes `frame` for as long as the socket takes it, then when it takes more. */
@@ -136,6 +139,15 @@ const start: Record<Attack, () => void> = {
       return send(client);
     };
     for (let i = 0; i < SLOW_CLIENTS; i++) persist("slow", `127.0.5.${i + 1}`, token(1 + 2 * CLIENTS + i), attack);
+  },
+  /** Two modules flood in each way; their clients ask them to, and read what they get. */
+  modules() {
+    for (let i = 0; i < FLOODING_MODULES; i++) {
+      const params = { kind: FLOODS[i % FLOODS.length] };
+      const frame = maskedFrame(TEXT, JSON.stringify({ jsonrpc: "2.0", id: 1, method: "flood", params }));
+      const victim = { ...job.victim, subprotocol: `flood${i}.v1` };
+      persist("modules", `127.0.7.${i + 1}`, token(i), pace(frame, FLOOD_EVERY_MS), RETURN_MS, victim);
+    }
   },
 };
 

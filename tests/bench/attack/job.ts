@@ -9,8 +9,14 @@ export interface Victim {
   readonly caPem: string;
 }
 
-export const ATTACKS = ["handshakes", "messages", "oversize", "invalid", "slow"] as const;
+/** Attacks by clients, which are also made all at once. */
+export const CLIENT_ATTACKS = ["handshakes", "messages", "oversize", "invalid", "slow"] as const;
+/** `modules`: handler modules that attack the server they run in. */
+export const ATTACKS = [...CLIENT_ATTACKS, "modules"] as const;
 export type Attack = (typeof ATTACKS)[number];
+
+/** How many modules attack, each with a client of its own; subprotocols `flood0.v1`, `flood1.v1`, … */
+export const FLOODING_MODULES = 8;
 
 export interface AttackJob {
   readonly victim: Victim;
@@ -30,6 +36,7 @@ export const ATTACKER_ADDRESS: Readonly<Record<Attack, string>> = {
   oversize: "127.0.3.1",
   invalid: "127.0.4.1",
   slow: "127.0.5.1",
+  modules: "127.0.7.1",
 };
 
 export interface HonestJob {
