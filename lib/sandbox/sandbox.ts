@@ -13,6 +13,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Contract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";
+import { CellTurns } from "./host/cell_turns.ts";
 import type { CellClient, Line } from "./host/line.ts";
 import { Pool } from "./host/pool.ts";
 import { watchModule } from "./host/reload.ts";
@@ -33,6 +34,8 @@ export interface SandboxDeps {
   readonly telemetry: Telemetry;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
+  /** Runs a function after all input was looked at. Absent: in the next round of the event loop. */
+  readonly afterInput?: (run: () => void) => void;
   /** Starts the processes. */
   readonly cells: CellStarter;
   /** `messages.max_bytes`; a module may send as much in one message, at least 1 MiB. */
@@ -79,7 +82,9 @@ export async function startSandbox(handlers: readonly HandlerSettings[], deps: S
   const { log, telemetry, now, cells, maxBytes, publish } = deps;
   const listener = new CellListener(cells.socketPath, log);
   const work = new WorkBudget(TOTAL_WORK, now);
-  const poolDeps = { log, telemetry, now, random: Math.random, starter: cells, listener, work, maxBytes, publish };
+  const turns = new CellTurns(now, deps.afterInput ?? setImmediate);
+  const random = Math.random;
+  const poolDeps = { log, telemetry, now, random, starter: cells, listener, work, turns, maxBytes, publish };
   const started = await Promise.allSettled(handlers.map((settings, index) => Pool.start(settings, index, poolDeps)));
   const pools: Pool[] = [];
   const errors: unknown[] = [];

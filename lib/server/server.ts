@@ -162,6 +162,7 @@ export class Server implements Parts {
         log: this.log,
         telemetry: this.telemetry,
         now: this.monotonic,
+        afterInput: this.#polls.after,
         cells,
         maxBytes: this.config.messages.max_bytes,
         publish: (module, topic, message) => this.hub.publish(module, topic, message),

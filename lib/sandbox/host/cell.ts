@@ -278,17 +278,19 @@ export class Cell implements CellOwner {
     this.#link.stream.out.write(code, seat.handle, id, extra, text);
   }
 
-  /** Passes queued operations to the cell, as far as it has room. */
+  /** Passes queued operations to the cell, as far as it has room; they leave at once, because the cell may be idle. */
   #fill(): void {
+    if (this.#backlog.size === 0) return;
     while (!this.#queue.busy) {
       const next = this.#backlog.next();
-      if (next === undefined) return;
+      if (next === undefined) break;
       const [seat, { code, call, extra, text }] = next;
       // The call may have been answered: its time was up, or its client disconnected.
       if (call !== 0 && !this.#pending.has(call)) continue;
       if (call !== 0) this.#effects.earn();
       this.#send(code, seat, call, extra, text);
     }
+    this.#queue.flush();
   }
 
   #present(seat: Seat, query: number, json: string | null): void {

@@ -1,10 +1,11 @@
 /** A cell's process and its connection, from start to end. */
 import type { Log } from "../../log/log.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
-import type { OperationStream } from "../wire/operation_stream.ts";
+import { type OperationStream, READ_BUFFER_BYTES } from "../wire/operation_stream.ts";
 import { LEVELS, ToCell, ToHost } from "../wire/operations.ts";
 import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
 import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_listener.ts";
+import type { CellTurn } from "./cell_turns.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import { type WorkBudget, workOf } from "./work.ts";
 
@@ -31,6 +32,7 @@ export interface CellLinkDeps {
   readonly maxOutputBytes: number;
   readonly log: Log;
   readonly budget: WorkBudget;
+  readonly turn: CellTurn;
   readonly logAllowance: LogAllowance;
 }
 
@@ -48,6 +50,8 @@ export class CellLink implements CellConnectionOwner {
   #owner: CellOwner | undefined;
   #adopted: (() => void) | undefined;
   #loaded = false;
+  /** The last chunk filled the buffer. */
+  #full = false;
   #over = false;
   #gone = false;
   #brokenBy: WireError | undefined;
@@ -106,11 +110,20 @@ export class CellLink implements CellConnectionOwner {
 
   // Methods that the connection calls.
 
+  begin(bytes: number): boolean {
+    if (this.#over || this.#owner === undefined) return true;
+    if (!this.#deps.turn.begin()) return false;
+    this.#full = bytes === READ_BUFFER_BYTES;
+    return true;
+  }
+
   take(operation: Operation): void {
     if (this.#over) return this.#connection!.halt();
     if (this.#owner !== undefined) {
       this.#owner.take(operation);
-      if (this.#deps.budget.spent) this.#connection!.halt();
+      const { turn, budget } = this.#deps;
+      const goesOn = turn.take(operation.first.length + operation.second.length);
+      if (!goesOn || budget.spent) this.#connection!.halt();
       return;
     }
     if (operation.code === ToHost.Log) return this.#logged(operation);
@@ -128,8 +141,11 @@ export class CellLink implements CellConnectionOwner {
   pause(): Promise<void> | null {
     if (this.#over) return null;
     if (this.#owner === undefined && this.#loaded) return new Promise((resolve) => this.#adopted = resolve);
-    if (!this.#deps.budget.spent) return null;
-    return new Promise((resolve) => setTimeout(resolve, this.#deps.budget.waitMs));
+    const { turn, budget } = this.#deps;
+    if (budget.spent) return new Promise((resolve) => setTimeout(resolve, budget.waitMs));
+    if (this.#full) turn.more();
+    this.#full = false;
+    return turn.next();
   }
 
   ended(error?: unknown): void {

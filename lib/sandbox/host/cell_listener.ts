@@ -16,6 +16,8 @@ const GREETING = new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]])
 
 /** The owner of a connection. */
 export interface CellConnectionOwner {
+  /** Asked before each chunk of `bytes`: false when it has to wait for `pause`. */
+  begin(bytes: number): boolean;
   take(operation: Operation): void;
   /** Called after each chunk; reading continues once this resolves. */
   pause(): Promise<void> | null;
@@ -88,7 +90,7 @@ export class CellListener {
     let owner: CellConnectionOwner | undefined;
     let reader = new OperationReader({ table: GREETING, output: 0, take: (operation) => hello(operation) });
     const stream = new OperationStream(connection, {
-      received: (chunk) => reader.push(chunk),
+      received: (chunk) => owner?.begin(chunk.length) === false ? 0 : reader.push(chunk),
       pause: () => owner?.pause() ?? null,
       ended: (error) => {
         forget();

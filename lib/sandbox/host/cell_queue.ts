@@ -66,7 +66,7 @@ export class CellQueue {
   add(bytes: number): void {
     if (this.#turn === undefined) {
       this.#turn = { operations: 0, bytes: 0, at: this.#now() };
-      setImmediate(this.#flush);
+      setImmediate(this.flush);
     }
     this.#turn.operations++;
     this.#turn.bytes += bytes;
@@ -119,7 +119,8 @@ export class CellQueue {
     return begun;
   }
 
-  #flush = (): void => {
+  /** Sends what was added. */
+  readonly flush = (): void => {
     const turn = this.#turn;
     this.#turn = undefined;
     if (this.#over || turn === undefined) return;

@@ -13,6 +13,7 @@ import type { CellStarter } from "../wire/processes.ts";
 import { Cell } from "./cell.ts";
 import { CellLink } from "./cell_link.ts";
 import type { CellListener } from "./cell_listener.ts";
+import type { CellTurns } from "./cell_turns.ts";
 import type { CellClient, Line } from "./line.ts";
 import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
@@ -45,6 +46,8 @@ export interface PoolDeps {
   readonly listener: CellListener;
   /** The work budget of all modules. */
   readonly work: WorkBudget;
+  /** Their turns. */
+  readonly turns: CellTurns;
   /** `messages.max_bytes`. */
   readonly maxBytes: number;
   /** Sends `message` to the subscribers of a topic of the module. Returns their number. */
@@ -216,7 +219,7 @@ export class Pool {
   }
 
   async #load(): Promise<Loaded> {
-    const { starter, listener, log, maxBytes } = this.#deps;
+    const { starter, listener, log, maxBytes, turns } = this.#deps;
     const link = new CellLink({
       starter,
       listener,
@@ -225,6 +228,7 @@ export class Pool {
       maxOutputBytes: Math.max(maxBytes, MIN_OUTPUT_BYTES),
       log,
       budget: this.#budget,
+      turn: turns.turn(),
       logAllowance: this.#logAllowance,
     });
     let late: ReturnType<typeof setTimeout> | undefined;

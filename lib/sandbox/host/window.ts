@@ -7,7 +7,7 @@
 const FIRST_UNITS = 512;
 const MIN_UNITS = 4;
 const MAX_UNITS = 4096;
-const GROWTH = 1.5;
+const GROWTH = 1.25;
 /** Reports over which the least that was left is found. */
 const REPORTS = 16;
 
@@ -28,7 +28,7 @@ export class Window {
     } else {
       this.#slack = Math.min(this.#slack, left);
       if (++this.#reports < REPORTS) return;
-      this.#units = Math.max(this.#units - this.#slack, MIN_UNITS);
+      this.#units = Math.max(this.#units - this.#slack, this.#units / 2, MIN_UNITS);
     }
     this.#slack = Infinity;
     this.#reports = 0;

@@ -3,7 +3,8 @@
  */
 import { OperationWriter } from "./operation_writer.ts";
 
-const READ_BUFFER_BYTES = 64 * 1024;
+/** Most bytes of a chunk. */
+export const READ_BUFFER_BYTES = 64 * 1024;
 
 /** The part of `Deno.Conn` that a stream uses. */
 export interface ByteStream {

@@ -25,6 +25,7 @@ class Door implements AsyncDisposable {
       connected: ({ stream }) => {
         this.streams.push(stream);
         return {
+          begin: () => true,
           take: ({ code }) => void this.taken.push(code),
           pause: () => null,
           ended: (error) => void this.ends.push(error),
