@@ -40,7 +40,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // Documents that describe the modules.
   ["contract", "sandbox/author rpc"],
 
-  ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry websocket config/findings config log"],
+  ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry timing websocket config/findings config log"],
 
   // The processes of the sandbox. None of them imports another one; `wire` is what they say to one another.
   ["sandbox/host", "sandbox/author sandbox/wire rpc telemetry timing websocket config base log"],

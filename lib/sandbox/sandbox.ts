@@ -13,7 +13,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { Contract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";
-import { CellTurns } from "./host/cell_turns.ts";
+import { ReadingTurns } from "../timing/reading_turns.ts";
 import type { CellClient, Line } from "./host/line.ts";
 import { Pool } from "./host/pool.ts";
 import { watchModule } from "./host/reload.ts";
@@ -82,7 +82,7 @@ export async function startSandbox(handlers: readonly HandlerSettings[], deps: S
   const { log, telemetry, now, cells, maxBytes, publish } = deps;
   const listener = new CellListener(cells.socketPath, log);
   const work = new WorkBudget(TOTAL_WORK, now);
-  const turns = new CellTurns(now, deps.afterInput ?? setImmediate);
+  const turns = new ReadingTurns(now, deps.afterInput ?? setImmediate);
   const random = Math.random;
   const poolDeps = { log, telemetry, now, random, starter: cells, listener, work, turns, maxBytes, publish };
   const started = await Promise.allSettled(handlers.map((settings, index) => Pool.start(settings, index, poolDeps)));

@@ -26,11 +26,6 @@ export class FairQueue<Owner, Item> {
 
   /** Removes the next item: the first one of the next owner. Undefined when the queue is empty. */
   next(): Item | undefined {
-    return this.nextOf()?.[1];
-  }
-
-  /** Like `next`, with the item's owner. */
-  nextOf(): [Owner, Item] | undefined {
     const first = this.#lines.entries().next();
     if (first.done) return undefined;
     const [owner, line] = first.value;
@@ -38,6 +33,6 @@ export class FairQueue<Owner, Item> {
     this.#lines.delete(owner);
     const item = line.shift()!;
     if (line.length > 0) this.#lines.set(owner, line);
-    return [owner, item];
+    return item;
   }
 }

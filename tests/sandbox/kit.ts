@@ -2,7 +2,7 @@
 import { createLog } from "../../lib/log/log.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { CellListener } from "../../lib/sandbox/host/cell_listener.ts";
-import { CellTurns } from "../../lib/sandbox/host/cell_turns.ts";
+import { ReadingTurns } from "../../lib/timing/reading_turns.ts";
 import { Pool, type PoolDeps } from "../../lib/sandbox/host/pool.ts";
 import { Watchdog } from "../../lib/sandbox/host/watchdog.ts";
 import { TOTAL_WORK, WorkBudget } from "../../lib/sandbox/host/work.ts";
@@ -102,7 +102,7 @@ export class Bench implements AsyncDisposable {
     try {
       const now = deps.now ?? (() => performance.now());
       const work = new WorkBudget(TOTAL_WORK, now);
-      const turns = new CellTurns(now, setImmediate);
+      const turns = new ReadingTurns(now, setImmediate);
       for (const [index, one] of configs.entries()) {
         bench.pools.push(
           await Pool.start(one, index, {

@@ -1,6 +1,6 @@
 /**
- * What clients have sent while the cell was busy. Users take turns, and one who has asked for little comes first, as sparse flows
- * do in FQ-CoDel (RFC 8290 section 4.2): nobody waits for what others have sent before.
+ * Requests that wait while the cell is busy. Users take turns. A user who began to wait with a part of its quantum
+ * unused comes first, like a sparse flow of FQ-CoDel (RFC 8290, section 4.2), so it does not wait for a flood.
  */
 import type { ToCell } from "../wire/operations.ts";
 import { unitsOf } from "./cell_queue.ts";
@@ -15,22 +15,22 @@ export interface Waiting {
   readonly text: string | Uint8Array;
 }
 
-/** What one user's sessions have waiting, in the order it came. */
+/** The waiting operations of one user's sessions, in order. */
 interface UserLine {
   readonly items: [Seat, Waiting][];
-  /** Units left of the quantum; less than 0 after a long message. */
+  /** Rest of the quantum, in units; negative after a long message. */
   credit: number;
 }
 
-/** Units of a user in a round: several short calls, or one long. */
+/** Units of one user in a round: several short calls, or a long one. */
 const QUANTUM_UNITS = 16;
-/** Most rounds that a user has to sit out for one long message. */
+/** Largest debt after one long message. */
 const MAX_DEBT_UNITS = 64 * QUANTUM_UNITS;
 
 export class CellBacklog {
-  /** By user id, in the order of their turns; a user with nothing left is forgotten when it is its turn. */
+  /** Lines by user id, in the order of their turns. An empty line is removed at its turn. */
   readonly #lines = new Map<string, UserLine>();
-  /** Those that began to wait with a part of their quantum unused. */
+  /** Lines that became non-empty with a part of their quantum unused. */
   readonly #sparse = new Set<UserLine>();
   #size = 0;
   #bytes = 0;
@@ -45,7 +45,7 @@ export class CellBacklog {
     return this.#bytes;
   }
 
-  /** Whether an operation of the seat's user waits, behind which a further one has to come. */
+  /** Whether an operation of the seat's user waits; the next one has to follow it. */
   holds(seat: Seat): boolean {
     return (this.#lines.get(seat.user.id)?.items.length ?? 0) > 0;
   }

@@ -1,11 +1,11 @@
 /** A cell's process and its connection, from start to end. */
 import type { Log } from "../../log/log.ts";
+import type { ReadingTurn } from "../../timing/reading_turns.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { type OperationStream, READ_BUFFER_BYTES } from "../wire/operation_stream.ts";
 import { LEVELS, ToCell, ToHost } from "../wire/operations.ts";
 import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
 import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_listener.ts";
-import type { CellTurn } from "./cell_turns.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import { type WorkBudget, workOf } from "./work.ts";
 
@@ -32,7 +32,7 @@ export interface CellLinkDeps {
   readonly maxOutputBytes: number;
   readonly log: Log;
   readonly budget: WorkBudget;
-  readonly turn: CellTurn;
+  readonly turn: ReadingTurn;
   readonly logAllowance: LogAllowance;
 }
 

@@ -6,7 +6,7 @@ import { Window } from "./window.ts";
 const MAX_BYTES = 32 * 1024 * 1024;
 const BYTES_PER_UNIT = 128;
 
-/** The length of an operation of `bytes` in the queue. */
+/** Units of an operation of `bytes`. */
 export function unitsOf(bytes: number): number {
   return 1 + bytes / BYTES_PER_UNIT;
 }
@@ -74,7 +74,7 @@ export class CellQueue {
     this.#bytes += bytes;
   }
 
-  /** The cell has begun `count` more, and `waiting` tells whether others wait; false when it was not given so many. */
+  /** Counts `count` operations as begun; false when the cell did not get so many. `waiting`: others wait for room. */
   progress(count: number, waiting: boolean): boolean {
     if (count > this.#undone) return false;
     this.alive();
@@ -105,9 +105,9 @@ export class CellQueue {
     return this.#undone - operations + (this.#bytes - bytes) / BYTES_PER_UNIT;
   }
 
-  /** Up to `count` operations of the oldest flight were begun; returns how many. */
+  /** Counts up to `count` operations of the oldest flight as begun. Returns their number. */
   #begun(count: number): number {
-    // A write that was under way takes along what is added behind it.
+    // A write under way takes along what is added before the end of the turn.
     const flight = this.#flying[0] ?? this.#turn!;
     const begun = Math.min(count, flight.operations);
     const bytes = Math.floor(flight.bytes * begun / flight.operations);

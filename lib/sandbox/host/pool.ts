@@ -3,6 +3,7 @@ import { plainText } from "../../base/plain_text.ts";
 import { cellCount } from "../../config/config.ts";
 import type { Log } from "../../log/log.ts";
 import type { RestartCause, Telemetry } from "../../telemetry/telemetry.ts";
+import type { ReadingTurns } from "../../timing/reading_turns.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
@@ -13,7 +14,6 @@ import type { CellStarter } from "../wire/processes.ts";
 import { Cell } from "./cell.ts";
 import { CellLink } from "./cell_link.ts";
 import type { CellListener } from "./cell_listener.ts";
-import type { CellTurns } from "./cell_turns.ts";
 import type { CellClient, Line } from "./line.ts";
 import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
@@ -47,7 +47,7 @@ export interface PoolDeps {
   /** The work budget of all modules. */
   readonly work: WorkBudget;
   /** Their turns. */
-  readonly turns: CellTurns;
+  readonly turns: ReadingTurns;
   /** `messages.max_bytes`. */
   readonly maxBytes: number;
   /** Sends `message` to the subscribers of a topic of the module. Returns their number. */

@@ -1,14 +1,14 @@
 /**
- * How much a cell is given before it reports: as little as keeps it busy, so that a call waits for as few others as possible. A cell
- * that ran out of work while there was more gets more, one that had some left at every report gets less, as a network card does
- * (Linux, lib/dynamic_queue_limits.c).
+ * The amount of work that a cell gets ahead of its reports. It is the least that keeps the cell busy, so that a call
+ * waits behind few others. It grows when the cell ran out of work while calls waited, and shrinks when the cell had work
+ * left at every report. Linux bounds the queue of a network card this way (lib/dynamic_queue_limits.c).
  */
 
 const FIRST_UNITS = 512;
 const MIN_UNITS = 4;
 const MAX_UNITS = 4096;
 const GROWTH = 1.25;
-/** Reports over which the least that was left is found. */
+/** Number of reports over which the least rest is taken. */
 const REPORTS = 16;
 
 export class Window {
@@ -16,12 +16,12 @@ export class Window {
   #slack = Infinity;
   #reports = 0;
 
-  /** Units that may be on their way. */
+  /** Maximum of units on their way. */
   get units(): number {
     return this.#units;
   }
 
-  /** The cell has reported, while more was waiting for it, and has `left` units to do of what it was sent. */
+  /** Counts a report of the cell, which came while calls waited: `left` units were sent and are not begun. */
   reported(left: number): void {
     if (left <= 0) {
       this.#units = Math.min(this.#units * GROWTH, MAX_UNITS);

@@ -1,38 +1,40 @@
 /**
- * Shares the front's time among the cells that send a lot. What cells send is taken in quanta; a cell with more than a quantum waits
- * for its next turn behind the other such cells, and the sockets of all clients are looked at between two rounds. A cell with little
- * to say is heard at once.
+ * Shares the time of the event loop among connections that send a lot. A connection is read for one quantum; one with
+ * more to say waits for its next turn behind the other such connections. All waiting connections together have a
+ * bounded part of each round of the event loop, and every socket is polled between two rounds. A connection with little
+ * to say is read at once.
  */
 
-/** Time (ms) for one cell at a stretch, and for all those that wait in one round of the event loop. */
+/** Time of one connection in a row, and of all waiting connections in one round. */
 const QUANTUM_MS = 0.5;
 const ROUND_MS = 2;
-/** Work after which the clock is read, in operations; each 512 bytes count as one more. */
+/** Units of work between two looks at the clock. An operation is one unit, and another one for each 512 bytes. */
 const UNITS_PER_LOOK = 16;
 const BYTES_PER_UNIT = 512;
 
-export class CellTurns {
+export class ReadingTurns {
   readonly now: () => number;
   readonly #afterInput: (run: () => void) => void;
   readonly #waiting: (() => void)[] = [];
   #scheduled = false;
+  /** End of the present round, on the clock of `now`. */
   #until = 0;
 
   /**
-   * @param now monotonic, in milliseconds
-   * @param afterInput runs a function after all input was looked at
+   * @param now monotonic clock, in milliseconds
+   * @param afterInput runs a function after every socket was polled (`Polls.after`)
    */
   constructor(now: () => number, afterInput: (run: () => void) => void) {
     this.now = now;
     this.#afterInput = afterInput;
   }
 
-  /** The part of one connection. */
-  turn(): CellTurn {
-    return new CellTurn(this);
+  /** Creates the turn of one connection. */
+  turn(): ReadingTurn {
+    return new ReadingTurn(this);
   }
 
-  /** Calls `go` when it is its turn. */
+  /** Calls `go` at its turn. */
   next(go: () => void): void {
     this.#waiting.push(go);
     this.#schedule();
@@ -51,7 +53,7 @@ export class CellTurns {
     const go = this.#waiting.shift();
     if (go !== undefined) {
       go();
-      // The next one goes on after what this one has caused: its promise, and the writes that its operations lead to.
+      // The next connection follows the work of this one: the reader that awaits its promise, and the writes it causes.
       if (this.now() < this.#until) return queueMicrotask(() => queueMicrotask(() => queueMicrotask(this.#step)));
     }
     this.#scheduled = false;
@@ -59,18 +61,19 @@ export class CellTurns {
   };
 }
 
-export class CellTurn {
-  readonly #turns: CellTurns;
-  /** The last quantum did not suffice: what comes next waits. */
+/** The turn of one connection. */
+export class ReadingTurn {
+  readonly #turns: ReadingTurns;
+  /** The last quantum was not enough. */
   #waits = false;
   #began = 0;
   #units = 0;
 
-  constructor(turns: CellTurns) {
+  constructor(turns: ReadingTurns) {
     this.#turns = turns;
   }
 
-  /** Whether operations may be taken now; else after {@linkcode next}. */
+  /** Begins a quantum; false when the connection has to wait for {@linkcode next}. */
   begin(): boolean {
     if (this.#waits) return false;
     this.#began = this.#turns.now();
@@ -78,7 +81,7 @@ export class CellTurn {
     return true;
   }
 
-  /** Counts an operation of `bytes`; false when it was the last of the quantum. */
+  /** Counts an operation of `bytes`; false when it was the last one of the quantum. */
   take(bytes: number): boolean {
     this.#units += 1 + bytes / BYTES_PER_UNIT;
     if (this.#units >= UNITS_PER_LOOK) {
@@ -88,12 +91,12 @@ export class CellTurn {
     return !this.#waits;
   }
 
-  /** There is probably more than what was taken. */
+  /** Tells that the connection has more to read, so that it waits for its next turn. */
   more(): void {
     this.#waits = true;
   }
 
-  /** Resolves when the next quantum has come; null when nothing has to wait. */
+  /** Resolves at the next turn; null when the connection has nothing to wait for. */
   next(): Promise<void> | null {
     if (!this.#waits) return null;
     return new Promise((resolve) =>
