@@ -56,16 +56,27 @@ export function componentName(reference: unknown): string | undefined {
 /** The `components.schemas` of an OpenRPC or AsyncAPI document. */
 export class Components {
   readonly schemas: Record<string, JsonSchema> = {};
+  /** Names by the text of a definition, with all that it refers to: equal ones are one component. */
+  readonly #named = new Map<string, string>();
 
   /**
    * Gives the schema with its own definitions moved here, and its references pointing to them.
    *
-   * @param name what the schema is of; the names of its definitions begin with it
+   * @param name what the schema is of; it names definitions that have no name of their own
    */
   take(name: string, schema: JsonSchema): JsonSchema {
     const { $schema: _, definitions, $defs, ...rest } = schema;
     const own = [...entriesOf(definitions), ...entriesOf($defs)];
-    const names = new Map(own.map(([key]) => [key, this.#unique(`${name}.${key}`)]));
+    const fresh: [string, unknown][] = [];
+    const names = new Map(own.map(([key, definition]) => {
+      const text = textOf(key, new Map(own));
+      const known = this.#named.get(text);
+      // zod names what has no id of its own `__schema0` and so on.
+      const component = known ?? this.#unique(key.startsWith("__schema") ? `${name}.${key}` : key);
+      if (known === undefined) fresh.push([component, definition]);
+      this.#named.set(text, component);
+      return [key, component];
+    }));
     let whole: string | undefined;
     const change = (inner: Schema): Schema => {
       if (typeof inner === "boolean") return inner;
@@ -73,11 +84,10 @@ export class Components {
       const reference = made["$ref"];
       if (typeof reference !== "string") return made;
       if (reference === "#") return { ...made, $ref: COMPONENTS + (whole ??= this.#unique(name)) };
-      const found = /^#\/(?:definitions|\$defs)\/([^/]+)$/.exec(reference);
-      const moved = found === null ? undefined : names.get(unescapePointer(found[1]!));
+      const moved = names.get(definitionName(reference) ?? "");
       return moved === undefined ? made : { ...made, $ref: COMPONENTS + moved };
     };
-    for (const [key, inner] of own) this.schemas[names.get(key)!] = asObject(change(inner as Schema));
+    for (const [component, inner] of fresh) this.schemas[component] = asObject(change(inner as Schema));
     const made = asObject(change(rest));
     if (whole !== undefined) this.schemas[whole] = made;
     return made;
@@ -91,6 +101,25 @@ export class Components {
     this.schemas[name] = {};
     return name;
   }
+}
+
+/** A definition and those that it refers to, as one text. */
+function textOf(key: string, definitions: ReadonlyMap<string, unknown>): string {
+  const reached = new Set([key]);
+  for (const one of reached) {
+    const text = JSON.stringify(definitions.get(one) ?? null);
+    for (const [, reference] of text.matchAll(/"\$ref":"([^"]+)"/g)) {
+      const name = definitionName(reference!);
+      if (name !== undefined && definitions.has(name)) reached.add(name);
+    }
+  }
+  return JSON.stringify([...reached].map((one) => [one, definitions.get(one)]));
+}
+
+/** The name of the definition that a reference within a schema is to. */
+function definitionName(reference: string): string | undefined {
+  const found = /^#\/(?:definitions|\$defs)\/([^/]+)$/.exec(reference);
+  return found === null ? undefined : unescapePointer(found[1]!);
 }
 
 function asObject(schema: Schema): JsonSchema {
