@@ -4,6 +4,7 @@ import {
   type Command,
   type CommandName,
   COMMANDS,
+  type ContractFormat,
   isCommand,
   type KeyAlgorithm,
   type Option,
@@ -35,6 +36,10 @@ export interface ParsedArgs {
   readonly alg: KeyAlgorithm;
   /** `--out DIR`; always set for `keys` */
   readonly out?: string;
+  /** `--format FORMAT` */
+  readonly format: ContractFormat;
+  /** `--check OLD.json` */
+  readonly check?: string;
   /** The operand of `connect`; always there for it */
   readonly url?: string;
   /** `--token TOKEN` */
@@ -71,6 +76,7 @@ const DEFAULTS = {
   role: [],
   ttl: 3_600_000,
   alg: "ES256",
+  format: "openrpc",
 } as const;
 
 /**
@@ -92,7 +98,11 @@ export function parseCommandLine(words: readonly string[]): ParsedArgs {
   }
   if (rest.some((word) => word === "--help" || word === "-h")) return { ...DEFAULTS, command: "help", topic: first };
   if (first === "help") return { ...DEFAULTS, command: "help", ...topic(rest) };
-  const args = { ...DEFAULTS, ...options(first, rest), command: first } as ParsedArgs;
+  const given = options(first, rest);
+  if (given["check"] !== undefined && given["format"] !== undefined) {
+    throw new UsageError("--check and --format can't be used together: --check prints what has changed");
+  }
+  const args = { ...DEFAULTS, ...given, command: first } as ParsedArgs;
   if (args.dev && args.config !== undefined) {
     throw new UsageError("--dev and --config can't be used together: --dev makes its own configuration");
   }

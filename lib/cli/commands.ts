@@ -5,6 +5,10 @@ import { parseDuration } from "../config/units.ts";
 export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
+/** Formats of the command `contract`. */
+export const CONTRACT_FORMATS = ["openrpc", "asyncapi", "types"] as const;
+export type ContractFormat = (typeof CONTRACT_FORMATS)[number];
+
 /** The definition of an option. Flags have no `value`. */
 export interface Option {
   /** The placeholder of the value in the help: `--config FILE`. */
@@ -41,6 +45,15 @@ export const OPTIONS = {
   ttl: { value: "DURATION", help: "lifetime of the token (default 1h)", read: readTtl },
   alg: { value: "ALG", help: `the algorithm: ${KEY_ALGORITHMS.join(", ")} (default ES256)`, read: readAlgorithm },
   out: { value: "DIR", help: "the folder to write the keys to" },
+  format: {
+    value: "FORMAT",
+    help: "openrpc (1.4, default), asyncapi (3.0) or types (TypeScript, for the client library)",
+    read: readFormat,
+  },
+  check: {
+    value: "OLD.json",
+    help: "compare with an earlier OpenRPC document: print what breaks its clients, exit with status 1",
+  },
   token: { value: "TOKEN", help: "the token to send" },
   origin: { value: "ORIGIN", help: "the origin to send (default: that of the URL)" },
   subprotocol: { value: "NAME", help: "the subprotocol to ask for" },
@@ -62,7 +75,10 @@ export const COMMANDS = {
     required: ["sub"],
   },
   keys: { summary: "make a key pair or a secret", options: ["alg", "out"], required: ["out"] },
-  contract: { summary: "print the methods of the handlers as an OpenRPC document", options: ["config"] },
+  contract: {
+    summary: "print what the handlers offer: methods, errors, topics and events; or what has changed",
+    options: ["config", "format", "check"],
+  },
   connect: {
     summary: "connect to a server: a line in, a message out",
     details: [
@@ -99,6 +115,12 @@ function readTtl(text: string): number {
     // The message below covers this error.
   }
   throw new RangeError(allowed);
+}
+
+function readFormat(text: string): ContractFormat {
+  const found = CONTRACT_FORMATS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new RangeError(`must be one of ${CONTRACT_FORMATS.join(", ")}`);
 }
 
 function readAlgorithm(text: string): KeyAlgorithm {

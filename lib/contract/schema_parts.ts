@@ -161,10 +161,11 @@ function matches(pattern: string, value: string): boolean | undefined {
 }
 
 function hasType(value: unknown, type: unknown): boolean {
+  const kind = typeof value;
   if (type === "null") return value === null;
   if (type === "integer") return Number.isInteger(value);
   if (type === "array") return Array.isArray(value);
-  return type === "object" ? isObject(value) : typeof value === type;
+  return type === "object" ? isObject(value) : kind === type;
 }
 
 /** What a reference is to; the schema itself where it is none; undefined where nothing is there. */

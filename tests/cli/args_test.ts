@@ -12,6 +12,7 @@ const DEFAULTS = {
   role: [],
   ttl: 3_600_000,
   alg: "ES256",
+  format: "openrpc",
 } as const;
 
 const words = (line: string) => line.split(" ").filter((word) => word !== "");
@@ -50,6 +51,8 @@ Deno.test("parseCommandLine() reads every command and option", () => {
       ca: "f",
     }],
     ["contract --config x", { command: "contract", config: "x" }],
+    ["contract --format types", { command: "contract", format: "types" }],
+    ["contract --check old.json", { command: "contract", check: "old.json" }],
     ["version", { command: "version" }],
     ["--version", { command: "version" }],
     ["help", { command: "help" }],
