@@ -1,4 +1,4 @@
-/** Calls from their start to their one outcome; those that wait for a connection wait here. */
+/** Calls from their start to their outcome, with the queue of calls without a connection. */
 import { CallError } from "./call_error.ts";
 import type { Env } from "./env.ts";
 import { BACKLOG_BYTES, CALL_TIMEOUT_MS, QUEUE_BYTES, QUEUE_CALLS } from "./limits.ts";
@@ -8,34 +8,38 @@ import type { CallOptions, Options } from "./types.ts";
 interface Call {
   readonly id: number;
   readonly text: string;
-  /** Where it was sent. */
+  /** The line it was sent on. */
   line?: Line;
-  /** It gets no answer. */
+  /** Rejects the call. */
   fail(message: string, code?: number): void;
   settle(error: CallError | null | undefined, result?: unknown): void;
 }
 
 export interface StartOptions extends CallOptions {
-  /** Sends it on that line or not at all. */
+  /** The only line to send it on. */
   line?: Line | undefined;
 }
 
 export interface Calls {
-  /** Resolves to the result. @throws {CallError} */
+  /**
+   * Resolves to the result.
+   *
+   * @throws {CallError} if the call has no result
+   */
   start(method: string, params: unknown, options?: StartOptions): Promise<unknown>;
-  /** Sends what waits, as far as the socket takes it. */
+  /** Sends queued calls, as far as the socket accepts them. */
   flush(): void;
-  /** `error` is what the server sent as such: its types are promises. */
+  /** Settles a call. `error` is as received, so its types are unchecked. */
   answered(id: unknown, error: ErrorObject | null | undefined, result: unknown): void;
-  /** No answers will come from that line; without one: what waits will not be sent. */
+  /** Ends the calls of a line; without a line, the queued calls. */
   end(code: number, reason: string, line?: Line): void;
 }
 
-/** `current` gives the line where calls go now. */
+/** `current` returns the line for new calls. */
 export function createCalls(options: Options, env: Env, current: () => Line | null): Calls {
-  /** In their order, with the bytes each counts for. */
+  /** Queued calls in order, with their sizes in bytes. */
   const waiting = new Map<Call, number>();
-  /** By id. A map, since the server chooses what is looked up. */
+  /** Sent calls by id. A map, because the server chooses the key of the lookup. */
   const sent = new Map<unknown, Call>();
   let waitingBytes = 0;
   let lastId = 0;
@@ -60,7 +64,7 @@ export function createCalls(options: Options, env: Env, current: () => Line | nu
     }
   }
 
-  /** Sends it, or lets it wait. */
+  /** Sends or queues a call. */
   function enter(call: Call, queue: Options["queue"]): void {
     waiting.set(call, 0);
     flush();

@@ -1,15 +1,16 @@
 /**
- * The state machine: when to connect, when to come back, when to give up.
+ * The state machine of a client: connects, reconnects, closes.
  *
  *     idle ──connect()──▶ connecting ──admitted──▶ open
  *                          ▲      │ refused         │ ended
  *                          │      ▼                 ▼
  *                          └── waiting ◀── may it come back? ──no──▶ closed
  *
- * While `open`, a second attempt may be under way: the server drains, or the token can't be refreshed. The new line takes
- * over when it is admitted, the old one stays until the server has answered what is in flight there, and ends it.
+ * While `open`, a second attempt may be pending, because the server drains or the token can't be refreshed. The new
+ * line takes over when it is admitted. The old one stays until the server has answered the pending calls on it, and
+ * ends it.
  *
- * It is one closure, not a class: its state then costs a browser one letter a use.
+ * It is a closure instead of a class, so that minification shortens its state.
  */
 import { CallError } from "./call_error.ts";
 import { createCalls } from "./calls.ts";
@@ -28,15 +29,15 @@ import type { Client, ClientEvents, Options, State, TokenAsk, User } from "./typ
 const SIGNED_OUT: End = { code: 1000, reason: "signed_out" };
 const SUSPENDED: End = { code: 1000, reason: "suspended" };
 
-/** Makes a client for an `http:` or `https:` URL, as the page at that address has it. */
+/** Creates a client for an `http:` or `https:` URL. */
 export function createMachine(url: URL, options: Options, env: Env): Client {
   const { target, random, now } = env;
   const { min = limit.BACKOFF_MIN_MS, max = limit.BACKOFF_MAX_MS } = options.backoff ?? {};
   const failed = (error: unknown): void => emit("error", error);
   const [on, emit] = createListeners<ClientEvents>(failed);
-  /** Random between 0 and what doubles with each failure. */
+  /** Random between 0 and a maximum that doubles with each failure. */
   const backoff = (failures: number): number => random() * Math.min(max, min * 2 ** failures);
-  /** The line that takes calls. */
+  /** The line for calls. */
   const ready = (): Line | null => current?.open && !current.draining ? current : null;
   const calls = createCalls(options, env, ready);
   const [arm, disarm, armed] = createTimers(env.later);
@@ -44,17 +45,17 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   let state: State = "idle";
   let user: User | null = null;
   let current: Line | null = null;
-  /** Took calls before `current`; the server ends it when it has answered them. */
+  /** The line before `current`; the server ends it when it has answered its calls. */
   let previous: Line | null = null;
-  /** All that have not ended. */
+  /** All lines that have not ended. */
   const lines = new Set<Line>();
-  /** Gives up the attempt that is under way. */
+  /** Aborts the pending attempt. */
   let attempt: AbortController | null = null;
   let dueAt = 0;
-  /** The delay is our own, not the server's: it may be cut short. */
+  /** The delay is the client's own, not the server's: it may be cut short. */
   let mayHurry = false;
   let failures = 0;
-  /** A new token was tried at once, since the last stable connection. */
+  /** A new token has been tried at once since the last stable connection. */
   let renewed = false;
   let why: TokenAsk["why"] = "connect";
   /** From `connect()` to `closed`. */
@@ -66,7 +67,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     emit("state", state, end ? { code: end.code, reason: end.reason, final: state === "closed", ...due } : null);
   }
 
-  // Towards a connection.
+  // Connecting.
 
   async function start(): Promise<void> {
     giveUp();
@@ -106,7 +107,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     watch(line);
     plan(token);
     calls.flush();
-    // Events keep coming on the old line until the new one has them.
+    // Events continue on the old line until the new one is subscribed.
     for (const subscription of subscriptions) subscription.ask(line);
     if (state !== "open") become("open");
   }
@@ -144,20 +145,20 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     mine?.abort();
   }
 
-  /** What went wrong before says nothing about what comes. */
+  /** Clears the history of failures. */
   function reset(): void {
     failures = 0;
     renewed = false;
   }
 
-  /** The current line is no longer. */
+  /** The current line has ended. */
   function release(): void {
     disarm("stable", "watch", "refresh");
     current = null;
     why = "connect";
   }
 
-  /** No line, no attempt. */
+  /** Ends the line and the attempt. */
   function halt(end: End): void {
     giveUp();
     release();
@@ -176,7 +177,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     become("closed", end);
   }
 
-  // What lines tell.
+  // Events of lines.
 
   const events: LineEvents = {
     failed,
@@ -188,7 +189,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
       else if (line === current && !line.draining) {
         line.draining = true;
         disarm("watch", "refresh"); // the server would not read what they send
-        // A server that says so right after each handshake is not to be hammered either.
+        // Also limits attempts when a server drains right after each handshake.
         wait(random() * (params as { after_ms: number }).after_ms + (armed("stable") ? backoff(failures++) : 0), false);
       }
     },
@@ -203,9 +204,9 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     },
   };
 
-  // While open.
+  // While the client is open.
 
-  /** Asks a line that has been silent whether it is still there: a browser shows no pings. */
+  /** Probes a silent line; browsers do not expose pings. */
   function watch(line: Line): void {
     arm("watch", limit.SILENCE_MS, () => {
       if (!line.heard && !hidden(target)) probe(line, limit.PROBE_TIMEOUT_MS);
@@ -219,7 +220,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     calls.start("session.whoami", undefined, { line, timeout }).catch(() => line.heard || line.drop(1006, "silent"));
   }
 
-  /** Refreshes the token before it ends. */
+  /** Refreshes the token before it expires. */
   function plan(token?: string): void {
     const left = token && user && lifeLeft(user.expires_at, token, now());
     if (left && left > 0) refreshIn(left * limit.REFRESH_AT, now() + left);
@@ -245,14 +246,14 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     });
   }
 
-  // The page.
+  // Events of the page.
 
   function suspend(): void {
     halt(SUSPENDED);
     become("waiting", SUSPENDED);
   }
 
-  /** There is hope: makes sure that the line is alive, or tries soon, unless the server said when. */
+  /** The network may be available: probes the line, or connects soon unless the server set the delay. */
   function wake(): void {
     const line = ready();
     if (line) probe(line, limit.WAKE_TIMEOUT_MS);

@@ -1,11 +1,11 @@
-/** Opens a socket that brings the token along. */
+/** Opens a socket with the token. */
 import type { Env } from "./env.ts";
 import type { End } from "./outcomes.ts";
 import type { Options } from "./types.ts";
 
 /**
- * Resolves to an open socket, or to why there is none; rejects when the network fails. `url` is the `http:` one. Once `signal`
- * is aborted, the socket is closed.
+ * Resolves to an open socket, or to the reason of the refusal; rejects when the network fails. `url` is the `http:`
+ * one. When `signal` is aborted, the socket is closed.
  */
 export async function connect(
   url: URL,
@@ -23,8 +23,8 @@ export async function connect(
     if (via === "header") headers = bearer;
     else if (via === "subprotocol") protocols.push(`bearer.${token}`);
     else if (via === "ticket") {
-      // The answer can be read where that of a failed handshake can't.
-      const { fetch } = env; // a browser's insists on no other receiver
+      // The answer of the ticket request can be read, unlike that of a failed handshake.
+      const { fetch } = env; // browsers require the call without a receiver
       const response = await fetch(new URL("/ticket", url), { method: "POST", headers: bearer, signal });
       const { ticket, error } = await response.json().catch(() => null) ?? {};
       if (!ticket) {
@@ -34,7 +34,7 @@ export async function connect(
       target.searchParams.set("ticket", ticket);
     }
   }
-  // npm's ws takes headers as its third parameter, the platforms' constructors declare one and take them with the second.
+  // npm's ws takes headers as its third parameter, platform constructors within the second.
   const platform = via === "header" && env.WebSocket.length < 3;
   const socket = new env.WebSocket(target.href.replace("http", "ws"), platform ? { protocols, headers } : protocols, {
     headers,
@@ -43,6 +43,6 @@ export async function connect(
   return new Promise((resolve) => {
     socket.onopen = () => resolve(socket);
     socket.onclose = resolve;
-    socket.onerror = () => {}; // the close event follows it
+    socket.onerror = () => {}; // the close event follows
   });
 }

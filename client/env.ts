@@ -1,13 +1,13 @@
-/** The world outside: sockets, requests, time and chance. Tests bring their own. */
+/** The environment: sockets, requests, time and randomness. Tests replace it. */
 import { MAX_TIMER_MS } from "./limits.ts";
 import type { Options } from "./types.ts";
 
-/** Where the events of a page's life arrive: a window, or what stands for one. */
+/** Target of the page's life-cycle events: a window or a replacement. */
 export interface PageTarget extends EventTarget {
   readonly document?: { readonly hidden: boolean };
 }
 
-/** Both shapes of constructor: the platform's, whose second argument may carry headers, and that of npm's `ws`. */
+/** The constructor of the platform, whose second argument may contain headers, or that of npm's `ws`. */
 export type SocketConstructor = new (
   url: string,
   protocols: string[] | { protocols: string[]; headers: HeadersInit },
@@ -22,11 +22,11 @@ export interface Env {
   random(): number;
   /** Milliseconds since the epoch, by the local clock. */
   now(): number;
-  /** Runs once, `ms` from now; returns what prevents it. */
+  /** Calls `run` once after `ms`. Returns a function that cancels it. */
   later(run: () => void, ms: number): () => void;
 }
 
-/** The platform's world, with the replacements of `Options.env`. */
+/** The platform's environment with the replacements of `Options.env`. */
 export function platformEnv(given?: Options["env"]): Env {
   const page = globalThis as PageTarget & { WebSocket?: unknown };
   return {

@@ -1,14 +1,14 @@
-/** One open WebSocket that carries JSON-RPC. */
+/** An open WebSocket with JSON-RPC. */
 
 export interface Line {
   readonly socket: WebSocket;
-  /** What is sent now will arrive, as far as anybody here knows. */
+  /** Whether the socket is open. */
   readonly open: boolean;
-  /** The server drains: what is in flight is answered, nothing more is read. */
+  /** The server drains: it answers pending calls and reads nothing more. */
   draining?: boolean;
-  /** Something came since this was last set to false. */
+  /** Whether data arrived since this was last set to false. */
   heard?: boolean;
-  /** Ends it here and now, as if it had been closed with that code: a dead one would take its time. */
+  /** Ends the line at once, as if it had been closed with that code; the platform would wait for a dead peer. */
   drop(code: number, reason: string): void;
 }
 
@@ -20,17 +20,17 @@ export interface ErrorObject {
 }
 
 export interface LineEvents {
-  /** A response. What the types of its members say is not checked. */
+  /** A response with unchecked members. */
   answered(id: unknown, error: ErrorObject | null | undefined, result: unknown): void;
   notified(line: Line, method: string, params: unknown): void;
-  /** Once. */
+  /** Called once. */
   ended(line: Line, code: number, reason: string): void;
   failed(error: unknown): void;
 }
 
 const OPEN = 1;
 
-/** Takes over an open socket; the line is in `lines` until it ends. */
+/** Creates a line on an open socket; it is in `lines` until it ends. */
 export function createLine(socket: WebSocket, lines: Set<Line>, events: LineEvents): Line {
   const line: Line = {
     socket,

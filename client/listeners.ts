@@ -1,12 +1,12 @@
-/** Functions by event; one that throws hurts no other. */
+/** Listeners by event. An exception in one does not affect the others. */
 
 type Events = Record<PropertyKey, unknown[]>;
 
-/** Returns what removes the listener. A function given twice is two listeners. */
+/** Adds a listener and returns a function that removes it. A function added twice is two listeners. */
 export type On<E extends Events> = <K extends keyof E>(event: K, listener: (...args: E[K]) => void) => () => void;
 export type Emit<E extends Events> = <K extends keyof E>(event: K, ...args: E[K]) => void;
 
-/** `failed` gets what a listener throws. */
+/** `failed` receives exceptions of listeners. */
 export function createListeners<E extends Events>(failed: (error: unknown) => void): [On<E>, Emit<E>] {
   const entries = new Set<(event: PropertyKey, ...args: unknown[]) => unknown>();
   return [

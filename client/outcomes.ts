@@ -1,7 +1,7 @@
 /**
- * What each end of an attempt or a connection means: whether to come back, and when. As data; `docs/client.md` has it as a table.
+ * The reaction to each end of an attempt or connection, as data; `docs/client.md` has it as a table.
  *
- * Whatever is not named here passes by itself: come back with growing delays, or when the server says.
+ * After an end that is not listed here, the client reconnects with growing delays, or when the server says.
  */
 
 /** How an attempt or a connection ended. */
@@ -13,10 +13,10 @@ export interface End {
   readonly retryAfterMs?: number;
 }
 
-/** It would end the same way again. */
+/** Final ends: another attempt would end in the same way. */
 export const FINAL: readonly number[] = [400, 403, 404, 405, 426, 431, 1000, 1002, 1003, 1007, 1008, 1009];
 
-/** Come back at once with a new token. When that is refused, too: 401 is final, 4401 passes with growing delays. */
+/** Reconnect at once with a new token. If that is refused as well, 401 is final, and 4401 leads to growing delays. */
 export const TOKEN_REFUSED: readonly number[] = [401, 4401];
 
 /** Errors of a call that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */

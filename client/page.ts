@@ -1,9 +1,9 @@
-/** What becomes of a page: hidden, offline, frozen, kept in the back/forward cache. */
+/** The life cycle of a page: hidden, offline, frozen, in the back/forward cache. */
 import type { PageTarget } from "./env.ts";
 
 /**
- * Listens to the events of a page's life until `signal` is aborted. `suspend`: the page stops running; with an open socket
- * browsers would not keep it. `wake`: it runs again, the network may be back, or somebody looks.
+ * Listens to life-cycle events until `signal` is aborted. `suspend`: the page stops running; browsers would not keep a
+ * page with an open socket. `wake`: the page runs again, the network may be back, or the page is visible.
  */
 export function watchPage(
   target: PageTarget | null | undefined,
@@ -20,12 +20,12 @@ export function watchPage(
     visibilitychange: () => hidden(target) || wake(),
   };
   for (const [event, listener] of Object.entries(listeners)) {
-    // Some are sent to the document and don't bubble: captured, all arrive at the window.
+    // Some events are dispatched to the document without bubbling; in the capture phase all reach the window.
     target?.addEventListener(event, listener, { capture: true, signal });
   }
 }
 
-/** Nobody can see the page. */
+/** Whether the page is hidden. */
 export function hidden(target: PageTarget | null | undefined): boolean | undefined {
   return target?.document?.hidden;
 }

@@ -1,10 +1,10 @@
-/** How long a token lasts, without believing the local clock. */
+/** Computes the remaining lifetime of a token without trusting the local clock. */
 
 /**
- * Milliseconds until `expiresAtS` (of the server, seconds since the epoch); not above 0 when that can't be known.
+ * Milliseconds until `expiresAtS` (the server's, seconds since the epoch); 0 or less when unknown.
  *
- * The server has just taken the token, so it has some life left, and at most what lies between its own `iat` and its end. A
- * local clock that says otherwise is wrong; the token then counts as freshly issued.
+ * The server has just accepted the token, so the remaining lifetime is positive, and at most the difference of its
+ * `exp` and `iat`. If the local clock contradicts that, it is wrong, and the token counts as newly issued.
  */
 export function lifeLeft(expiresAtS: number, token: string, nowMs: number): number {
   const left = expiresAtS * 1000 - nowMs;
@@ -13,7 +13,7 @@ export function lifeLeft(expiresAtS: number, token: string, nowMs: number): numb
     // RFC 7519 section 4.1.6
     life = (expiresAtS - JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))).iat) * 1000;
   } catch {
-    // No JSON Web Token.
+    // The token is no JSON Web Token.
   }
   return left > 0 && !(left > life) ? left : life;
 }

@@ -1,4 +1,4 @@
-/** Topics that are listened to here, across lines. */
+/** Subscriptions to topics across lines. */
 import type { CallError } from "./call_error.ts";
 import type { Calls } from "./calls.ts";
 import type { Env } from "./env.ts";
@@ -8,15 +8,15 @@ import { createListeners } from "./listeners.ts";
 import { TRANSIENT } from "./outcomes.ts";
 import type { Subscription, SubscriptionState } from "./types.ts";
 
-/** A subscription as the client sees it. */
+/** A subscription as the state machine sees it. */
 export interface TopicSubscription extends Subscription<Record<string, unknown>> {
-  /** The line on which it is live, and the one that was asked last: their events count, those of others don't. */
+  /** The line on which it is live, or was last requested; only events of that line count. */
   line?: Line | undefined;
   asked?: Line;
   emit(item: Item): void;
-  /** With a reason it is over. */
+  /** Changes the state; with a reason it is final. */
   become(state: SubscriptionState, reason?: string): void;
-  /** Subscribes on that line; retries there what may pass. */
+  /** Subscribes on that line, and retries after temporary refusals. */
   ask(line: Line): Promise<void>;
 }
 
@@ -25,13 +25,13 @@ export interface Item {
   readonly data: unknown;
 }
 
-/** Of `topic.event` and `topic.ended`, as far as the server keeps to them. */
+/** Parameters of `topic.event` and `topic.ended`, unchecked. */
 export interface TopicParams extends Item {
   readonly topic: string;
   readonly reason: string;
 }
 
-/** `item` is an event, or null: there will be no more. */
+/** `item` is an event, or null after the last one. */
 type Told = { item: [Item | null]; state: [SubscriptionState, string?] };
 
 /** Makes a subscription that is in `all` until it is over. `backoff` gives the milliseconds before the n-th retry. */
@@ -48,7 +48,7 @@ export function createSubscription(
   let failures = 0;
   let cancelRetry = () => {};
 
-  /** Unless another subscription shares it: the server has one for each topic. */
+  /** Unsubscribes at the server, unless another subscription shares the topic: the server has one for each topic. */
   function unsubscribe(line?: Line): void {
     if (line && ![...all].some((other) => other.topic === topic)) request("topic.unsubscribe", line).catch(() => {});
   }
@@ -67,7 +67,7 @@ export function createSubscription(
     [Symbol.asyncDispose]: () => self.close(),
 
     async *[Symbol.asyncIterator]() {
-      /** What is still to be yielded; null is the last. */
+      /** Queued items; null is the last. */
       const behind: (Item | null)[] = all.has(self) ? [] : [null];
       let wake = () => {};
       const stop = on("item", (item) => {
@@ -124,7 +124,7 @@ export function createSubscription(
   return self;
 }
 
-/** Passes a notification on to the subscriptions that have asked for its topic on that line. */
+/** Passes a notification to the subscriptions that requested its topic on that line. */
 export function deliver(
   all: Set<TopicSubscription>,
   line: Line,
@@ -138,7 +138,7 @@ export function deliver(
   }
 }
 
-/** That line brings no more events. */
+/** The line has ended: its subscriptions get no more events. */
 export function detach(all: Set<TopicSubscription>, line: Line): void {
   for (const one of all) {
     if (one.line !== line) continue;

@@ -1,7 +1,7 @@
-/** What is to be done later, by name: at most one thing for each. */
+/** Named timers, at most one for each name. */
 import type { Env } from "./env.ts";
 
-/** Runs `run` once, `ms` from now, in place of what was to be done under that name. */
+/** Calls `run` once after `ms`, in place of an earlier timer of that name. */
 export type Arm = (name: string, ms: number, run: () => void) => void;
 export type Disarm = (...names: string[]) => void;
 export type Armed = (name: string) => boolean;

@@ -5,11 +5,11 @@ import { ConnectSession, type Target } from "./connect/session.ts";
 import { INTERRUPTED } from "./signals.ts";
 
 /**
- * Connects, sends the lines of standard input, prints what arrives.
+ * Connects, sends the lines of standard input, and prints received messages.
  *
- * @returns 0 when the input has ended and every line was answered, 1 when the connection was refused or closed for good, or a
- * call failed, 130 after Ctrl+C.
- * @throws {UsageError} When the URL is none, or the file of `--ca` can't be read.
+ * @returns 0 when the input has ended and every line was answered, 1 when the connection was refused or closed
+ * permanently, or a call failed, 130 after Ctrl+C
+ * @throws {UsageError} if the URL is invalid, or the file of `--ca` can't be read
  */
 export async function connect(args: ParsedArgs, io: Io): Promise<number> {
   const target = readTarget(args);

@@ -1,4 +1,4 @@
-/** `POST /dev/token?sub=NAME`: a token for another user, so that the development page can be two at once. */
+/** `POST /dev/token?sub=NAME`: issues a token for another user, so that the development page can show two. */
 import { bearerToken, createVerifier, signToken } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import { refusalResponse, securityHeaders } from "../front/http/headers.ts";
@@ -6,16 +6,16 @@ import type { PageRoute } from "../front/page/page.ts";
 import { refuse } from "../gate/gate.ts";
 import type { Log } from "../log/log.ts";
 
-/** Lifetime of a token that development hands out. */
+/** Lifetime of development tokens. */
 export const DEVELOPMENT_TTL_MS = 12 * 3_600_000;
-/** Role of a user in development: what the examples ask for. */
+/** Roles of a development user, as the examples require. */
 export const DEVELOPMENT_ROLES: readonly string[] = ["user"];
 
 const NAME = /^[\p{L}\p{N}._-]{1,64}$/u;
 
 /**
- * Makes the route. It answers `{"token"}` to a request that has a valid token itself, so that no foreign page and no other user
- * of the machine gets one; else 401 `token_missing` or `token_invalid`, and 400 `bad_request` for a name that is none.
+ * Creates the route. It answers `{"token"}` to a request with a valid token, so that no foreign page and no other user
+ * of the machine gets one; otherwise 401 `token_missing` or `token_invalid`, and 400 `bad_request` for an invalid name.
  */
 export async function developmentTokenRoute(config: Config, log: Log): Promise<PageRoute> {
   const { auth } = config;

@@ -7,8 +7,8 @@ import { DEVELOPMENT_ROLES } from "./development_tokens.ts";
 import { loadOrReport } from "./load.ts";
 
 /**
- * Prints the token, alone on one line. With `--dev`, and where there is no configuration but the secret of `serve --dev`, it is
- * for that server, with its role unless others are given.
+ * Prints the token, alone on one line. With `--dev`, and without a configuration but with the secret of `serve --dev`,
+ * the token is for that server, with its role unless others are given.
  *
  * @returns 2 if the file is not a valid configuration, 1 if there is no signing key, else 0
  */

@@ -1,4 +1,4 @@
-/** Writes contracts as an OpenRPC 1.4 document. */
+/** Formats contracts as an OpenRPC 1.4 document. */
 import {
   type Contract,
   type ErrorContract,
@@ -15,20 +15,22 @@ import { Components, entriesOf, isObject } from "./schemas.ts";
 export type OpenRpcDocument = Record<string, unknown> & { openrpc: string; methods: Record<string, unknown>[] };
 
 export interface OpenRpcOptions {
-  /** Only the methods that a caller with these roles may call, and the topics it may follow. Absent: everything. */
+  /**
+   * Includes only methods that a caller with these roles may call, and topics that it may subscribe to. Absent: all.
+   */
   readonly roles?: readonly string[];
   readonly title?: string;
   /** Version of the contract, not of OpenRPC. */
   readonly version?: string;
 }
 
-/** A module, and the subprotocol under which it is served. */
+/** A module and its subprotocol. */
 export interface ServedContract {
   readonly subprotocol?: string;
   readonly contract: Contract;
 }
 
-/** Errors any method may answer with, beside its own. */
+/** Errors of every method, in addition to its own. */
 export const SERVER_ERRORS: readonly { readonly code: number; readonly message: string }[] = [
   ErrorCode.INVALID_PARAMS,
   ErrorCode.INTERNAL_ERROR,
@@ -42,18 +44,18 @@ function errorObject(code: number): { code: number; message: string } {
   return { code, message: errorMessage(code) };
 }
 
-/** The document for one module. */
+/** Creates the document of one module. */
 export function openRpc(contract: Contract, options: OpenRpcOptions = {}): OpenRpcDocument {
   return openRpcOfAll([{ contract }], options);
 }
 
 /**
- * One document for several modules: methods carry `x-subprotocol`, topics `subprotocol`. A name or pattern that an earlier module
- * has taken appears as `SUBPROTOCOL:name`, with the real one in `x-method` or `pattern`.
+ * Creates one document for several modules: methods have `x-subprotocol`, topics `subprotocol`. A duplicate name or
+ * pattern becomes `SUBPROTOCOL:name`, with the real one in `x-method` or `pattern`.
  *
- * Beyond OpenRPC 1.4, a method has `x-roles`, `x-public`, `x-cost`, `x-errors` (codes of the declared errors by name), and
- * `x-params` (what the schema of its parameters says beside their types). The `data` of an error is a JSON Schema. `x-topics` has the
- * topics by pattern.
+ * Extensions of OpenRPC 1.4: a method has `x-roles`, `x-public`, `x-cost`, `x-errors` (codes of the declared errors by
+ * name), and `x-params` (the keywords of its parameters' schema besides their types). The `data` of an error is a JSON
+ * Schema. `x-topics` has the topics by pattern.
  */
 export function openRpcOfAll(
   modules: readonly ServedContract[],
@@ -144,7 +146,7 @@ function describeTopic(key: string, topic: TopicContract, components: Components
   };
 }
 
-/** Content descriptors: one for each property of an object, one for each place of a tuple, else one for the whole. */
+/** Content descriptors: one for each property of an object or element of a tuple, otherwise one for the whole. */
 function parameters(schema: JsonSchema): Record<string, unknown> {
   const { type, properties, required, items, ...rest } = schema;
   const more = ifAny("x-params", Object.keys(rest).length, rest);
@@ -155,7 +157,7 @@ function parameters(schema: JsonSchema): Record<string, unknown> {
       required: needed.includes(name),
       schema: inner,
     }));
-    // A descriptor that is required must not stand behind one that is not.
+    // A required descriptor must not follow an optional one.
     const sorted = [...described.filter((one) => one.required), ...described.filter((one) => !one.required)];
     return { paramStructure: "by-name", params: sorted, ...more };
   }

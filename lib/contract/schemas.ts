@@ -1,7 +1,7 @@
-/** Walks JSON Schemas (draft 7) by their keywords, and gathers those of a document in one place. */
+/** Traverses JSON Schemas (draft 7), and collects the schemas of a document. */
 import type { JsonSchema } from "../sandbox/author/contract.ts";
 
-/** A schema, or one of the two that are booleans. */
+/** A schema; `true` and `false` are schemas too. */
 export type Schema = JsonSchema | boolean;
 
 const SCHEMAS_BY_NAME = new Set(["properties", "patternProperties", "definitions", "$defs"]);
@@ -17,12 +17,12 @@ const SINGLE_SCHEMAS = new Set([
   "then",
 ]);
 
-/** Whether a value is an object and no list. */
+/** Whether a value is an object and not a list. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-/** The entries of an object; none of what is no object. */
+/** The entries of an object; none for another value. */
 export function entriesOf(value: unknown): [string, unknown][] {
   return isObject(value) ? Object.entries(value) : [];
 }
@@ -46,7 +46,7 @@ export function mapInner(schema: JsonSchema, change: (inner: Schema) => Schema):
 /** The prefix of a reference to one of a document's schemas. */
 const COMPONENTS = "#/components/schemas/";
 
-/** The name that a reference made by {@linkcode Components} ends in; undefined for any other. */
+/** The name in a reference created by {@linkcode Components}; undefined for any other. */
 export function componentName(reference: unknown): string | undefined {
   return typeof reference === "string" && reference.startsWith(COMPONENTS)
     ? reference.slice(COMPONENTS.length)
@@ -60,9 +60,9 @@ export class Components {
   readonly #named = new Map<string, string>();
 
   /**
-   * Gives the schema with its own definitions moved here, and its references pointing to them.
+   * Returns the schema with its definitions moved here, and its references adjusted.
    *
-   * @param name what the schema is of; it names definitions that have no name of their own
+   * @param name the subject of the schema; prefix of the names of its definitions
    */
   take(name: string, schema: JsonSchema): JsonSchema {
     const { $schema: _, definitions, $defs, ...rest } = schema;
@@ -93,7 +93,7 @@ export class Components {
     return made;
   }
 
-  /** Takes a name of word characters, dots and hyphens, which both formats ask for. */
+  /** Assigns a unique name of word characters, dots and hyphens, which both formats require. */
   #unique(wanted: string): string {
     const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
     let name = plain;
@@ -126,13 +126,13 @@ function asObject(schema: Schema): JsonSchema {
   return schema === true ? {} : schema === false ? { not: {} } : schema;
 }
 
-/** RFC 6901 section 4. A text that is no URI component stays as it is. */
+/** Unescapes a JSON pointer (RFC 6901 section 4). A text that is no URI component stays unchanged. */
 function unescapePointer(token: string): string {
   let text = token;
   try {
     text = decodeURIComponent(token);
   } catch {
-    // No percent-encoding.
+    // The text is not percent-encoded.
   }
   return text.replaceAll("~1", "/").replaceAll("~0", "~");
 }

@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly log: Log;
   /** Development mode: serves `page` at `/` and reloads changed handler modules. */
   readonly dev?: boolean;
-  /** The development page by path. */
+  /** Files of the development page by path. */
   readonly page?: Page;
   readonly tracing?: boolean;
   /** Starts the processes of handler modules. */

@@ -1,6 +1,6 @@
-/** What a line of input means. */
+/** Parses lines of input. */
 
-/** A request of JSON-RPC 2.0 whose answer is awaited. `id` is the author's own, where the line has one. */
+/** A JSON-RPC 2.0 request whose answer is awaited. `id` is the author's own, if the line has one. */
 export interface CallLine {
   readonly kind: "call";
   readonly method: string;
@@ -8,15 +8,15 @@ export interface CallLine {
   readonly id?: string | number;
 }
 
-/** Anything else that is sent as it stands: a notification, a batch, a malformed message to see it refused. */
+/** Any other text, sent unchanged: a notification, a batch, a malformed message to see its refusal. */
 export interface TextLine {
   readonly kind: "text";
   readonly text: string;
-  /** The server answers it. */
+  /** Whether the server answers it. */
   readonly answered: boolean;
 }
 
-/** Nothing is sent. */
+/** An invalid line, which is not sent. */
 export interface FaultyLine {
   readonly kind: "faulty";
   readonly problem: string;
@@ -24,7 +24,7 @@ export interface FaultyLine {
 
 const SHORT = /^(\S+)\s*([^]*)$/;
 
-/** Reads `METHOD [PARAMS]`, or a JSON-RPC message; null for an empty line. */
+/** Parses `METHOD [PARAMS]`, or a JSON-RPC message; null for an empty line. */
 export function readLine(line: string): CallLine | TextLine | FaultyLine | null {
   const text = line.trim();
   if (text === "") return null;

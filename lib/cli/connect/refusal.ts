@@ -1,8 +1,8 @@
-/** Why a handshake fails: asked of the server by a request whose answer can be read, which a WebSocket's can't. */
+/** Finds the reason of a failed handshake by an HTTP request, whose answer can be read. */
 import http from "node:http";
 import https from "node:https";
 
-/** What the server, or the way to it, has against a handshake. */
+/** The reason of a failed handshake. */
 export type Refusal =
   | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryAfterS?: number }
   | { readonly kind: "unreachable"; readonly message: string };
@@ -11,16 +11,16 @@ export interface Attempt {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly subprotocol: string;
-  /** PEM of certificates to trust. */
+  /** Trusted certificates, PEM. */
   readonly ca: string | undefined;
 }
 
 const ANSWER_TIMEOUT_MS = 10_000;
-/** An error body of the server is one small JSON object. */
+/** Maximum size of an error body; the server's is one small JSON object. */
 const MOST_BODY_CHARACTERS = 10_000;
 const KEY_BYTES = 16;
 
-/** Resolves to the refusal, or to null when the server takes the handshake now. Never rejects. */
+/** Resolves to the refusal, or to null when the server accepts the handshake now. Never rejects. */
 export function askRefusal({ url, headers, subprotocol, ca }: Attempt): Promise<Refusal | null> {
   const { request } = url.protocol === "https:" ? https : http;
   const { promise, resolve } = Promise.withResolvers<Refusal | null>();
@@ -62,7 +62,7 @@ export function askRefusal({ url, headers, subprotocol, ca }: Attempt): Promise<
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** The reason in the server's error body; empty for an answer of something else. */
+/** The reason in the server's error body; empty for an answer of another program. */
 function reasonOf(body: string): string {
   try {
     const { error } = JSON.parse(body);

@@ -1,4 +1,4 @@
-/** Where `connect` reads lines and shows messages: a terminal with a prompt, or pipes with nothing but the messages. */
+/** Input and output of `connect`: a terminal with a prompt, or pipes with messages only. */
 import process from "node:process";
 import * as readline from "node:readline";
 import { printable } from "../../log/log.ts";
@@ -8,19 +8,19 @@ export type MessageKind = "result" | "error" | "event";
 export interface Screen extends Disposable {
   /** Lines of input, until it ends. */
   readonly lines: AsyncIterable<string>;
-  /** The user asked by Ctrl+C for the end. */
+  /** The user pressed Ctrl+C. */
   readonly interrupted: boolean;
-  /** A message of the server, as a line on standard output. */
+  /** Prints a message of the server as a line on standard output. */
   message(text: string, kind: MessageKind): void;
-  /** What happens, as a line on standard error. */
+  /** Prints a state change as a line on standard error. */
   note(text: string): void;
-  /** What went wrong, as a line on standard error. */
+  /** Prints an error as a line on standard error. */
   problem(text: string): void;
 }
 
 const COLOURS = { result: 32, error: 31, event: 36, note: 2, problem: 31 } as const;
 
-/** Opens this process' standard input and outputs. */
+/** Opens standard input and output of this process. */
 export function openScreen(env: (name: string) => string | undefined): Screen {
   const plain = (env("NO_COLOR") ?? "") !== "";
   const terminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
@@ -48,7 +48,7 @@ export function openScreen(env: (name: string) => string | undefined): Screen {
   };
 }
 
-/** A line editor whose line stays in place while messages come. */
+/** A line editor whose line stays in place while messages are printed. */
 function openPrompt() {
   const editor = readline.createInterface({ input: process.stdin, output: process.stdout, prompt: "> " });
   let open = true;

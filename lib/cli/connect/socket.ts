@@ -1,24 +1,24 @@
-/** The WebSocket of `connect`: it sends headers that a browser would send by itself, and shows what arrives. */
+/** The WebSocket of `connect`: sends headers that browsers send themselves, and prints received messages. */
 
 export interface SocketOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Trusts the certificates of `--ca`. */
+  /** Client that trusts the certificates of `--ca`. */
   readonly http: Deno.HttpClient | undefined;
-  /** The subprotocol is not JSON-RPC: the library's question who the user is never reaches the server. */
+  /** The subprotocol is not JSON-RPC: `session.whoami` of the library must not reach the server. */
   readonly raw: boolean;
-  /** Told of each message, but for answers to what the library has sent. */
+  /** Called for each message, except answers to requests of the library. */
   received(data: string | ArrayBuffer): void;
 }
 
-/** The newest socket, to send what is no call of the library. */
+/** The newest socket, for texts that are not calls of the library. */
 export interface Wire {
   /** The constructor for `Options.env` of the library. */
   readonly WebSocket: typeof WebSocket;
-  /** Sends text as it stands; false when there is no open connection. */
+  /** Sends text unchanged; false without an open connection. */
   send(text: string): boolean;
 }
 
-/** The library gives its constructor the headers along with the subprotocols. */
+/** The library passes headers to its constructor along with the subprotocols. */
 interface Given {
   readonly protocols: string[];
 }
@@ -26,12 +26,12 @@ interface Given {
 /** Raw subprotocols have no users. */
 const RAW_USER = { user: "", roles: [], expires_at: 0 };
 
-/** Makes the constructor and what sends over the socket that it made last. */
+/** Creates the constructor, and the function that sends over its last socket. */
 export function createWire(options: SocketOptions): Wire {
   let newest: CommandSocket | undefined;
 
   class CommandSocket extends WebSocket {
-    /** Ids of the library's requests that are not answered yet. */
+    /** Ids of unanswered requests of the library. */
     readonly #asked = new Set<unknown>();
 
     constructor(url: string | URL, { protocols }: Given) {
