@@ -8,10 +8,10 @@ import { askRefusal, type Refusal } from "./refusal.ts";
 import type { Screen } from "./screen.ts";
 import { createWire, type Wire } from "./socket.ts";
 
-/** A peer that does not close its side is not waited for. */
+/** Maximum time to wait for the peer's close frame. */
 const CLOSE_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Statuses that may pass: the server is reached, and says that it is busy. */
+/** Temporary statuses: the server is reachable and busy. */
 const PASSING: readonly number[] = [408, 429, 503];
 
 /** Where to connect, and what the handshake carries. */
@@ -35,13 +35,13 @@ export class ConnectSession {
   readonly #client: Client;
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
-  /** The input has ended, or the user is done. */
+  /** The input has ended, or the user ended the command. */
   #leaving = false;
   #failed = false;
-  /** Calls that were given without an id. */
+  /** Number of calls without an id of their own. */
   #numbered = 0;
   #state: State = "idle";
-  /** Wakes the line that waits for an answer which is no call's. */
+  /** Resumes the line that waits for an answer to a text. */
   #answered = () => {};
 
   constructor(target: Target, screen: Screen, raw: boolean) {
@@ -57,7 +57,7 @@ export class ConnectSession {
 
   /** Resolves to whether the connection and every call went well. */
   async run(): Promise<boolean> {
-    this.#client.connect().catch(() => {}); // the states say it
+    this.#client.connect().catch(() => {}); // the states report it
     await Promise.race([this.#opened.promise, this.#closed.promise]);
     const input = this.#screen.lines[Symbol.asyncIterator]();
     while (this.#client.state !== "closed") {
@@ -98,7 +98,7 @@ export class ConnectSession {
     }
   }
 
-  /** Sends text, and waits for an answer where there is one. */
+  /** Sends text, and waits for its answer, if any. */
   async #send({ text, answered }: TextLine): Promise<void> {
     const answer = Promise.withResolvers<void>();
     this.#answered = answer.resolve;
@@ -137,7 +137,7 @@ export class ConnectSession {
     }
   }
 
-  /** An attempt failed; a WebSocket does not tell why, so the server is asked. */
+  /** An attempt failed. A WebSocket does not expose the reason, so an HTTP request asks for it. */
   async #refused(why: Why): Promise<void> {
     const refusal = await askRefusal(this.#target);
     if (this.#client.state === "closed" || this.#client.state === "open") return;
@@ -170,7 +170,7 @@ export class ConnectSession {
 
 const GIVEN_UP = "given up";
 
-/** What arrived, as an object; an empty one for a batch and for what is no JSON. */
+/** Parses a message to an object; empty for a batch or invalid JSON. */
 function parse(data: string): Record<string, unknown> {
   try {
     const value = JSON.parse(data);
