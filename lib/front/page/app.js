@@ -19,10 +19,10 @@ import {
 import { explainCall, explainEnd, explainRefusal } from "./words.js";
 
 const TOKEN = "token";
-/** Of this page, when it breaks a connection to show what follows: any code that the library does not know. */
+/** The close code of a connection that this page breaks: any code that the library does not know. */
 const BROKEN_BY_PAGE = 4000;
 
-/** The client and what belongs to it; null before the first, and after `Disconnect`. */
+/** The client and its state; null before the first, and after `Disconnect`. */
 let current = null;
 
 const token = () => byId("token").value.trim();
@@ -36,7 +36,7 @@ class Connection {
     this.room = null;
     this.everOpen = false;
     this.lastEnd = "";
-    /** An attempt to be refused was sent: the next answer is shown beside its button. */
+    /** An attempt has been sent: the next answer is shown beside its button. */
     this.attempting = false;
     const WebSocket = recordingSocket({
       opened: (socket) => this.socket = socket,
@@ -50,11 +50,11 @@ class Connection {
       env: { WebSocket },
     });
     this.client.on("state", (state, why) => this.became(state, why));
-    // Of a failed attempt the state tells as well.
+    // The state reports a failed attempt too.
     this.client.on("error", (error) => this.client.state === "open" && record("note", String(error)));
   }
 
-  /** The server renews a token that still holds; for one that it refuses there is no other. */
+  /** The server replaces a valid token; there is no replacement for a refused one. */
   async giveToken({ why, signal }) {
     if (why === "connect") return this.token;
     const renewed = await requestToken(this.token, this.client.user?.user ?? "", signal);
@@ -65,7 +65,7 @@ class Connection {
   }
 
   start() {
-    this.client.connect().catch(() => {}); // the states say it
+    this.client.connect().catch(() => {}); // the states report it
     if (this.subprotocol === "chat.v1") this.enter(byId("room").value);
   }
 
@@ -100,7 +100,7 @@ class Connection {
     showPresent([]);
     showNotice(text, why.code === 1000 ? "told" : "refused");
     record("note", what, text);
-    // A connection is in a room, not a user: the next one enters before it sends what waits.
+    // A room belongs to the connection, so the next one enters it before queued calls are sent.
     this.inBackground(this.room?.enter());
     if (!this.everOpen && why.code === 1006 && why.reason === "") this.askWhy();
   }
@@ -109,14 +109,17 @@ class Connection {
     showStatus("closed", "Not connected");
     showPresent([]);
     const clean = why.code === 1000 && why.reason === "";
-    // For want of another token, after one was refused: what counts is why.
+    // Without another token after a refusal, the refusal is the reason to show.
     const refused = why.reason === "signed_out" && this.lastEnd;
     const text = clean ? "Disconnected." : refused ? `${refused} Sign a new one.` : explainEnd(why);
     showNotice(text, clean ? "told" : "refused");
     record("note", text);
   }
 
-  /** A browser hides the answer to a failed handshake: asks where it can be read, and stops when it would stay the same. */
+  /**
+   * A browser hides the answer to a failed handshake. Asks by a ticket request, and stops when the next attempt would
+   * fail in the same way.
+   */
   async askWhy() {
     const answer = await requestTicket(this.token ?? "").catch(() => null);
     if (this !== current || this.client.state === "open") return;
@@ -144,7 +147,7 @@ class Connection {
         "told",
       );
       showStatus("open", "Connected, moving to a new connection", { usable: true });
-      // When the library has heard it, too, calls wait for the new connection.
+      // Once the library has the announcement too, calls wait for the new connection.
       setTimeout(() => this.inBackground(this.room?.enter()));
     }
     if (error !== undefined && this.attempting) showAnswer(`Answered with ${error?.code}: ${explained}`);
@@ -228,7 +231,7 @@ async function connect() {
 }
 
 let offering;
-/** Offers the page to a second user, whose token the development server signs. */
+/** Opens the page for a second user, with a token of the development server. */
 async function offerSecond(own) {
   offering?.abort();
   const { signal } = offering = new AbortController();
@@ -243,13 +246,13 @@ async function offerSecond(own) {
   link.textContent = `Open a tab as ${name}`;
 }
 
-/** For a reload of this tab. A browser may forbid it; then the field is empty. */
+/** Keeps the token for a reload of this tab. If the browser forbids storage, the field is empty. */
 function keepToken(value) {
   byId("token").value = value;
   try {
     sessionStorage.setItem(TOKEN, value);
   } catch {
-    // nothing is kept
+    // nothing is stored
   }
 }
 
@@ -261,7 +264,7 @@ function keptToken() {
   }
 }
 
-/** Takes the token from the fragment, and out of the address bar and the history. */
+/** Reads the token from the fragment, and removes it from the address bar and the history. */
 function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given === null) return false;
@@ -270,7 +273,7 @@ function takeToken() {
   return true;
 }
 
-/** Runs `action` instead of what the form would do. */
+/** Runs `action` instead of the form's default. */
 function onSubmit(id, action) {
   byId(id).addEventListener("submit", (event) => {
     event.preventDefault();

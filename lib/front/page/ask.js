@@ -1,8 +1,9 @@
-/** Questions to the server whose answers a page can read, unlike that of a failed handshake. */
+/** Requests whose answers a page can read, unlike that of a failed handshake. */
 
 /**
- * Asks for a one-time ticket: `{ ticket }`, or `{ status, reason, retryAfter }` as the server's answer gives them.
- * @throws {TypeError} When the server does not answer.
+ * Requests a one-time ticket: `{ ticket }`, or `{ status, reason, retryAfter }` from the server's answer.
+ *
+ * @throws {TypeError} if the server does not answer
  */
 export async function requestTicket(token) {
   const response = await post("/ticket", token);
@@ -11,7 +12,7 @@ export async function requestTicket(token) {
   return { status: response.status, reason: String(body.error ?? ""), retryAfter: response.headers.get("Retry-After") };
 }
 
-/** Asks the development server for a token of that user; null when it gives none. */
+/** Requests a token of that user from the development server; null if it is refused. */
 export async function requestToken(token, user, signal) {
   try {
     const response = await post(`/dev/token?sub=${encodeURIComponent(user)}`, token, signal);

@@ -1,4 +1,4 @@
-/** What the inner gate refuses, to try. Each gets an open socket. */
+/** Messages that the server refuses, to try. Each gets an open socket. */
 
 const FLOOD = 300;
 const TOO_BIG = 70_000; // characters; messages.max_bytes is 64 KiB unless it was changed

@@ -1,13 +1,13 @@
-/** One room of the chat: enters it, enters it again on each new connection, and knows who is there. */
+/** A room of the chat: enters it, enters it again on each new connection, and shows its users. */
 
-/** Presence is asked for at most that often. */
+/** Minimum time between two requests of presence. */
 const PRESENCE_PAUSE_MS = 150;
-/** Entering waits that long for a connection. */
+/** Maximum time that entering waits for a connection. */
 const ENTER_TIMEOUT_MS = 60_000;
 
 /**
- * Makes a room of `client`. `show` gets `message(from, text)`, `event(user, what)` and `present(list)`, a list of
- * `{ user, connections }`; `failed` what a call in the background threw.
+ * Creates a room of `client`. `show` gets `message(from, text)`, `event(user, what)` and `present(list)`, a list of `{
+ * user, connections }`; `failed` gets errors of calls in the background.
  */
 export function createRoom(client, name, show, failed) {
   let timer;
@@ -37,7 +37,11 @@ export function createRoom(client, name, show, failed) {
 
   return {
     name,
-    /** Enters, on the connection that takes calls next, once. @throws {CallError} */
+    /**
+     * Enters once, on the connection for the next calls.
+     *
+     * @throws {CallError} if the call fails
+     */
     async enter() {
       entering ??= client.call("chat.join", { room: name }, { timeout: ENTER_TIMEOUT_MS });
       try {

@@ -1,4 +1,4 @@
-/** The source of the client library, a text by the name of each module that has code. */
+/** The source of the client library: the text of each module with code, by name. */
 import call_error from "../../../client/call_error.ts" with { type: "text" };
 import calls from "../../../client/calls.ts" with { type: "text" };
 import client from "../../../client/client.ts" with { type: "text" };

@@ -20,7 +20,7 @@ export interface PageFile {
   readonly type: string;
 }
 
-/** What the page can ask of the server, besides what every client can. */
+/** Requests of the page beyond those of every client. */
 export interface PageRoute {
   readonly methods: readonly string[];
   answer(request: Request): Promise<Response>;

@@ -1,7 +1,7 @@
-/** The WebSocket that the client library gets from this page: it shows what passes, and sends what the library would not. */
+/** The WebSocket of the client library in this page: shows messages, and sends messages that the library would not. */
 
 /**
- * Makes the constructor for `Options.env` of the library. `tell` hears of everything: `opened(socket)`, `sent(text)`,
+ * Creates the constructor for `Options.env` of the library. `tell` gets `opened(socket)`, `sent(text)`,
  * `received(text)`, `ended(socket, code, reason)`.
  */
 export function recordingSocket(tell) {
@@ -15,7 +15,7 @@ export function recordingSocket(tell) {
       });
     }
 
-    /** Sends anything; `shown` is what is shown instead of it. */
+    /** Sends any text; `shown` is displayed instead of it. */
     send(data, shown = data) {
       super.send(data);
       tell.sent(shown);
@@ -23,7 +23,7 @@ export function recordingSocket(tell) {
   };
 }
 
-/** The message as an object; an empty one for a batch and for what is no JSON. */
+/** Parses a message to an object; empty for a batch or invalid JSON. */
 export function parse(text) {
   try {
     const value = JSON.parse(text);

@@ -1,4 +1,4 @@
-/** What is shown. Everything goes in as text. */
+/** The display of the page. Everything is inserted as text. */
 
 const MOST_ENTRIES = 200;
 const MOST_CHARACTERS = 300;
@@ -15,7 +15,7 @@ export function element(name, { text, kind, children = [] } = {}) {
   return made;
 }
 
-/** Adds to the list of what happens, newest first: `direction` is in, out or note; `explained` is the meaning of a code in it. */
+/** Adds to the list of events, newest first: `direction` is in, out or note; `explained` is the meaning of its code. */
 export function record(direction, text, explained) {
   const shown = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
   const time = element("time", { text: new Date().toLocaleTimeString("en-GB") });
@@ -27,7 +27,7 @@ export function record(direction, text, explained) {
   while (byId("traffic").children.length > MOST_ENTRIES) byId("traffic").lastChild.remove();
 }
 
-/** Shows the state of the connection. `usable`: calls are taken, or wait for a connection. */
+/** Shows the state of the connection. `usable`: calls are sent, or wait for a connection. */
 export function showStatus(state, text, { usable = false, retryInMs } = {}) {
   byId("status").dataset.state = state;
   if (byId("status").textContent !== text) byId("status").textContent = text;
@@ -41,7 +41,7 @@ export function showStatus(state, text, { usable = false, retryInMs } = {}) {
 }
 
 let ticking;
-/** Shows the seconds until the next attempt, for the eye only: a screen reader would not stop reading them. */
+/** Shows the seconds until the next attempt, hidden from screen readers, which would read them continuously. */
 function countDown(ms) {
   clearInterval(ticking);
   byId("countdown").textContent = "";
@@ -55,7 +55,7 @@ function countDown(ms) {
   ticking = setInterval(tick, TICK_MS);
 }
 
-/** What needs attention: `kind` is refused or told; an empty text takes it away. */
+/** Shows a notice: `kind` is refused or told; an empty text hides it. */
 export function showNotice(text, kind = "refused") {
   const notice = byId("notice");
   notice.hidden = text === "";
@@ -72,10 +72,10 @@ export function showMessage(from, text, kind = "said") {
 
 export function showPresent(users) {
   const names = users.map(({ user, connections }) => connections > 1 ? `${user} (${connections} connections)` : user);
-  byId("present").textContent = names.join(", ") || "nobody known yet";
+  byId("present").textContent = names.join(", ") || "no users known yet";
 }
 
-/** The last answer to an attempt, in view. */
+/** Shows the last answer to an attempt, scrolled into view. */
 export function showAnswer(text) {
   byId("answer").textContent = text;
   byId("answer").scrollIntoView({ block: "nearest" });

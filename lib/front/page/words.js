@@ -1,9 +1,9 @@
-/** What a state, a refusal or an outcome means, in sentences. */
+/** Explains states, refusals and outcomes in sentences. */
 import { closeMeaning, ERRORS, meaning, REASONS } from "./meanings.js";
 
-/** Why a connection or an attempt ended (`Why` of the library), as one sentence or two. */
+/** Explains the end of a connection or attempt (`Why` of the library) in one or two sentences. */
 export function explainEnd({ code, reason }) {
-  if (code === 0) return "The server did not say in time who this user is.";
+  if (code === 0) return "The server did not answer in time.";
   if (code < 1000) return explainRefusal({ status: code, reason });
   if (code === 1000 && reason === "signed_out") return "There is no token that the server takes: sign a new one.";
   if (code === 1000 && reason === "suspended") return "The page was put away; it connects again when it is shown.";
@@ -12,14 +12,14 @@ export function explainEnd({ code, reason }) {
   return `${code}${reason === "" ? "" : ` ${reason}`}: ${closeMeaning(code, reason)}`;
 }
 
-/** What `POST /ticket` answered. */
+/** Explains an answer of `POST /ticket`. */
 export function explainRefusal({ status, reason, retryAfter = null }) {
   const wait = retryAfter === null ? "" : ` Try again in ${retryAfter} s.`;
   if (reason === "") return `Refused with ${status} by something in front of the server.${wait}`;
   return `Refused with ${status} ${reason}: ${meaning(REASONS, reason)}${wait}`;
 }
 
-/** What became of a call (`CallError` of the library). */
+/** Explains the outcome of a call (`CallError` of the library). */
 export function explainCall({ outcome, code, message }) {
   if (outcome === "refused") return `Refused with ${code}: ${meaning(ERRORS, code)}`;
   if (outcome === "not_sent") return `Not sent: ${message}.`;
