@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readLine } from "../../lib/cli/connect/lines.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { ORIGIN, program, startServer, type TestServer } from "../harness.ts";
+import { optional } from "../optional.ts";
 
 const DEADLINE_MS = 60_000;
 
@@ -266,37 +267,33 @@ Deno.test("connect: a hostile server can't reach the terminal, nor keep the prog
 const SCRIPT = "/usr/bin/script";
 const scriptPresent = await Deno.stat(SCRIPT).then(() => true, () => false);
 
-Deno.test({
-  name: `connect: on a terminal, a prompt and colours${scriptPresent ? "" : " (not on this machine: no script(1))"}`,
-  ignore: !scriptPresent,
-  async fn(t) {
-    await using server = await startServer();
-    const words = ["connect", server.url, "--ca", server.caFile, "--origin", ORIGIN, "--token", server.token("ann")];
-    const command = [...await program(), ...words, "--subprotocol", "chat.v1"].join(" ");
-    const inTerminal = (env: Record<string, string>) =>
-      new Run([SCRIPT, "--quiet", "--flush", "--return", "--command", command, "/dev/null"], { TERM: "xterm", ...env });
+Deno.test(optional({ "script(1)": scriptPresent }, "connect: on a terminal, a prompt and colours", async (t) => {
+  await using server = await startServer();
+  const words = ["connect", server.url, "--ca", server.caFile, "--origin", ORIGIN, "--token", server.token("ann")];
+  const command = [...await program(), ...words, "--subprotocol", "chat.v1"].join(" ");
+  const inTerminal = (env: Record<string, string>) =>
+    new Run([SCRIPT, "--quiet", "--flush", "--return", "--command", command, "/dev/null"], { TERM: "xterm", ...env });
 
-    await t.step("Ctrl+D ends it with 0", async () => {
-      await using ann = inTerminal({ NO_COLOR: "" });
-      await ann.until("the prompt", () => ann.out.includes("> "));
-      await ann.type('chat.join {"room":"lobby"}\r');
-      await ann.until("the answer, in green", () => ann.out.includes('\x1b[32m{"jsonrpc":"2.0","id":1,"result"'));
-      await ann.until("the event, in cyan", () => ann.out.includes('\x1b[36m{"jsonrpc":"2.0","method":"chat.joined"'));
-      await ann.type("\x04");
-      assertEquals(await ann.exited(), 0);
-    });
+  await t.step("Ctrl+D ends it with 0", async () => {
+    await using ann = inTerminal({ NO_COLOR: "" });
+    await ann.until("the prompt", () => ann.out.includes("> "));
+    await ann.type('chat.join {"room":"lobby"}\r');
+    await ann.until("the answer, in green", () => ann.out.includes('\x1b[32m{"jsonrpc":"2.0","id":1,"result"'));
+    await ann.until("the event, in cyan", () => ann.out.includes('\x1b[36m{"jsonrpc":"2.0","method":"chat.joined"'));
+    await ann.type("\x04");
+    assertEquals(await ann.exited(), 0);
+  });
 
-    await t.step("NO_COLOR is obeyed, and Ctrl+C ends it with 130", async () => {
-      await using ann = inTerminal({ NO_COLOR: "1" });
-      await ann.until("the prompt", () => ann.out.includes("> "));
-      await ann.type('chat.join {"room":"lobby"}\r');
-      await ann.until("the answer", () => ann.out.includes('"id":1,"result"'));
-      assertEquals(ann.out.includes("\x1b[32m"), false);
-      await ann.type("\x03");
-      assertEquals(await ann.exited(), 130);
-    });
-  },
-});
+  await t.step("NO_COLOR is obeyed, and Ctrl+C ends it with 130", async () => {
+    await using ann = inTerminal({ NO_COLOR: "1" });
+    await ann.until("the prompt", () => ann.out.includes("> "));
+    await ann.type('chat.join {"room":"lobby"}\r');
+    await ann.until("the answer", () => ann.out.includes('"id":1,"result"'));
+    assertEquals(ann.out.includes("\x1b[32m"), false);
+    await ann.type("\x03");
+    assertEquals(await ann.exited(), 130);
+  });
+}));
 
 Deno.test("token --dev signs for serve --dev, and only where that has run", async () => {
   const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
