@@ -163,6 +163,14 @@ const limits = {
   never_ban: cidrs([]),
 };
 
+const topics = {
+  /** Topics one connection may follow. */
+  max_subscriptions_per_session: int(1, 1_000_000).prefault(1_000),
+  /** Of all connections together: to the topics of one module, and of all. */
+  max_subscriptions_per_module: int(1, 100_000_000).prefault(500_000),
+  max_subscriptions: int(1, 100_000_000).prefault(1_000_000),
+};
+
 const store = { kind: choice("memory", "sqlite").prefault("memory"), path: path().optional() };
 
 const ops = {
@@ -177,7 +185,7 @@ const log = {
 };
 
 /** The tables of the file except the list of handlers. */
-export const SECTIONS = { server, tls, admission, auth, messages, limits, store, ops, log };
+export const SECTIONS = { server, tls, admission, auth, messages, topics, limits, store, ops, log };
 
 /** The whole file. */
 export const ConfigSchema = table({
@@ -186,6 +194,7 @@ export const ConfigSchema = table({
   admission: table(admission),
   auth: table(auth),
   messages: table(messages).prefault({}),
+  topics: table(topics).prefault({}),
   limits: table(limits).prefault({}),
   handlers: list(table(handlerShape), "at least one [[handlers]] table")
     .min(1, { error: "is empty, must be at least one [[handlers]] table" }),

@@ -10,7 +10,7 @@ import type { SharedText } from "../websocket/websocket.ts";
 /** A connection. `deliver` must not throw and may unsubscribe. */
 export interface Subscriber {
   readonly userId: string;
-  deliver(message: SharedText): void;
+  deliver(message: SharedText, topic: string): void;
 }
 
 /** A user on a topic, with the number of the user's connections there. */
@@ -28,13 +28,18 @@ export interface HubLimits {
   readonly moduleNames: number;
 }
 
-/** About 200 MiB at most, with some 150 bytes a subscription. */
-export const HUB_LIMITS: HubLimits = {
-  subscriptions: 1_000_000,
-  moduleSubscriptions: 500_000,
-  names: 32 * 1024 * 1024,
-  moduleNames: 16 * 1024 * 1024,
-};
+/** Average length of a topic's name for which there is room, in UTF-16 units. */
+const NAME_LENGTH = 32;
+
+/** The bounds for so many subscriptions in all and of one module, with room for names of 32 UTF-16 units each. */
+export function hubLimits(subscriptions: number, moduleSubscriptions: number): HubLimits {
+  return {
+    subscriptions,
+    moduleSubscriptions,
+    names: subscriptions * NAME_LENGTH,
+    moduleNames: moduleSubscriptions * NAME_LENGTH,
+  };
+}
 
 interface ModuleTopics {
   readonly topics: Map<string, Set<Subscriber>>;
@@ -48,7 +53,7 @@ export class Hub {
   #subscriptions = 0;
   #names = 0;
 
-  constructor(limits: HubLimits = HUB_LIMITS) {
+  constructor(limits: HubLimits) {
     this.#limits = limits;
   }
 
@@ -102,7 +107,7 @@ export class Hub {
     if (!subscribers) return 0;
     // A copy: a subscriber that this message closes leaves the set.
     const receivers = [...subscribers];
-    for (const subscriber of receivers) subscriber.deliver(message);
+    for (const subscriber of receivers) subscriber.deliver(message, topic);
     return receivers.length;
   }
 

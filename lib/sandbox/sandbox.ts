@@ -11,10 +11,10 @@
 import type { Log } from "../log/log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { SharedText } from "../websocket/websocket.ts";
-import type { Contract } from "./author/contract.ts";
+import type { Contract, TopicContract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";
 import { ReadingTurns } from "../timing/reading_turns.ts";
-import type { CellClient, Line } from "./host/line.ts";
+import type { CellClient, Line, Publication } from "./host/line.ts";
 import { Pool } from "./host/pool.ts";
 import { watchModule } from "./host/reload.ts";
 import { Watchdog } from "./host/watchdog.ts";
@@ -22,11 +22,11 @@ import { TOTAL_WORK, WorkBudget } from "./host/work.ts";
 import type { HandlerSettings } from "./wire/handler_settings.ts";
 import type { CellStarter } from "./wire/processes.ts";
 
-export type { Contract, JsonSchema, MethodContract } from "./author/contract.ts";
-export { mayCall } from "./author/contract.ts";
+export type { Contract, JsonSchema, MethodContract, TopicContract } from "./author/contract.ts";
+export { mayCall, mayFollow } from "./author/contract.ts";
 export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";
-export type { CellClient, CellUser, Line, PendingCall, Present } from "./host/line.ts";
+export type { CellClient, CellUser, Line, PendingCall, Present, Publication } from "./host/line.ts";
 export type { CellStarter } from "./wire/processes.ts";
 
 export interface SandboxDeps {
@@ -64,12 +64,19 @@ export interface HandlerModule {
   readonly subprotocol: string;
   /** Contract of the newest loaded version. */
   readonly contract: Contract;
-  /** False while no cell stays up. */
+  /** The declared topic that a name belongs to; undefined where there is none. */
+  topicOf(name: string): TopicContract | undefined;
+  /** False while no cell can stay up. */
   readonly ready: boolean;
   /** Operations that wait before the cells. */
   readonly queueDepth: number;
   /** Assigns the session to the least loaded cell, where it stays, and runs `open` there. */
   attach(client: CellClient): Line;
+  /**
+   * Sends an event that comes from outside of sessions to the subscribers of a declared topic, as the event's schema in the cell leaves
+   * it. `dataJson` is JSON text of the event's data. Never rejects.
+   */
+  publish(topic: string, event: string, dataJson: string): Promise<Publication>;
 }
 
 /**

@@ -20,7 +20,7 @@ import { Polls } from "../timing/polls.ts";
 import { steadyClock } from "../timing/steady_clock.ts";
 import type { Front } from "../front/front.ts";
 import type { Routes } from "../front/http/routes.ts";
-import { Hub } from "../hub/hub.ts";
+import { Hub, hubLimits } from "../hub/hub.ts";
 import { Limits, OverloadController, Turns } from "../limits/limits.ts";
 import { CertificateWatch } from "../tls/certificate_watch.ts";
 import type { Log } from "../log/log.ts";
@@ -51,7 +51,7 @@ export class Server implements Parts {
   readonly telemetry = new Telemetry();
   readonly tracing: Tracing;
   readonly registry = new Registry<Session>();
-  readonly hub = new Hub();
+  readonly hub: Hub;
   readonly certificate: CertificateWatch;
   readonly descriptors: Descriptors;
   readonly monotonic = () => performance.now();
@@ -88,6 +88,8 @@ export class Server implements Parts {
     this.log = log;
     this.tracing = createTracing(options.tracing ?? false);
     this.origins = compileOrigins(config.admission.origins);
+    const { max_subscriptions, max_subscriptions_per_module } = config.topics;
+    this.hub = new Hub(hubLimits(max_subscriptions, max_subscriptions_per_module));
     this.certificate = new CertificateWatch(log, this.now);
     this.#served = new ServedCertificate({
       log,

@@ -1,19 +1,16 @@
-/** Connects a session to its cell and to the hub. */
-import type { Hub, Presence, Subscriber } from "../hub/hub.ts";
+import type { Presence } from "../hub/hub.ts";
 import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
-import type { SharedText } from "../websocket/websocket.ts";
 import type { SessionState } from "./state.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
-/** Maximum number of topics of a session, so that a client can't fill the memory through a handler that subscribes. */
-const MAX_TOPICS = 1_000;
-
-/** The session as its cell and the hub see it. */
-export class SessionClient implements CellClient, Subscriber {
+/** What a handler's cell sees of a session and may do to it. */
+export class SessionClient implements CellClient {
   readonly #session: SessionState;
-  readonly #topics = new Set<string>();
+  readonly #subscriptions: Subscriptions;
 
-  constructor(session: SessionState) {
+  constructor(session: SessionState, subscriptions: Subscriptions) {
     this.#session = session;
+    this.#subscriptions = subscriptions;
   }
 
   get id(): string {
@@ -26,10 +23,6 @@ export class SessionClient implements CellClient, Subscriber {
 
   get subprotocol(): string {
     return this.#session.subprotocol;
-  }
-
-  get userId(): string {
-    return this.#session.userId;
   }
 
   get user(): CellUser {
@@ -45,23 +38,16 @@ export class SessionClient implements CellClient, Subscriber {
     else this.#session.outgoing.send(data);
   }
 
-  deliver(message: SharedText): void {
-    this.#session.outgoing.sendShared(message);
-  }
-
-  subscribe(topic: string): boolean {
-    if (this.#session.ending || this.#topics.has(topic)) return true;
-    if (this.#topics.size >= MAX_TOPICS || !this.#hub.subscribe(this.subprotocol, topic, this)) return false;
-    this.#topics.add(topic);
-    return true;
+  subscribe(topic: string, answer: (code: number) => void): void {
+    this.#subscriptions.subscribe(topic, "handler", answer);
   }
 
   unsubscribe(topic: string): void {
-    if (this.#topics.delete(topic)) this.#hub.unsubscribe(this.subprotocol, topic, this);
+    this.#subscriptions.unsubscribe(topic, "handler");
   }
 
   presence(topic: string): Presence[] {
-    return this.#hub.presence(this.subprotocol, topic);
+    return this.#session.services.hub.presence(this.subprotocol, topic);
   }
 
   closeByHandler(reason: string): void {
@@ -70,20 +56,14 @@ export class SessionClient implements CellClient, Subscriber {
 
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void {
     const { log } = this.#session.services;
-    log[level]("handler.log", { module: this.subprotocol, conn: this.id, user: this.userId, message, fields });
+    log[level]("handler.log", { module: this.subprotocol, conn: this.id, user: this.#session.userId, message, fields });
   }
 
   unserved(): void {
     this.#session.end("internal");
   }
 
-  /** Ends all deliveries. */
-  leave(): void {
-    for (const topic of this.#topics) this.#hub.unsubscribe(this.subprotocol, topic, this);
-    this.#topics.clear();
-  }
-
-  get #hub(): Hub {
-    return this.#session.services.hub;
+  resumed(): void {
+    this.#subscriptions.resumed();
   }
 }

@@ -17,6 +17,7 @@ import { PauseReason } from "./intake.ts";
 import { Refusals } from "./refusals.ts";
 import type { Registry } from "./registry.ts";
 import { type SessionOptions, SessionState } from "./state.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 export { Documents } from "./documents.ts";
 export { Registry } from "./registry.ts";
@@ -25,8 +26,8 @@ export type { SessionOptions } from "./state.ts";
 
 export class Session extends SessionState implements SocketSink {
   readonly line: Line;
+  readonly topics: Subscriptions = new Subscriptions(this);
   readonly #registry: Registry<Session>;
-  readonly #client: SessionClient;
   readonly #dispatcher: Dispatcher;
   readonly #refusals = new Refusals(this);
   #messagesIn = 0;
@@ -36,9 +37,8 @@ export class Session extends SessionState implements SocketSink {
   constructor(options: SessionOptions, registry: Registry<Session>) {
     super(options);
     this.#registry = registry;
-    this.#client = new SessionClient(this);
     registry.add(this);
-    this.line = this.module.attach(this.#client);
+    this.line = this.module.attach(new SessionClient(this, this.topics));
     this.#dispatcher = new Dispatcher(this, this.#refusals);
   }
 
@@ -88,7 +88,7 @@ export class Session extends SessionState implements SocketSink {
     this.ended();
     this.#dispatcher.end();
     this.#registry.delete(this);
-    this.#client.leave();
+    this.topics.leave();
     this.line.close(code);
     this.services.log.info("connection.closed", {
       conn: this.id,

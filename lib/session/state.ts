@@ -15,6 +15,7 @@ import { Intake } from "./intake.ts";
 import { Life, type Lived } from "./life.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { SessionServices } from "./services.ts";
+import type { Topics } from "./topics.ts";
 
 /** The parts of a session. */
 export interface SessionOptions {
@@ -43,7 +44,9 @@ export abstract class SessionState implements Lived {
   readonly outgoing: Outgoing;
   /** The session's line to its cell. */
   abstract readonly line: Line;
-  /** Start on the monotonic clock, in milliseconds. */
+  /** The topics that the session follows. */
+  abstract readonly topics: Topics;
+  /** When the session began, on the monotonic clock, in milliseconds. */
   protected readonly startedAt: number;
   protected readonly socket: Socket;
   protected draining = false;
@@ -127,6 +130,7 @@ export abstract class SessionState implements Lived {
     if (this.#ending) return;
     this.#identity = identity;
     this.line.identity(this.user);
+    this.topics.renewed();
     this.services.deadlines.set(this.life, this.life.renew(identity.expiresAt, this.services.monotonic()));
   }
 

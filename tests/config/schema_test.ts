@@ -49,6 +49,11 @@ Deno.test("loadConfig() fills in every default", () => {
       cookie: "__Host-session",
       roles_claim: "roles",
     },
+    topics: {
+      max_subscriptions_per_session: 1_000,
+      max_subscriptions_per_module: 500_000,
+      max_subscriptions: 1_000_000,
+    },
     messages: {
       max_bytes: 65536,
       max_fragments: 1024,

@@ -1,9 +1,10 @@
 import { assertEquals, assertStrictEquals } from "../assert.ts";
-import { Hub, HUB_LIMITS, type Subscriber } from "../../lib/hub/hub.ts";
+import { Hub, hubLimits, type Subscriber } from "../../lib/hub/hub.ts";
 import { SharedText } from "../../lib/websocket/websocket.ts";
 
 /** A module. */
 const M = "m.v1";
+const LIMITS = hubLimits(1_000, 1_000);
 
 class Listener implements Subscriber {
   readonly got: SharedText[] = [];
@@ -18,7 +19,7 @@ class Listener implements Subscriber {
 }
 
 Deno.test("Hub.publish() reaches the subscribers of that topic, in order, with one shared message", () => {
-  const hub = new Hub();
+  const hub = new Hub(LIMITS);
   const [a, b, other] = [new Listener("a"), new Listener("b"), new Listener("c")];
   hub.subscribe(M, "room", a);
   hub.subscribe(M, "room", b);
@@ -32,7 +33,7 @@ Deno.test("Hub.publish() reaches the subscribers of that topic, in order, with o
 });
 
 Deno.test("Hub.subscribe() twice delivers once; unsubscribe() leaves no empty topic behind", () => {
-  const hub = new Hub();
+  const hub = new Hub(LIMITS);
   const listener = new Listener("a");
   hub.subscribe(M, "room", listener);
   hub.subscribe(M, "room", listener);
@@ -47,7 +48,7 @@ Deno.test("Hub.subscribe() twice delivers once; unsubscribe() leaves no empty to
 });
 
 Deno.test("Hub.publish() survives a subscriber that leaves on delivery", () => {
-  const hub = new Hub();
+  const hub = new Hub(LIMITS);
   const after = new Listener("b");
   const leaver: Listener = new Listener("a", () => hub.unsubscribe(M, "room", leaver));
   hub.subscribe(M, "room", leaver);
@@ -58,17 +59,17 @@ Deno.test("Hub.publish() survives a subscriber that leaves on delivery", () => {
 });
 
 Deno.test("Hub.presence() counts a user's connections", () => {
-  const hub = new Hub();
+  const hub = new Hub(LIMITS);
   for (const user of ["ann", "bob", "ann"]) hub.subscribe(M, "room", new Listener(user));
   assertEquals(hub.presence(M, "room"), [{ user: "ann", connections: 2 }, { user: "bob", connections: 1 }]);
   assertEquals(hub.presence(M, "empty"), []);
-  const odd = new Hub();
+  const odd = new Hub(LIMITS);
   odd.subscribe(M, "__proto__", new Listener("__proto__"));
   assertEquals(odd.presence(M, "__proto__"), [{ user: "__proto__", connections: 1 }]);
 });
 
 Deno.test("topics belong to a module: the same name in another is another topic", () => {
-  const hub = new Hub();
+  const hub = new Hub(LIMITS);
   const [mine, theirs] = [new Listener("a"), new Listener("b")];
   hub.subscribe(M, "room", mine);
   hub.subscribe("other.v1", "room", theirs);
@@ -91,7 +92,7 @@ for (
   ] as const
 ) {
   Deno.test(`Hub.subscribe() refuses one more than the ${bound}, and takes it once there is room`, () => {
-    const hub = new Hub({ ...HUB_LIMITS, ...limits });
+    const hub = new Hub({ ...LIMITS, ...limits });
     const listener = new Listener("a");
     for (const topic of ["1", "2", "3"]) assertEquals(hub.subscribe(M, topic, listener), true);
     assertEquals(hub.subscribe(M, "1", listener), true, "what is there is not counted again");
@@ -107,7 +108,7 @@ for (
 }
 
 Deno.test("Hub has room again for each subscriber that left a topic on which others stay", () => {
-  const hub = new Hub({ ...HUB_LIMITS, subscriptions: 2 });
+  const hub = new Hub({ ...LIMITS, subscriptions: 2 });
   hub.subscribe(M, "room", new Listener("stays"));
   for (let visit = 0; visit < 10; visit++) {
     const guest = new Listener("guest");
@@ -118,7 +119,7 @@ Deno.test("Hub has room again for each subscriber that left a topic on which oth
 });
 
 Deno.test("Hub counts a topic's name once, however many subscribe", () => {
-  const hub = new Hub({ ...HUB_LIMITS, moduleNames: 4 });
+  const hub = new Hub({ ...LIMITS, moduleNames: 4 });
   const [one, other] = [new Listener("a"), new Listener("b")];
   assertEquals([one, other].map((listener) => hub.subscribe(M, "four", listener)), [true, true]);
   hub.unsubscribe(M, "four", one);

@@ -24,8 +24,8 @@ export class FakeClient implements CellClient {
   presentUsers: readonly Present[] | Error = [];
   /** How often presence was asked for. */
   asked = 0;
-  /** Whether a subscription is made. */
-  subscribes = true;
+  /** How a subscription is answered: 0, or the code of a refusal. */
+  subscribed = 0;
 
   constructor(module: Attaching, user: Partial<FakeClient["user"]> = {}) {
     this.user = { id: "ann", roles: ["user"], claims: { sub: "ann" }, ...user };
@@ -50,10 +50,11 @@ export class FakeClient implements CellClient {
 
   notify = (message: Uint8Array) => void this.did.push(["notify", JSON.parse(decoder.decode(message))]);
   send = (data: Uint8Array, text: boolean) => void this.did.push(["send", text ? decoder.decode(data) : data.slice()]);
-  subscribe(topic: string): boolean {
+  subscribe(topic: string, answer: (code: number) => void): void {
     this.did.push(["subscribe", topic]);
-    return this.subscribes;
+    answer(this.subscribed);
   }
+  resumed = () => void this.did.push(["resumed"]);
   unsubscribe = (topic: string) => void this.did.push(["unsubscribe", topic]);
   closeByHandler = (reason: string) => void this.did.push(["close", reason]);
   logged = (level: string, message: string, fields: Record<string, unknown>) =>

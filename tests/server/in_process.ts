@@ -94,9 +94,13 @@ function withoutCells(handlers: readonly HandlerSettings[]): Promise<Sandbox> {
     contract: { kind: "rpc", binary: false, methods: new Map(), topics: new Map() },
     ready: true,
     queueDepth: 0,
+    topicOf: () => undefined,
+    publish: () => Promise.resolve({ refused: "unknown_topic" }),
     attach: () => ({
       call: (_method, _message, call) => call.reject(-32603),
       message: (_data, call) => call.reject(-32603),
+      allow: (_topic, _asked, call) => call.reject(-32603),
+      publish: (_topic, _request, call) => call.reject(-32603),
       identity() {},
       close() {},
     }),

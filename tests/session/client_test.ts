@@ -1,7 +1,15 @@
 /** The session as its cell and the hub see it. */
+import type { CellClient } from "../../lib/sandbox/sandbox.ts";
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assertEquals } from "../assert.ts";
 import { World } from "./world.ts";
+
+/** How the subscription is answered. */
+function subscribe(client: CellClient, topic: string): number | undefined {
+  let answer: number | undefined;
+  client.subscribe(topic, (code) => answer = code);
+  return answer;
+}
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
@@ -21,7 +29,7 @@ Deno.test("SessionClient.notify() and send() reach the client as they are", () =
 Deno.test("SessionClient subscribes once to a topic, counts in presence, and ends with unsubscribe()", () => {
   const world = new World();
   const { client, hub } = world;
-  assertEquals([client.subscribe("room:a"), client.subscribe("room:a")], [true, true]);
+  assertEquals([subscribe(client, "room:a"), subscribe(client, "room:a")], [0, 0]);
   assertEquals(client.presence("room:a"), [{ user: "ada", connections: 1 }]);
   assertEquals(hub.subscriptions, 1);
   client.unsubscribe("room:a");
@@ -29,13 +37,14 @@ Deno.test("SessionClient subscribes once to a topic, counts in presence, and end
   assertEquals([client.presence("room:a"), hub.subscriptions], [[], 0]);
 });
 
-Deno.test("SessionClient follows at most 1,000 topics, and has room again after unsubscribe()", () => {
-  const { client, hub } = new World();
-  for (let i = 0; i < 1_000; i++) assertEquals(client.subscribe(`t:${i}`), true);
-  assertEquals(client.subscribe("t:1000"), false);
-  assertEquals(hub.publish("world.v1", "t:1000", new SharedText("x")), 0);
+Deno.test("SessionClient follows as many topics as are configured, says once that it is full, and has room again after unsubscribe()", () => {
+  const { client, hub, log } = new World({ maxSubscriptions: 3 });
+  for (let i = 0; i < 3; i++) assertEquals(subscribe(client, `t:${i}`), 0);
+  assertEquals([subscribe(client, "t:3"), subscribe(client, "t:4")], [-32004, -32004]);
+  assertEquals(hub.publish("world.v1", "t:3", new SharedText("x")), 0);
+  assertEquals(log.of("topics.full").length, 1);
   client.unsubscribe("t:0");
-  assertEquals(client.subscribe("t:1000"), true);
+  assertEquals(subscribe(client, "t:3"), 0);
 });
 
 Deno.test("SessionClient.closeByHandler() closes 1000 with the handler's reason, unserved() 1011", () => {
@@ -58,7 +67,7 @@ Deno.test("SessionClient.logged() writes handler.log with module, connection and
 
 Deno.test("SessionClient receives nothing of the hub once its session has ended", () => {
   const world = new World();
-  world.client.subscribe("room:a");
+  subscribe(world.client, "room:a");
   world.gone();
   assertEquals(world.hub.publish("world.v1", "room:a", new SharedText("late")), 0);
   assertEquals(world.hub.subscriptions, 0);

@@ -113,8 +113,8 @@ Deno.test("what waits for tokens is not overtaken by what needs fewer", () => {
 for (const end of ["ended by the server", "left by the client"] as const) {
   Deno.test(`a session gives its buckets, topics and presence back: ${end}`, () => {
     const world = new World({ limits: WIDE });
-    world.client.subscribe("room:a");
-    world.client.subscribe("room:b");
+    world.client.subscribe("room:a", () => {});
+    world.client.subscribe("room:b", () => {});
     world.client.unsubscribe("room:b");
     assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics], [[{ user: "ada", connections: 1 }], 1]);
     if (end === "ended by the server") world.session.end("kicked");
@@ -128,10 +128,10 @@ for (const end of ["ended by the server", "left by the client"] as const) {
 Deno.test("a handler subscribes nothing for a session that is ending, or has ended", () => {
   const world = new World({ limits: WIDE });
   world.session.end("kicked");
-  world.client.subscribe("room:late");
+  world.client.subscribe("room:late", () => {});
   assertEquals(world.hub.topics, 0);
   world.gone();
-  world.client.subscribe("room:later");
+  world.client.subscribe("room:later", () => {});
   assertEquals(world.hub.topics, 0);
 });
 

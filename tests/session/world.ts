@@ -6,7 +6,7 @@ import type { SocketSink } from "../../lib/gate/gate.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
-import { Hub } from "../../lib/hub/hub.ts";
+import { Hub, hubLimits } from "../../lib/hub/hub.ts";
 import type { CellClient, PendingCall } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
 import { assert } from "../assert.ts";
@@ -16,6 +16,7 @@ export interface WorldOptions {
   /** Whether the engine can stop reading; `serve` can't. */
   readonly pausable?: boolean;
   readonly maxInFlight?: number;
+  readonly maxSubscriptions?: number;
   readonly maxInvalid?: number;
   readonly limits?: Partial<LimitSettings>;
   /** Messages a session may have in one turn. */
@@ -42,7 +43,7 @@ export class World {
   readonly clock: Clock;
   readonly log: Lines;
   readonly limits: Limits;
-  readonly hub = new Hub();
+  readonly hub = new Hub(hubLimits(1_000, 1_000));
   readonly session: Session;
   /** The session as its cell sees it. */
   client!: CellClient;
@@ -89,6 +90,7 @@ export class World {
         server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 64 * 1024 },
         messages: { max_in_flight: maxInFlight, max_invalid: maxInvalid, max_depth: 32, max_batch: 20 },
         auth: {},
+        topics: { max_subscriptions_per_session: options.maxSubscriptions ?? 100 },
       },
       log: made.log,
       telemetry: made.telemetry,
@@ -111,6 +113,7 @@ export class World {
       module: {
         subprotocol: "world.v1",
         contract: { kind, binary: false, methods: METHODS, topics: new Map() },
+        topicOf: () => undefined,
         attach: (client: CellClient) => this.#attach(client),
       },
       services,

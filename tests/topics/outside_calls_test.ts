@@ -46,8 +46,8 @@ Deno.test("a declared error is answered with its code, message and data, and not
   for (const [method, params] of [["bid", { cents: 4 }], ["other", {}]] as const) {
     const failed = await error(method, params);
     assertEquals([failed?.code, failed?.message], [-32603, "Internal error"], method);
-    const [line] = live.lines("handler.failed", "lots.v1").filter(({ ref }) => ref === failed?.data?.["ref"]);
-    assertEquals(line?.["method"], method);
+    const line = await live.server.logged("handler.failed", ({ ref }) => ref === failed?.data?.["ref"]);
+    assertEquals(line["method"], method);
   }
   const rejected = live.server.log.filter(({ event, method }) => event === "message.rejected" && method === "bid");
   assertEquals(rejected.map(({ reason }) => reason), ["internal"], "a declared error is no rejection");

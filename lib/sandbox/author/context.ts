@@ -60,7 +60,7 @@ export interface Context<V extends Vocabulary = Vocabulary> {
   readonly state: Partial<StateOf<V>>;
   /** Aborted when the client disconnects or the call's time is up. */
   readonly signal: AbortSignal;
-  /** Sends a notification to this client. */
+  /** Sends a notification to this client. Methods that begin with `rpc.`, `session.` and `topic.` are the server's own. */
   notify<N extends NotificationOf<V>>(method: N, ...params: Given<ParamsOf<V, N>>): void;
   /**
    * Sends an event to every connection that subscribes to `topic`, this one included: as notification `topic.event`
@@ -75,9 +75,17 @@ export interface Context<V extends Vocabulary = Vocabulary> {
     event: E,
     ...data: Given<EventData<V, T, E>>
   ): void;
-  /** Subscribes this connection to `topic`. */
-  subscribe(topic: TopicName<V>): void;
-  /** Ends the subscription of this connection to `topic`. */
+  /**
+   * Subscribes this connection to `topic`. Resolves once it is subscribed. A topic without `params` and `allow` is
+   * subscribed at once; others not before the promise has resolved.
+   *
+   * Rejects if `roles` or `allow` deny it, if a bound on subscriptions is reached, and if the client disconnects. A
+   * handler that does not catch the error answers the call with -32003 or -32004.
+   *
+   * @throws {TypeError} if the topic is not declared
+   */
+  subscribe(topic: TopicName<V>): Promise<void>;
+  /** Ends the subscription of this connection to `topic`. If the client subscribed itself, it receives `topic.ended`. */
   unsubscribe(topic: TopicName<V>): void;
   /** The users that subscribe to `topic`. */
   presence(topic: TopicName<V>): Promise<Present[]>;

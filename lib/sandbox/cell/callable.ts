@@ -1,7 +1,7 @@
 /** Runs a call: parses the input, calls the handler, parses the result and serialises it as JSON. */
 import type { z } from "zod";
 import type { Errors } from "../author/context.ts";
-import type { HandlerContext } from "./context.ts";
+import type { JudgeContext } from "./judge_context.ts";
 import { DeclaredErrors } from "./declared_errors.ts";
 import { visibleIssues } from "./issues.ts";
 import { jsonText } from "./json.ts";
@@ -38,7 +38,7 @@ export class Callable {
   readonly #result: Schema | undefined;
   readonly #silent: boolean;
   readonly #maxBytes: () => number;
-  readonly #handle: (input: unknown, ctx: HandlerContext) => unknown;
+  readonly #handle: (input: unknown, ctx: JudgeContext) => unknown;
 
   constructor({ name, params, result, errors, silent = false, maxBytes, handle }: CallableParts) {
     this.name = name;
@@ -47,7 +47,7 @@ export class Callable {
     this.#result = result === undefined ? undefined : new Schema(result);
     this.#silent = silent;
     this.#maxBytes = maxBytes;
-    this.#handle = handle as (input: unknown, ctx: HandlerContext) => unknown;
+    this.#handle = handle as (input: unknown, ctx: JudgeContext) => unknown;
   }
 
   /** The value of omitted parameters: an empty object, unless the schema accepts undefined. */
@@ -60,23 +60,23 @@ export class Callable {
    *
    * @throws {Misfit} if the input is invalid; errors of the handler are passed on
    */
-  run(input: unknown, ctx: HandlerContext): string | Promise<string> {
+  run(input: unknown, ctx: JudgeContext): string | Promise<string> {
     if (this.#params === undefined) return this.#handled(input, ctx);
     const parsed = this.#params.parse(input);
     return isThenable(parsed) ? this.#parsedLater(parsed, ctx) : this.#fitting(parsed, ctx);
   }
 
   // `await` uses a promise's own state; a `then` that the module added to its promise is not called.
-  async #parsedLater(parsed: PromiseLike<z.ZodSafeParseResult<unknown>>, ctx: HandlerContext): Promise<string> {
+  async #parsedLater(parsed: PromiseLike<z.ZodSafeParseResult<unknown>>, ctx: JudgeContext): Promise<string> {
     return await this.#fitting(await parsed, ctx);
   }
 
-  #fitting(parsed: z.ZodSafeParseResult<unknown>, ctx: HandlerContext): string | Promise<string> {
+  #fitting(parsed: z.ZodSafeParseResult<unknown>, ctx: JudgeContext): string | Promise<string> {
     if (!parsed.success) throw new Misfit(jsonText({ issues: visibleIssues(parsed.error) })!);
     return this.#handled(parsed.data, ctx);
   }
 
-  #handled(input: unknown, ctx: HandlerContext): string | Promise<string> {
+  #handled(input: unknown, ctx: JudgeContext): string | Promise<string> {
     const made = this.#handle(input, ctx);
     return isThenable(made) ? this.#checkedLater(made) : this.#checked(made);
   }

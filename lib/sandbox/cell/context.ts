@@ -1,48 +1,13 @@
 /** The implementation of `ctx`: thin objects over the outbox, one for each message. */
-import type { Connection, Fields, Present, User } from "../author/context.ts";
-import { MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_REASON_BYTES, ToHost } from "../wire/operations.ts";
+import type { Present } from "../author/context.ts";
+import { MAX_NAME_BYTES, MAX_REASON_BYTES, ToHost } from "../wire/operations.ts";
+import { type CellSession, ClientLeft, type Query } from "./cell_session.ts";
 import type { DeclaredErrors, Failure } from "./declared_errors.ts";
-import { jsonText } from "./json.ts";
+import { JudgeContext } from "./judge_context.ts";
 import type { ModuleTopics } from "./module_topics.ts";
 import { notificationText } from "./notification.ts";
 import type { Outbox } from "./outbox.ts";
 import { checkLength, tooLong, utf8Length } from "./utf8.ts";
-
-/** Rejects pending promises of a handler whose client has disconnected. It is not logged as a failure. */
-export class ClientLeft extends Error {
-  override readonly name = "ClientLeft";
-  constructor() {
-    super("The client left");
-  }
-}
-
-/** A session in its cell. */
-export class CellSession {
-  user: User;
-  readonly connection: Connection;
-  readonly state: Record<string, unknown> = {};
-  /** True once the client has disconnected: only `publish` and `log` then have an effect. */
-  left = false;
-  /** True until an asynchronous `open` has settled; operations until then are in `waiting`. */
-  opening = false;
-  waiting: (() => void)[] = [];
-  /** Contexts whose signal has been read. */
-  readonly signals = new Set<HandlerContext>();
-  readonly queries = new Map<number, { resolve(present: Present[]): void; reject(error: Error): void }>();
-
-  constructor(readonly handle: number, user: User, connection: Connection) {
-    this.user = user;
-    this.connection = connection;
-  }
-
-  /** The client has disconnected. */
-  leave(): void {
-    this.left = true;
-    for (const context of [...this.signals]) context.abort();
-    for (const query of this.queries.values()) query.reject(new ClientLeft());
-    this.queries.clear();
-  }
-}
 
 const typedArray = Reflect.getPrototypeOf(Uint8Array.prototype)!;
 const getter = (name: PropertyKey) => Reflect.getOwnPropertyDescriptor(typedArray, name)!.get!;
@@ -72,18 +37,7 @@ export function checkTopic(topic: unknown): asserts topic is string {
   }
 }
 
-/** JSON text of log fields, or "" for none and for values that JSON can't represent. */
-export function fieldsText(fields: unknown): string {
-  if (fields === undefined || fields === null || typeof fields !== "object") return "";
-  try {
-    const text = jsonText(fields);
-    return text === undefined || text[0] !== "{" || utf8Length(text) > MAX_LOG_BYTES ? "" : text;
-  } catch {
-    return "";
-  }
-}
-
-/** Services shared by all contexts of a module. */
+/** What all contexts of a module share. */
 export interface ContextServices {
   readonly out: Outbox;
   readonly topics: ModuleTopics;
@@ -93,41 +47,19 @@ export interface ContextServices {
 }
 
 /** Implements `MethodContext` and `RawContext` of `author/context.ts`. */
-export class HandlerContext {
+export class HandlerContext extends JudgeContext {
   readonly #session: CellSession;
   readonly #services: ContextServices;
   readonly #out: Outbox;
   readonly #errors: DeclaredErrors;
-  #controller: AbortController | undefined;
-  #aborted = false;
 
   /** `errors` are those that the method declares. */
   constructor(session: CellSession, services: ContextServices, errors: DeclaredErrors) {
+    super(session, services.out);
     this.#session = session;
     this.#services = services;
     this.#out = services.out;
     this.#errors = errors;
-  }
-
-  get user(): User {
-    return this.#session.user;
-  }
-
-  get connection(): Connection {
-    return this.#session.connection;
-  }
-
-  get state(): Record<string, unknown> {
-    return this.#session.state;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted || this.#session.left) this.#controller.abort();
-      else this.#session.signals.add(this);
-    }
-    return this.#controller.signal;
   }
 
   notify(method: string, params?: unknown): void {
@@ -141,9 +73,12 @@ export class HandlerContext {
     this.#out.unasked(ToHost.Publish, this.#session.left ? 0 : this.#session.handle, 0, 0, topic, text);
   }
 
-  subscribe(topic: string): void {
+  subscribe(topic: string): Promise<void> {
     this.#checkTopic(topic);
-    if (!this.#session.left) this.#out.unasked(ToHost.Subscribe, this.#session.handle, 0, 0, topic);
+    const asked = this.#ask<void>(ToHost.Subscribe, topic, (subscribed, reject) => ({ topic, subscribed, reject }));
+    // A handler that does not wait for the answer has nothing to catch.
+    asked.catch(() => {});
+    return asked;
   }
 
   unsubscribe(topic: string): void {
@@ -153,11 +88,7 @@ export class HandlerContext {
 
   presence(topic: string): Promise<Present[]> {
     this.#checkTopic(topic);
-    const session = this.#session;
-    if (session.left) return Promise.reject(new ClientLeft());
-    const query = this.#services.nextQuery();
-    this.#out.unasked(ToHost.Presence, session.handle, query, 0, topic);
-    return new Promise((resolve, reject) => session.queries.set(query, { resolve, reject }));
+    return this.#ask(ToHost.Presence, topic, (present, reject) => ({ present, reject }));
   }
 
   send(data: string | Uint8Array): void {
@@ -177,29 +108,21 @@ export class HandlerContext {
     this.#out.unasked(ToHost.Close, this.#session.handle, 0, 0, short);
   }
 
-  log(message: string, fields?: Fields): void {
-    this.#out.log(this.#session.handle, "info", String(message), fieldsText(fields));
-  }
-
   fail(name: string, data?: unknown): Failure {
     return this.#errors.make(name, data, this.#out.maxBytes);
   }
 
-  /** The time is up, or the client has disconnected. */
-  abort(): void {
-    this.#aborted = true;
-    this.#session.signals.delete(this);
-    this.#controller?.abort();
-  }
-
-  /** Whether `error` is the reason of this context's aborted signal, which handlers may rethrow. */
-  abortedBy(error: unknown): boolean {
-    return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
-  }
-
-  /** The message is done; the signal is no longer used. */
-  settle(): void {
-    if (this.#controller !== undefined) this.#session.signals.delete(this);
+  /** Asks the front. Throws a `RangeError` beyond the allowance. */
+  #ask<T>(
+    code: ToHost.Subscribe | ToHost.Presence,
+    topic: string,
+    query: (resolve: (answer: T) => void, reject: (error: Error) => void) => Query,
+  ): Promise<T> {
+    const session = this.#session;
+    if (session.left) return Promise.reject(new ClientLeft());
+    const id = this.#services.nextQuery();
+    this.#out.unasked(code, session.handle, id, 0, topic);
+    return new Promise((resolve, reject) => session.asks(id, query(resolve, reject)));
   }
 
   #checkTopic(topic: unknown): void {

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import type { Kit } from "../author/handlers.ts";
 import { ToHost } from "../wire/operations.ts";
-import { checkTopic, fieldsText } from "./context.ts";
+import { checkTopic } from "./context.ts";
 import { describeError } from "./describe_error.ts";
 import { escapeHtml } from "./escape.ts";
+import { fieldsText } from "./judge_context.ts";
 import { EventMisfit, type ModuleTopics } from "./module_topics.ts";
 import type { Outbox } from "./outbox.ts";
 

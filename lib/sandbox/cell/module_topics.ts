@@ -1,20 +1,32 @@
 /** The declared topics of a module, and the events on them. */
 import type { z } from "zod";
-import type { AnyTopic } from "../author/topics.ts";
+import type { AllowContext } from "../author/context.ts";
 import { TopicPattern } from "../author/topic_pattern.ts";
-import { notificationText } from "./notification.ts";
+import type { AnyTopic } from "../author/topics.ts";
+import { Callable, Misfit } from "./callable.ts";
+import { visibleIssues } from "./issues.ts";
 import { jsonText } from "./json.ts";
+import { notificationText } from "./notification.ts";
 import { checkLength } from "./utf8.ts";
 
 interface Rule {
   readonly pattern: TopicPattern;
   readonly events: ReadonlyMap<string, z.ZodType>;
+  /** Takes what the placeholders stand for; its result is `true` or `false`. */
+  readonly judge: Callable;
+}
+
+/** What a client or a backend publishes; not checked. */
+export interface Published {
+  readonly topic: string;
+  readonly event: unknown;
+  readonly data?: unknown;
 }
 
 /** The data of an event does not match its schema. */
 export class EventMisfit extends Error {
   override readonly name = "EventMisfit";
-  constructor(topic: string, event: string, cause: unknown) {
+  constructor(topic: string, event: string, override readonly cause: z.ZodError) {
     super(`The data of ${JSON.stringify(event)} on ${JSON.stringify(topic)} does not fit: ${String(cause)}`, { cause });
   }
 }
@@ -23,10 +35,16 @@ export class ModuleTopics {
   readonly #rules: readonly Rule[];
 
   /** @throws {TypeError} if a pattern is invalid */
-  constructor(declared: Record<string, AnyTopic> = {}) {
-    this.#rules = Object.entries(declared).map(([text, { events }]) => ({
+  constructor(declared: Record<string, AnyTopic> = {}, maxBytes: () => number) {
+    this.#rules = Object.entries(declared).map(([text, topic]) => ({
       pattern: new TopicPattern(text),
-      events: new Map(Object.entries(events)),
+      events: new Map(Object.entries(topic.events)),
+      judge: new Callable({
+        name: `allow ${text}`,
+        params: topic.params,
+        maxBytes,
+        handle: (params: unknown, ctx: AllowContext) => allows(topic, params, ctx),
+      }),
     }));
   }
 
@@ -47,18 +65,50 @@ export class ModuleTopics {
     return text;
   }
 
-  /**
-   * Checks a name against the declared topics, if there are any.
-   *
-   * @throws {TypeError} if the name matches none
-   */
+  /** As `eventText`, for what comes from outside: throws a `Misfit` where the event or its data is not one that is declared. */
+  published({ topic, event, data }: Published, most: number): string {
+    if (!this.#find(topic)?.events.has(event as string)) {
+      const issue = { path: ["event"], code: "unknown_event", message: "The topic declares no such event" };
+      throw new Misfit(jsonText({ issues: [issue] })!);
+    }
+    try {
+      return this.eventText(topic, event, data, most);
+    } catch (error) {
+      if (!(error instanceof EventMisfit)) throw error;
+      const issues = visibleIssues(error.cause).map((issue) => ({ ...issue, path: ["data", ...issue.path] }));
+      throw new Misfit(jsonText({ issues })!);
+    }
+  }
+
+  /** What decides whether a client may follow the topic; undefined when none of that name is declared. */
+  judge(topic: string): { readonly callable: Callable; readonly params: Record<string, string> } | undefined {
+    const rule = this.#find(topic);
+    return rule && { callable: rule.judge, params: rule.pattern.match(topic)! };
+  }
+
+  /** Throws a `TypeError` when the module declares topics, and none of that name. */
   check(topic: string): void {
     if (this.#rules.length > 0) this.#rule(topic);
   }
 
   #rule(topic: string): Rule {
-    const rule = this.#rules.find(({ pattern }) => pattern.match(topic) !== null);
+    const rule = this.#find(topic);
     if (rule === undefined) throw new TypeError(`The module declares no topic that matches ${JSON.stringify(topic)}`);
     return rule;
   }
+
+  #find(topic: string): Rule | undefined {
+    return this.#rules.find(({ pattern }) => pattern.match(topic) !== null);
+  }
+}
+
+/** Anything but `true` is a no. */
+function allows(topic: AnyTopic, params: unknown, ctx: AllowContext): boolean | Promise<boolean> {
+  if (topic.allow === undefined) return true;
+  const answer: unknown = topic.allow(params as never, ctx);
+  return answer !== null && typeof answer === "object" ? isTrue(answer) : answer === true;
+}
+
+async function isTrue(answer: object): Promise<boolean> {
+  return await answer as unknown === true;
 }

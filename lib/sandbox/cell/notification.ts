@@ -13,6 +13,9 @@ export function notificationText(method: unknown, params: unknown, most: number)
   if (typeof method !== "string" || method === "" || utf8Length(method) > MAX_NAME_BYTES) {
     throw new TypeError(`A notification needs a method name of 1 to ${MAX_NAME_BYTES} bytes`);
   }
+  if (/^(?:rpc|session|topic)\./.test(method)) {
+    throw new TypeError(`Notifications that begin with rpc., session. and topic. are the server's own: ${method}`);
+  }
   if (params !== undefined && (params === null || typeof params !== "object")) {
     throw new TypeError("The parameters of a notification are an object or an array");
   }

@@ -6,16 +6,19 @@
  */
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { Present } from "../author/context.ts";
-import type { HandlerObject, RpcHandlers } from "../author/handlers.ts";
+import type { HandlerObject } from "../author/handlers.ts";
 import type { Operation, OperationReader } from "../wire/operation_reader.ts";
 import { type SessionInfo, ToCell } from "../wire/operations.ts";
-import { Callable, Misfit } from "./callable.ts";
-import { CellSession, ClientLeft, type ContextServices, HandlerContext } from "./context.ts";
+import { type Callable, Misfit } from "./callable.ts";
+import { CellSession, ClientLeft, NotSubscribed } from "./cell_session.ts";
+import { type ContextServices, HandlerContext } from "./context.ts";
 import { Failure } from "./declared_errors.ts";
 import { describeError } from "./describe_error.ts";
 import { jsonText, parseJson } from "./json.ts";
+import { JudgeContext } from "./judge_context.ts";
+import { ModuleCalls } from "./module_calls.ts";
 import { isRaw } from "./module_shape.ts";
-import { ModuleTopics } from "./module_topics.ts";
+import { ModuleTopics, type Published } from "./module_topics.ts";
 import type { Outbox } from "./outbox.ts";
 import { utf8Text } from "./utf8.ts";
 
@@ -39,16 +42,11 @@ export class Runtime {
   readonly #deps: RuntimeDeps;
   readonly #out: Outbox;
   readonly topics: ModuleTopics;
-  /** In the order of the contract. */
-  readonly #methods: Callable[] = [];
-  /** The handler of raw frames. */
-  readonly #raw: Callable | undefined;
-  readonly #opens: Callable | undefined;
-  readonly #closes: Callable | undefined;
+  readonly #calls: ModuleCalls;
   readonly #sessions = new Map<number, CellSession>();
-  /** Calls with a pending promise. */
-  readonly #calls = new Map<number, HandlerContext>();
-  /** Number of calls left to a promise. */
+  /** Calls that wait for a promise. */
+  readonly #waiting = new Map<number, JudgeContext>();
+  /** How often a call was left to a promise. */
   #waits = 0;
   #queries = 0;
   readonly #services: ContextServices;
@@ -65,21 +63,9 @@ export class Runtime {
     this.#deps = deps;
     const out = this.#out = deps.out;
     const maxBytes = () => out.maxBytes;
-    this.topics = new ModuleTopics(handlers.topics);
+    this.topics = new ModuleTopics(handlers.topics, maxBytes);
     this.#services = { out, topics: this.topics, nextQuery: () => ++this.#queries, raw: isRaw(handlers) };
-    this.#opens = hook(handlers, "open");
-    this.#closes = hook(handlers, "close");
-    if (isRaw(handlers)) {
-      const { raw } = handlers;
-      const handle = (data: never, ctx: never) => raw.message(data, ctx);
-      this.#raw = new Callable({ name: "message", params: raw.schema, silent: true, maxBytes, handle });
-    } else {
-      for (const [name, method] of Object.entries((handlers as RpcHandlers).methods)) {
-        const { params, result, errors } = method;
-        const handle = (input: never, ctx: never) => method.handle(input, ctx);
-        this.#methods.push(new Callable({ name, params, result, errors, maxBytes, handle }));
-      }
-    }
+    this.#calls = new ModuleCalls(handlers, maxBytes);
   }
 
   /** Whether `receive` stopped within its chunk because processing took long. */
@@ -144,12 +130,21 @@ export class Runtime {
       case ToCell.Cancel:
         return this.#cancel(handle, id);
       case ToCell.Presence: {
+        const present = extra === 0 ? undefined : parseJson(utf8Text(first)) as Present[];
+        return this.#sessions.get(handle)?.present(id, present);
+      }
+      case ToCell.Subscribed:
+        return this.#sessions.get(handle)?.subscribed(id, -extra);
+      case ToCell.Allow: {
+        const topic = utf8Text(first);
+        if (extra === 0) return this.#inOrder(handle, (session) => this.#allow(session, id, topic));
         const session = this.#sessions.get(handle);
-        const query = session?.queries.get(id);
-        session?.queries.delete(id);
-        if (extra === 0) query?.reject(new Error("Presence is not available"));
-        else query?.resolve(parseJson(utf8Text(first)) as Present[]);
-        return;
+        return session && this.#allow(session, id, topic);
+      }
+      case ToCell.Publish: {
+        const text = utf8Text(first);
+        if (handle === 0) return this.#publish(0, id, text);
+        return this.#inOrder(handle, () => this.#publish(handle, id, text));
       }
       case ToCell.Ping:
         return;
@@ -168,8 +163,8 @@ export class Runtime {
     const { user, connection } = parseJson(text) as SessionInfo;
     const session = new CellSession(handle, user, connection);
     this.#sessions.set(handle, session);
-    if (this.#opens === undefined) return this.#out.result(call, "null");
-    const opened = this.#run(session, call, this.#opens, { resumed });
+    if (this.#calls.opens === undefined) return this.#out.result(call, "null");
+    const opened = this.#run(session, call, this.#calls.opens, { resumed });
     session.opening = opened !== undefined;
     void opened?.then(() => {
       session.opening = false;
@@ -178,15 +173,32 @@ export class Runtime {
   }
 
   #call(session: CellSession, call: number, method: number, text: string): void {
-    const callable = this.#methods[method];
+    const callable = this.#calls.methods[method];
     if (callable === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
     const params = (parseJson(text) as { params?: unknown }).params ?? callable.absent;
     void this.#run(session, call, callable, params);
   }
 
+  #allow(session: CellSession, call: number, topic: string): void {
+    const judge = this.topics.judge(topic);
+    if (judge === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
+    void this.#run(session, call, judge.callable, judge.params, new JudgeContext(session, this.#out));
+  }
+
+  /** Answers with the notification that tells of an event which a client or a backend publishes. */
+  #publish(handle: number, call: number, text: string): void {
+    const { params } = parseJson(text) as { params: Published };
+    try {
+      this.#out.result(call, this.topics.published(params, this.#out.maxBytes));
+    } catch (error) {
+      if (error instanceof Misfit) return this.#out.error(call, ErrorCode.INVALID_PARAMS, error.data);
+      this.#failed(handle, call, "topic.publish", error);
+    }
+  }
+
   #message(session: CellSession, call: number, data: string | Uint8Array): void {
-    if (this.#raw === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
-    void this.#run(session, call, this.#raw, data);
+    if (this.#calls.raw === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");
+    void this.#run(session, call, this.#calls.raw, data);
   }
 
   /** Runs the `close` hook after operations that wait for `open`, and removes the session. */
@@ -196,9 +208,9 @@ export class Runtime {
     session.leave();
     const forget = () => this.#sessions.delete(handle);
     const work = () => {
-      const closed = this.#closes === undefined
+      const closed = this.#calls.closes === undefined
         ? this.#out.result(call, "null")
-        : this.#run(session, call, this.#closes, code);
+        : this.#run(session, call, this.#calls.closes, code);
       if (closed === undefined) forget();
       else void closed.then(forget);
     };
@@ -208,23 +220,28 @@ export class Runtime {
 
   /** The time is up. The only call of a disconnected session is its `close`. */
   #cancel(handle: number, call: number): void {
-    this.#calls.get(call)?.abort();
-    this.#calls.delete(call);
+    this.#waiting.get(call)?.abort();
+    this.#waiting.delete(call);
     if (this.#sessions.get(handle)?.left === true) this.#sessions.delete(handle);
   }
 
   /** Runs the module's code and answers the call, at once or when the returned promise resolves. */
-  #run(session: CellSession, call: number, callable: Callable, input: unknown): Promise<void> | undefined {
-    const context = new HandlerContext(session, this.#services, callable.errors);
+  #run(
+    session: CellSession,
+    call: number,
+    callable: Callable,
+    input: unknown,
+    context: JudgeContext = new HandlerContext(session, this.#services, callable.errors),
+  ): Promise<void> | undefined {
     this.current = session.handle;
     try {
       const made = callable.run(input, context);
       if (typeof made !== "string") {
         this.#waits++;
-        this.#calls.set(call, context);
+        this.#waiting.set(call, context);
         return made.then(
           (text) => {
-            this.#calls.delete(call);
+            this.#waiting.delete(call);
             this.#answer(call, context, text);
           },
           (error) => this.#fail(session, call, context, callable, error),
@@ -238,13 +255,13 @@ export class Runtime {
     }
   }
 
-  #answer(call: number, context: HandlerContext, text: string): void {
+  #answer(call: number, context: JudgeContext, text: string): void {
     context.settle();
     this.#out.result(call, text);
   }
 
-  #fail(session: CellSession, call: number, context: HandlerContext, callable: Callable, error: unknown): void {
-    this.#calls.delete(call);
+  #fail(session: CellSession, call: number, context: JudgeContext, callable: Callable, error: unknown): void {
+    this.#waiting.delete(call);
     context.settle();
     if (error instanceof Misfit) return this.#out.error(call, ErrorCode.INVALID_PARAMS, error.data);
     if (error instanceof Failure && error.of === callable.errors) {
@@ -254,19 +271,13 @@ export class Runtime {
     if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {
       return this.#out.error(call, ErrorCode.INTERNAL_ERROR, "");
     }
+    if (error instanceof NotSubscribed) return this.#out.error(call, error.code, "");
+    this.#failed(session.handle, call, callable.name, error);
+  }
+
+  #failed(handle: number, call: number, what: string, error: unknown): void {
     const ref = this.#deps.random();
-    this.#out.failed(session.handle, ref, callable.name.slice(0, MAX_WHAT_LENGTH), describeError(error));
+    this.#out.failed(handle, ref, what.slice(0, MAX_WHAT_LENGTH), describeError(error));
     this.#out.error(call, ErrorCode.INTERNAL_ERROR, jsonText({ ref })!);
   }
-}
-
-function hook(handlers: HandlerObject, name: "open" | "close"): Callable | undefined {
-  const run = handlers[name] as ((ctx: never, input: never) => unknown) | undefined;
-  if (run === undefined) return undefined;
-  return new Callable({
-    name,
-    silent: true,
-    maxBytes: () => 0,
-    handle: (input, ctx) => run.call(handlers, ctx, input),
-  });
 }

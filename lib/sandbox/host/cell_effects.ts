@@ -27,6 +27,8 @@ export interface CellEffectsDeps {
   readonly seats: ReadonlyMap<number, Seat>;
   /** Sends `message` to the subscribers of the module's topic. Returns their number. */
   readonly publish: (topic: string, message: SharedText) => number;
+  /** The answer to a query: 0, or the JSON-RPC code of the refusal. */
+  readonly subscribed: (seat: Seat, query: number, code: number) => void;
   /** The answer to a query: JSON of `Present[]`, or null when it failed. */
   readonly present: (seat: Seat, query: number, json: string | null) => void;
 }
@@ -51,11 +53,14 @@ export class CellEffects {
     this.#allowance.earn(1);
   }
 
-  /**
-   * Executes an unsolicited operation. Returns false for other operations.
-   *
-   * @throws {WireError} if the operation is not allowed
-   */
+  /** Sends what a client or a backend published; returns how many subscribers there are. `notification` is UTF-8. */
+  publish(topic: string, notification: Uint8Array): number {
+    const receivers = this.#deps.publish(topic, new SharedText(notification.slice()));
+    this.#deps.budget.take(workOf(notification.length, receivers));
+    return receivers;
+  }
+
+  /** Carries out one operation that no call asked for. Throws a `WireError`; returns false when it is none of these. */
   take({ code, session, id, extra, first, second }: Operation): boolean {
     switch (code) {
       case ToHost.Notify:
@@ -74,7 +79,7 @@ export class CellEffects {
       }
       case ToHost.Subscribe:
         this.#unasked(first.length, 0);
-        this.#subscribe(session, string(first));
+        this.#subscribe(session, id, string(first));
         return true;
       case ToHost.Unsubscribe:
         this.#unasked(first.length, 0);
@@ -103,11 +108,9 @@ export class CellEffects {
     return false;
   }
 
-  #subscribe(session: number, topic: string): void {
+  #subscribe(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
-    if (seat === undefined || seat.client.subscribe(topic) || seat.overSubscribed) return;
-    seat.overSubscribed = true;
-    this.#log(session, "warn", "too many subscriptions", {});
+    seat?.client.subscribe(topic, (code) => this.#deps.subscribed(seat, query, code));
   }
 
   /** Charged by the number of counted connections and the length of the answer, which determine the work. */

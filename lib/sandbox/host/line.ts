@@ -28,7 +28,7 @@ export interface CellClient {
   /** A raw frame (raw modules only): text in UTF-8, or binary. */
   send(data: Uint8Array, text: boolean): void;
   /** Subscribes. False if a bound is reached; the session is then not subscribed. */
-  subscribe(topic: string): boolean;
+  subscribe(topic: string, answer: (code: number) => void): void;
   unsubscribe(topic: string): void;
   /** May be asynchronous, as presence over several nodes is. */
   presence(topic: string): readonly Present[] | Promise<readonly Present[]>;
@@ -36,7 +36,9 @@ export interface CellClient {
   closeByHandler(reason: string): void;
   /** The handler's own log line: `ctx.log` and `console.*` during one of this session's messages. */
   logged(level: "debug" | "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
-  /** `open()` threw or exceeded `timeout`: the session must be closed with 1011 `internal`. */
+  /** Another cell serves the session from now on. */
+  resumed(): void;
+  /** `open()` threw or took longer than `timeout`: the session can't be served, close it with 1011 `internal`. */
   unserved(): void;
 }
 
@@ -51,12 +53,32 @@ export interface PendingCall {
   reject(code: number, dataJson?: string, message?: string): void;
 }
 
-/** A session's line to its cell. Its messages are handled in order. */
+/** What came of an event from outside of sessions. */
+export type Publication =
+  | { readonly delivered: number }
+  /** The module declares no such topic, or no such event on it. */
+  | { readonly refused: "unknown_topic" | "unknown_event" }
+  /** JSON text `{"issues":[…]}`: `path`, `code`, `message`, never a value. */
+  | { readonly refused: "invalid_data"; readonly dataJson: string }
+  /** No cell can take it now; the module failed (the log says why); its cell took too long. */
+  | { readonly refused: "overloaded" | "failed" | "timeout" };
+
+/** A session's way into its cell. Messages of one line are handled in the order given. */
 export interface Line {
   /** `request` is the client's JSON text of one request object; the cell takes `.params` of it. Bytes are copied. */
   call(method: string, request: string | Uint8Array, call: PendingCall): void;
   /** A raw frame; bytes are copied. */
   message(data: string | Uint8Array, call: PendingCall): void;
+  /**
+   * Asks the module whether the client may follow the topic: the result is `true` or `false`. What a handler asks (`ctx.subscribe`)
+   * does not wait for the end of `open`, which may be what asks.
+   */
+  allow(topic: string, asked: "by_handler" | "in_order", call: PendingCall): void;
+  /**
+   * Has the module check an event: `request` is JSON text of a request with `topic`, `event` and `data` as parameters. The result is
+   * the notification for the subscribers, who have it then.
+   */
+  publish(topic: string, request: string | Uint8Array, call: PendingCall): void;
   /** The session's user changed (`session.refresh`). */
   identity(user: CellUser): void;
   /**

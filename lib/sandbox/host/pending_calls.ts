@@ -4,7 +4,8 @@ import type { PendingCall } from "./line.ts";
 import type { Seat } from "./seat.ts";
 
 export interface Pending {
-  readonly seat: Seat;
+  /** Undefined for what no session asked. */
+  readonly seat: Seat | undefined;
   readonly method: string;
   /** Deadline on the monotonic clock, in milliseconds. */
   readonly until: number;

@@ -1,12 +1,14 @@
 /** A handler module and its cells. */
 import { plainText } from "../../base/plain_text.ts";
 import { cellCount } from "../../config/config.ts";
+import { ErrorCode } from "../../rpc/errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { RestartCause, Telemetry } from "../../telemetry/telemetry.ts";
 import type { ReadingTurns } from "../../timing/reading_turns.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
-import type { Contract } from "../author/contract.ts";
+import type { Contract, TopicContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
+import { TopicTable } from "../author/topic_table.ts";
 import { moduleFolder } from "./module_file.ts";
 import type { HandlerSettings } from "../wire/handler_settings.ts";
 import { MIN_OUTPUT_BYTES } from "../wire/operations.ts";
@@ -14,7 +16,7 @@ import type { CellStarter } from "../wire/processes.ts";
 import { Cell } from "./cell.ts";
 import { CellLink } from "./cell_link.ts";
 import type { CellListener } from "./cell_listener.ts";
-import type { CellClient, Line } from "./line.ts";
+import type { CellClient, Line, Publication } from "./line.ts";
 import { LogAllowance } from "./log_allowance.ts";
 import { type Loaded, Slot } from "./slot.ts";
 import { MODULE_SHARE, MODULE_WORK, WorkBudget } from "./work.ts";
@@ -65,6 +67,7 @@ export class Pool {
   readonly #logAllowance: LogAllowance;
   readonly #slots: Slot[] = [];
   #contract!: Contract;
+  #topics!: TopicTable;
   #closed = false;
 
   private constructor(settings: HandlerSettings, index: number, deps: PoolDeps) {
@@ -85,7 +88,7 @@ export class Pool {
     const count = cellCount(settings, navigator.hardwareConcurrency);
     try {
       const loaded = await pool.#loadAll(count);
-      pool.#contract = loaded[0]!.contract;
+      pool.#offers(loaded[0]!.contract);
       for (const one of loaded) pool.#addSlot().install(one);
       deps.telemetry.handlerUsage(pool.subprotocol, () => pool.memory);
     } catch (error) {
@@ -101,6 +104,10 @@ export class Pool {
 
   get contract(): Contract {
     return this.#contract;
+  }
+
+  topicOf(name: string): TopicContract | undefined {
+    return this.#topics.of(name);
   }
 
   get ready(): boolean {
@@ -139,6 +146,23 @@ export class Pool {
     return best.attach(client);
   }
 
+  /** By the least loaded cell. */
+  publish(topic: string, event: string, dataJson: string): Promise<Publication> {
+    const known = this.topicOf(topic);
+    if (known === undefined) return Promise.resolve({ refused: "unknown_topic" });
+    if (!known.events.has(event)) return Promise.resolve({ refused: "unknown_event" });
+    const running = this.#slots.flatMap(({ cell }) => cell ?? []);
+    if (running.length === 0) return Promise.resolve({ refused: "overloaded" });
+    const cell = running.reduce((best, one) => one.depth < best.depth ? one : best);
+    const names = `"topic":${JSON.stringify(topic)},"event":${JSON.stringify(event)}`;
+    return new Promise((resolve) =>
+      cell.publish(undefined, topic, `{"params":{${names},"data":${dataJson}}}`, {
+        delivered: (delivered) => resolve({ delivered }),
+        reject: (code, issues = "{}") => resolve(refusal(code, issues)),
+      })
+    );
+  }
+
   tick(now: number): void {
     for (const slot of this.#slots) slot.tick(now);
   }
@@ -154,7 +178,7 @@ export class Pool {
       for (const { link } of loaded) link.end();
       return;
     }
-    this.#contract = loaded[0]!.contract;
+    this.#offers(loaded[0]!.contract);
     this.#slots.forEach((slot, index) => {
       slot.install(loaded[index]!);
       this.#deps.telemetry.handlerRestart(this.subprotocol, "reload");
@@ -167,6 +191,11 @@ export class Pool {
     for (const slot of this.#slots) slot.close();
   }
 
+  #offers(contract: Contract): void {
+    this.#contract = contract;
+    this.#topics = new TopicTable(contract);
+  }
+
   #addSlot(): Slot {
     const { now, random, log } = this.#deps;
     const slot = new Slot({
@@ -175,7 +204,7 @@ export class Pool {
       timeout: this.settings.timeout,
       load: async () => {
         const loaded = await this.#load();
-        this.#contract = loaded.contract;
+        this.#offers(loaded.contract);
         return loaded;
       },
       makeCell: ({ link, contract, opens }, seats, told) =>
@@ -247,4 +276,10 @@ export class Pool {
       clearTimeout(late);
     }
   }
+}
+
+function refusal(code: number, dataJson: string): Publication {
+  if (code === ErrorCode.INVALID_PARAMS) return { refused: "invalid_data", dataJson };
+  if (code === ErrorCode.OVERLOADED) return { refused: "overloaded" };
+  return { refused: code === ErrorCode.TIMEOUT ? "timeout" : "failed" };
 }

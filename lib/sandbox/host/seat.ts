@@ -5,8 +5,6 @@ import type { CellClient, CellUser } from "./line.ts";
 export class Seat {
   /** The client has disconnected; the cell may still run the `close` hook. */
   closing = false;
-  /** A subscription was refused for their number; logged once. */
-  overSubscribed = false;
   user: CellUser;
 
   constructor(readonly handle: number, readonly client: CellClient) {

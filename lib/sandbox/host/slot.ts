@@ -103,7 +103,10 @@ export class Slot {
     if (old !== undefined) this.#leaving.set(old, this.#since + this.#deps.timeout + LEAVE_GRACE_MS);
     for (const seat of this.#seats.values()) {
       if (seat.closing) this.#seats.delete(seat.handle);
-      else cell.open(seat, true);
+      else {
+        cell.open(seat, true);
+        seat.client.resumed();
+      }
     }
   }
 
@@ -177,6 +180,21 @@ class SlotLine implements Line {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
     cell.message(this.#seat, data, call);
+  }
+
+  allow(topic: string, asked: "by_handler" | "in_order", call: PendingCall): void {
+    const { cell } = this.#slot;
+    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
+    cell.allow(this.#seat, topic, asked, call);
+  }
+
+  publish(topic: string, request: string | Uint8Array, call: PendingCall): void {
+    const { cell } = this.#slot;
+    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
+    cell.publish(this.#seat, topic, request, {
+      delivered: () => call.resolve("{}"),
+      reject: (code, data) => call.reject(code, data),
+    });
   }
 
   identity(user: CellUser): void {

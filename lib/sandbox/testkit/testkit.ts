@@ -14,6 +14,7 @@ import { CallError } from "../author/call_error.ts";
 import { mayCall, type MethodContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
 import type { Handlers } from "../author/handlers.ts";
+import { type TestConnection, TestTopics, type TopicCell, type TopicParams } from "./test_topics.ts";
 import type { Vocabulary } from "../author/vocabulary.ts";
 
 /** The caller. All fields are optional. */
@@ -111,7 +112,7 @@ interface Waiting {
 class Recorder {
   readonly events: TestEvent[] = [];
   readonly presence = new Map<string, { user: string; connections: number }[]>();
-  readonly #connections: { id: string; user: string; topics: Set<string> }[] = [];
+  readonly #connections: TestConnection[] = [];
   readonly #waiting = new Map<number, Waiting>();
   readonly #toCell = new OperationWriter();
   readonly #fromCell = new OperationReader({
@@ -126,8 +127,7 @@ class Recorder {
   });
   #runtime!: Runtime;
   #methods: ReadonlyMap<string, MethodContract> = new Map();
-  /** Whether the module declares topics. */
-  #declares = false;
+  #topics!: TestTopics;
   #calls = 0;
 
   async start<V extends Vocabulary>(module: Handlers<V>): Promise<void> {
@@ -143,12 +143,17 @@ class Recorder {
     const checked = checkContract(describeHandlers(handlers));
     if ("problems" in checked) throw new TypeError(checked.problems.join("; "));
     this.#methods = checked.contract.methods;
-    this.#declares = checked.contract.topics.size > 0;
+    this.#topics = new TestTopics(checked.contract, this.#topicCell());
     this.#runtime = new Runtime(handlers, { out: outbox, now, random });
     effects.topics = this.#runtime.topics;
   }
 
   async call(method: string, params: unknown, user: TestUser): Promise<unknown> {
+    if (method.startsWith("topic.")) {
+      const session = await this.#session(user);
+      const done = this.#topics.call(method, session, this.#connections[session - 1]!, params as TopicParams);
+      if (done !== undefined) return await done;
+    }
     const found = this.#methods.get(method);
     if (found === undefined) throw new CallError(ErrorCode.METHOD_NOT_FOUND, undefined);
     if (!mayCall(found, user.roles ?? [])) throw new CallError(ErrorCode.FORBIDDEN, undefined);
@@ -195,9 +200,10 @@ class Recorder {
   async #begin(user: TestUser, resumed: boolean): Promise<number> {
     const id = user.connection ?? "1";
     const name = user.user ?? "tester";
-    const session = this.#connections.push({ id, user: name, topics: new Set() });
+    const roles = user.roles ?? [];
+    const session = this.#connections.push({ id, user: name, roles, topics: new Set() });
     const info: SessionInfo = {
-      user: { id: name, roles: user.roles ?? [], claims: user.claims ?? { sub: name } },
+      user: { id: name, roles, claims: user.claims ?? { sub: name } },
       connection: { id, ip: "127.0.0.1", subprotocol: "test" },
     };
     await this.#ask(ToCell.Open, session, resumed ? 1 : 0, JSON.stringify(info));
@@ -205,8 +211,8 @@ class Recorder {
   }
 
   #did({ code, session, id, extra, first, second }: Operation): void {
-    const from = this.#connections[session - 1] ?? { id: "", topics: new Set<string>() };
-    const connection = from.id;
+    const from = this.#connections[session - 1];
+    const connection = from?.id ?? "";
     const text = new TextDecoder().decode(first);
     const more = new TextDecoder().decode(second);
     switch (code) {
@@ -221,17 +227,17 @@ class Recorder {
       case ToHost.Notify:
         return void this.events.push({ type: "notify", connection, ...notificationOf(text) });
       case ToHost.Publish:
-        return void this.events.push(this.#publication(connection, text, more));
+        return void this.events.push(this.#publication(connection, text, JSON.parse(more)));
       case ToHost.Send:
         return void this.events.push({ type: "send", connection, data: extra === 1 ? text : first.slice() });
-      case ToHost.Subscribe:
-        from.topics.add(text);
-        return void this.events.push({ type: "subscribe", connection, topic: text });
+      case ToHost.Subscribe: {
+        const answer = (code: number) => this.#give(ToCell.Subscribed, session, id, -code, "");
+        return void Promise.resolve(this.#topics.subscribe(session, from!, text)).then(answer);
+      }
       case ToHost.Unsubscribe:
-        from.topics.delete(text);
-        return void this.events.push({ type: "unsubscribe", connection, topic: text });
+        return this.#topics.unsubscribe(session, from!, text);
       case ToHost.Presence: {
-        const answer = JSON.stringify(this.presence.get(text) ?? this.#subscribed(text));
+        const answer = JSON.stringify(this.#present(text));
         return queueMicrotask(() => this.#give(ToCell.Presence, session, id, 1, answer));
       }
       case ToHost.Close:
@@ -253,14 +259,27 @@ class Recorder {
     waiting!.reject(new CallError(code, data === "" ? undefined : JSON.parse(data), message));
   }
 
-  #publication(connection: string, topic: string, text: string): TestEvent {
-    const { method, params } = notificationOf(text);
-    if (!this.#declares) return { type: "publish", connection, topic, method, params };
+  #topicCell(): TopicCell {
+    const connection = (session: number) => this.#connections[session - 1]!.id;
+    return {
+      allow: (session, topic, byHandler) => this.#ask(ToCell.Allow, session, byHandler ? 1 : 0, topic),
+      publish: (session, params) => this.#ask(ToCell.Publish, session, 0, JSON.stringify({ params })),
+      presence: (topic) => this.#present(topic),
+      did: (type, session, topic) => this.events.push({ type, connection: connection(session), topic }),
+      published: (session, topic, notification) =>
+        this.events.push(this.#publication(connection(session), topic, notification as Notification)),
+    };
+  }
+
+  #publication(connection: string, topic: string, { method, params }: Notification): TestEvent {
+    if (!this.#topics.declared) return { type: "publish", connection, topic, method, params };
     const { event, data } = params as { event: string; data: unknown };
     return { type: "event", connection, topic, event, data };
   }
 
-  #subscribed(topic: string): { user: string; connections: number }[] {
+  #present(topic: string): { user: string; connections: number }[] {
+    const told = this.presence.get(topic);
+    if (told !== undefined) return told;
     const counts = new Map<string, number>();
     for (const { id, user, topics } of this.#connections) {
       if (id !== "" && topics.has(topic)) counts.set(user, (counts.get(user) ?? 0) + 1);
@@ -275,7 +294,12 @@ class Recorder {
   }
 }
 
+interface Notification {
+  readonly method: string;
+  readonly params?: unknown;
+}
+
 function notificationOf(text: string): { method: string; params: unknown } {
-  const { method, params } = JSON.parse(text) as { method: string; params?: unknown };
+  const { method, params } = JSON.parse(text) as Notification;
   return { method, params };
 }

@@ -57,6 +57,9 @@ export enum ToCell {
   Cancel,
   Presence,
   Ping,
+  Allow,
+  Subscribed,
+  Publish,
 }
 
 /** Cell to host. */
@@ -102,7 +105,13 @@ export const TO_CELL: ReadonlyMap<number, OperationShape> = new Map<number, Oper
   [ToCell.Cancel, { name: "Cancel", session: "required", id: "call" }],
   // extra: 1 with JSON of `Present[]`, 0 when it failed.
   [ToCell.Presence, { name: "Presence", session: "required", id: "query", extra: 1, first: MAX_INFO_BYTES }],
-  // To be counted as done, which is the answer to it.
+  // Whether the client may follow the topic: extra 1 when the module itself asks, which does not wait for `open`. first: topic.
+  [ToCell.Allow, { name: "Allow", session: "required", id: "call", extra: 1, first: MAX_NAME_BYTES }],
+  // extra: 0, or the JSON-RPC code of the refusal without its sign.
+  [ToCell.Subscribed, { name: "Subscribed", session: "required", id: "query", extra: 32_768 }],
+  // first: JSON text of a request with `topic`, `event` and `data` as parameters. The result is the notification to be sent.
+  [ToCell.Publish, { name: "Publish", session: "or_module", id: "call", first: MAX_MESSAGE_BYTES }],
+  // To be counted as done, which is the answer.
   [ToCell.Ping, { name: "Ping" }],
 ]);
 
@@ -124,7 +133,7 @@ export const TO_HOST: ReadonlyMap<number, OperationShape> = new Map<number, Oper
   [ToHost.Send, { name: "Send", session: "required", extra: 1, first: "output" }],
   // first: topic. second: JSON text of a notification.
   [ToHost.Publish, { name: "Publish", session: "or_module", first: MAX_NAME_BYTES, second: "output" }],
-  [ToHost.Subscribe, { name: "Subscribe", session: "required", first: MAX_NAME_BYTES }],
+  [ToHost.Subscribe, { name: "Subscribe", session: "required", id: "query", first: MAX_NAME_BYTES }],
   [ToHost.Unsubscribe, { name: "Unsubscribe", session: "required", first: MAX_NAME_BYTES }],
   [ToHost.Presence, { name: "Presence", session: "required", id: "query", first: MAX_NAME_BYTES }],
   [ToHost.Close, { name: "Close", session: "required", first: MAX_REASON_BYTES }],

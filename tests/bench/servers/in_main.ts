@@ -38,6 +38,8 @@ function moduleOf(subprotocol: string, methods: ReadonlyMap<string, Method>): Ha
       else call.reject(-32602);
     },
     message: (_data, call) => call.reject(-32603),
+    allow: (_topic, _asked, call) => call.reject(-32603),
+    publish: (_topic, _request, call) => call.reject(-32603),
     identity: () => {},
     close: () => {},
   };
@@ -48,6 +50,8 @@ function moduleOf(subprotocol: string, methods: ReadonlyMap<string, Method>): Ha
     ready: true,
     queueDepth: 0,
     attach: () => line,
+    topicOf: () => undefined,
+    publish: () => Promise.resolve({ refused: "unknown_topic" }),
   };
 }
 

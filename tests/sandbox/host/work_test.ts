@@ -107,6 +107,7 @@ Deno.test("an answer of presence is charged before the next operation is taken",
     raw: false,
     seats: new Map([[1, { closing: false, client: { presence: () => present } } as unknown as Seat]]),
     publish: () => 0,
+    subscribed() {},
     present: (_seat, _query, json) => answers.push(json),
   });
   const first = new TextEncoder().encode("topic");
