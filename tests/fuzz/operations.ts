@@ -1,6 +1,6 @@
 /** Arbitrary operations between front and cells: those the table allows, those that nearly are, and their bytes. */
 import fc from "fast-check";
-import { OperationWriter } from "../../lib/sandbox/wire/operation_writer.ts";
+import { OperationWriter } from "../../lib/sandbox/wire/operation_stream.ts";
 import { HEADER_BYTES, type OperationShape, TO_CELL, TO_HOST } from "../../lib/sandbox/wire/operations.ts";
 import { bytesOf, type Plain } from "../sandbox/wire/fixture.ts";
 

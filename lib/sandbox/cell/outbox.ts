@@ -1,7 +1,7 @@
 /** Collects outgoing operations of a cell, and limits unsolicited ones. */
 import { Allowance } from "../wire/allowance.ts";
 import { type Level, LEVELS, MAX_INFO_BYTES, MAX_LOG_BYTES, MIN_OUTPUT_BYTES, ToHost } from "../wire/operations.ts";
-import type { OperationWriter, Text } from "../wire/operation_writer.ts";
+import type { OperationWriter, Text } from "../wire/operation_stream.ts";
 import { jsonText } from "./json.ts";
 import { utf8Length } from "./utf8.ts";
 

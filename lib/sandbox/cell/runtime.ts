@@ -50,7 +50,6 @@ export class Runtime {
   #waits = 0;
   #queries = 0;
   readonly #services: ContextServices;
-  #busy = false;
   /** Monotonic times (ms): start of the chunk, last reading of the clock. */
   #began = 0;
   #looked = 0;
@@ -68,41 +67,36 @@ export class Runtime {
     this.#calls = new ModuleCalls(handlers, maxBytes);
   }
 
-  /** Whether `receive` stopped within its chunk because processing took long. */
-  get busy(): boolean {
-    return this.#busy;
-  }
-
   /**
-   * Processes a chunk, and sends the answers together with those of settled promises. Returns the number of consumed
-   * bytes.
+   * Starts the operations that `reader` has, and sends the answers together with those of settled promises. Returns true
+   * if it stopped because processing took long: the caller calls again after the answers are sent.
    */
-  receive(reader: OperationReader, chunk: Uint8Array): number {
+  receive(reader: OperationReader): boolean {
     const out = this.#out;
     const waited = this.#waits;
-    this.#busy = false;
+    let busy = false;
     this.#skip = 0;
     this.#began = this.#looked = this.#deps.now();
     out.working = true;
-    const taken = reader.push(chunk);
+    for (let operation = reader.next(); operation !== null; operation = reader.next()) {
+      this.#begin(operation);
+      out.done();
+      busy = this.#tookLong();
+      if (busy) break;
+    }
     out.working = false;
-    if (this.#waits === waited || this.#busy) out.flush();
+    if (this.#waits === waited || busy) out.flush();
     else out.flushLater();
-    return taken;
+    return busy;
   }
 
-  /** Starts an operation that `reader` has read. */
-  take(operation: Operation, reader: OperationReader): void {
-    this.#begin(operation);
-    this.#out.done();
-    // Reading the clock takes a tenth of a small call, so it is skipped while calls are fast.
-    if (this.#skip-- > 0) return;
+  /** Reading the clock takes a tenth of a small call, so it is skipped while calls are fast. */
+  #tookLong(): boolean {
+    if (this.#skip-- > 0) return false;
     const now = this.#deps.now();
     this.#skip = now - this.#looked < QUICK_MS ? MOST_SKIPPED : 0;
     this.#looked = now;
-    if (now - this.#began <= REPORT_AFTER_MS) return;
-    this.#busy = true;
-    reader.halt();
+    return now - this.#began > REPORT_AFTER_MS;
   }
 
   #begin({ code, session: handle, id, extra, first }: Operation): void {

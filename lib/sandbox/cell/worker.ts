@@ -16,7 +16,7 @@
  */
 import { z } from "zod";
 import { TO_CELL, ToCell, ToHost } from "../wire/operations.ts";
-import { OperationReader } from "../wire/operation_reader.ts";
+import { type Operation, OperationReader } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { cellConsole } from "./console.ts";
 import { boundCrypto } from "./crypto_queue.ts";
@@ -78,21 +78,8 @@ await go;
 scope.onmessage = null;
 
 let runtime: Runtime | undefined;
-const reader = new OperationReader({
-  table: TO_CELL,
-  output: 0,
-  take: (operation) => {
-    if (runtime !== undefined) runtime.take(operation, reader);
-    else if (operation.code === ToCell.Configure) void load(operation.id);
-  },
-});
-const stream = new OperationStream(connection, {
-  received: (chunk) => runtime === undefined ? reader.push(chunk) : runtime.receive(reader, chunk),
-  // Answers so far are sent before the rest is started.
-  pause: () => runtime?.busy === true ? new Promise((resolve) => later(() => resolve())) : null,
-  ended: (error) =>
-    post({ failed: error === undefined ? "The front has closed the connection" : describeError(error) }),
-});
+const reader = new OperationReader({ table: TO_CELL, output: 0 });
+const stream = new OperationStream(connection);
 const out = new Outbox({ stream, now, schedule: (flush) => void later(flush) });
 
 const crash = (error: unknown) => out.crash(describeError(error));
@@ -115,6 +102,22 @@ const rules: ImportRules = {
     for (;;);
   },
 };
+
+/** Processes the chunks of the host until the front closes the connection. */
+async function serve(): Promise<void> {
+  for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+    reader.push(chunk);
+    // Before the module has loaded, the host sends one operation.
+    if (runtime === undefined) configure(reader.next());
+    // Answers so far are sent before the rest is started.
+    else while (runtime.receive(reader)) await new Promise<void>((resolve) => later(resolve));
+  }
+  post({ failed: "The front has closed the connection" });
+}
+
+function configure(operation: Operation | null): void {
+  if (operation?.code === ToCell.Configure) void load(operation.id);
+}
 
 async function load(maxOutputBytes: number): Promise<void> {
   out.maxBytes = maxOutputBytes;
@@ -148,3 +151,4 @@ freezeIntrinsics();
 
 stream.out.write(ToHost.Hello, 0, 0, 0, secret);
 stream.flush();
+serve().catch((error) => post({ failed: describeError(error) }));

@@ -11,13 +11,12 @@ import { ErrorCode } from "../../rpc/errors.ts";
 import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
-import type { OperationStream } from "../wire/operation_stream.ts";
 import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
 import { CellAnswers } from "./cell_answers.ts";
 import { CellEffects } from "./cell_effects.ts";
 import { CellFeed } from "./cell_feed.ts";
-import type { CellOwner } from "./cell_link.ts";
+import type { CellLink, CellOwner } from "./cell_link.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./line.ts";
 import type { LogAllowance } from "./log_allowance.ts";
@@ -26,10 +25,9 @@ import type { Seat } from "./seat.ts";
 import type { WorkBudget } from "./work.ts";
 
 /** The part of the link to a cell that is used here. */
-export interface CellEnd {
-  readonly stream: Pick<OperationStream, "out" | "flush">;
-  end(): void;
-}
+export type CellEnd = Pick<CellLink, "next" | "more" | "end"> & {
+  readonly stream: Pick<CellLink["stream"], "out" | "flush">;
+};
 
 export interface CellDeps {
   /** Subprotocol of the module, for the log. */
@@ -218,7 +216,12 @@ export class Cell implements CellOwner {
     for (const { call } of unanswered) call.reject(ErrorCode.OVERLOADED);
   }
 
-  // Methods that the link calls.
+  /** Reads and executes the operations of the cell until its connection or its process has ended. */
+  async serve(): Promise<void> {
+    do {
+      for (let operation = this.#link.next(); operation !== null; operation = this.#link.next()) this.take(operation);
+    } while (await this.#link.more());
+  }
 
   take(operation: Operation): void {
     if (this.#over) return;
@@ -230,6 +233,8 @@ export class Cell implements CellOwner {
       this.#deps.log.error("internal", { module: this.#deps.module, error: String(error) });
     }
   }
+
+  // Called by the link.
 
   vitals(vitals: Vitals): void {
     this.#deps.cpuUsed(Math.max(0, vitals.cpuMs - this.#vitals.cpuMs));

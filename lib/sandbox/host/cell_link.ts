@@ -5,21 +5,21 @@ import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { type OperationStream, READ_BUFFER_BYTES } from "../wire/operation_stream.ts";
 import { LEVELS, ToCell, ToHost } from "../wire/operations.ts";
 import type { CellProcess, CellStarter, ProcessEnd, Vitals } from "../wire/processes.ts";
-import type { CellConnection, CellConnectionOwner, CellListener } from "./cell_listener.ts";
+import type { CellConnection, CellListener } from "./cell_listener.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import { type WorkBudget, workOf } from "./work.ts";
 
-/** Receives the operations of a cell that has loaded its module. */
+/** The owner of a cell that has loaded its module. */
 export interface CellOwner {
-  /**
-   * Executes one operation of the cell.
-   *
-   * @throws {WireError} if it is not allowed
-   */
-  take(operation: Operation): void;
   vitals(vitals: Vitals): void;
   /** The cell ended without an order. Called once. */
   ended(end: ProcessEnd): void;
+}
+
+/** A pending `load`. */
+interface Loading {
+  resolve(contract: unknown): void;
+  reject(error: Error): void;
 }
 
 export interface CellLinkDeps {
@@ -43,21 +43,27 @@ const REAPED_MS = 2_000;
 /** Bytes of output kept while a line is incomplete. */
 const MAX_LINE_BYTES = 4096;
 
-export class CellLink implements CellConnectionOwner {
+export class CellLink {
   readonly #deps: CellLinkDeps;
   readonly #process: CellProcess;
   #connection: CellConnection | undefined;
   #owner: CellOwner | undefined;
-  #adopted: (() => void) | undefined;
-  #loaded = false;
-  /** The last chunk filled the buffer. */
+  /** The connection ended, or the cell violated the protocol. */
+  #lost = false;
+  /** The reader needs further bytes. */
+  #dry = true;
+  /** The last chunk filled the buffer: the connection has more to read. */
   #full = false;
+  /** It is this connection's turn, and the module has budget. */
+  #reading = false;
+  /** Bytes of the operation that `next` has returned; -1 for none. */
+  #executed = -1;
   #over = false;
   #gone = false;
   #brokenBy: WireError | undefined;
   #line = "";
   readonly #decoder = new TextDecoder();
-  #loading: { resolve(contract: unknown): void; reject(error: Error): void } | undefined;
+  #loading: Loading | undefined;
   #unexpect = () => {};
   #reaping: ReturnType<typeof setTimeout> | undefined;
 
@@ -93,10 +99,61 @@ export class CellLink implements CellConnectionOwner {
     });
   }
 
-  /** Passes the operations of the cell to `owner` from now on. */
+  /** Reports vitals and the end to `owner` from now on. The owner reads the operations. */
   adopt(owner: CellOwner): void {
     this.#owner = owner;
-    this.#adopted?.();
+  }
+
+  /**
+   * The next operation that has arrived, to be executed before the next call; null when there is none, and when another
+   * connection has its turn, or the module has used up its budget.
+   */
+  next(): Operation | null {
+    if (this.#over || this.#lost) return null;
+    const { turn, budget } = this.#deps;
+    if (this.#executed >= 0 && (!turn.take(this.#executed) || budget.spent)) this.#reading = false;
+    this.#executed = -1;
+    if (!this.#reading) return null;
+    try {
+      const operation = this.#connection!.reader.next();
+      this.#dry = operation === null;
+      if (operation !== null) this.#executed = operation.first.length + operation.second.length;
+      return operation;
+    } catch (error) {
+      this.#left(error);
+      return null;
+    }
+  }
+
+  /** Waits until `next` can return an operation: for the budget or the turn, then for bytes. False after the end. */
+  async more(): Promise<boolean> {
+    if (this.#over || this.#lost) return false;
+    const { turn, budget } = this.#deps;
+    if (budget.spent) await new Promise((resolve) => setTimeout(resolve, budget.waitMs));
+    else {
+      if (this.#full) turn.more();
+      this.#full = false;
+      const wait = turn.next();
+      if (wait !== null) await wait;
+    }
+    if (this.#dry && !await this.#read()) return false;
+    this.#reading = turn.begin();
+    return !this.#over;
+  }
+
+  /** Reads a chunk; false after the end. */
+  async #read(): Promise<boolean> {
+    const { stream, reader } = this.#connection!;
+    const chunk = await stream.read();
+    if (this.#over) return false;
+    if (chunk === null) {
+      this.#left();
+      return false;
+    }
+    reader.push(chunk);
+    this.#dry = false;
+    this.#full = chunk.length === READ_BUFFER_BYTES;
+    return true;
   }
 
   /** Kills the process. `CellOwner.ended` is not called. */
@@ -108,49 +165,27 @@ export class CellLink implements CellConnectionOwner {
     this.#process.kill();
   }
 
-  // Methods that the connection calls.
-
-  begin(bytes: number): boolean {
-    if (this.#over || this.#owner === undefined) return true;
-    if (!this.#deps.turn.begin()) return false;
-    this.#full = bytes === READ_BUFFER_BYTES;
-    return true;
+  /** Reads until the module has loaded or failed to load. Further operations wait for the owner. */
+  async #readContract(): Promise<void> {
+    do {
+      for (let operation = this.next(); operation !== null; operation = this.next()) {
+        if (operation.code === ToHost.Log) {
+          this.#logged(operation);
+          continue;
+        }
+        const loading = this.#loading;
+        this.#loading = undefined;
+        return settle(operation, loading);
+      }
+    } while (await this.more());
   }
 
-  take(operation: Operation): void {
-    if (this.#over) return this.#connection!.halt();
-    if (this.#owner !== undefined) {
-      this.#owner.take(operation);
-      const { turn, budget } = this.#deps;
-      const goesOn = turn.take(operation.first.length + operation.second.length);
-      if (!goesOn || budget.spent) this.#connection!.halt();
-      return;
-    }
-    if (operation.code === ToHost.Log) return this.#logged(operation);
-    const loading = this.#loading;
-    this.#loading = undefined;
-    // Further operations wait for the owner.
-    this.#loaded = true;
-    this.#connection!.halt();
-    const text = new TextDecoder().decode(operation.first);
-    if (operation.code === ToHost.Loaded) loading?.resolve(parsed(text));
-    else if (operation.code === ToHost.NotLoaded || operation.code === ToHost.Crash) loading?.reject(new Error(text));
-    else loading?.reject(new Error("The cell broke the protocol while it was loading"));
-  }
-
-  pause(): Promise<void> | null {
-    if (this.#over) return null;
-    if (this.#owner === undefined && this.#loaded) return new Promise((resolve) => this.#adopted = resolve);
-    const { turn, budget } = this.#deps;
-    if (budget.spent) return new Promise((resolve) => setTimeout(resolve, budget.waitMs));
-    if (this.#full) turn.more();
-    this.#full = false;
-    return turn.next();
-  }
-
-  ended(error?: unknown): void {
+  /** The connection ended, or the cell violated the protocol. */
+  #left(error?: unknown): void {
+    this.#lost = true;
     if (error instanceof WireError) {
       this.#brokenBy = error;
+      this.#connection!.stream.close();
       return this.#kill();
     }
     this.#reaping = setTimeout(() => this.#kill(), LEAVING_MS);
@@ -170,7 +205,7 @@ export class CellLink implements CellConnectionOwner {
         this.#connection = connection;
         connection.stream.out.write(ToCell.Configure, 0, maxOutputBytes, 0);
         connection.stream.flush();
-        return this;
+        void this.#readContract();
       },
     });
   }
@@ -201,14 +236,12 @@ export class CellLink implements CellConnectionOwner {
     this.#loading?.reject(error);
     this.#loading = undefined;
     this.#connection?.stream.close();
-    this.#adopted?.();
   }
 
   /** Logs lines of a module that is loading. */
   #logged({ extra, first }: Operation): void {
     const { budget, log, logAllowance, name } = this.#deps;
     budget.take(workOf(first.length, 0));
-    if (budget.spent) this.#connection!.halt();
     const suppressed = logAllowance.take();
     if (suppressed === null) return;
     const message = new TextDecoder().decode(first);
@@ -230,10 +263,16 @@ export class CellLink implements CellConnectionOwner {
   }
 }
 
-function parsed(contract: string): unknown {
+/** Settles `load` by the first operation of a cell that is no log line. */
+function settle({ code, first }: Operation, loading: Loading | undefined): void {
+  const text = new TextDecoder().decode(first);
+  if (code === ToHost.NotLoaded || code === ToHost.Crash) return loading?.reject(new Error(text));
+  if (code !== ToHost.Loaded) {
+    return loading?.reject(new Error("The cell broke the protocol while it was loading"));
+  }
   try {
-    return JSON.parse(contract);
+    loading?.resolve(JSON.parse(text));
   } catch {
-    throw new WireError("a contract is not JSON");
+    loading?.reject(new Error("The cell broke the protocol: a contract is not JSON"));
   }
 }

@@ -1,6 +1,6 @@
 /** Accepts connections of cells, and assigns each connection by its secret. */
 import type { Log } from "../../log/log.ts";
-import { type Operation, OperationReader } from "../wire/operation_reader.ts";
+import { OperationReader, type Protocol } from "../wire/operation_reader.ts";
 import { OperationStream } from "../wire/operation_stream.ts";
 import { TO_HOST, ToHost } from "../wire/operations.ts";
 
@@ -12,30 +12,18 @@ const MAX_STRANGERS = 64;
 const RETRY_MS = 100;
 
 /** The operations of a connection before it has presented its secret. */
-const GREETING = new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]]);
+const GREETING: Protocol = { table: new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]]), output: 0 };
 
-/** The owner of a connection. */
-export interface CellConnectionOwner {
-  /** Asked before each chunk of `bytes`: false when it has to wait for `pause`. */
-  begin(bytes: number): boolean;
-  take(operation: Operation): void;
-  /** Called after each chunk; reading continues once this resolves. */
-  pause(): Promise<void> | null;
-  /** The connection ended without an order. `error` is set when the cell violated the table of operations. */
-  ended(error?: unknown): void;
-}
-
-/** A connection to a cell. */
+/** A connection to a cell; `reader` is behind its secret. */
 export interface CellConnection {
   readonly stream: OperationStream;
-  /** Stops processing the current chunk. */
-  halt(): void;
+  readonly reader: OperationReader;
 }
 
 /** A started cell without a connection. */
 interface Expected {
   readonly maxOutputBytes: number;
-  readonly connected: (connection: CellConnection) => CellConnectionOwner;
+  readonly connected: (connection: CellConnection) => void;
 }
 
 export class CellListener {
@@ -76,7 +64,7 @@ export class CellListener {
     while (!this.#closed) {
       try {
         const connection = await this.#listener.accept();
-        if (this.#strangers.size < MAX_STRANGERS) this.#greet(connection);
+        if (this.#strangers.size < MAX_STRANGERS) void this.#greet(new OperationStream(connection));
         else connection.close();
       } catch (error) {
         if (this.#closed) return;
@@ -86,41 +74,32 @@ export class CellListener {
     }
   }
 
-  #greet(connection: Deno.UnixConn): void {
-    let owner: CellConnectionOwner | undefined;
-    let reader = new OperationReader({ table: GREETING, output: 0, take: (operation) => hello(operation) });
-    const stream = new OperationStream(connection, {
-      received: (chunk) => owner?.begin(chunk.length) === false ? 0 : reader.push(chunk),
-      pause: () => owner?.pause() ?? null,
-      ended: (error) => {
-        forget();
-        owner?.ended(error);
-      },
-    });
-    const deadline = setTimeout(() => refuse(), HELLO_MS);
-    const forget = () => {
-      clearTimeout(deadline);
-      this.#strangers.delete(refuse);
-    };
-    const refuse = () => {
-      forget();
-      stream.close();
-    };
-    const hello = ({ first }: Operation) => {
-      reader.halt();
-      const secret = new TextDecoder().decode(first);
-      const expected = this.#expected.get(secret);
-      if (expected === undefined) return refuse();
-      forget();
-      this.#expected.delete(secret);
-      const own = expected.connected({ stream, halt: () => reader.halt() });
-      owner = own;
-      reader = new OperationReader({
-        table: TO_HOST,
-        output: expected.maxOutputBytes,
-        take: (operation) => own.take(operation),
-      });
-    };
+  async #greet(stream: OperationStream): Promise<void> {
+    const refuse = () => stream.close();
+    const deadline = setTimeout(refuse, HELLO_MS);
     this.#strangers.add(refuse);
+    const reader = new OperationReader(GREETING);
+    const secret = await readSecret(stream, reader);
+    clearTimeout(deadline);
+    this.#strangers.delete(refuse);
+    const expected = secret === null ? undefined : this.#expected.get(secret);
+    if (secret === null || expected === undefined) return refuse();
+    this.#expected.delete(secret);
+    reader.use({ table: TO_HOST, output: expected.maxOutputBytes });
+    expected.connected({ stream, reader });
   }
+}
+
+/** Reads the secret that a connection presents first; null if it presents none. */
+async function readSecret(stream: OperationStream, reader: OperationReader): Promise<string | null> {
+  try {
+    for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+      reader.push(chunk);
+      const hello = reader.next();
+      if (hello !== null) return new TextDecoder().decode(hello.first);
+    }
+  } catch {
+    // It violates the table, so it is no cell.
+  }
+  return null;
 }

@@ -98,6 +98,7 @@ export class Slot {
     });
     if (loaded.link.over) return cell.end("crash", "the cell ended while it was put in place");
     loaded.link.adopt(cell);
+    void cell.serve();
     this.#cell = cell;
     this.#since = this.#deps.now();
     if (old !== undefined) this.#leaving.set(old, this.#since + this.#deps.timeout + LEAVE_GRACE_MS);

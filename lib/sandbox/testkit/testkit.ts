@@ -8,7 +8,7 @@ import { Outbox } from "../cell/outbox.ts";
 import { describeHandlers, makeHandlers } from "../cell/module_shape.ts";
 import { Runtime } from "../cell/runtime.ts";
 import { type Operation, OperationReader } from "../wire/operation_reader.ts";
-import { OperationWriter, type Text } from "../wire/operation_writer.ts";
+import { OperationWriter, type Text } from "../wire/operation_stream.ts";
 import { LEVELS, MIN_OUTPUT_BYTES, type SessionInfo, TO_CELL, TO_HOST, ToCell, ToHost } from "../wire/operations.ts";
 import { CallError } from "../author/call_error.ts";
 import { mayCall, type MethodContract } from "../author/contract.ts";
@@ -115,16 +115,8 @@ class Recorder {
   readonly #connections: TestConnection[] = [];
   readonly #waiting = new Map<number, Waiting>();
   readonly #toCell = new OperationWriter();
-  readonly #fromCell = new OperationReader({
-    table: TO_HOST,
-    output: MIN_OUTPUT_BYTES,
-    take: (operation) => this.#did(operation),
-  });
-  readonly #cellReader = new OperationReader({
-    table: TO_CELL,
-    output: 0,
-    take: (operation) => this.#runtime.take(operation, this.#cellReader),
-  });
+  readonly #fromCell = new OperationReader({ table: TO_HOST, output: MIN_OUTPUT_BYTES });
+  readonly #cellReader = new OperationReader({ table: TO_CELL, output: 0 });
   #runtime!: Runtime;
   #methods: ReadonlyMap<string, MethodContract> = new Map();
   #topics!: TestTopics;
@@ -135,7 +127,9 @@ class Recorder {
     const random = () => crypto.randomUUID();
     const out = new OperationWriter();
     const flush = () => {
-      if (out.size > 0) this.#fromCell.push(out.take());
+      if (out.size === 0) return;
+      this.#fromCell.push(out.take());
+      for (let did = this.#fromCell.next(); did !== null; did = this.#fromCell.next()) this.#did(did);
     };
     const outbox = new Outbox({ stream: { out, pending: 0, flush }, schedule: (run) => queueMicrotask(run), now });
     const effects = new KitEffects(outbox, random);
@@ -188,8 +182,8 @@ class Recorder {
 
   #give(code: ToCell, session: number, id: number, extra: number, text: Text): void {
     this.#toCell.write(code, session, id, extra, text);
-    const bytes = this.#toCell.take();
-    for (let at = 0; at < bytes.length;) at += this.#runtime.receive(this.#cellReader, bytes.subarray(at));
+    this.#cellReader.push(this.#toCell.take());
+    while (this.#runtime.receive(this.#cellReader));
   }
 
   async #session(user: TestUser): Promise<number> {

@@ -1,7 +1,7 @@
 /** Reads operations from a byte stream with any chunking, and validates each against the table. */
 import { HEADER_BYTES, type OperationShape } from "./operations.ts";
 
-/** One operation. The texts are views of the reader's memory, valid only during the call. */
+/** One operation. The texts are views of the reader's memory, valid until the next call of the reader. */
 export interface Operation {
   code: number;
   session: number;
@@ -16,31 +16,32 @@ export class WireError extends Error {
   override readonly name = "WireError";
 }
 
-export interface OperationReaderOptions {
-  /** The operations that the peer may send: `TO_CELL` or `TO_HOST`. */
+/** The operations that a peer may send. */
+export interface Protocol {
+  /** `TO_CELL` or `TO_HOST`. */
   readonly table: ReadonlyMap<number, OperationShape>;
   /** Maximum size of a text with the bound "output", in bytes. */
   readonly output: number;
-  /** Called for each operation in order, with the same object each time. */
-  readonly take: (operation: Operation) => void;
 }
 
 const EMPTY = new Uint8Array(0);
 
 export class OperationReader {
-  readonly #table: ReadonlyMap<number, OperationShape>;
-  readonly #take: (operation: Operation) => void;
-  readonly #output: number;
+  #table: ReadonlyMap<number, OperationShape>;
+  #output: number;
+  /** The same object each time. */
   readonly #operation: Operation = { code: 0, session: 0, id: 0, extra: 0, first: EMPTY, second: EMPTY };
+  /** The current chunk, and the number of bytes that have been read of it. */
+  #chunk: Uint8Array = EMPTY;
+  #view: DataView = new DataView(EMPTY.buffer);
+  #at = 0;
   /** The start of an incomplete operation, and its length. */
   #partial: Uint8Array<ArrayBuffer> | null = null;
   #held = 0;
-  #halted = false;
 
-  constructor({ table, output, take }: OperationReaderOptions) {
+  constructor({ table, output }: Protocol) {
     this.#table = table;
     this.#output = output;
-    this.#take = take;
   }
 
   /** Number of stored bytes of an incomplete operation. */
@@ -48,43 +49,45 @@ export class OperationReader {
     return this.#held;
   }
 
-  /** Makes `push` return after the current operation. */
-  halt(): void {
-    this.#halted = true;
+  /** Validates the following operations against another table. Not to be called within an operation. */
+  use({ table, output }: Protocol): void {
+    this.#table = table;
+    this.#output = output;
+  }
+
+  /** Passes the next bytes, which `next` reads in place. To be called only after `next` has returned null. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#at = 0;
   }
 
   /**
-   * Processes the next bytes.
+   * Returns the next operation, the same object each time; null when further bytes are needed.
    *
-   * @returns bytes consumed: fewer than `chunk.length` only after `halt`; the rest must be passed again
-   * @throws {WireError} at the first operation that violates the table; earlier ones were processed
+   * @throws {WireError} if it violates the table
    */
-  push(chunk: Uint8Array): number {
-    this.#halted = false;
-    let at = 0;
-    if (this.#partial !== null) at = this.#complete(chunk);
-    if (this.#partial !== null) return at;
-    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-    while (!this.#halted && chunk.length - at >= HEADER_BYTES) {
-      const length = this.#judge(view, at);
-      if (chunk.length - at < length) break;
-      this.#read(chunk, view, at, length);
-      at += length;
-    }
-    if (this.#halted || at === chunk.length) return at;
-    this.#keep(chunk, at);
-    return chunk.length;
+  next(): Operation | null {
+    if (this.#partial !== null) return this.#complete();
+    const left = this.#chunk.length - this.#at;
+    if (left >= HEADER_BYTES) {
+      const at = this.#at;
+      const length = this.#judge(this.#view, at);
+      if (left >= length) {
+        this.#at = at + length;
+        return this.#read(this.#chunk, this.#view, at, length);
+      }
+      this.#keep(length);
+    } else if (left > 0) this.#keep(HEADER_BYTES);
+    return null;
   }
 
-  /** Continues an incomplete operation. Returns the number of bytes of `chunk` that belong to it. */
-  #complete(chunk: Uint8Array): number {
+  /** Continues an incomplete operation. */
+  #complete(): Operation | null {
     let partial = this.#partial!;
-    let at = 0;
     if (this.#held < HEADER_BYTES) {
-      at = Math.min(HEADER_BYTES - this.#held, chunk.length);
-      partial.set(chunk.subarray(0, at), this.#held);
-      this.#held += at;
-      if (this.#held < HEADER_BYTES) return at;
+      this.#append(partial, HEADER_BYTES);
+      if (this.#held < HEADER_BYTES) return null;
       const length = this.#judge(new DataView(partial.buffer), 0);
       if (length > partial.length) {
         const whole = new Uint8Array(length);
@@ -94,24 +97,25 @@ export class OperationReader {
     }
     const view = new DataView(partial.buffer);
     const length = view.getUint32(0, true);
-    const count = Math.min(length - this.#held, chunk.length - at);
-    partial.set(chunk.subarray(at, at + count), this.#held);
-    this.#held += count;
-    if (this.#held < length) return at + count;
+    this.#append(partial, length);
+    if (this.#held < length) return null;
     this.#partial = null;
     this.#held = 0;
-    this.#read(partial, view, 0, length);
-    return at + count;
+    return this.#read(partial, view, 0, length);
   }
 
-  #keep(chunk: Uint8Array, at: number): void {
-    const rest = chunk.length - at;
-    const length = rest < HEADER_BYTES
-      ? HEADER_BYTES
-      : new DataView(chunk.buffer, chunk.byteOffset + at, HEADER_BYTES).getUint32(0, true);
+  /** Moves bytes of the chunk to `partial` until it has `length` bytes. */
+  #append(partial: Uint8Array, length: number): void {
+    const part = this.#chunk.subarray(this.#at, this.#at + length - this.#held);
+    partial.set(part, this.#held);
+    this.#held += part.length;
+    this.#at += part.length;
+  }
+
+  /** Stores the rest of the chunk, the start of an operation of at least `length` bytes. */
+  #keep(length: number): void {
     this.#partial = new Uint8Array(length);
-    this.#partial.set(chunk.subarray(at));
-    this.#held = rest;
+    this.#append(this.#partial, length);
   }
 
   /**
@@ -143,7 +147,7 @@ export class OperationReader {
     return bound === "output" ? this.#output : bound ?? 0;
   }
 
-  #read(bytes: Uint8Array, view: DataView, at: number, length: number): void {
+  #read(bytes: Uint8Array, view: DataView, at: number, length: number): Operation {
     const operation = this.#operation;
     const start = at + HEADER_BYTES;
     const middle = start + view.getUint32(at + 20, true);
@@ -154,6 +158,6 @@ export class OperationReader {
     operation.extra = view.getUint32(at + 16, true);
     operation.first = middle === start ? EMPTY : bytes.subarray(start, middle);
     operation.second = end === middle ? EMPTY : bytes.subarray(middle, end);
-    this.#take(operation);
+    return operation;
   }
 }

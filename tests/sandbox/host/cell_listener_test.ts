@@ -1,9 +1,8 @@
 /** Who connects to the socket of the cells and is none, or breaks the rules before it has said who it is. */
 import { assert, assertEquals } from "../../assert.ts";
 import { createLog } from "../../../lib/log/log.ts";
-import { CellListener } from "../../../lib/sandbox/host/cell_listener.ts";
-import type { OperationStream } from "../../../lib/sandbox/wire/operation_stream.ts";
-import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { type CellConnection, CellListener } from "../../../lib/sandbox/host/cell_listener.ts";
+import { type OperationStream, OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { until } from "../kit.ts";
 
@@ -22,16 +21,26 @@ class Door implements AsyncDisposable {
   constructor() {
     this.unexpect = this.listener.expect(SECRET, {
       maxOutputBytes: 10,
-      connected: ({ stream }) => {
-        this.streams.push(stream);
-        return {
-          begin: () => true,
-          take: ({ code }) => void this.taken.push(code),
-          pause: () => null,
-          ended: (error) => void this.ends.push(error),
-        };
+      connected: (connection) => {
+        this.streams.push(connection.stream);
+        void this.#serve(connection);
       },
     });
+  }
+
+  async #serve({ stream, reader }: CellConnection): Promise<void> {
+    try {
+      do {
+        for (let operation = reader.next(); operation !== null; operation = reader.next()) {
+          this.taken.push(operation.code);
+        }
+        const chunk = await stream.read();
+        if (chunk === null) return;
+        reader.push(chunk);
+      } while (true);
+    } catch (error) {
+      this.ends.push(error);
+    }
   }
 
   async connect(bytes?: Uint8Array): Promise<Deno.UnixConn> {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "../../assert.ts";
 import { CellQueue } from "../../../lib/sandbox/host/cell_queue.ts";
-import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -7,7 +7,7 @@ import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import { Seat } from "../../../lib/sandbox/host/seat.ts";
 import { MODULE_WORK, WorkBudget } from "../../../lib/sandbox/host/work.ts";
 import { type Operation, OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
-import { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { TO_CELL, ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { assert, assertEquals, assertLess } from "../../assert.ts";
 
@@ -45,7 +45,12 @@ class Bench {
       unserved() {},
     });
     this.seats = Array.from({ length: sessions }, (_, at) => new Seat(at + 1, client(at + 1)));
-    const link = { stream: { out: this.#out, flush() {} }, end() {} };
+    const link = {
+      stream: { out: this.#out, flush() {} },
+      end() {},
+      next: () => null,
+      more: () => Promise.resolve(false),
+    };
     const now = () => this.#now;
     const method = { name: "echo", cost: 1, params: {} };
     this.cell = new Cell(link, new Map(this.seats.map((seat) => [seat.handle, seat])), {
@@ -77,10 +82,11 @@ class Bench {
     await new Promise((resolve) => setImmediate(resolve));
     const got: Got[] = [];
     const decoder = new TextDecoder();
-    const take = ({ code, session, first }: Operation) => {
-      got.push({ code, session, text: decoder.decode(first) });
-    };
-    new OperationReader({ table: TO_CELL, output: 0, take }).push(this.#out.take());
+    const reader = new OperationReader({ table: TO_CELL, output: 0 });
+    reader.push(this.#out.take());
+    for (let operation = reader.next(); operation !== null; operation = reader.next()) {
+      got.push({ code: operation.code, session: operation.session, text: decoder.decode(operation.first) });
+    }
     if (got.length > 0) this.cell.take({ ...DONE, id: got.length });
     return got;
   }

@@ -1,7 +1,6 @@
 /** Cells without a process, which connect as real ones do and then do what a test tells them. */
 import { type Operation, OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
-import { OperationStream } from "../../../lib/sandbox/wire/operation_stream.ts";
-import type { OperationWriter } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { OperationStream, type OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { TO_CELL, ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import type { CellProcess, CellProcessEvents } from "../../../lib/sandbox/wire/processes.ts";
 import type { TestCells } from "../kit.ts";
@@ -64,14 +63,19 @@ export class FakeCell implements CellProcess {
   }
 
   async connect(path: string, secret: string): Promise<void> {
-    const reader = new OperationReader({ table: TO_CELL, output: 0, take: (operation) => this.#take(operation) });
-    const stream = this.#stream = new OperationStream(await Deno.connect({ transport: "unix", path }), {
-      received: (chunk) => reader.push(chunk),
-      pause: () => this.deaf ? new Promise((resolve) => this.#hearing = resolve) : null,
-      ended: () => {},
-    });
+    const stream = this.#stream = new OperationStream(await Deno.connect({ transport: "unix", path }));
     stream.out.write(ToHost.Hello, 0, 0, 0, secret);
     stream.flush();
+    void this.#serve(stream);
+  }
+
+  async #serve(stream: OperationStream): Promise<void> {
+    const reader = new OperationReader({ table: TO_CELL, output: 0 });
+    for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+      reader.push(chunk);
+      for (let operation = reader.next(); operation !== null; operation = reader.next()) this.#take(operation);
+      if (this.deaf) await new Promise<void>((resolve) => this.#hearing = resolve);
+    }
   }
 
   /** Reads on. */

@@ -39,9 +39,13 @@ export function plain({ code, session, id, extra, first, second }: Operation): P
   return { code, session, id, extra, first: first.toHex(), second: second.toHex() };
 }
 
-/** A reader that keeps what it takes. */
+/** A reader, what it has read, and a function that lets it read all of a chunk. */
 export function reading(table: ReadonlyMap<number, OperationShape>, output = 64) {
   const got: Plain[] = [];
-  const reader = new OperationReader({ table, output, take: (operation) => void got.push(plain(operation)) });
-  return { reader, got };
+  const reader = new OperationReader({ table, output });
+  const read = (chunk: Uint8Array) => {
+    reader.push(chunk);
+    for (let operation = reader.next(); operation !== null; operation = reader.next()) got.push(plain(operation));
+  };
+  return { reader, got, read };
 }

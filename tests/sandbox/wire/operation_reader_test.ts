@@ -16,9 +16,9 @@ const most = (bound: number | "output" | undefined) => bound === "output" ? OUTP
 
 /** Whether a header is let pass: the reader waits for the texts, or takes the operation. */
 function passes(table: ReadonlyMap<number, OperationShape>, fields: Fields): boolean {
-  const { reader } = reading(table, OUTPUT);
+  const { read } = reading(table, OUTPUT);
   try {
-    reader.push(bytesOf(fields));
+    read(bytesOf(fields));
     return true;
   } catch (error) {
     assert(error instanceof WireError, String(error));
@@ -75,10 +75,10 @@ Deno.test("a header that announces 256 MiB for a bounded text is refused at its 
     length: HEADER_BYTES + (256 << 20),
     firstLength: 256 << 20,
   });
-  const { reader, got } = reading(TO_HOST, OUTPUT);
-  for (const byte of header.subarray(0, HEADER_BYTES - 1)) reader.push(Uint8Array.of(byte));
+  const { reader, got, read } = reading(TO_HOST, OUTPUT);
+  for (const byte of header.subarray(0, HEADER_BYTES - 1)) read(Uint8Array.of(byte));
   assertEquals(reader.held, HEADER_BYTES - 1);
-  const error = assertThrows(() => reader.push(header.subarray(HEADER_BYTES - 1)), WireError);
+  const error = assertThrows(() => read(header.subarray(HEADER_BYTES - 1)), WireError);
   assertStringIncludes(error.message, "Notify: a text is longer than allowed");
   assertEquals(got, []);
 });
@@ -86,12 +86,12 @@ Deno.test("a header that announces 256 MiB for a bounded text is refused at its 
 Deno.test("operations before the one that is refused were taken, and none after it", () => {
   const ping = bytesOf({ code: ToCell.Ping });
   const bytes = new Uint8Array([...ping, ...ping, ...bytesOf({ code: 99 }), ...ping]);
-  const { reader, got } = reading(TO_CELL);
-  assertThrows(() => reader.push(bytes), WireError, "operation 99 does not exist");
+  const { got, read } = reading(TO_CELL);
+  assertThrows(() => read(bytes), WireError, "operation 99 does not exist");
   assertEquals(got.length, 2);
 });
 
-Deno.test("halt() stops after the operation that is taken, and the rest goes on where it stopped", () => {
+Deno.test("next() gives one operation at a time, in order, however the bytes are cut", () => {
   const texts = ["", "a", "bc", "", "defg"];
   const operations = texts.map((text, at) =>
     bytesOf({ code: ToHost.Notify, session: at + 1, texts: new TextEncoder().encode(text) })
@@ -99,35 +99,41 @@ Deno.test("halt() stops after the operation that is taken, and the rest goes on 
   const bytes = new Uint8Array(operations.flatMap((operation) => [...operation]));
   for (let size = 1; size <= bytes.length; size++) {
     const sessions: number[] = [];
-    const reader: OperationReader = new OperationReader({
-      table: TO_HOST,
-      output: OUTPUT,
-      take(operation) {
+    const reader = new OperationReader({ table: TO_HOST, output: OUTPUT });
+    for (let at = 0; at < bytes.length; at += size) {
+      reader.push(bytes.slice(at, at + size));
+      for (let operation = reader.next(); operation !== null; operation = reader.next()) {
         sessions.push(operation.session);
         assertEquals(new TextDecoder().decode(operation.first), texts[operation.session - 1]);
-        reader.halt();
-      },
-    });
-    for (let at = 0; at < bytes.length; at += size) {
-      const chunk = bytes.slice(at, at + size);
-      for (let taken = 0; taken < chunk.length;) {
-        const before = sessions.length;
-        const count = reader.push(chunk.subarray(taken));
-        assert(count > 0 && sessions.length <= before + 1, "one operation at a time, and always forward");
-        taken += count;
-        if (taken < chunk.length) assertEquals(reader.held, 0, "what was not consumed is not held");
+        if (sessions.length < texts.length) assertEquals(reader.held, 0, "what was not asked for is not held");
       }
+      assertEquals(reader.next(), null, "nothing more comes without further bytes");
     }
     assertEquals(sessions, [1, 2, 3, 4, 5], `chunks of ${size}`);
   }
 });
 
+Deno.test("use() judges what follows by another table, in the same chunk too", () => {
+  const notify = bytesOf({ code: ToHost.Notify, session: 1, texts: new Uint8Array(OUTPUT) });
+  const greeting = { table: new Map([[ToHost.Hello as number, TO_HOST.get(ToHost.Hello)!]]), output: 0 };
+  const bytes = new Uint8Array([...bytesOf({ code: ToHost.Hello, texts: new Uint8Array(64) }), ...notify]);
+  const reader = new OperationReader(greeting);
+  reader.push(bytes);
+  assertEquals(reader.next()?.code, ToHost.Hello);
+  reader.use({ table: TO_HOST, output: OUTPUT });
+  assertEquals(reader.next()?.code, ToHost.Notify);
+  const strict = new OperationReader(greeting);
+  strict.push(bytes);
+  strict.next();
+  assertThrows(() => strict.next(), WireError, "does not exist");
+});
+
 Deno.test("a reader holds no more than the operation that is incomplete", () => {
   const operation = bytesOf({ code: ToHost.Notify, session: 1, texts: new Uint8Array(OUTPUT) });
-  const { reader, got } = reading(TO_HOST, OUTPUT);
+  const { reader, got, read } = reading(TO_HOST, OUTPUT);
   for (let turn = 0; turn < 3; turn++) {
     for (const byte of operation) {
-      reader.push(Uint8Array.of(byte));
+      read(Uint8Array.of(byte));
       assertLessOrEqual(reader.held, operation.length - 1);
     }
   }

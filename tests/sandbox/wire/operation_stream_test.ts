@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../../assert.ts";
+import { assertEquals } from "../../assert.ts";
 import { type ByteStream, OperationStream } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { HEADER_BYTES, ToCell } from "../../../lib/sandbox/wire/operations.ts";
 import { until } from "../kit.ts";
@@ -42,20 +42,10 @@ class Wire implements ByteStream {
   }
 }
 
-function stream(received: (chunk: Uint8Array) => number = (chunk) => chunk.length) {
-  const wire = new Wire();
-  const ends: unknown[] = [];
-  let paused: Promise<void> | null = null;
-  const made = new OperationStream(wire, {
-    received,
-    pause: () => paused,
-    ended: (error) => void ends.push(error),
-  });
-  return { wire, ends, stream: made, pause: (promise: Promise<void> | null) => void (paused = promise) };
-}
-
 Deno.test("one write is in flight; what is written meanwhile leaves in the next", async () => {
-  const { wire, stream: { out, flush }, stream: made } = stream();
+  const wire = new Wire();
+  const made = new OperationStream(wire);
+  const { out, flush } = made;
   wire.takes = 0;
   out.write(ToCell.Ping, 0, 0, 0);
   flush();
@@ -70,7 +60,8 @@ Deno.test("one write is in flight; what is written meanwhile leaves in the next"
 });
 
 Deno.test("a write that takes a part is gone on with", async () => {
-  const { wire, stream: made } = stream();
+  const wire = new Wire();
+  const made = new OperationStream(wire);
   wire.takes = 10;
   made.out.write(ToCell.Ping, 0, 0, 0);
   made.flush();
@@ -78,46 +69,51 @@ Deno.test("a write that takes a part is gone on with", async () => {
   assertEquals(wire.written, [10, 10, 4]);
 });
 
-Deno.test("what was not taken of a chunk is offered again after the pause, and nothing is read meanwhile", async () => {
-  const offered: number[] = [];
-  const { wire, pause } = stream((chunk) => offered.push(chunk.length) && 1);
-  let resume = () => {};
-  pause(new Promise((resolve) => resume = resolve));
-  wire.arrive(new Uint8Array(3));
-  await until(() => offered.length === 1, "the chunk is offered");
-  await new Promise((done) => setTimeout(done, 20));
-  assertEquals([offered, wire.reads], [[3], 1]);
-  pause(null);
-  resume();
-  await until(() => wire.reads === 2, "the next is read");
-  assertEquals(offered, [3, 2, 1]);
+Deno.test("read() gives what has come, and asks for more only when it is called again", async () => {
+  const wire = new Wire();
+  const made = new OperationStream(wire);
+  assertEquals(wire.reads, 0);
+  const first = made.read();
+  wire.arrive(Uint8Array.of(1, 2, 3));
+  assertEquals(await first, Uint8Array.of(1, 2, 3));
+  assertEquals(wire.reads, 1);
+  const second = made.read();
+  wire.arrive(Uint8Array.of(4));
+  assertEquals(await second, Uint8Array.of(4));
+  assertEquals(wire.reads, 2);
 });
 
-Deno.test("an end, a failure and an error of the reader are told once, and the connection is closed", async () => {
-  for (const act of ["end", "fail"] as const) {
-    const { wire, ends, stream: made } = stream();
+for (const act of ["end", "fail"] as const) {
+  Deno.test(`read() gives null once the connection has ${act}ed, and closes it once`, async () => {
+    const wire = new Wire();
+    const made = new OperationStream(wire);
+    const read = made.read();
     wire[act]();
-    await until(() => ends.length > 0, "the end is told");
+    assertEquals(await read, null);
+    assertEquals(await made.read(), null);
     made.close();
-    assertEquals([ends.length, wire.closed], [1, 1]);
-    assertEquals(ends[0] instanceof Deno.errors.ConnectionReset, act === "fail");
-  }
-  const thrown = new Error("broken");
-  const { wire, ends } = stream(() => {
-    throw thrown;
+    assertEquals([wire.reads, wire.closed], [1, 1]);
   });
-  wire.arrive(new Uint8Array(1));
-  await until(() => ends.length > 0, "the end is told");
-  assert(ends[0] === thrown && wire.closed === 1);
-});
+}
 
-Deno.test("after close() nothing is called or written any more", async () => {
-  let calls = 0;
-  const { wire, ends, stream: made } = stream((chunk) => ++calls && chunk.length);
-  made.close();
-  wire.arrive(new Uint8Array(1));
+Deno.test("a write that fails closes the connection", async () => {
+  const wire = new Wire();
+  const made = new OperationStream(wire);
+  wire.write = () => Promise.reject(new Deno.errors.BrokenPipe());
   made.out.write(ToCell.Ping, 0, 0, 0);
   made.flush();
-  await new Promise((done) => setTimeout(done, 10));
-  assertEquals([calls, ends, wire.written, wire.closed], [0, [], [], 1]);
+  await until(() => wire.closed === 1, "the connection is closed");
+  assertEquals(await made.read(), null);
+});
+
+Deno.test("after close() nothing is read or written any more", async () => {
+  const wire = new Wire();
+  const made = new OperationStream(wire);
+  const read = made.read();
+  made.close();
+  wire.arrive(new Uint8Array(1));
+  assertEquals(await read, null);
+  made.out.write(ToCell.Ping, 0, 0, 0);
+  made.flush();
+  assertEquals([await made.read(), wire.reads, wire.written, wire.closed], [null, 1, [], 1]);
 });

@@ -1,15 +1,18 @@
 import { assert, assertEquals, assertLessOrEqual } from "../../assert.ts";
 import { OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
-import { OperationWriter, type Text } from "../../../lib/sandbox/wire/operation_writer.ts";
+import { OperationWriter, type Text } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { HEADER_BYTES, MIN_OUTPUT_BYTES, TO_HOST, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 
 /** Both texts of each operation, decoded. */
 function texts(bytes: Uint8Array): [string, string][] {
   const got: [string, string][] = [];
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const take = ({ first, second }: { first: Uint8Array; second: Uint8Array }) =>
-    void got.push([decoder.decode(first), decoder.decode(second)]);
-  assertEquals(new OperationReader({ table: TO_HOST, output: MIN_OUTPUT_BYTES, take }).push(bytes), bytes.length);
+  const reader = new OperationReader({ table: TO_HOST, output: MIN_OUTPUT_BYTES });
+  reader.push(bytes);
+  for (let operation = reader.next(); operation !== null; operation = reader.next()) {
+    got.push([decoder.decode(operation.first), decoder.decode(operation.second)]);
+  }
+  assertEquals(reader.held, 0);
   return got;
 }
 
