@@ -4,10 +4,8 @@ import type { LimitScope, Telemetry } from "../telemetry/telemetry.ts";
 import type { Store } from "../store/store.ts";
 import { addressKey } from "./address.ts";
 import { Bans } from "./bans.ts";
-import { SessionBuckets } from "./session_buckets.ts";
-import type { SessionLimits } from "./session_limits.ts";
-import type { LimitSettings } from "./settings.ts";
-import { type SessionDeps, SharedBuckets } from "./shared_buckets.ts";
+import { SessionLimits } from "./session_limits.ts";
+import { type LimitSettings, type SessionDeps, SharedBuckets } from "./shared_buckets.ts";
 import { BucketTable, type TableOptions } from "./table.ts";
 import { Violations } from "./violations.ts";
 
@@ -24,8 +22,8 @@ export {
 } from "./overload.ts";
 export { reconnectDelays, type Returning } from "./reconnect_spread.ts";
 export { type MemoryLimit, memoryLimits, memoryShare } from "./memory_limit.ts";
-export type { Scope, SessionLimits, Verdict } from "./session_limits.ts";
-export type { LimitSettings } from "./settings.ts";
+export type { SessionLimits, Verdict } from "./session_limits.ts";
+export type { LimitSettings, Scope } from "./shared_buckets.ts";
 export type { TableOptions } from "./table.ts";
 export { TurnBudget, Turns } from "../timing/turns.ts";
 
@@ -151,7 +149,7 @@ export class Limits {
 
   /** The limits of a new session; the user's and the address's buckets are shared with their other sessions. */
   session(ip: string, user: string): SessionLimits {
-    return new SessionBuckets(this.#shared, ip, user);
+    return new SessionLimits(this.#shared, ip, user);
   }
 
   /**

@@ -1,8 +1,23 @@
 /** Bucket tables and rates that the sessions of one server share. */
+import type { BanSettings } from "./bans.ts";
 import type { Rate } from "./bucket.ts";
-import type { Scope } from "./session_limits.ts";
-import type { LimitSettings } from "./settings.ts";
 import { BucketTable, type TableOptions } from "./table.ts";
+
+/** The kind of the bucket that refused. */
+export type Scope = "ip" | "connection" | "user" | "method" | "bytes";
+
+/** `[limits]` of the configuration, in milliseconds and bytes. */
+export interface LimitSettings extends BanSettings {
+  readonly handshake: Readonly<Rate>;
+  readonly handshake_user: Readonly<Rate>;
+  readonly ip: Readonly<Rate>;
+  readonly connection: Readonly<Rate> & { readonly bytes_rate: number; readonly bytes_burst: number };
+  readonly user: Readonly<Rate>;
+  readonly ticket: Readonly<Rate>;
+  readonly types: Readonly<Record<string, Readonly<Rate>>>;
+  readonly on_exceed: "reject" | "delay";
+  readonly max_violations: number;
+}
 
 /** Collaborators of session buckets. */
 export interface SessionDeps {

@@ -3,8 +3,7 @@
  *
  * @see https://www.jsonrpc.org/specification
  */
-import { exceedsDepth } from "./depth.ts";
-import { elementTexts } from "./elements.ts";
+import { elementTexts, exceedsDepth } from "./json_scan.ts";
 import { ErrorCode, errorMessage } from "./errors.ts";
 
 export { ErrorCode, errorMeans, errorReason, isReserved } from "./errors.ts";

@@ -14,7 +14,8 @@ import type { SharedText } from "../websocket/websocket.ts";
 import type { Contract, TopicContract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";
 import { ReadingTurns } from "../timing/reading_turns.ts";
-import type { CellClient, Line, Publication } from "./host/line.ts";
+import type { CellClient, Publication } from "./host/cell_client.ts";
+import type { SlotLine } from "./host/slot.ts";
 import { Pool } from "./host/pool.ts";
 import { watchModule } from "./host/reload.ts";
 import { Watchdog } from "./host/watchdog.ts";
@@ -26,7 +27,7 @@ export type { Contract, JsonSchema, MethodContract, TopicContract } from "./auth
 export { mayCall, mayFollow } from "./author/contract.ts";
 export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";
-export type { CellClient, CellUser, Line, PendingCall, Present, Publication } from "./host/line.ts";
+export type { CellClient, CellUser, PendingCall, Present, Publication } from "./host/cell_client.ts";
 export type { CellStarter } from "./wire/processes.ts";
 
 export interface SandboxDeps {
@@ -58,6 +59,9 @@ export interface Sandbox {
   /** Ends every cell. Calls still pending answer -32004. */
   close(): Promise<void>;
 }
+
+/** A session's line to its cell. */
+export type Line = Pick<SlotLine, keyof SlotLine>;
 
 /** One module and its cells. */
 export interface HandlerModule {

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
-import type { MethodContract } from "../sandbox/sandbox.ts";
-import type { Call } from "./calls.ts";
+import type { MethodContract, PendingCall } from "../sandbox/sandbox.ts";
+
 import type { SessionState } from "./state.ts";
 
 /** A method the server answers itself. */
 export interface Builtin {
   readonly contract: MethodContract;
   /** Settles `call`. */
-  run(session: SessionState, request: RpcRequest, call: Call): Promise<void> | void;
+  run(session: SessionState, request: RpcRequest, call: PendingCall): Promise<void> | void;
 }
 
 export interface BuiltinParts<P extends z.ZodType> {
@@ -16,7 +16,7 @@ export interface BuiltinParts<P extends z.ZodType> {
   readonly params: P;
   /** 1 by default. */
   readonly cost?: number;
-  run(session: SessionState, params: z.output<P>, call: Call, request: RpcRequest): Promise<void> | void;
+  run(session: SessionState, params: z.output<P>, call: PendingCall, request: RpcRequest): Promise<void> | void;
 }
 
 /** A method and its name. Parameters that do not fit are answered with -32602. */

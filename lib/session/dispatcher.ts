@@ -9,17 +9,20 @@ import {
   ErrorCode,
   errorMeans,
   errorReason,
+  errorResponse,
   isFault,
   isReserved,
   parseMessage,
+  type RequestId,
+  resultResponse,
   type RpcElement,
   type RpcRequest,
   type RpcResponse,
 } from "../rpc/rpc.ts";
-import { mayCall, type MethodContract } from "../sandbox/sandbox.ts";
+import { mayCall, type MethodContract, type PendingCall } from "../sandbox/sandbox.ts";
 import { Backlog } from "../timing/backlog.ts";
 import { builtins, contractOf } from "./builtins.ts";
-import { Batch, Call, type CallOwner } from "./calls.ts";
+import { Batch } from "./batch.ts";
 import { PauseReason } from "./intake.ts";
 import type { Refusals } from "./refusals.ts";
 import type { SessionState } from "./state.ts";
@@ -40,7 +43,7 @@ interface Waiting {
   readonly batch: Batch | null;
 }
 
-export class Dispatcher implements CallOwner {
+export class Dispatcher {
   readonly #session: SessionState;
   readonly #refusals: Refusals;
   readonly #waiting = new Backlog<Waiting>();
@@ -90,6 +93,7 @@ export class Dispatcher implements CallOwner {
     this.#waiting.clear();
   }
 
+  /** Called once by each call. `code` is 0 for a result, else the JSON-RPC error code. */
   settled(call: Call, code: number, response: RpcResponse | null): void {
     const { monotonic, telemetry } = this.#session.services;
     this.#inFlight--;
@@ -199,6 +203,54 @@ export class Dispatcher implements CallOwner {
     const done = this.#waiting.run(({ request, batch }) => !this.#session.ending && this.#request(request, batch));
     if (done) this.#session.intake.resume(PauseReason.REQUEST);
     this.#settleIfIdle();
+  }
+}
+
+export interface CallOptions {
+  /** `undefined` for a notification. */
+  readonly id: RequestId | undefined;
+  readonly method: string;
+  readonly batch: Batch | null;
+  readonly startedAt: number;
+  readonly traced: (result: string) => void;
+}
+
+/** A request that a handler executes. It settles exactly once; later settlements are ignored. */
+export class Call implements PendingCall {
+  readonly method: string;
+  /** The batch that this call belongs to. */
+  readonly batch: Batch | null;
+  /** Start on the monotonic clock, in milliseconds. */
+  readonly startedAt: number;
+  /** Ends the call's span with its result. */
+  readonly traced: (result: string) => void;
+  readonly #dispatcher: Dispatcher;
+  readonly #id: RequestId | undefined;
+  #settled = false;
+
+  constructor(dispatcher: Dispatcher, { id, method, batch, startedAt, traced }: CallOptions) {
+    this.#dispatcher = dispatcher;
+    this.#id = id;
+    this.method = method;
+    this.batch = batch;
+    this.startedAt = startedAt;
+    this.traced = traced;
+  }
+
+  resolve(resultJson: string | Uint8Array): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#dispatcher.settled(this, 0, this.#id === undefined ? null : resultResponse(this.#id, resultJson));
+  }
+
+  reject(code: number, dataJson?: string, message?: string): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#dispatcher.settled(
+      this,
+      code,
+      this.#id === undefined ? null : errorResponse(this.#id, code, dataJson, message),
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Socket } from "../gate/gate.ts";
 import type { RpcResponse } from "../rpc/rpc.ts";
 import type { SharedText } from "../websocket/websocket.ts";
-import type { Batch } from "./calls.ts";
+import type { Batch } from "./batch.ts";
 import type { SessionServices } from "./services.ts";
 
 /** Sends and counts the outgoing messages of a session. Closes a client that does not read. */

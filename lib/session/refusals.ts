@@ -11,7 +11,7 @@ import {
 } from "../rpc/rpc.ts";
 import type { Verdict } from "../limits/limits.ts";
 import { contractOf } from "./builtins.ts";
-import { Batch } from "./calls.ts";
+import { Batch } from "./batch.ts";
 import type { SessionState } from "./state.ts";
 
 /** Answers, logs and counts refused requests, and closes a session with too many of them. */

@@ -10,7 +10,7 @@ import {
   resultResponse,
   type RpcResponse,
 } from "../../lib/rpc/rpc.ts";
-import { exceedsDepth } from "../../lib/rpc/depth.ts";
+import { exceedsDepth } from "../../lib/rpc/json_scan.ts";
 
 const LIMITS = { max_depth: 4, max_batch: 3 };
 const request = (more: Record<string, unknown>) => JSON.stringify({ jsonrpc: "2.0", method: "m", ...more });

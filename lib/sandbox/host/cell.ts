@@ -18,7 +18,7 @@ import { CellEffects } from "./cell_effects.ts";
 import { CellFeed } from "./cell_feed.ts";
 import type { CellLink, CellOwner } from "./cell_link.ts";
 import { CpuWatch } from "./cpu_watch.ts";
-import type { PendingCall } from "./line.ts";
+import type { PendingCall } from "./cell_client.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import { PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";

@@ -8,7 +8,7 @@ import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { LEVELS, MAX_INFO_BYTES, ToHost } from "../wire/operations.ts";
-import type { Present } from "./line.ts";
+import type { Present } from "./cell_client.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import type { Seat } from "./seat.ts";
 import { type WorkBudget, workOf } from "./work.ts";

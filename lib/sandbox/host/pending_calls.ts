@@ -1,6 +1,6 @@
 /** Unanswered calls of a cell, started or queued. */
 import { WireError } from "../wire/operation_reader.ts";
-import type { PendingCall } from "./line.ts";
+import type { PendingCall } from "./cell_client.ts";
 import type { Seat } from "./seat.ts";
 
 export interface Pending {

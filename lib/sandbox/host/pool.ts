@@ -16,9 +16,9 @@ import type { CellStarter } from "../wire/processes.ts";
 import { Cell } from "./cell.ts";
 import { CellLink } from "./cell_link.ts";
 import type { CellListener } from "./cell_listener.ts";
-import type { CellClient, Line, Publication } from "./line.ts";
+import type { CellClient, Publication } from "./cell_client.ts";
 import { LogAllowance } from "./log_allowance.ts";
-import { type Loaded, Slot } from "./slot.ts";
+import { type Loaded, Slot, type SlotLine } from "./slot.ts";
 import { MODULE_SHARE, MODULE_WORK, WorkBudget } from "./work.ts";
 
 /** Maximum length of a reason, in UTF-16 units. */
@@ -135,7 +135,7 @@ export class Pool {
     return this.#slots;
   }
 
-  attach(client: CellClient): Line {
+  attach(client: CellClient): SlotLine {
     let best = this.#slots[0]!;
     for (const slot of this.#slots) {
       const better = slot.cell !== undefined && best.cell === undefined;

@@ -1,5 +1,5 @@
 /** A session's place in a slot. */
-import type { CellClient, CellUser } from "./line.ts";
+import type { CellClient, CellUser } from "./cell_client.ts";
 
 /** A session's place in a slot. It survives replacements of the cell. */
 export class Seat {

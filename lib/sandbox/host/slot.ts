@@ -4,7 +4,7 @@ import type { RestartCause } from "../../telemetry/telemetry.ts";
 import type { Cell, CellDeps } from "./cell.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { Contract } from "../author/contract.ts";
-import type { CellClient, CellUser, Line, PendingCall } from "./line.ts";
+import type { CellClient, CellUser, PendingCall } from "./cell_client.ts";
 import { Seat } from "./seat.ts";
 
 /** A cell with a loaded module. */
@@ -74,7 +74,7 @@ export class Slot {
     return this.#cell !== undefined || this.#strikes < STRIKES_UNREADY;
   }
 
-  attach(client: CellClient): Line {
+  attach(client: CellClient): SlotLine {
     const seat = new Seat(++this.#handles, client);
     this.#seats.set(seat.handle, seat);
     this.#cell?.open(seat, false);
@@ -161,8 +161,8 @@ export class Slot {
   }
 }
 
-/** A session's line to the current cell of its slot. */
-class SlotLine implements Line {
+/** A session's line to the current cell of its slot. Its messages are handled in order. */
+export class SlotLine {
   readonly #slot: Slot;
   readonly #seat: Seat;
 
@@ -171,24 +171,34 @@ class SlotLine implements Line {
     this.#seat = seat;
   }
 
+  /** `request` is the client's JSON text of one request object; the cell takes `.params` of it. Bytes are copied. */
   call(method: string, request: string | Uint8Array, call: PendingCall): void {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
     cell.call(this.#seat, method, request, call);
   }
 
+  /** A raw frame; bytes are copied. */
   message(data: string | Uint8Array, call: PendingCall): void {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
     cell.message(this.#seat, data, call);
   }
 
+  /**
+   * Asks the module whether the client may follow the topic: the result is `true` or `false`. A question of a handler
+   * (`ctx.subscribe`) does not wait for the end of `open`, which may be what asks.
+   */
   allow(topic: string, asked: "by_handler" | "in_order", call: PendingCall): void {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
     cell.allow(this.#seat, topic, asked, call);
   }
 
+  /**
+   * Has the module check an event: `request` is JSON text of a request with `topic`, `event` and `data` as parameters. The
+   * result is sent to the subscribers by then.
+   */
   publish(topic: string, request: string | Uint8Array, call: PendingCall): void {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
@@ -198,11 +208,16 @@ class SlotLine implements Line {
     });
   }
 
+  /** The session's user changed (`session.refresh`). */
   identity(user: CellUser): void {
     this.#seat.user = user;
     if (!this.#seat.closing) this.#slot.cell?.identity(this.#seat);
   }
 
+  /**
+   * The client has disconnected: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of
+   * this line are rejected with -32004.
+   */
   close(code: number): void {
     if (this.#seat.closing) return;
     this.#seat.closing = true;

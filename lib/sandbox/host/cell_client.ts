@@ -1,4 +1,4 @@
-/** The interfaces between a session and its cell. */
+/** The interfaces that a session gives to its cell. */
 
 /** The user of a session, `ctx.user` in the handler. */
 export interface CellUser {
@@ -62,28 +62,3 @@ export type Publication =
   | { readonly refused: "invalid_data"; readonly dataJson: string }
   /** No cell can take it now; the module failed (the log says why); its cell took too long. */
   | { readonly refused: "overloaded" | "failed" | "timeout" };
-
-/** A session's way into its cell. Messages of one line are handled in the order given. */
-export interface Line {
-  /** `request` is the client's JSON text of one request object; the cell takes `.params` of it. Bytes are copied. */
-  call(method: string, request: string | Uint8Array, call: PendingCall): void;
-  /** A raw frame; bytes are copied. */
-  message(data: string | Uint8Array, call: PendingCall): void;
-  /**
-   * Asks the module whether the client may follow the topic: the result is `true` or `false`. What a handler asks (`ctx.subscribe`)
-   * does not wait for the end of `open`, which may be what asks.
-   */
-  allow(topic: string, asked: "by_handler" | "in_order", call: PendingCall): void;
-  /**
-   * Has the module check an event: `request` is JSON text of a request with `topic`, `event` and `data` as parameters. The result is
-   * the notification for the subscribers, who have it then.
-   */
-  publish(topic: string, request: string | Uint8Array, call: PendingCall): void;
-  /** The session's user changed (`session.refresh`). */
-  identity(user: CellUser): void;
-  /**
-   * The client has disconnected: aborts `ctx.signal` of its calls, runs `close(ctx, code)`, detaches. Pending calls of
-   * this line are rejected with -32004.
-   */
-  close(code: number): void;
-}

@@ -1,23 +1,26 @@
 import { assertEquals } from "../assert.ts";
-import { Batch, Call, type CallOwner } from "../../lib/session/calls.ts";
+import { Batch } from "../../lib/session/batch.ts";
+import { Call, type CallOptions, type Dispatcher } from "../../lib/session/dispatcher.ts";
 
-class Owner implements CallOwner {
+/** The part of a dispatcher that a call knows. */
+class Owner {
   readonly settlements: [string, number, string | null][] = [];
   settled(call: Call, code: number, response: string | null): void {
     this.settlements.push([call.method, code, response]);
   }
 }
 
+const callOf = (owner: Owner, options: CallOptions) => new Call(owner as unknown as Dispatcher, options);
 const options = { method: "m", batch: null, startedAt: 0, traced: () => {} };
 
 Deno.test("Call settles exactly once, whatever a cell says later", () => {
   const owner = new Owner();
-  const call = new Call(owner, { ...options, id: 1 });
+  const call = callOf(owner, { ...options, id: 1 });
   call.resolve("true");
   call.resolve("false");
   call.reject(-32005);
   assertEquals(owner.settlements, [["m", 0, '{"jsonrpc":"2.0","id":1,"result":true}']]);
-  const failed = new Call(owner, { ...options, id: "x" });
+  const failed = callOf(owner, { ...options, id: "x" });
   failed.reject(-32603, '{"ref":"r"}');
   failed.resolve("1");
   assertEquals(JSON.parse(owner.settlements[1]![2]!).error, {
@@ -30,8 +33,8 @@ Deno.test("Call settles exactly once, whatever a cell says later", () => {
 
 Deno.test("Call answers no notification", () => {
   const owner = new Owner();
-  new Call(owner, { ...options, id: undefined }).resolve("true");
-  new Call(owner, { ...options, id: undefined }).reject(-32602);
+  callOf(owner, { ...options, id: undefined }).resolve("true");
+  callOf(owner, { ...options, id: undefined }).reject(-32602);
   assertEquals(owner.settlements, [["m", 0, null], ["m", -32602, null]]);
 });
 

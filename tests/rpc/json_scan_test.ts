@@ -1,7 +1,7 @@
 /** Texts of the elements of a batch. */
 import * as fc from "fast-check";
 import { assertEquals } from "../assert.ts";
-import { elementTexts } from "../../lib/rpc/elements.ts";
+import { elementTexts } from "../../lib/rpc/json_scan.ts";
 
 Deno.test("elementTexts() gives each element as it stands in the text", () => {
   const parts = [

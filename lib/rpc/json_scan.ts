@@ -1,0 +1,54 @@
+/** Scans of JSON text: linear, without recursion, without building values. */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+
+/**
+ * Whether a JSON text nests arrays and objects deeper than `maxDepth` levels. Linear in the text, without recursion;
+ * the text need not be valid JSON.
+ */
+export function exceedsDepth(text: string, maxDepth: number): boolean {
+  // Each level takes an opening and a closing character, so short texts need no scan.
+  if (text.length < 2 * (maxDepth + 1)) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === BACKSLASH) i++;
+      else if (c === QUOTE) inString = false;
+    } else if (c === QUOTE) {
+      inString = true;
+    } else if (c === 0x7b || c === 0x5b) {
+      if (++depth > maxDepth) return true;
+    } else if (c === 0x7d || c === 0x5d) {
+      depth--;
+    }
+  }
+  return false;
+}
+
+/** The texts of the elements of a JSON array. `text` must be valid JSON. */
+export function elementTexts(text: string): string[] {
+  const texts: string[] = [];
+  let depth = 0;
+  let inString = false;
+  let begin = text.indexOf("[") + 1;
+  for (let i = begin - 1; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === BACKSLASH) i++;
+      else if (c === QUOTE) inString = false;
+    } else if (c === QUOTE) {
+      inString = true;
+    } else if (c === 0x7b || c === 0x5b) {
+      depth++;
+    } else if (c === 0x7d || c === 0x5d) {
+      if (--depth === 0) texts.push(text.slice(begin, i));
+    } else if (c === COMMA && depth === 1) {
+      texts.push(text.slice(begin, i));
+      begin = i + 1;
+    }
+  }
+  return texts;
+}
