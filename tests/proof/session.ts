@@ -3,11 +3,14 @@ import type { Promised } from "./mutant.ts";
 export const session: readonly Promised[] = [
   {
     promise: "Malformed or polluting JSON",
-    file: "lib/rpc/depth.ts",
+    file: "lib/rpc/json_scan.ts",
     by: "tests/rpc/rpc_test.ts",
     edits: [
       ["if (++depth > maxDepth) return true;", "if (++depth > maxDepth + 1) return true;"],
-      ["if (c === BACKSLASH) i++;", "if (c === BACKSLASH);"],
+      [
+        "if (c === BACKSLASH) i++;\n      else if (c === QUOTE) inString = false;\n    } else if (c === QUOTE) {\n      inString = true;\n    } else if (c === 0x7b || c === 0x5b) {\n      if (++depth",
+        "if (c === BACKSLASH);\n      else if (c === QUOTE) inString = false;\n    } else if (c === QUOTE) {\n      inString = true;\n    } else if (c === 0x7b || c === 0x5b) {\n      if (++depth",
+      ],
     ],
   },
   {
