@@ -1,6 +1,6 @@
 /** The outgoing side of a session on a socket of the test's own. */
 import type { Socket } from "../../lib/gate/gate.ts";
-import { Batch } from "../../lib/session/calls.ts";
+import { Batch } from "../../lib/session/batch.ts";
 import { Outgoing } from "../../lib/session/outgoing.ts";
 import type { SessionServices } from "../../lib/session/services.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
