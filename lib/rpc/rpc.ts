@@ -1,6 +1,9 @@
 /**
  * JSON-RPC 2.0 without I/O: parses messages to checked requests, and formats responses and notifications.
  *
+ * Way of a message: the text of a message comes in, checked requests go out; back, a result becomes a response. Finds
+ * -32700 and -32600.
+ *
  * @see https://www.jsonrpc.org/specification
  */
 import { elementTexts, exceedsDepth } from "./json_scan.ts";

@@ -4,6 +4,9 @@
  * Each request, and each raw frame, passes in this order: the envelope, the method, its roles, room within
  * `max_in_flight`, the method's own tokens. Requests that wait for room or tokens stay in order, and the session reads
  * nothing until they have passed. A synchronous answer does not run a waiting request twice ({@linkcode Backlog}).
+ *
+ * Way of a message: a message comes in from the session, its requests go to the cell or to a method of the server;
+ * back, their answers go to {@linkcode Outgoing}. Refuses with -32700, -32600, -32601, -32003, -32004, -32001.
  */
 import {
   ErrorCode,
@@ -64,7 +67,7 @@ export class Dispatcher {
   }
 
   /** Dispatches a message of `bytes`; `utf8` is the UTF-8 of a text, if available. */
-  take(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
+  dispatch(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     this.#taking = true;
     try {
       this.#message(data, bytes, utf8);

@@ -1,4 +1,9 @@
-/** The outgoing side of a session, bounded by `server.send_queue`. */
+/**
+ * The outgoing side of a session, bounded by `server.send_queue`.
+ *
+ * Way of a message: an answer comes in from the dispatcher and goes to the socket, within a batch once all of it is
+ * answered. Closes with 1013 `slow_consumer` beyond `server.send_queue`.
+ */
 import type { Socket } from "../gate/gate.ts";
 import type { RpcResponse } from "../rpc/rpc.ts";
 import type { SharedText } from "../websocket/websocket.ts";

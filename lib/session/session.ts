@@ -7,6 +7,9 @@
  *
  * `Session` is the upper of two layers: it connects the parts, and front and server use it. The parts use only the
  * lower layer, {@linkcode SessionState}.
+ *
+ * Way of a message: a message comes in from the front and goes to the {@linkcode Dispatcher}. Refuses with 1003
+ * binary data that the module does not take, with -32001 and at last 1008 what exceeds the limits.
  */
 import { type CloseReason, CLOSES, type SocketSink } from "../gate/gate.ts";
 import type { Verdict } from "../limits/limits.ts";
@@ -55,7 +58,7 @@ export class Session extends SessionState implements SocketSink {
       return;
     }
     const verdict = this.limits.message(bytes);
-    if (verdict === null) this.#dispatcher.take(data, bytes, utf8);
+    if (verdict === null) this.#dispatcher.dispatch(data, bytes, utf8);
     else if (!this.#delay(verdict, typeof data === "string" ? data : data.slice(), bytes)) {
       this.#overLimit(verdict, data, bytes);
     }
@@ -124,7 +127,7 @@ export class Session extends SessionState implements SocketSink {
       if (this.ending) return;
       this.delayed = false;
       const again = this.limits.message(bytes);
-      if (again === null) this.#dispatcher.take(data, bytes);
+      if (again === null) this.#dispatcher.dispatch(data, bytes);
       else if (this.#delay(again, data, bytes)) return;
       else this.#overLimit(again, data, bytes);
       this.intake.resume(PauseReason.MESSAGE);

@@ -1,4 +1,9 @@
-/** The decoder of client frames (RFC 6455). */
+/**
+ * The decoder of client frames (RFC 6455).
+ *
+ * Way of a message: bytes come in, whole messages go out as {@linkcode DecoderEvents}. Refuses what RFC 6455 or a
+ * limit forbids: 1002, 1007, 1008, 1009.
+ */
 import { readClose } from "./close_frame.ts";
 import { type Failure, invalidText } from "./failure.ts";
 import { FrameHeader, MAX_HEADER } from "./frame_header.ts";

@@ -1,4 +1,8 @@
-/** Collects frames of a socket for one write. */
+/**
+ * Collects frames of a socket for one write.
+ *
+ * Way of a message: texts come in, frames of one write go out. Refuses nothing.
+ */
 import { Buffer } from "node:buffer";
 import { headerSize, writeHeader } from "./encoder.ts";
 import { Opcode } from "./opcodes.ts";

@@ -1,4 +1,9 @@
-/** One accepted connection: bytes in and out over TCP or a unix socket, with or without TLS. */
+/**
+ * One accepted connection: bytes in and out over TCP or a unix socket, with or without TLS.
+ *
+ * Way of a message: a chunk of the socket comes in, decrypted, and goes to the current {@linkcode Stage}; back,
+ * frames go to the kernel in slices. Refuses nothing.
+ */
 
 import type { Socket as NetSocket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";

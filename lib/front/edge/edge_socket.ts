@@ -1,4 +1,9 @@
-/** One open WebSocket of the edge: sending, queue, both closing handshakes. */
+/**
+ * One open WebSocket of the edge: sending, queue, both closing handshakes.
+ *
+ * Way of a message: a chunk comes in from the connection and goes to {@linkcode Incoming}; back, texts of the session
+ * become frames for the connection. After the end, both are dropped.
+ */
 import { closeFor, type Socket, type SocketSink } from "../../gate/gate.ts";
 import {
   CloseCode,

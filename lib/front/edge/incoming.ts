@@ -1,4 +1,9 @@
-/** Turns received bytes into messages of the session. */
+/**
+ * Turns received bytes into messages of the session.
+ *
+ * Way of a message: a chunk comes in from the socket and goes to the decoder; its messages go to the session. After
+ * the close frame, they are dropped.
+ */
 
 import type { SocketSink } from "../../gate/gate.ts";
 import { Decoder, type DecoderEvents, type DecoderLimits, type Failure } from "../../websocket/websocket.ts";

@@ -1,4 +1,9 @@
-/** Runs a call: parses the input, calls the handler, parses the result and serialises it as JSON. */
+/**
+ * Runs a call: parses the input, calls the handler, parses the result and serialises it as JSON.
+ *
+ * Way of a message: parameters come in, the result leaves as JSON text. Refuses with -32602 parameters that do not
+ * match their schema, with -32603 a result that does not.
+ */
 import type { z } from "zod";
 import type { Errors } from "../author/context.ts";
 import type { JudgeContext } from "./judge_context.ts";

@@ -1,4 +1,9 @@
-/** Collects outgoing operations of a cell, and limits unsolicited ones. */
+/**
+ * Collects outgoing operations of a cell, and limits unsolicited ones.
+ *
+ * Way of a message: results come in and leave as operations at the end of the chunk. Refuses what a handler sends
+ * beyond its allowance.
+ */
 import { Allowance } from "../wire/allowance.ts";
 import { type Level, LEVELS, MAX_INFO_BYTES, MAX_LOG_BYTES, MIN_OUTPUT_BYTES, ToHost } from "../wire/operations.ts";
 import type { OperationWriter, Text } from "../wire/operation_stream.ts";

@@ -3,6 +3,9 @@
  *
  * Operations of a session start in the order of their arrival. A handler that awaits does not delay the next one; an
  * asynchronous `open` does. Errors of handlers stay in the cell, except for a reference to the log line.
+ *
+ * Way of a message: operations come in, calls go to their {@linkcode Callable}, results to the {@linkcode Outbox}.
+ * Answers -32603 for what the handler throws.
  */
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { Present } from "../author/context.ts";

@@ -13,6 +13,8 @@
  *   front.
  * - A module sees all sessions of its own cell. By time and memory use it can notice other cells.
  * - A module with `net`, `read`, `write`, `env` or `sys` can use them as far as Deno's permissions allow.
+ *
+ * Way of a message: chunks of the host come in and go to the {@linkcode Runtime}.
  */
 import { z } from "zod";
 import { TO_CELL, ToCell, ToHost } from "../wire/operations.ts";

@@ -4,6 +4,10 @@
  * Every operation of a cell is validated. Handles and call numbers belong to the cell, so it can't name a session or
  * call of another one. A cell that violates a rule is ended, because an intact runtime violates none. Numbers that were
  * valid before are ignored: their operation crossed with one of ours.
+ *
+ * Way of a message: a call comes in from the slot and goes to the cell as an operation; back, results go to their
+ * pending calls. Refuses with -32004 when the cell is full, with -32601 what it lacks, with -32005 what takes too
+ * long.
  */
 import type { Log } from "../../log/log.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";

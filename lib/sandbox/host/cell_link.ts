@@ -1,4 +1,9 @@
-/** A cell's process and its connection, from start to end. */
+/**
+ * A cell's process and its connection, from start to end.
+ *
+ * Way of a message: gives the cell's operations to its owner, within the budget of the module. A violation of the
+ * table ends the cell.
+ */
 import type { Log } from "../../log/log.ts";
 import type { ReadingTurn } from "../../timing/reading_turns.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";

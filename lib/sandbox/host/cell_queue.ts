@@ -1,4 +1,8 @@
-/** Operations on their way to a cell: sends those of one turn together, and keeps account of those it has not begun. */
+/**
+ * Operations on their way to a cell: sends those of one turn together, and keeps account of those it has not begun.
+ *
+ * Way of a message: counts the operations of a turn, and sends them at its end. Says when the cell is busy or full.
+ */
 import type { OperationStream } from "../wire/operation_stream.ts";
 import { Window } from "./window.ts";
 

@@ -1,4 +1,9 @@
-/** A slot for a cell of a module: holds the sessions, and replaces a cell that ended. */
+/**
+ * A slot for a cell of a module: holds the sessions, and replaces a cell that ended.
+ *
+ * Way of a message: a call comes in from the session and goes to the slot's current cell. Refuses with -32004 while
+ * there is none.
+ */
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
 import type { Cell, CellDeps } from "./cell.ts";

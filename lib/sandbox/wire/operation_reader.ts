@@ -1,4 +1,9 @@
-/** Reads operations from a byte stream with any chunking, and validates each against the table. */
+/**
+ * Reads operations from a byte stream with any chunking, and validates each against the table.
+ *
+ * Way of a message: chunks come in, validated operations go out. Refuses what is not in the table: `WireError`, which
+ * ends the peer.
+ */
 import { HEADER_BYTES, type OperationShape } from "./operations.ts";
 
 /** One operation. The texts are views of the reader's memory, valid until the next call of the reader. */

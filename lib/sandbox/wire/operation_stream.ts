@@ -1,6 +1,9 @@
 /**
  * A connection with operations in both directions: collects written operations in one growing buffer, sends one write at a
  * time, and reads chunks.
+ *
+ * Way of a message: operations come in and leave as bytes of one write; at the other end, chunks are read. Refuses
+ * nothing.
  */
 import { Buffer } from "node:buffer";
 import { HEADER_BYTES } from "./operations.ts";
