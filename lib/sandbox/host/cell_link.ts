@@ -116,7 +116,8 @@ export class CellLink {
   next(): Operation | null {
     if (this.#over || this.#lost) return null;
     const { turn, budget } = this.#deps;
-    if (this.#executed >= 0 && (!turn.take(this.#executed) || budget.spent)) this.#reading = false;
+    const goesOn = this.#executed < 0 || turn.take(this.#executed);
+    if (!goesOn || budget.spent) this.#reading = false;
     this.#executed = -1;
     if (!this.#reading) return null;
     try {
