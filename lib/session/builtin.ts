@@ -1,7 +1,7 @@
+/** The form of a method that the server itself answers. */
 import { z } from "zod";
 import { ErrorCode, paramsOf, type RpcRequest } from "../rpc/rpc.ts";
 import type { MethodContract, PendingCall } from "../sandbox/sandbox.ts";
-
 import type { SessionState } from "./state.ts";
 
 /** A method the server answers itself. */

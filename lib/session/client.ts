@@ -1,3 +1,4 @@
+/** The session as the cell of its handler sees it. */
 import type { Presence } from "../hub/hub.ts";
 import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
 import type { SessionState } from "./state.ts";

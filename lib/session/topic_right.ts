@@ -1,3 +1,4 @@
+/** The right of a session to declared topics. */
 import { ErrorCode } from "../rpc/rpc.ts";
 import { mayFollow, type PendingCall, type TopicContract } from "../sandbox/sandbox.ts";
 import type { SessionState } from "./state.ts";

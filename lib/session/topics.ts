@@ -1,3 +1,4 @@
+/** The interface between a session and its topics. */
 import type { RpcRequest } from "../rpc/rpc.ts";
 import type { PendingCall } from "../sandbox/sandbox.ts";
 

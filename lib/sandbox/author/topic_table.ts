@@ -1,3 +1,4 @@
+/** The topics of a contract, found by name. */
 import type { Contract, TopicContract } from "./contract.ts";
 import { TopicPattern } from "./topic_pattern.ts";
 

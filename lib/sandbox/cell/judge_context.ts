@@ -1,3 +1,4 @@
+/** The context of `allow`. */
 import type { Connection, Fields, User } from "../author/context.ts";
 import { MAX_LOG_BYTES } from "../wire/operations.ts";
 import type { CellSession } from "./cell_session.ts";

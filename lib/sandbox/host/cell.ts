@@ -19,7 +19,7 @@ import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
 import { CellAnswers } from "./cell_answers.ts";
 import { CellEffects } from "./cell_effects.ts";
-import { CellFeed } from "./cell_feed.ts";
+import { CellFeed } from "./cell_queue.ts";
 import type { CellLink, CellOwner } from "./cell_link.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./cell_client.ts";
@@ -253,9 +253,12 @@ export class Cell implements CellOwner {
   }
 
   #operation(operation: Operation): void {
-    if (this.#answers.take(operation)) return;
     const { code, session, id, first } = operation;
     switch (code) {
+      case ToHost.Result:
+      case ToHost.Error:
+      case ToHost.DeclaredError:
+        return this.#answers.take(operation);
       case ToHost.Done:
         if (!this.#feed.progress(id)) throw new WireError("more was done than was asked");
         return this.#feed.fill();

@@ -1,4 +1,8 @@
-/** What a cell answers to its calls: each answer is checked, and settles its call once. */
+/**
+ * Answers of a cell to its calls.
+ *
+ * Way of a message: checks an answer, and settles its call once. An answer that violates the table ends the cell.
+ */
 import { isUtf8 } from "node:buffer";
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { Contract } from "../author/contract.ts";
@@ -28,23 +32,19 @@ export class CellAnswers {
     this.#budget = budget;
   }
 
-  /** Settles the call that the operation answers. Throws a `WireError`; returns false when it is no answer. */
-  take(operation: Operation): boolean {
+  /** Settles the call that the operation answers. @throws {WireError} if the answer violates the table */
+  take(operation: Operation): void {
     const { code, id, extra, first } = operation;
     switch (code) {
       case ToHost.Result:
         if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
-        this.#answered(id, first.length)?.call.resolve(first);
-        return true;
+        return this.#answered(id, first.length)?.call.resolve(first);
       case ToHost.Error:
         if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
-        this.#answered(id, first.length)?.call.reject(-extra, dataOf(first));
-        return true;
+        return this.#answered(id, first.length)?.call.reject(-extra, dataOf(first));
       case ToHost.DeclaredError:
-        this.#declaredError(operation);
-        return true;
+        return this.#declaredError(operation);
     }
-    return false;
   }
 
   /** Code and message are those of the contract. */

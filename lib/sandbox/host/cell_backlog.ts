@@ -3,7 +3,7 @@
  * unused comes first, like a sparse flow of FQ-CoDel (RFC 8290, section 4.2), so it does not wait for a flood.
  */
 import type { ToCell } from "../wire/operations.ts";
-import { unitsOf } from "./cell_queue.ts";
+import { unitsOf } from "./window.ts";
 import type { Seat } from "./seat.ts";
 
 /** An operation that waits until the cell is less busy. */

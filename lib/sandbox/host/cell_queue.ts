@@ -1,19 +1,16 @@
 /**
  * Operations on their way to a cell: sends those of one turn together, and keeps account of those it has not begun.
  *
- * Way of a message: counts the operations of a turn, and sends them at its end. Says when the cell is busy or full.
+ * Way of a message: queues operations while the cell is busy, counts those of a turn, and sends them at its end.
  */
 import type { OperationStream } from "../wire/operation_stream.ts";
-import { Window } from "./window.ts";
+import type { ToCell } from "../wire/operations.ts";
+import { CellBacklog } from "./cell_backlog.ts";
+import type { Seat } from "./seat.ts";
+import { BYTES_PER_UNIT, Window } from "./window.ts";
 
 /** Bytes that may be on their way to a cell, with those that wait for it; a cell with more is full. */
 const MAX_BYTES = 32 * 1024 * 1024;
-const BYTES_PER_UNIT = 128;
-
-/** Units of an operation of `bytes`. */
-export function unitsOf(bytes: number): number {
-  return 1 + bytes / BYTES_PER_UNIT;
-}
 
 /** Operations that were sent together. */
 interface Flight {
@@ -131,4 +128,81 @@ export class CellQueue {
     if (turn.operations > 0) this.#flying.push(turn);
     this.#stream.flush();
   };
+}
+
+export interface CellFeedDeps {
+  readonly stream: Pick<OperationStream, "out" | "flush">;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  /** Whether the call of that number still waits for its answer. */
+  readonly waits: (call: number) => boolean;
+  /** A call is on its way. */
+  readonly begun: () => void;
+}
+
+/**
+ * Operations for a cell: sent at once while the cell has room, otherwise queued, with sessions in turn. A session with many
+ * calls does not delay the others.
+ */
+export class CellFeed {
+  readonly queue: CellQueue;
+  readonly #deps: CellFeedDeps;
+  readonly #backlog = new CellBacklog();
+
+  constructor(deps: CellFeedDeps) {
+    this.#deps = deps;
+    this.queue = new CellQueue(deps.stream, deps.now);
+  }
+
+  /** Operations that were given to the cell, or wait for it, and are not begun. */
+  get depth(): number {
+    return this.queue.undone + this.#backlog.size;
+  }
+
+  /** Whether there is no room for more. */
+  get full(): boolean {
+    return this.queue.full(this.#backlog.bytes);
+  }
+
+  /** Gives the cell a client's message, or has it wait its turn while the cell is busy. */
+  give(seat: Seat, code: ToCell, call: number, extra: number, text: string | Uint8Array): void {
+    if (this.#backlog.size === 0 && !this.queue.busy) {
+      this.#deps.begun();
+      return this.send(code, seat.handle, call, extra, text);
+    }
+    // Bytes of the client are the socket's buffer, valid only now.
+    this.#backlog.add(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
+  }
+
+  /** Gives the cell what is no call, behind the calls of `seat` that wait. */
+  giveBehind(seat: Seat, code: ToCell, text: string): void {
+    if (this.#backlog.holds(seat)) this.#backlog.add(seat, { code, call: 0, extra: 0, text });
+    else this.send(code, seat.handle, 0, 0, text);
+  }
+
+  /** Gives the cell something before all that waits. `handle` is that of a session, 0 for none. */
+  send(code: ToCell, handle: number, id: number, extra: number, text: string | Uint8Array): void {
+    this.queue.add(text.length);
+    this.#deps.stream.out.write(code, handle, id, extra, text);
+  }
+
+  /** Counts `count` operations as begun; false when the cell did not get so many. */
+  progress(count: number): boolean {
+    return this.queue.progress(count, this.#backlog.size > 0);
+  }
+
+  /** Passes queued operations to the cell, as far as it has room; they leave at once, because the cell may be idle. */
+  fill(): void {
+    if (this.#backlog.size === 0) return;
+    while (!this.queue.busy) {
+      const next = this.#backlog.next();
+      if (next === undefined) break;
+      const [seat, { code, call, extra, text }] = next;
+      // It may have been answered: its time was up, or its client left.
+      if (call !== 0 && !this.#deps.waits(call)) continue;
+      if (call !== 0) this.#deps.begun();
+      this.send(code, seat.handle, call, extra, text);
+    }
+    this.queue.flush();
+  }
 }

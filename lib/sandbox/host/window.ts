@@ -4,6 +4,13 @@
  * left at every report. Linux bounds the queue of a network card this way (lib/dynamic_queue_limits.c).
  */
 
+export const BYTES_PER_UNIT = 128;
+
+/** Units of an operation of `bytes`. */
+export function unitsOf(bytes: number): number {
+  return 1 + bytes / BYTES_PER_UNIT;
+}
+
 const FIRST_UNITS = 512;
 const MIN_UNITS = 4;
 const MAX_UNITS = 4096;

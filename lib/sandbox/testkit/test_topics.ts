@@ -1,4 +1,5 @@
 /** Who follows which topic of a module under test, by the rules of the server. */
+import { ErrorCode } from "../../rpc/errors.ts";
 import { CallError } from "../author/call_error.ts";
 import { type Contract, mayFollow, type TopicContract } from "../author/contract.ts";
 import { TopicTable } from "../author/topic_table.ts";
@@ -31,8 +32,6 @@ export interface TopicParams {
   readonly data?: unknown;
 }
 
-const FORBIDDEN = -32003;
-
 export class TestTopics {
   readonly #cell: TopicCell;
   readonly #table: TopicTable;
@@ -63,9 +62,11 @@ export class TestTopics {
   /** As `ctx.subscribe`; resolves to 0 or the code of the refusal. What needs no answer of the module is done at once. */
   subscribe(session: number, from: TestConnection, topic: string): number | Promise<number> {
     const known = this.#table.of(topic);
-    if (this.declared && !hasRole(known, from)) return FORBIDDEN;
+    if (this.declared && !hasRole(known, from)) return ErrorCode.FORBIDDEN;
     if (known === undefined || !isJudged(known)) return this.#follow(session, from, topic);
-    return this.#allowed(session, topic, true).then((yes) => yes ? this.#follow(session, from, topic) : FORBIDDEN);
+    return this.#allowed(session, topic, true).then((yes) =>
+      yes ? this.#follow(session, from, topic) : ErrorCode.FORBIDDEN
+    );
   }
 
   unsubscribe(session: number, from: TestConnection, topic: string): void {
@@ -91,7 +92,7 @@ export class TestTopics {
     kind: "publish" | "presence",
   ): Promise<void> {
     const known = this.#table.of(topic);
-    if (!known?.[kind]?.some((role) => from.roles.includes(role))) throw new CallError(FORBIDDEN, undefined);
+    if (!known?.[kind]?.some((role) => from.roles.includes(role))) throw new CallError(ErrorCode.FORBIDDEN, undefined);
     if (!from.topics.has(topic)) await this.#mayFollow(session, from, topic);
   }
 
@@ -99,7 +100,7 @@ export class TestTopics {
     const known = this.#table.of(topic);
     const may = hasRole(known, from) &&
       (!isJudged(known!) || await this.#allowed(session, topic, false));
-    if (!may) throw new CallError(FORBIDDEN, undefined);
+    if (!may) throw new CallError(ErrorCode.FORBIDDEN, undefined);
   }
 
   #allowed(session: number, topic: string, byHandler: boolean): Promise<boolean> {
