@@ -50,7 +50,12 @@ export class CellQueue {
 
   /** Whether the cell has enough to do for now. */
   get busy(): boolean {
-    return this.#undone + this.#bytes / BYTES_PER_UNIT >= this.#window.units;
+    return this.#length >= this.#window.units;
+  }
+
+  /** Whether the cell should get more. Room is filled by halves: many small writes cost the front and the cell a lot. */
+  get low(): boolean {
+    return this.#length <= this.#window.units / 2;
   }
 
   /** Whether there is no room for more, with `waiting` bytes elsewhere. */
@@ -98,6 +103,11 @@ export class CellQueue {
   /** Nothing is sent any more. */
   end(): void {
     this.#over = true;
+  }
+
+  /** Units that are not begun. */
+  get #length(): number {
+    return this.#undone + this.#bytes / BYTES_PER_UNIT;
   }
 
   /** Units that were sent and not begun. */
@@ -193,7 +203,7 @@ export class CellFeed {
 
   /** Passes queued operations to the cell, as far as it has room; they leave at once, because the cell may be idle. */
   fill(): void {
-    if (this.#backlog.size === 0) return;
+    if (this.#backlog.size === 0 || !this.queue.low) return;
     while (!this.queue.busy) {
       const next = this.#backlog.next();
       if (next === undefined) break;
