@@ -41,6 +41,10 @@ export interface CellLinkDeps {
   readonly logAllowance: LogAllowance;
 }
 
+/** Maximum time until a started process connects. */
+const START_MS = 20_000;
+/** Maximum time to load a module after that, including top-level awaits. */
+const LOAD_MS = 10_000;
 /** The connection closes before the end of the process is reported. The cause is known within this time. */
 const LEAVING_MS = 1_000;
 /** Milliseconds within which the end of a killed process must be reported. */
@@ -70,6 +74,7 @@ export class CellLink {
   readonly #decoder = new TextDecoder();
   #loading: Loading | undefined;
   #unexpect = () => {};
+  #deadline: ReturnType<typeof setTimeout> | undefined;
   #reaping: ReturnType<typeof setTimeout> | undefined;
 
   constructor(deps: CellLinkDeps) {
@@ -95,13 +100,20 @@ export class CellLink {
   /**
    * Resolves to the contract that the cell reports.
    *
-   * @throws {Error} if the module does not load, or the process ends
+   * @throws {Error} if the module does not load in time, or the process ends
    */
   load(): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#over) reject(new Error("The cell has ended"));
-      else this.#loading = { resolve, reject };
+      if (this.#over) return reject(new Error("The cell has ended"));
+      this.#loading = { resolve, reject };
+      this.#limit(START_MS, "start");
     });
+  }
+
+  #limit(milliseconds: number, what: string): void {
+    clearTimeout(this.#deadline);
+    const late = () => this.#loading?.reject(new Error(`did not ${what} within ${milliseconds} ms`));
+    this.#deadline = setTimeout(late, milliseconds);
   }
 
   /** Reports vitals and the end to `owner` from now on. The owner reads the operations. */
@@ -181,6 +193,7 @@ export class CellLink {
         }
         const loading = this.#loading;
         this.#loading = undefined;
+        clearTimeout(this.#deadline);
         return settle(operation, loading);
       }
     } while (await this.more());
@@ -209,6 +222,8 @@ export class CellLink {
       maxOutputBytes,
       connected: (connection) => {
         this.#connection = connection;
+        // The start of the process is not the module's time.
+        this.#limit(LOAD_MS, "load");
         connection.stream.out.write(ToCell.Configure, 0, maxOutputBytes, 0);
         connection.stream.flush();
         void this.#readContract();
@@ -239,6 +254,7 @@ export class CellLink {
 
   #release(error: Error): void {
     this.#unexpect();
+    clearTimeout(this.#deadline);
     this.#loading?.reject(error);
     this.#loading = undefined;
     this.#connection?.stream.close();

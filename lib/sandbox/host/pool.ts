@@ -56,9 +56,6 @@ export interface PoolDeps {
   readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
 }
 
-/** Maximum time to load a module (ms), including top-level awaits. */
-const LOAD_MS = 10_000;
-
 export class Pool {
   readonly settings: HandlerSettings;
   readonly #index: number;
@@ -260,20 +257,14 @@ export class Pool {
       turn: turns.turn(),
       logAllowance: this.#logAllowance,
     });
-    let late: ReturnType<typeof setTimeout> | undefined;
     try {
-      const deadline = new Promise<never>((_, reject) => {
-        late = setTimeout(() => reject(new Error(`did not load within ${LOAD_MS} ms`)), LOAD_MS);
-      });
-      const checked = checkContract(await Promise.race([link.load(), deadline]));
+      const checked = checkContract(await link.load());
       if ("problems" in checked) throw new SandboxError(this.settings.module, checked.problems);
       return { link, contract: checked.contract, opens: checked.opens };
     } catch (error) {
       link.end();
       if (error instanceof SandboxError) throw error;
       throw new SandboxError(this.settings.module, [error instanceof Error ? error.message : String(error)]);
-    } finally {
-      clearTimeout(late);
     }
   }
 }
