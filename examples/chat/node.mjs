@@ -1,0 +1,29 @@
+/**
+ * Says one thing in the lobby and prints what is said there, from Node 20 or later:
+ *
+ *     npm install @sallyport/client ws
+ *     TOKEN=… ORIGIN=https://app.example.com node node.mjs wss://ws.example.com/ws "Good morning"
+ */
+import { createClient } from "@sallyport/client";
+import WebSocket from "ws";
+
+const [, , url, text = "Good morning"] = process.argv;
+
+/** The server lets in only origins that it knows. */
+class WithOrigin extends WebSocket {
+  constructor(address, protocols, options) {
+    super(address, protocols, { ...options, origin: process.env.ORIGIN });
+  }
+}
+
+const client = createClient(url, {
+  subprotocol: "chat.v1",
+  token: () => process.env.TOKEN ?? null,
+  env: { WebSocket: WithOrigin },
+});
+// deno-lint-ignore no-console -- a script that prints
+client.on("notification", (method, params) => console.log(method, JSON.stringify(params)));
+await client.connect();
+await client.call("chat.join", { room: "lobby" });
+await client.call("chat.send", { room: "lobby", text });
+await client.close();

@@ -1,0 +1,48 @@
+/**
+ * A chat room in a page. `client.js` beside it is `client/dist/mod.js`, which `deno task client` builds; `/token` is an
+ * address of the application that answers with a token for the signed-in user.
+ */
+import { createClient } from "@sallyport/client";
+
+const ROOM = "lobby";
+const server = document.documentElement.dataset.server ?? "/ws";
+const byId = (id) => document.getElementById(id);
+
+const client = createClient(server, {
+  subprotocol: "chat.v1",
+  async token({ signal }) {
+    const response = await fetch("/token", { method: "POST", signal });
+    return response.status === 401 ? null : await response.text(); // null: signed out
+  },
+});
+
+client.on("state", (state, why) => {
+  byId("state").textContent = why === null ? state : `${state}: ${why.code} ${why.reason}`;
+  // A connection is in a room: each new one enters.
+  if (state === "open") client.call("chat.join", { room: ROOM }).catch(show);
+});
+
+client.on("notification", (method, { from, text }) => {
+  if (method !== "chat.message") return;
+  const line = document.createElement("p");
+  line.textContent = `${from}: ${text}`;
+  byId("messages").append(line);
+});
+
+byId("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await client.call("chat.send", { room: ROOM, text: byId("text").value });
+    byId("text").value = "";
+    byId("problem").textContent = "";
+  } catch (error) {
+    show(error);
+  }
+});
+
+/** `outcome` says whether it is safe to send it again: not after `unknown`. */
+function show({ outcome, message }) {
+  byId("problem").textContent = `${outcome}: ${message}`;
+}
+
+client.connect().catch(show);
