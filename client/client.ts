@@ -26,9 +26,6 @@ import { createSubscription, deliver, detach, type TopicParams, type TopicSubscr
 import { createTimers } from "./timers.ts";
 import type { Client, ClientEvents, Options, State, TokenAsk, User } from "./types.ts";
 
-const SIGNED_OUT: End = { code: 1000, reason: "signed_out" };
-const SUSPENDED: End = { code: 1000, reason: "suspended" };
-
 /** Creates a client for an `http:` or `https:` URL. */
 export function createMachine(url: URL, options: Options, env: Env): Client {
   const { target, random, now } = env;
@@ -78,7 +75,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     try {
       const token = await options.token?.({ why, signal });
       if (signal.aborted) return;
-      if (token === null) return finish(SIGNED_OUT);
+      if (token === null) return finish({ code: 1000, reason: "signed_out" });
       arm("attempt", limit.ATTEMPT_TIMEOUT_MS, () => mine.abort());
       const socket = await connect(url, options, env, token, signal);
       if (!("code" in socket)) {
@@ -189,8 +186,9 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
       else if (line === current && !line.draining) {
         line.draining = true;
         disarm("watch", "refresh"); // the server would not read what they send
-        // Also limits attempts when a server drains right after each handshake.
-        wait(random() * (params as { after_ms: number }).after_ms + (armed("stable") ? backoff(failures++) : 0), false);
+        const { after_ms } = params as { after_ms: number };
+        // The server has spread the delays. The backoff limits attempts when it drains right after each handshake.
+        wait(Math.max(+after_ms || 0, armed("stable") ? backoff(failures++) : 0), false);
       }
     },
     ended(line, code, reason) {
@@ -232,7 +230,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
       try {
         const token = await options.token!({ why: "expiring", signal: lifetime!.signal });
         if (line !== current) return;
-        if (token === null) return finish(SIGNED_OUT);
+        if (token === null) return finish({ code: 1000, reason: "signed_out" });
         user = await calls.start("session.refresh", { token }, { line }) as User;
         if (line === current) plan(token);
       } catch (error) {
@@ -249,8 +247,9 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   // Events of the page.
 
   function suspend(): void {
-    halt(SUSPENDED);
-    become("waiting", SUSPENDED);
+    const end = { code: 1000, reason: "suspended" };
+    halt(end);
+    become("waiting", end);
   }
 
   /** The network may be available: probes the line, or connects soon unless the server set the delay. */

@@ -77,7 +77,7 @@ export function createSubscription(
       try {
         for (;;) {
           if (behind.length > EVENTS_BEHIND) throw new RangeError("Too slow");
-          if (behind.length === 0) await new Promise<void>((resolve) => wake = resolve);
+          if (!behind.length) await new Promise<void>((resolve) => wake = resolve);
           const item = behind.shift();
           if (!item) return;
           yield item;

@@ -94,7 +94,7 @@ Deno.test("a hidden page obeys the server's delays as any other, and is not aske
   await world.pass(600_000);
   assertEquals(probes(world), 0);
   world.socket.notify("session.reconnect", { after_ms: 1_000 });
-  await world.pass(500);
+  await world.pass(1_000);
   assertEquals(world.sockets.length, 2);
 });
 
