@@ -4,6 +4,7 @@ import { buildClient } from "../../tools/client.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type Browser, chromiumPresent, launchChromium, type Page } from "../e2e/chromium.ts";
 import { startServer, type TestServer } from "../harness.ts";
+import { optional } from "../optional.ts";
 
 /** A page that has the library and a client; what it sees is in `seen`. `?away` is a page without. */
 const PAGE = (server: string, token: string) =>
@@ -69,102 +70,98 @@ async function opened({ browser, origin }: Site): Promise<Page> {
 
 const states = (page: Page) => page.evaluate<string[]>("seen.map(([state]) => state)");
 
-Deno.test({
-  name: `the client in Chromium${chromiumPresent() ? "" : " (not on this machine: install chromium)"}`,
-  ignore: !chromiumPresent(),
-  fn: (t) =>
-    withSite(async (site) => {
-      const { server, browser, origin } = site;
-      /** How many connections have ended, by the server's log. */
-      const closes = () => server.log.filter(({ event }) => event === "connection.closed").length;
+Deno.test(optional({ chromium: chromiumPresent() }, "the client in Chromium", (t) =>
+  withSite(async (site) => {
+    const { server, browser, origin } = site;
+    /** How many connections have ended, by the server's log. */
+    const closes = () => server.log.filter(({ event }) => event === "connection.closed").length;
 
-      await t.step("calls, and is told of errors and of the refusal of a ticket", async () => {
-        const page = await opened(site);
-        assertEquals(await page.evaluate(`client.call("echo", { text: "hello" })`), { text: "hello" });
-        const error = await page.evaluate<unknown[]>(
-          `client.call("nope", {}).catch(({ name, outcome, code }) => [name, outcome, code])`,
-        );
-        assertEquals(error, ["CallError", "refused", -32601]);
-        await page.evaluate(`client.close()`);
-        const refused = await page.evaluate<unknown[]>(
-          `(window.token = "a.b.c", client.connect().catch(({ code, message }) => [code, message]))`,
-        );
-        assertEquals(refused, [401, "token_invalid"]);
-        assertEquals(await states(page), [
-          "connecting",
-          "open",
-          "closed",
-          "connecting",
-          "waiting",
-          "connecting",
-          "closed",
-        ]);
-        await page.close();
-      });
+    await t.step("calls, and is told of errors and of the refusal of a ticket", async () => {
+      const page = await opened(site);
+      assertEquals(await page.evaluate(`client.call("echo", { text: "hello" })`), { text: "hello" });
+      const error = await page.evaluate<unknown[]>(
+        `client.call("nope", {}).catch(({ name, outcome, code }) => [name, outcome, code])`,
+      );
+      assertEquals(error, ["CallError", "refused", -32601]);
+      await page.evaluate(`client.close()`);
+      const refused = await page.evaluate<unknown[]>(
+        `(window.token = "a.b.c", client.connect().catch(({ code, message }) => [code, message]))`,
+      );
+      assertEquals(refused, [401, "token_invalid"]);
+      assertEquals(await states(page), [
+        "connecting",
+        "open",
+        "closed",
+        "connecting",
+        "waiting",
+        "connecting",
+        "closed",
+      ]);
+      await page.close();
+    });
 
-      await t.step("back online: makes sure that the connection lives, and keeps it", async () => {
-        const page = await opened(site);
-        const network = (offline: boolean) =>
-          page.command("Network.emulateNetworkConditions", {
-            offline,
-            latency: 0,
-            downloadThroughput: -1,
-            uploadThroughput: -1,
-          });
-        await page.evaluate(`void addEventListener("online", () => window.wasOnline = true)`);
-        await network(true);
-        await page.until("navigator.onLine === false", "the page offline");
-        await network(false);
-        await page.until("window.wasOnline", "the page online");
-        assertEquals(await page.evaluate(`client.call("echo", { text: "still" })`), { text: "still" });
-        assertEquals(await page.evaluate("client.state"), "open");
-        await page.close();
-      });
+    await t.step("back online: makes sure that the connection lives, and keeps it", async () => {
+      const page = await opened(site);
+      const network = (offline: boolean) =>
+        page.command("Network.emulateNetworkConditions", {
+          offline,
+          latency: 0,
+          downloadThroughput: -1,
+          uploadThroughput: -1,
+        });
+      await page.evaluate(`void addEventListener("online", () => window.wasOnline = true)`);
+      await network(true);
+      await page.until("navigator.onLine === false", "the page offline");
+      await network(false);
+      await page.until("window.wasOnline", "the page online");
+      assertEquals(await page.evaluate(`client.call("echo", { text: "still" })`), { text: "still" });
+      assertEquals(await page.evaluate("client.state"), "open");
+      await page.close();
+    });
 
-      await t.step("frozen: closes the socket, and opens another one when it runs again", async () => {
-        const page = await opened(site);
-        const before = closes();
-        await page.command("Page.setWebLifecycleState", { state: "frozen" });
-        await server.logged("connection.closed", ({ code }) => closes() > before && code === 1000);
-        await page.command("Page.setWebLifecycleState", { state: "active" });
-        await page.until(`client.state === "open"`, "the connection after the freeze");
-        const why = await page.evaluate<{ code: number; reason: string; final: boolean }>(
-          `seen.find(([state]) => state === "waiting")[1]`,
-        );
-        assertEquals([why.code, why.reason, why.final], [1000, "suspended", false]);
-        await page.close();
-      });
+    await t.step("frozen: closes the socket, and opens another one when it runs again", async () => {
+      const page = await opened(site);
+      const before = closes();
+      await page.command("Page.setWebLifecycleState", { state: "frozen" });
+      await server.logged("connection.closed", ({ code }) => closes() > before && code === 1000);
+      await page.command("Page.setWebLifecycleState", { state: "active" });
+      await page.until(`client.state === "open"`, "the connection after the freeze");
+      const why = await page.evaluate<{ code: number; reason: string; final: boolean }>(
+        `seen.find(([state]) => state === "waiting")[1]`,
+      );
+      assertEquals([why.code, why.reason, why.final], [1000, "suspended", false]);
+      await page.close();
+    });
 
-      await t.step("put away and taken out again: the browser keeps the page, and the client comes back", async () => {
-        const page = await opened(site);
-        await page.evaluate(`void (window.marker = "kept")`);
-        const before = closes();
-        await page.evaluate(`void setTimeout(() => location.href = "${origin}/?away")`);
-        await page.until(`location.search === "?away" && document.readyState === "complete"`, "the other page");
-        await server.logged("connection.closed", ({ code }) => closes() > before && code === 1000);
-        await page.evaluate("void setTimeout(() => history.back())");
-        await page.until(`location.search === "" && window.client?.state === "open"`, "the first page, connected");
-        assertEquals(await page.evaluate("[window.marker, shows]"), ["kept", [false, true]]);
-        assert((await states(page)).includes("waiting"));
-        await page.close();
-      });
+    await t.step("put away and taken out again: the browser keeps the page, and the client comes back", async () => {
+      const page = await opened(site);
+      await page.evaluate(`void (window.marker = "kept")`);
+      const before = closes();
+      await page.evaluate(`void setTimeout(() => location.href = "${origin}/?away")`);
+      await page.until(`location.search === "?away" && document.readyState === "complete"`, "the other page");
+      await server.logged("connection.closed", ({ code }) => closes() > before && code === 1000);
+      await page.evaluate("void setTimeout(() => history.back())");
+      await page.until(`location.search === "" && window.client?.state === "open"`, "the first page, connected");
+      assertEquals(await page.evaluate("[window.marker, shows]"), ["kept", [false, true]]);
+      assert((await states(page)).includes("waiting"));
+      await page.close();
+    });
 
-      await t.step("hidden: comes back late, or as soon as it is seen", async () => {
-        const page = await opened(site);
-        const other = await browser.newPage();
-        await other.command("Page.bringToFront");
-        await page.until("document.hidden", "a hidden page");
-        server.signal("SIGKILL");
-        await server.exited();
-        await page.until(`client.state === "waiting"`, "the loss");
-        const { code, retryInMs } = await page.evaluate<{ code: number; retryInMs: number }>("seen.at(-1)[1]");
-        assertEquals(code, 1006);
-        assert(retryInMs >= 30_000 && retryInMs <= 300_000, `the next attempt is in ${retryInMs} ms`);
-        await using _second = await site.restart();
-        await other.close();
-        await page.command("Page.bringToFront");
-        await page.until(`client.state === "open"`, "the connection, now that the page is seen", 25_000);
-        await page.close();
-      });
-    }),
-});
+    await t.step("hidden: comes back late, or as soon as it is seen", async () => {
+      const page = await opened(site);
+      const other = await browser.newPage();
+      await other.command("Page.bringToFront");
+      await page.until("document.hidden", "a hidden page");
+      server.signal("SIGKILL");
+      await server.exited();
+      await page.until(`client.state === "waiting"`, "the loss");
+      const { code, retryInMs } = await page.evaluate<{ code: number; retryInMs: number }>("seen.at(-1)[1]");
+      assertEquals(code, 1006);
+      assert(retryInMs >= 30_000 && retryInMs <= 300_000, `the next attempt is in ${retryInMs} ms`);
+      await using _second = await site.restart();
+      await other.close();
+      await page.command("Page.bringToFront");
+      await page.until(`client.state === "open"`, "the connection, now that the page is seen", 25_000);
+      await page.close();
+    });
+  })));

@@ -5,6 +5,7 @@ import { DENO, ROOT } from "../../tools/project.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { chromiumPresent, launchChromium } from "../e2e/chromium.ts";
 import { ORIGIN, startServer, type TestServer } from "../harness.ts";
+import { optional, runs } from "../optional.ts";
 
 const SAID = 'chat.message {"from":"ann","text":"Good morning"}';
 
@@ -25,9 +26,6 @@ async function run(program: string, args: string[], server: TestServer, cwd: str
   return text.decode(stdout);
 }
 
-const nodePresent = await new Deno.Command("node", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
-
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sallyport-" });
   try {
@@ -43,21 +41,17 @@ Deno.test("the script for Deno says something and hears it", async () => {
   assertStringIncludes(out, SAID);
 });
 
-Deno.test({
-  name: `the script for Node says something and hears it${nodePresent ? "" : " (not on this machine: no node)"}`,
-  ignore: !nodePresent,
-  async fn() {
-    await using server = await startServer();
-    await withFolder(async (folder) => {
-      const packages = join(folder, "node_modules");
-      await buildClient(join(packages, "@sallyport/client/dist"));
-      await Deno.copyFile(join(ROOT, "client/package.json"), join(packages, "@sallyport/client/package.json"));
-      await Deno.symlink(await packageFolder("ws"), join(packages, "ws"));
-      await Deno.copyFile(join(ROOT, "examples/chat/node.mjs"), join(folder, "node.mjs"));
-      assertStringIncludes(await run("node", ["node.mjs"], server, folder), SAID);
-    });
-  },
-});
+Deno.test(optional({ node: runs("node", "--version") }, "the script for Node says something and hears it", async () => {
+  await using server = await startServer();
+  await withFolder(async (folder) => {
+    const packages = join(folder, "node_modules");
+    await buildClient(join(packages, "@sallyport/client/dist"));
+    await Deno.copyFile(join(ROOT, "client/package.json"), join(packages, "@sallyport/client/package.json"));
+    await Deno.symlink(await packageFolder("ws"), join(packages, "ws"));
+    await Deno.copyFile(join(ROOT, "examples/chat/node.mjs"), join(folder, "node.mjs"));
+    assertStringIncludes(await run("node", ["node.mjs"], server, folder), SAID);
+  });
+}));
 
 /** Where Deno keeps a package of npm. */
 async function packageFolder(name: string): Promise<string> {
@@ -72,62 +66,58 @@ async function packageFolder(name: string): Promise<string> {
   throw new Error(`${name} ${version} is not in ${npmCache}`);
 }
 
-Deno.test({
-  name: `the page of the chat${chromiumPresent() ? "" : " (not on this machine: install chromium)"}`,
-  ignore: !chromiumPresent(),
-  async fn(t) {
-    const folder = join(ROOT, "examples/chat/web");
-    const texts = await Promise.all(["index.html", "chat.js"].map((name) => Deno.readTextFile(join(folder, name))));
-    const lines = texts.join("").split("\n").length;
-    assert(lines < 100, `${lines} lines`);
+Deno.test(optional({ chromium: chromiumPresent() }, "the page of the chat", async (t) => {
+  const folder = join(ROOT, "examples/chat/web");
+  const texts = await Promise.all(["index.html", "chat.js"].map((name) => Deno.readTextFile(join(folder, name))));
+  const lines = texts.join("").split("\n").length;
+  assert(lines < 100, `${lines} lines`);
 
-    await withFolder(async (dist) => {
-      await buildClient(dist);
-      const client = await Deno.readTextFile(join(dist, "mod.js"));
-      const files: Record<string, [string, string]> = {
-        "/": ["text/html", texts[0]!],
-        "/chat.js": ["text/javascript", texts[1]!],
-        "/client.js": ["text/javascript", client],
-      };
-      let signedIn = true;
-      let sign = (): string => "";
-      const abort = new AbortController();
-      const site = Deno.serve({ hostname: "127.0.0.1", port: 0, signal: abort.signal, onListen() {} }, (request) => {
-        const { pathname } = new URL(request.url);
-        if (pathname === "/token") return new Response(signedIn ? sign() : null, { status: signedIn ? 200 : 401 });
-        const [type, body] = files[pathname] ?? ["text/plain", ""];
-        const text = type === "text/html" ? body.replace("<html ", `<html data-server="${server.url}" `) : body;
-        return new Response(text, { headers: { "content-type": `${type}; charset=utf-8` } });
-      });
-      const origin = `http://127.0.0.1:${site.addr.port}`;
-      await using server = await startServer({ config: { admission: { origins: [origin] } } });
-      sign = () => server.token("ann");
-      await using browser = await launchChromium(server.caPem);
-      const text = (id: string) => `document.getElementById("${id}").textContent`;
-
-      await t.step("says something and hears it", async () => {
-        const page = await browser.newPage();
-        await page.goto(origin);
-        await page.until(`${text("state")} === "open"`, "the connection");
-        const say = (words: string) =>
-          page.evaluate(
-            `document.getElementById("text").value = "${words}"; document.querySelector("button").click()`,
-          );
-        await say("Good morning");
-        await page.until(`${text("messages")}.includes("ann: Good morning")`, "the message");
-        assertEquals(page.complaints, []);
-        await page.close();
-      });
-
-      await t.step("a user who is signed out is told so", async () => {
-        signedIn = false;
-        const page = await browser.newPage();
-        await page.goto(origin);
-        await page.until(`${text("state")} === "closed: 1000 signed_out"`, "the end");
-        await page.close();
-      });
-      abort.abort();
-      await site.finished;
+  await withFolder(async (dist) => {
+    await buildClient(dist);
+    const client = await Deno.readTextFile(join(dist, "mod.js"));
+    const files: Record<string, [string, string]> = {
+      "/": ["text/html", texts[0]!],
+      "/chat.js": ["text/javascript", texts[1]!],
+      "/client.js": ["text/javascript", client],
+    };
+    let signedIn = true;
+    let sign = (): string => "";
+    const abort = new AbortController();
+    const site = Deno.serve({ hostname: "127.0.0.1", port: 0, signal: abort.signal, onListen() {} }, (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/token") return new Response(signedIn ? sign() : null, { status: signedIn ? 200 : 401 });
+      const [type, body] = files[pathname] ?? ["text/plain", ""];
+      const text = type === "text/html" ? body.replace("<html ", `<html data-server="${server.url}" `) : body;
+      return new Response(text, { headers: { "content-type": `${type}; charset=utf-8` } });
     });
-  },
-});
+    const origin = `http://127.0.0.1:${site.addr.port}`;
+    await using server = await startServer({ config: { admission: { origins: [origin] } } });
+    sign = () => server.token("ann");
+    await using browser = await launchChromium(server.caPem);
+    const text = (id: string) => `document.getElementById("${id}").textContent`;
+
+    await t.step("says something and hears it", async () => {
+      const page = await browser.newPage();
+      await page.goto(origin);
+      await page.until(`${text("state")} === "open"`, "the connection");
+      const say = (words: string) =>
+        page.evaluate(
+          `document.getElementById("text").value = "${words}"; document.querySelector("button").click()`,
+        );
+      await say("Good morning");
+      await page.until(`${text("messages")}.includes("ann: Good morning")`, "the message");
+      assertEquals(page.complaints, []);
+      await page.close();
+    });
+
+    await t.step("a user who is signed out is told so", async () => {
+      signedIn = false;
+      const page = await browser.newPage();
+      await page.goto(origin);
+      await page.until(`${text("state")} === "closed: 1000 signed_out"`, "the end");
+      await page.close();
+    });
+    abort.abort();
+    await site.finished;
+  });
+}));
