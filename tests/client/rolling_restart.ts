@@ -134,6 +134,7 @@ export async function rollingRestart(options: RestartOptions): Promise<RestartRe
     progress(`${clients} clients are connected`);
     const callers = members.map(call);
     await using _second = await startServer(config(first.port));
+    progress("the second server listens");
     const signalled = performance.now();
     first.signal("SIGTERM");
     await until(
