@@ -1,7 +1,7 @@
 /**
  * Five thousand clients of the library through a rolling restart of two processes on one port:
  *
- *     deno task bench:restart [--clients 5000] [--rate 500]
+ *     deno task bench:restart [--clients 5000] [--rate 500] [--drain 20]
  *
  * Prints what became of calls and connections; ends with 1 when a call was lost without being told, more attempts came in a
  * second than the rate, or a client came early.
@@ -10,16 +10,19 @@ import { parseArgs } from "@std/cli/parse-args";
 import { print } from "../../tools/project.ts";
 import { rollingRestart } from "../client/rolling_restart.ts";
 
-const { clients, rate } = (parseArgs as (words: string[], options: object) => Record<string, string>)(Deno.args, {
-  string: ["clients", "rate"],
-  default: { clients: "5000", rate: "500" },
-});
+const { clients, rate, drain } = (parseArgs as (words: string[], options: object) => Record<string, string>)(
+  Deno.args,
+  {
+    string: ["clients", "rate", "drain"],
+    default: { clients: "5000", rate: "500", drain: "20" },
+  },
+);
 const handshakesPerSecond = Number(rate);
 const report = await rollingRestart({
   clients: Number(clients),
   handshakesPerSecond,
-  drainTimeoutS: 20,
-  callEveryMs: 5_000,
+  drainTimeoutS: Number(drain),
+  callEveryMs: 10_000,
   deadlineMs: 300_000,
   progress: print,
 });
