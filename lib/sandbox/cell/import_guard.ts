@@ -1,6 +1,7 @@
 /** Restricts the imports of user code. */
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
+import { remedyFor } from "./import_remedy.ts";
 
 /** The rules of the guard, set once the module is known. */
 export interface ImportRules {
@@ -34,7 +35,8 @@ export function guardImports(rules: ImportRules): void {
     resolve(specifier, context, next) {
       if (specifier === "zod") return next(specifier, context);
       const refuse = (): never => {
-        const reason = `Handlers may import files of their own folder, not ${JSON.stringify(specifier.slice(0, 200))}`;
+        const quoted = JSON.stringify(specifier.slice(0, 200));
+        const reason = `Handlers may import files of their own folder and zod, not ${quoted}: ${remedyFor(specifier)}`;
         // Only modules that were loaded when loading ended are known to import dynamically.
         if (rules.loading || !loaded.has(context.parentURL ?? "")) rules.abandon(reason);
         throw new TypeError(reason);

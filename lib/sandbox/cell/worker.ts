@@ -25,6 +25,7 @@ import { boundCrypto } from "./crypto_queue.ts";
 import { describeError } from "./describe_error.ts";
 import { fix, forbidDynamicCode, reduceGlobals } from "./globals.ts";
 import { guardImports, type ImportRules } from "./import_guard.ts";
+import { remedyIn } from "./import_remedy.ts";
 import { freezeIntrinsics } from "./intrinsics.ts";
 import { KitEffects, makeKit } from "./kit.ts";
 import { describeHandlers, makeHandlers } from "./module_shape.ts";
@@ -138,7 +139,9 @@ async function load(maxOutputBytes: number): Promise<void> {
     runtime = new Runtime(handlers, { out, now, random });
     effects.topics = runtime.topics;
   } catch (error) {
-    out.notLoaded(describeError(error));
+    const remedy = rules.loading && error instanceof Error ? remedyIn(error.message) : undefined;
+    const rule = remedy === undefined ? "" : `Handlers may import files of their own folder and zod: ${remedy}. `;
+    out.notLoaded(rule + describeError(error));
   }
 }
 
