@@ -135,13 +135,14 @@ async function startOps(
   const { ops } = server.config;
   if (!ops) return undefined;
   const adminToken = readAdminToken(server.config);
+  server.telemetry.figure("sallyport_log_lost_total", () => log.lost);
   return await startOpsServer({
     hostname: ops.host,
     port: ops.port,
     version: VERSION,
     log,
     target: new Operations(server, permissions),
-    metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt, logLost: () => log.lost }),
+    metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt }),
     ...(adminToken === undefined ? {} : { adminToken }),
   });
 }

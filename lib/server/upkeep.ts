@@ -53,9 +53,12 @@ export function startUpkeep({ parts, store, certificate, deadlines, systemLimits
 
 function registerGauges({ telemetry, registry, modules }: Parts, certificate: CertificateWatch): void {
   for (const subprotocol of modules.keys()) telemetry.handlerModule(subprotocol);
-  telemetry.gauge("connections", () => registry.size);
-  telemetry.gauge("sendQueueBytes", () => registry.all().reduce((sum, { queued }) => sum + queued, 0));
-  telemetry.gauge("certificateExpirySeconds", () => certificate.secondsLeft());
+  telemetry.figure("sallyport_connections", () => registry.size);
+  telemetry.figure(
+    "sallyport_send_queue_bytes",
+    () => registry.all().reduce((sum, { queued }) => sum + queued, 0),
+  );
+  telemetry.figure("sallyport_certificate_expiry_seconds", () => certificate.secondsLeft());
 }
 
 /**

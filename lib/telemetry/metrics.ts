@@ -1,21 +1,129 @@
 /** The Prometheus metrics of the server. */
 import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { LIMIT_SCOPES, MESSAGE_SECONDS, RESTART_CAUSES, type Telemetry } from "./telemetry.ts";
+import type { Counter as LabelCounter } from "./counter.ts";
+import {
+  type FigureName,
+  FIGURES,
+  LIMIT_SCOPES,
+  MESSAGE_SECONDS,
+  RESTART_CAUSES,
+  type Telemetry,
+} from "./telemetry.ts";
 
 export interface MetricsOptions {
   telemetry: Telemetry;
   version: string;
   /** Start of the process, milliseconds since the epoch. */
   startedAt: number;
-  /** Number of log lines that were lost. */
-  logLost?: () => number;
 }
 
 /** The text of a scrape and its media type. */
 export interface Scrape {
   readonly contentType: string;
   text(): Promise<string>;
+}
+
+/** A metric with labels. */
+interface Family {
+  readonly type: "gauge" | "counter";
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** The values of the labels, in their order, with the value of the sample. */
+  samples(telemetry: Telemetry): Iterable<readonly [labels: readonly string[], value: number]>;
+}
+
+/** The metrics with labels. */
+const FAMILIES: readonly Family[] = [
+  {
+    type: "counter",
+    name: "sallyport_handshakes_total",
+    help: "WebSocket handshakes by result, refused ones by reason.",
+    labels: ["result", "reason"],
+    samples: ({ handshakes }) => counted(handshakes, ["accepted", "ok"]),
+  },
+  {
+    type: "counter",
+    name: "sallyport_messages_total",
+    help: "Messages by direction and result.",
+    labels: ["direction", "result"],
+    samples: ({ messages }) => counted(messages, ["in", "ok"], ["out", "ok"]),
+  },
+  {
+    type: "counter",
+    name: "sallyport_limited_total",
+    help: "Handshakes and messages refused or delayed by a token bucket, by its scope.",
+    labels: ["scope"],
+    samples: ({ limits }) => LIMIT_SCOPES.map((scope) => [[scope], limits.get(scope, "")]),
+  },
+  {
+    type: "counter",
+    name: "sallyport_handler_restarts_total",
+    help: "Restarts of cells, by handler module and cause.",
+    labels: ["module", "cause"],
+    samples: ({ restarts }) =>
+      [...restarts].flatMap(([module, causes]) =>
+        RESTART_CAUSES.map((cause) => [[module, cause], causes.get(cause, "")] as const)
+      ),
+  },
+  {
+    type: "gauge",
+    name: "sallyport_cell_memory_bytes",
+    help: "Memory of a handler module's processes beyond what empty ones need, in bytes.",
+    labels: ["module"],
+    samples: ({ cellMemory }) => [...cellMemory].map(([module, memory]) => [[module], memory()]),
+  },
+  {
+    type: "counter",
+    name: "sallyport_cell_cpu_seconds_total",
+    help: "CPU time of a handler module's processes, in seconds.",
+    labels: ["module"],
+    samples: ({ cellCpuMs }) => [...cellCpuMs].map(([module, milliseconds]) => [[module], milliseconds / 1000]),
+  },
+];
+
+/** What a counter has counted; `always` are shown before they were counted once, so that the first one is an increase. */
+function* counted(
+  counter: LabelCounter,
+  ...always: readonly (readonly [string, string])[]
+): Generator<readonly [labels: readonly string[], value: number]> {
+  for (const labels of always) yield [labels, counter.get(...labels)];
+  for (const [first, second, value] of counter.entries()) {
+    if (!always.some((labels) => labels[0] === first && labels[1] === second)) yield [[first, second], value];
+  }
+}
+
+function addFamily(
+  { type, name, help, labels: labelNames, samples }: Family,
+  telemetry: Telemetry,
+  registry: Registry,
+) {
+  const registers = [registry];
+  const named = (values: readonly string[]) => Object.fromEntries(labelNames.map((label, at) => [label, values[at]!]));
+  if (type === "counter") {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples(telemetry)) this.inc(named(labels), value);
+      },
+    });
+  } else {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples(telemetry)) this.set(named(labels), value);
+      },
+    });
+  }
 }
 
 /**
@@ -49,89 +157,13 @@ export function createMetrics(options: MetricsOptions): Scrape {
       },
     });
 
-  gauge("sallyport_connections", "Open WebSocket connections.", () => telemetry.read("connections") ?? 0);
-  new Counter({
-    name: "sallyport_handshakes_total",
-    help: "WebSocket handshakes by result, refused ones by reason.",
-    labelNames: ["result", "reason"],
-    registers,
-    collect() {
-      this.reset();
-      this.inc({ result: "accepted", reason: "ok" }, telemetry.handshakes.get("accepted", "ok"));
-      for (const [result, reason, value] of telemetry.handshakes.entries()) {
-        if (reason !== "ok") this.inc({ result, reason }, value);
-      }
-    },
-  });
-  new Counter({
-    name: "sallyport_messages_total",
-    help: "Messages by direction and result.",
-    labelNames: ["direction", "result"],
-    registers,
-    collect() {
-      this.reset();
-      for (const direction of ["in", "out"]) {
-        this.inc({ direction, result: "ok" }, telemetry.messages.get(direction, "ok"));
-      }
-      for (const [direction, result, value] of telemetry.messages.entries()) {
-        if (result !== "ok") this.inc({ direction, result }, value);
-      }
-    },
-  });
+  for (const [name, { type, help }] of Object.entries(FIGURES)) {
+    const read = () => telemetry.read(name as FigureName);
+    if (type === "gauge") gauge(name, help, read);
+    else counter(name, help, () => read() ?? 0);
+  }
+  for (const family of FAMILIES) addFamily(family, telemetry, registry);
   new MessageSeconds(telemetry, registry);
-  new Counter({
-    name: "sallyport_limited_total",
-    help: "Handshakes and messages refused or delayed by a token bucket, by its scope.",
-    labelNames: ["scope"],
-    registers,
-    collect() {
-      this.reset();
-      for (const scope of LIMIT_SCOPES) this.inc({ scope }, telemetry.limits.get(scope, ""));
-    },
-  });
-  new Counter({
-    name: "sallyport_handler_restarts_total",
-    help: "Restarts of cells, by handler module and cause.",
-    labelNames: ["module", "cause"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [module, causes] of telemetry.restarts) {
-        for (const cause of RESTART_CAUSES) this.inc({ module, cause }, causes.get(cause, ""));
-      }
-    },
-  });
-  new Gauge({
-    name: "sallyport_cell_memory_bytes",
-    help: "Memory of a handler module's processes beyond what empty ones need, in bytes.",
-    labelNames: ["module"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [module, memory] of telemetry.cellMemory) this.set({ module }, memory());
-    },
-  });
-  new Counter({
-    name: "sallyport_cell_cpu_seconds_total",
-    help: "CPU time of a handler module's processes, in seconds.",
-    labelNames: ["module"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [module, milliseconds] of telemetry.cellCpuMs) this.inc({ module }, milliseconds / 1000);
-    },
-  });
-  gauge(
-    "sallyport_send_queue_bytes",
-    "Bytes accepted for clients and not yet written.",
-    () => telemetry.read("sendQueueBytes") ?? 0,
-  );
-  gauge(
-    "sallyport_certificate_expiry_seconds",
-    "Seconds until the certificate in use expires; negative when it has.",
-    () => telemetry.read("certificateExpirySeconds"),
-  );
-  counter("sallyport_log_lost_total", "Log lines that could not be written.", () => options.logLost?.() ?? 0);
   new Gauge({
     name: "sallyport_build_info",
     help: "1, with the version as label.",

@@ -28,8 +28,32 @@ export const MESSAGE_SECONDS = [
   ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 ] as const;
 
-/** Gauges that are read at scrape. */
-export type GaugeName = "connections" | "sendQueueBytes" | "certificateExpirySeconds";
+/** A metric without labels. */
+export interface Figure {
+  readonly type: "gauge" | "counter";
+  readonly help: string;
+  /** The value while nothing is registered; absent: the metric has no sample then. */
+  readonly unknown?: number;
+}
+
+const figures = {
+  sallyport_connections: { type: "gauge", help: "Open WebSocket connections.", unknown: 0 },
+  sallyport_send_queue_bytes: {
+    type: "gauge",
+    help: "Bytes accepted for clients and not yet written.",
+    unknown: 0,
+  },
+  sallyport_certificate_expiry_seconds: {
+    type: "gauge",
+    help: "Seconds until the certificate in use expires; negative when it has.",
+  },
+  sallyport_log_lost_total: { type: "counter", help: "Log lines that could not be written.", unknown: 0 },
+} as const satisfies Record<string, Figure>;
+
+export type FigureName = keyof typeof figures;
+
+/** The metrics without labels by name. {@linkcode Telemetry.figure} registers where each is read at scrape. */
+export const FIGURES: Readonly<Record<FigureName, Figure>> = figures;
 
 /** Maximum number of handler modules with a label; further ones share `other`. */
 const MAX_MODULES = 64;
@@ -49,7 +73,7 @@ export class Telemetry {
   /** Messages per bucket (not cumulative); the last bucket has no upper bound. */
   readonly buckets: number[] = new Array(MESSAGE_SECONDS.length + 1).fill(0);
   secondsSum = 0;
-  private readonly gauges = new Map<GaugeName, () => number>();
+  private readonly figures = new Map<FigureName, () => number>();
 
   /** Counts a decided WebSocket handshake. `reason` is `ok` for accepted ones. */
   handshake(result: "accepted" | "rejected", reason: string): void {
@@ -100,9 +124,9 @@ export class Telemetry {
     this.secondsSum += seconds;
   }
 
-  /** Registers the function that returns a gauge's value at each scrape. A later one replaces it. */
-  gauge(name: GaugeName, read: () => number): void {
-    this.gauges.set(name, read);
+  /** Registers the function that returns a figure's value at each scrape. A later one replaces it. */
+  figure(name: FigureName, read: () => number): void {
+    this.figures.set(name, read);
   }
 
   private restartsOf(module: string): Counter {
@@ -112,9 +136,9 @@ export class Telemetry {
     return counter;
   }
 
-  /** The current value of a gauge; null when there is none. */
-  read(name: GaugeName): number | null {
-    const value = this.gauges.get(name)?.();
+  /** The current value of a figure; null when there is none. */
+  read(name: FigureName): number | null {
+    const value = this.figures.get(name)?.() ?? FIGURES[name].unknown;
     return value === undefined || Number.isNaN(value) ? null : value;
   }
 }

@@ -6,7 +6,7 @@ import { parseScrape, value } from "./prometheus.ts";
 
 function setup() {
   const telemetry = new Telemetry();
-  const metrics = createMetrics({ telemetry, version: "1.2.3", startedAt: 1_700_000_000_000, logLost: () => 7 });
+  const metrics = createMetrics({ telemetry, version: "1.2.3", startedAt: 1_700_000_000_000 });
   return { telemetry, scrape: async () => parseScrape(await metrics.text()), metrics };
 }
 
@@ -32,9 +32,10 @@ Deno.test("createMetrics() declares every metric with its type before anything h
 
 Deno.test("createMetrics() prints what was counted, at each scrape anew", async () => {
   const { telemetry, scrape } = setup();
-  telemetry.gauge("connections", () => 12);
-  telemetry.gauge("sendQueueBytes", () => 4096);
-  telemetry.gauge("certificateExpirySeconds", () => -5);
+  telemetry.figure("sallyport_log_lost_total", () => 7);
+  telemetry.figure("sallyport_connections", () => 12);
+  telemetry.figure("sallyport_send_queue_bytes", () => 4096);
+  telemetry.figure("sallyport_certificate_expiry_seconds", () => -5);
   telemetry.handshake("accepted", "ok");
   telemetry.handshake("rejected", "origin_not_allowed");
   telemetry.message("in", "ok");

@@ -47,13 +47,14 @@ Deno.test("Telemetry.messageSeconds() puts a bound into its own bucket and what 
   assertEquals(telemetry.buckets.slice(-2), [1, 1]);
 });
 
-Deno.test("Telemetry.read() gives a gauge's value at that moment, null where there is none", () => {
+Deno.test("Telemetry.read() gives a figure's value at that moment, else what it is while unknown", () => {
   const telemetry = new Telemetry();
   let connections = 3;
-  telemetry.gauge("connections", () => connections);
-  telemetry.gauge("certificateExpirySeconds", () => NaN);
-  assertEquals(telemetry.read("connections"), 3);
+  telemetry.figure("sallyport_connections", () => connections);
+  telemetry.figure("sallyport_certificate_expiry_seconds", () => NaN);
+  assertEquals(telemetry.read("sallyport_connections"), 3);
   connections = 4;
-  assertEquals(telemetry.read("connections"), 4);
-  assertEquals([telemetry.read("sendQueueBytes"), telemetry.read("certificateExpirySeconds")], [null, null]);
+  assertEquals(telemetry.read("sallyport_connections"), 4);
+  assertEquals(telemetry.read("sallyport_certificate_expiry_seconds"), null);
+  assertEquals(telemetry.read("sallyport_send_queue_bytes"), 0);
 });
