@@ -19,10 +19,10 @@ export const FINAL: readonly number[] = [400, 403, 404, 405, 426, 431, 1000, 100
 /** Reconnect at once with a new token. If that is refused as well, 401 is final, and 4401 leads to growing delays. */
 export const TOKEN_REFUSED: readonly number[] = [401, 4401];
 
-/** Errors of a call that may pass: rate limit, overload, timeout, a failed handler. Any other is a denial. */
+/** Temporary errors of a call: rate limit, overload, timeout, a failed handler. Others are denials. */
 export const TRANSIENT: readonly number[] = [-32001, -32004, -32005, -32603];
 
-/** A status without a reason is not from the server but from something before it, which may be gone in a moment. */
+/** A status without a reason comes from a proxy, not from the server, and may be temporary. */
 export function isFinal({ code, reason }: End): unknown {
   return FINAL.includes(code) && (code >= 1000 || reason);
 }

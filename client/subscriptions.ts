@@ -34,7 +34,9 @@ export interface TopicParams extends Item {
 /** `item` is an event, or null after the last one. */
 type Told = { item: [Item | null]; state: [SubscriptionState, string?] };
 
-/** Makes a subscription that is in `all` until it is over. `backoff` gives the milliseconds before the n-th retry. */
+/**
+ * Creates a subscription, which is in `all` until its end. `backoff` returns the milliseconds before the n-th retry.
+ */
 export function createSubscription(
   topic: string,
   all: Set<TopicSubscription>,

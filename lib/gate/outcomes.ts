@@ -1,16 +1,16 @@
 /**
- * The catalogue of outcomes: everything the server tells a client about an end or a refusal on the public port, with its
- * code, whether the client comes back, the label in log and metrics, and a text for people.
+ * The catalogue of outcomes: every end and every refusal on the public port that a client is told of, with its code,
+ * whether to reconnect, its label in log and metrics, and a text for people.
  *
- * There is one table for each way to say it: the HTTP answer ({@linkcode REFUSALS}), the JSON-RPC error
- * ({@linkcode ERRORS}), the close frame ({@linkcode CLOSES}, {@linkcode CLOSE_CODES}). A new outcome is one entry. From
- * the tables are made: refusals, close frames, error responses, labels of metrics, the lists of the development page.
- * Tests hold the client library's table, README.md and docs/client.md equal to them.
+ * There is one table for each form: the HTTP answer ({@linkcode REFUSALS}), the JSON-RPC error ({@linkcode ERRORS}),
+ * the close frame ({@linkcode CLOSES}, {@linkcode CLOSE_CODES}). A new outcome is one entry. Refusals, close frames,
+ * error responses, labels of metrics and the lists of the development page are made from the tables. Tests hold the
+ * client library's table, README.md and docs/client.md equal to them.
  */
 
 /**
- * Whether a client comes back: never (it would end the same way), later with growing delays, after the time that the
- * answer states (`Retry-After`, `data.retry_after_ms`), or at once with a new token.
+ * Whether a client reconnects: never (it would end in the same way), later with growing delays, after the time in the
+ * answer (`Retry-After`, `data.retry_after_ms`), or at once with a new token.
  */
 export type Retry = "never" | "later" | "when_told" | "new_token";
 
@@ -29,8 +29,8 @@ export interface RefusalOutcome {
   readonly retry: Retry;
   readonly text: string;
   /**
-   * What it costs the address besides. `request`: as a handshake, a token of the bucket for HTTP requests, since it opens
-   * nothing and any page can cause it. `offence`: no honest client sends it, so it counts towards a ban.
+   * Additional cost for the address. `request`: like a handshake, a token of the bucket for HTTP requests, because it
+   * opens nothing and any page can cause it. `offence`: no honest client sends it, so it counts towards a ban.
    */
   readonly costs?: "request" | "offence";
 }
@@ -105,7 +105,7 @@ const refusals = {
   },
 } as const satisfies Record<string, RefusalOutcome>;
 
-/** Why a request on the public port is refused; the `error` of its body and the label of its metric. */
+/** The reason of a refused request on the public port: the `error` of its body and the label of its metric. */
 export type Reason = keyof typeof refusals;
 
 /** The HTTP answers by reason. Each is logged as `handshake.rejected` and counted in `sallyport_handshakes_total`. */
@@ -114,7 +114,9 @@ export const REFUSALS: Readonly<Record<Reason, RefusalOutcome>> = refusals;
 /** Every {@linkcode Reason}. */
 export const REASONS: readonly Reason[] = Object.keys(refusals) as Reason[];
 
-/** Why a connection ended before it could be answered; logged without a status and counted as refusals are. */
+/**
+ * Reasons of connections that ended before an answer was possible; logged without a status and counted like refusals.
+ */
 export type UnansweredReason = Reason | "tls_failed";
 
 /** Label values of `sallyport_handshakes_total{reason}`. */
@@ -122,7 +124,7 @@ export const HANDSHAKE_REASONS: readonly string[] = ["ok", ...REASONS, "tls_fail
 
 /** An error of JSON-RPC 2.0. */
 export interface ErrorOutcome {
-  /** JSON-RPC 2.0 section 5.1: its own codes, and ours in the range it reserves for implementations. */
+  /** JSON-RPC 2.0 section 5.1: its own codes, and the server's in the range that it reserves for implementations. */
   readonly code: number;
   /** The error's `message`. */
   readonly message: string;
@@ -130,7 +132,7 @@ export interface ErrorOutcome {
   readonly reason: string;
   readonly retry: Retry;
   readonly text: string;
-  /** `invalid`: counts towards `messages.max_invalid`. `lost`: the handler did not handle it, or not to its end. */
+  /** `invalid`: counts towards `messages.max_invalid`. `lost`: the handler did not run, or did not finish. */
   readonly means?: "invalid" | "lost";
 }
 
@@ -210,7 +212,7 @@ const errors = {
 /** The errors of JSON-RPC. Each is logged as `message.rejected` and counted in `sallyport_messages_total`. */
 export const ERRORS: readonly ErrorOutcome[] = Object.values(errors);
 
-/** What the log and the metrics call every error that a method declares itself. */
+/** Name in log and metrics of every error that a method declares. */
 export const DECLARED_ERROR = "declared_error";
 
 /** The code of each error, by its name in capitals. */
@@ -218,13 +220,15 @@ export const ErrorCode = Object.fromEntries(
   Object.entries(errors).map(([name, { code }]) => [name, code]),
 ) as { readonly [Name in keyof typeof errors]: typeof errors[Name]["code"] };
 
-/** What a close code means, whatever its reason. */
+/** The meaning of a close code, whatever its reason. */
 export interface CloseCodeOutcome {
   readonly retry: Retry;
   readonly text: string;
 }
 
-/** RFC 6455 section 7.4.1, IANA's registry, and ours of the private range. 1005 and 1006 are never on the wire. */
+/**
+ * RFC 6455 section 7.4.1, IANA's registry, and the server's codes in the private range. 1005 and 1006 are never sent.
+ */
 export const CLOSE_CODES: ReadonlyMap<number, CloseCodeOutcome> = new Map<number, CloseCodeOutcome>([
   [1000, { retry: "never", text: "Closed as agreed." }],
   [1001, { retry: "later", text: "The server goes away." }],
@@ -249,13 +253,13 @@ export const CLOSE_CODES: ReadonlyMap<number, CloseCodeOutcome> = new Map<number
 export interface CloseOutcome {
   /** One of {@linkcode CLOSE_CODES}. */
   readonly code: number;
-  /** What the reason adds to the text of its code. */
+  /** Addition of the reason to the text of its code. */
   readonly text: string;
-  /** The close frame has the code alone. */
+  /** The close frame contains only the code. */
   readonly silent?: boolean;
-  /** The message that caused it is logged as `message.rejected` and counted, both under this reason. */
+  /** The causing message is logged as `message.rejected` and counted, both with this reason. */
   readonly rejects?: boolean;
-  /** No honest client sends what causes it: an offence of the address. */
+  /** An offence of the address: no honest client causes it. */
   readonly offence?: boolean;
 }
 
@@ -281,7 +285,7 @@ const closes = {
   idle: { code: 4408, text: "No message came, or no answer to a ping." },
 } as const satisfies Record<string, CloseOutcome>;
 
-/** Why the server closes a connection. */
+/** The reason for which the server closes a connection. */
 export type CloseReason = keyof typeof closes;
 
 /** The ends of connections by reason. Each is logged as `connection.closed`. */
@@ -290,7 +294,7 @@ export const CLOSES: Readonly<Record<CloseReason, CloseOutcome>> = closes;
 /** Every {@linkcode CloseReason}. */
 export const CLOSE_REASONS: readonly CloseReason[] = Object.keys(closes) as CloseReason[];
 
-/** What a close frame carries, RFC 6455 section 5.5.1. */
+/** The content of a close frame (RFC 6455 section 5.5.1). */
 export interface Close {
   readonly code: number;
   readonly reason: string;
@@ -302,7 +306,10 @@ export function closeFor(reason: CloseReason): Close {
   return { code, reason: silent ? "" : reason };
 }
 
-/** Label values of `sallyport_messages_total{result}`. Incoming: `ok` or why not. Outgoing: `ok` or `dropped`. */
+/**
+ * Label values of `sallyport_messages_total{result}`. Incoming: `ok` or the reason of the refusal. Outgoing: `ok` or
+ * `dropped`.
+ */
 export const MESSAGE_RESULTS: readonly string[] = [
   "ok",
   "dropped",

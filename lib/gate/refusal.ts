@@ -1,4 +1,4 @@
-/** Refusals, made from the catalogue of outcomes. */
+/** Creates refusals from the catalogue of outcomes. */
 import { type Reason, REFUSALS } from "./outcomes.ts";
 
 /** A refused request. {@linkcode Gate.refused} builds the response. */
@@ -19,7 +19,10 @@ export interface Refusal {
 /** Optional fields of a refusal. `retryAfter` is in seconds, `detail` is for the log only. */
 export type RefusalExtras = Pick<Refusal, "retryAfter" | "detail" | "headers" | "blameless">;
 
-/** Builds the refusal for a reason, with the headers its status demands (RFC 9110 sections 11.6.1 and 15.5.22, RFC 6455 section 4.4). */
+/**
+ * Creates the refusal for a reason, with the headers that its status requires (RFC 9110 sections 11.6.1 and 15.5.22,
+ * RFC 6455 section 4.4).
+ */
 export function refuse(reason: Reason, extras: RefusalExtras = {}): Refusal {
   const { status } = REFUSALS[reason];
   const headers: Record<string, string> = { ...extras.headers };

@@ -5,7 +5,7 @@ export { ErrorCode } from "../gate/outcomes.ts";
 
 const BY_CODE: ReadonlyMap<number, ErrorOutcome> = new Map(ERRORS.map((error) => [error.code, error]));
 
-/** Whether `code` counts towards `messages.max_invalid`, or means that the handler did not handle the message. */
+/** Whether `code` counts towards `messages.max_invalid`, or means that the handler did not run or finish. */
 export function errorMeans(code: number): "invalid" | "lost" | undefined {
   return BY_CODE.get(code)?.means;
 }

@@ -1,6 +1,6 @@
 /**
- * Close codes, RFC 6455 section 7.4: those without a reason of their own, and which ones a peer may send. What the server
- * closes for, and with which code, is in `lib/gate/outcomes.ts`.
+ * Close codes (RFC 6455 section 7.4): those without a reason of their own, and those that a peer may send. The reasons
+ * for which the server closes are in `lib/gate/outcomes.ts`.
  */
 export const CloseCode = {
   normal: 1000,

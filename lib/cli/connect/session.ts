@@ -182,7 +182,7 @@ function parse(data: string): Record<string, unknown> {
 
 function ending(why: Why): string {
   const { reason } = why;
-  const code = why.code || CloseCode.abnormal; // the platform's socket tells a broken connection by 0
+  const code = why.code || CloseCode.abnormal; // the platform's socket reports a broken connection as 0
   return `${code}${reason === "" ? "" : ` ${reason}`}: ${closeMeaning(code, reason)}`;
 }
 

@@ -7,13 +7,13 @@ import * as catalogue from "../../gate/outcomes.ts";
 const closes = Object.entries(catalogue.CLOSES);
 const sent = new Set(closes.map(([, { code }]) => code));
 
-/** Why a handshake, or a request for a ticket, is refused. */
+/** Reasons of refused handshakes and ticket requests. */
 export const REASONS = new Map(catalogue.REASONS.map((reason) => [reason, catalogue.REFUSALS[reason].text]));
 
 /** JSON-RPC errors, by code. */
 export const ERRORS = new Map(catalogue.ERRORS.map(({ code, text }) => [code, text]));
 
-/** Close codes: what happened, and whether to come back. */
+/** Close codes: the event, and whether to reconnect. */
 export const CLOSES = new Map(
   [...catalogue.CLOSE_CODES].map(([code, { text, retry }]) => [
     code,
@@ -21,7 +21,7 @@ export const CLOSES = new Map(
   ]),
 );
 
-/** Reasons that come with a close code: what they add to it. */
+/** Reasons of close codes, and what they add. */
 export const CLOSE_REASONS = new Map(
   closes.filter(([, { silent }]) => !silent).map(([reason, { text }]) => [reason, text]),
 );
