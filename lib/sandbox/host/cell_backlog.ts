@@ -1,15 +1,15 @@
 /**
- * Requests that wait while the cell is busy. Users take turns. A user who began to wait with a part of its quantum
+ * The queue of requests before a busy cell. Users take turns. A user that began to wait with a part of its quantum
  * unused comes first, like a sparse flow of FQ-CoDel (RFC 8290, section 4.2), so it does not wait for a flood.
  */
 import type { ToCell } from "../wire/operations.ts";
 import { unitsOf } from "./window.ts";
 import type { Seat } from "./seat.ts";
 
-/** An operation that waits until the cell is less busy. */
+/** A queued operation. */
 export interface Waiting {
   readonly code: ToCell;
-  /** The call's number; 0 for an operation that is none. */
+  /** The call's number; 0 for an operation that is not a call. */
   readonly call: number;
   readonly extra: number;
   readonly text: string | Uint8Array;
@@ -35,22 +35,22 @@ export class CellBacklog {
   #size = 0;
   #bytes = 0;
 
-  /** Operations that wait. */
+  /** Number of queued operations. */
   get size(): number {
     return this.#size;
   }
 
-  /** UTF-16 units of text, bytes of the rest. */
+  /** Size of the queued texts: UTF-16 units of text, bytes of the rest. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether an operation of the seat's user waits; the next one has to follow it. */
+  /** Whether an operation of the seat's user is queued; the next one must follow it. */
   holds(seat: Seat): boolean {
     return (this.#lines.get(seat.user.id)?.items.length ?? 0) > 0;
   }
 
-  /** `waiting.text` belongs to the backlog from now on. */
+  /** Adds an operation; `waiting.text` belongs to the backlog from now on. */
   add(seat: Seat, waiting: Waiting): void {
     let line = this.#lines.get(seat.user.id);
     if (line === undefined) this.#lines.set(seat.user.id, line = { items: [], credit: QUANTUM_UNITS });
@@ -60,7 +60,7 @@ export class CellBacklog {
     this.#bytes += waiting.text.length;
   }
 
-  /** Removes and returns the next one; undefined when nothing waits. */
+  /** Removes and returns the next operation; undefined when the queue is empty. */
   next(): [Seat, Waiting] | undefined {
     for (const line of this.#sparse) return this.#take(line);
     for (;;) {

@@ -1,22 +1,18 @@
-/**
- * Operations on their way to a cell: sends those of one turn together, and keeps account of those it has not begun.
- *
- * Way of a message: queues operations while the cell is busy, counts those of a turn, and sends them at its end.
- */
+/** Sends operations to a cell, those of one turn together, and tracks those that the cell has not started. */
 import type { OperationStream } from "../wire/operation_stream.ts";
 import type { ToCell } from "../wire/operations.ts";
 import { CellBacklog } from "./cell_backlog.ts";
 import type { Seat } from "./seat.ts";
 import { BYTES_PER_UNIT, Window } from "./window.ts";
 
-/** Bytes that may be on their way to a cell, with those that wait for it; a cell with more is full. */
+/** Maximum size of sent and queued operations in bytes; a cell with more is full. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Operations that were sent together. */
+/** Operations of one write. */
 interface Flight {
   operations: number;
   bytes: number;
-  /** When (ms) the first of them was written. */
+  /** Time (ms) of the first of them. */
   readonly at: number;
 }
 
@@ -26,12 +22,12 @@ export class CellQueue {
   readonly #stream: Pick<OperationStream, "out" | "flush">;
   readonly #now: () => number;
   readonly #window = new Window();
-  /** The turn that is being gathered. */
+  /** The turn that is being collected. */
   #turn: Flight | undefined;
-  /** What was sent and not begun. */
+  /** Sent operations that have not been started. */
   readonly #flying: Flight[] = [];
   #undone = 0;
-  /** Of what was not begun, with the turn that is being gathered. */
+  /** Totals of operations that have not been started, including the current turn. */
   #bytes = 0;
   #heard: number;
   #over = false;
@@ -43,12 +39,12 @@ export class CellQueue {
     this.#heard = now();
   }
 
-  /** Operations that were not begun. */
+  /** Number of operations that have not been started. */
   get undone(): number {
     return this.#undone;
   }
 
-  /** Whether the cell has enough to do for now. */
+  /** Whether the cell has enough work for now. */
   get busy(): boolean {
     return this.#length >= this.#window.units;
   }
@@ -63,7 +59,7 @@ export class CellQueue {
     return this.#bytes + waiting >= MAX_BYTES;
   }
 
-  /** When (ms) the turn began that the next operation belongs to. */
+  /** Start (ms) of the turn of the next operation. */
   get since(): number {
     return this.#turn?.at ?? this.#now();
   }
@@ -80,7 +76,7 @@ export class CellQueue {
     this.#bytes += bytes;
   }
 
-  /** Counts `count` operations as begun; false when the cell did not get so many. `waiting`: others wait for room. */
+  /** Counts `count` operations as started; false when the cell did not get so many. `waiting`: others wait for room. */
   progress(count: number, waiting: boolean): boolean {
     if (count > this.#undone) return false;
     this.alive();
@@ -89,18 +85,18 @@ export class CellQueue {
     return true;
   }
 
-  /** The cell has shown that it lives. */
+  /** The cell has shown a sign of life. */
   alive(): void {
     this.#heard = this.#now();
   }
 
-  /** Milliseconds for which the cell has owed a sign of life; 0 when it owes none. */
+  /** Milliseconds since a sign of life of the cell was due; 0 when none is. */
   silent(now: number): number {
     const oldest = this.#flying[0];
     return oldest === undefined ? 0 : Math.max(0, now - Math.max(oldest.at, this.#heard));
   }
 
-  /** Nothing is sent any more. */
+  /** Ends sending. */
   end(): void {
     this.#over = true;
   }
@@ -116,9 +112,9 @@ export class CellQueue {
     return this.#undone - operations + (this.#bytes - bytes) / BYTES_PER_UNIT;
   }
 
-  /** Counts up to `count` operations of the oldest flight as begun. Returns their number. */
+  /** Counts up to `count` operations of the oldest write as started. Returns their number. */
   #begun(count: number): number {
-    // A write under way takes along what is added before the end of the turn.
+    // A pending write includes operations that are added before the end of the turn.
     const flight = this.#flying[0] ?? this.#turn!;
     const begun = Math.min(count, flight.operations);
     const bytes = Math.floor(flight.bytes * begun / flight.operations);
@@ -130,7 +126,7 @@ export class CellQueue {
     return begun;
   }
 
-  /** Sends what was added. */
+  /** Sends the added operations. */
   readonly flush = (): void => {
     const turn = this.#turn;
     this.#turn = undefined;
