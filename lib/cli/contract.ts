@@ -1,4 +1,4 @@
-/** `contract`: prints what the handlers offer, or compares it with an earlier document. */
+/** `contract`: prints the contract of the handlers, or compares it with an earlier document. */
 import { plainText } from "../base/plain_text.ts";
 import type { Config } from "../config/config.ts";
 import { asyncApiOfAll } from "../contract/asyncapi.ts";
@@ -20,7 +20,8 @@ const TITLE = "Handlers of this server";
 /**
  * Loads every configured module in one cell, prints the document or the breaking changes, and ends the cells.
  *
- * @returns 2 if the configuration or the old document is not valid, 1 if a module does not load or a change breaks clients, else 0
+ * @returns 2 if the configuration or the old document is invalid, 1 if a module does not load or a change breaks
+ * clients, else 0
  */
 export async function contract(args: ParsedArgs, io: Io): Promise<number> {
   const config = loadOrReport(args, io);
@@ -56,7 +57,7 @@ function documentOf(format: ContractFormat, modules: Served, config: Config): st
   return JSON.stringify(document, null, 2);
 }
 
-/** The contract of an earlier document; null, and a line for each problem, when it is none. */
+/** Reads the contract of an earlier document; if it is invalid, prints a line for each problem and returns null. */
 async function readOld(path: string, io: Io): Promise<ReadContract | null> {
   let document: unknown;
   try {

@@ -1,8 +1,9 @@
 /**
- * Writes contracts as an AsyncAPI 3.0 document.
+ * Formats contracts as an AsyncAPI 3.0 document.
  *
- * The document describes the server. A module has a channel for its calls, and one for each topic, whose address is the pattern. All
- * of them are carried by the same WebSocket connections; the payload of a message is the whole JSON-RPC 2.0 text frame.
+ * The document describes the server. A module has a channel for its calls, and one for each topic, whose address is the
+ * pattern. All channels use the same WebSocket connections; the payload of a message is the whole JSON-RPC 2.0 text
+ * frame.
  */
 import type { Contract, JsonSchema, MethodContract, TopicContract } from "../sandbox/author/contract.ts";
 import { FORBIDDEN_ERROR, SERVER_ERRORS } from "./openrpc.ts";
@@ -15,7 +16,7 @@ export interface AsyncApiOptions {
   readonly title?: string;
   /** Version of the contract, not of AsyncAPI. */
   readonly version?: string;
-  /** Where the server listens. Absent: the document names no server. */
+  /** The URL of the server. Absent: the document names no server. */
   readonly server?: { readonly host: string; readonly path: string; readonly tls: boolean };
 }
 
@@ -27,7 +28,7 @@ const object = (properties: Json): Json => ({ type: "object", properties, requir
 const ID = { type: ["string", "number", "null"] };
 const VERSION = text("2.0");
 
-/** One document for several modules. */
+/** Creates one document for several modules. */
 export function asyncApiOfAll(
   modules: readonly { readonly subprotocol: string; readonly contract: Contract }[],
   { title = "sallyport", version = "1", server }: AsyncApiOptions = {},
@@ -168,7 +169,7 @@ class Writer {
     });
   }
 
-  /** Adds under a key of word characters, dots and hyphens that is not taken; returns it. */
+  /** Adds a value under an unused key of word characters, dots and hyphens, and returns the key. */
   #add(to: Record<string, Json>, wanted: string, value: Json): string {
     const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
     let key = plain;
@@ -187,7 +188,10 @@ function serverCodes(roles: readonly string[] | undefined): number[] {
   return [...SERVER_ERRORS, ...(roles === undefined ? [] : [FORBIDDEN_ERROR])].map(({ code }) => code);
 }
 
-/** The parameters of a channel's address. AsyncAPI knows their values only as a list; `x-schema` has the whole schema. */
+/**
+ * The parameters of a channel's address. AsyncAPI describes their values only as a list; `x-schema` has the whole
+ * schema.
+ */
 function describeParameters(params: JsonSchema): Record<string, Json> {
   return Object.fromEntries(
     entriesOf(params["properties"]).map(([name, schema]) => {

@@ -1,20 +1,20 @@
-/** Names what in a contract has changed so that clients of the old one break. */
+/** Finds the changes of a contract that break clients of the old one. */
 import type { Change, Direction } from "./change.ts";
 import { compareSchemas } from "./compare_schemas.ts";
 import type { ReadContract, ReadMethod, ReadTopic } from "./read_openrpc.ts";
 import { isObject, type Schema } from "./schemas.ts";
 
-/** One line for people, without a final full stop. */
+/** A readable line without a final full stop. */
 export interface BreakingChange {
   readonly text: string;
-  /** It may break clients or not: the comparison can't tell. */
+  /** The comparison can't tell whether it breaks clients. */
   readonly undecided: boolean;
 }
 
 /**
- * The breaking changes from an old contract to a new one: what was removed; parameters that take less; results, events and data of
- * errors that say more; roles that were taken away. In no change is a method, topic, event or error added, a description, a cost
- * or a message.
+ * The breaking changes from an old contract to a new one: removals; parameters that accept less; results, events and
+ * data of errors that contain more; roles that lost a right. An added method, topic, event or error, and another
+ * description, cost or message are no breaking changes.
  */
 export function compareContracts(old: ReadContract, current: ReadContract): BreakingChange[] {
   const raw = old.raw.filter((subprotocol) => !current.raw.includes(subprotocol))
@@ -38,7 +38,9 @@ interface Served {
   readonly subprotocol: string | undefined;
 }
 
-/** The same thing of the new contract. A document of `rpc.discover` names no subprotocol: then the name decides alone. */
+/**
+ * The counterpart in the new contract. A document of `rpc.discover` has no subprotocol: then the name alone decides.
+ */
 function counterpart<T extends Served>(one: T, among: readonly T[], keyOf: (one: T) => string): T | undefined {
   return among.find((other) =>
     keyOf(one) === keyOf(other) &&
@@ -95,13 +97,13 @@ function compareTopics(
       ? [{ text: `${label}: the module decides of each connection now`, undecided: true }]
       : [],
     ...lostRights(label, "publish", topic.publish, found.publish),
-    ...lostRights(label, "ask who is there", topic.presence, found.presence),
+    ...lostRights(label, "read the presence", topic.presence, found.presence),
     ...schemas("params", renamed(topic, found), found.params, "taken"),
     ...events,
   ];
 }
 
-/** The old parameters, under the names that the new pattern gives them. */
+/** The old parameters with the names of the new pattern. */
 function renamed(topic: ReadTopic, found: ReadTopic): Schema {
   const [before, after] = [topic.pattern, found.pattern].map((pattern) => pattern.match(PLACEHOLDER) ?? []);
   const { params } = topic;
@@ -129,7 +131,7 @@ function compareParts(
   return changes.map(({ path, what, undecided }) => ({ text: `${label}${path}: ${what}`, undecided }));
 }
 
-/** Roles that had a right; absent means that all have it. */
+/** Roles with a right before; absent means all. */
 function lostRoles(
   label: string,
   right: string,
@@ -142,7 +144,7 @@ function lostRoles(
     .map((role) => decided(`${label}: role ${quoted(role)} may not ${right} any more`));
 }
 
-/** Roles that had a right; absent means that none has it. */
+/** Roles with a right before; absent means none. */
 function lostRights(
   label: string,
   right: string,
@@ -161,7 +163,7 @@ function of({ subprotocol }: Served): string {
   return subprotocol === undefined ? "" : ` of ${quoted(subprotocol)}`;
 }
 
-/** As JSON: no control character of a document reaches the terminal. */
+/** Formats as JSON, so that no control character of a document reaches the terminal. */
 function quoted(text: string): string {
   return JSON.stringify(text);
 }

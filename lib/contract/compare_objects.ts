@@ -3,13 +3,13 @@ import type { Change, Direction } from "./change.ts";
 import { entriesOf, isObject } from "./schemas.ts";
 import { constraintsOf, isAny, type Json, list } from "./schema_parts.ts";
 
-/** Gives the changes that keep the schema `narrow` from being included in `wide`. */
+/** Returns the changes because of which `narrow` is not included in `wide`. */
 type Included = (narrow: unknown, wide: unknown, path: string) => Change[];
 
-/** The keywords that are compared here. */
+/** The keywords that this file compares. */
 export const OBJECT_KEYWORDS: readonly string[] = ["required", "properties", "additionalProperties", "propertyNames"];
 
-/** Properties of `narrow`, which are to be included in `wide`. `included` compares what is in them. */
+/** Compares the properties of `narrow`, which must be included in `wide`. `included` compares their schemas. */
 export class ObjectComparison {
   readonly #included: Included;
   readonly #direction: Direction;
@@ -39,27 +39,27 @@ export class ObjectComparison {
     return [...missing, ...named, ...gone, ...this.#rest(narrow, wide, path)];
   }
 
-  /** A property that only `wide` names. */
+  /** Compares a property that only `wide` names. */
   #unnamed(additional: unknown, property: unknown, path: string): Change[] {
     if (additional === false) return [];
-    // Clients send only what the old schema names.
+    // Clients send only properties of the old schema.
     if ((additional === undefined || additional === true) && this.#direction === "taken") return [];
     return this.#included(additional ?? true, property, path);
   }
 
-  /** A property that only `narrow` names. */
+  /** Compares a property that only `narrow` names. */
   #further(property: unknown, additional: unknown, path: string): Change[] {
     if (isObject(additional) && !isAny(constraintsOf(additional) ?? { not: {} })) {
       return this.#included(property, additional, path);
     }
-    // Clients ignore what they do not know.
+    // Clients ignore unknown properties.
     if (this.#direction === "sent" || constraintsOf(property) === null) return [];
     if (isObject(additional)) return [];
     const what = additional === false ? "is not taken any more" : "is not known any more, what clients send is dropped";
     return [{ path, what, undecided: false }];
   }
 
-  /** Properties that neither names. */
+  /** Compares properties that neither names. */
   #rest(narrow: Json, wide: Json, path: string): Change[] {
     const changes: Change[] = [];
     const [own, further] = [narrow["additionalProperties"] ?? true, wide["additionalProperties"] ?? true];

@@ -1,12 +1,12 @@
 /**
- * Compares two JSON Schemas (draft 7) of the same thing, an old and a new one, for a client that was written for the old one.
+ * Compares an old and a new JSON Schema (draft 7) of the same value, for a client that was written for the old one.
  *
- * What clients send has to be taken still: all that fits the old schema fits the new one. What they receive has to be as it was: all
- * that fits the new schema fits the old one. Two conventions stand beside this. A new optional property of what clients send breaks
- * nothing, since they send nothing of its name. Clients ignore properties that they do not know, so what they receive may gain some.
+ * Values from clients must still be accepted: every value of the old schema must fit the new one. Values for clients
+ * must be as before: every value of the new schema must fit the old one. Two conventions apply. A new optional property
+ * in values from clients breaks nothing, because clients do not send it. Clients ignore unknown properties, so values
+ * for clients may have new ones.
  *
- * Where inclusion is not decided (different patterns, a keyword that is not known here), that is said, as a change that is
- * `undecided`.
+ * Where inclusion can't be decided (different patterns, an unknown keyword), the change is reported as `undecided`.
  */
 import type { Change, Direction } from "./change.ts";
 import { OBJECT_KEYWORDS, ObjectComparison } from "./compare_objects.ts";
@@ -31,7 +31,7 @@ import {
 } from "./schema_parts.ts";
 import { entriesOf, isObject, type Schema } from "./schemas.ts";
 
-/** Steps of one comparison; schemas within the bounds of a contract take a few thousand. */
+/** Maximum number of steps of a comparison; schemas within the bounds of a contract take a few thousand. */
 const MAX_STEPS = 200_000;
 
 /** The changes between two schemas that break clients. */
@@ -44,13 +44,15 @@ export function compareSchemas(
   return new Comparison(direction, narrow.definitions, wide.definitions).included(narrow.schema, wide.schema, "");
 }
 
-/** `narrow` is to be included in `wide`: the old schema in the new one for what is taken, else the new one in the old one. */
+/**
+ * `narrow` must be included in `wide`: the old schema in the new one for `taken`, otherwise the new one in the old one.
+ */
 class Comparison {
   readonly #direction: Direction;
   readonly #narrowDefinitions: Definitions;
   readonly #wideDefinitions: Definitions;
   readonly #objects: ObjectComparison;
-  /** Pairs of definitions that are being compared: within them they count as included, as recursion has it. */
+  /** Pairs of definitions under comparison. Within them they count as included, as recursion requires. */
   readonly #open = new Set<string>();
   #steps = 0;
 
@@ -102,7 +104,7 @@ class Comparison {
     return changes;
   }
 
-  /** Each of several parts holds of `narrow`: one of them, or objects put together, may be included. */
+  /** All of several parts hold for `narrow`: one of them, or the merged objects, may be included. */
   #oneOfAll(narrow: Json, wide: Json, path: string): Change[] {
     const { allOf, ...rest } = narrow;
     const parts = [rest, ...allOf as unknown[]].map((part) => resolve(part, this.#narrowDefinitions) ?? {});
@@ -135,7 +137,7 @@ class Comparison {
       : this.#undecided(path, `${what}, or fits no single variant`);
   }
 
-  /** Whether certainly no value fits both. */
+  /** Whether it is certain that no value fits both. */
   #disjoint(narrow: Json, variant: Schema): boolean {
     const outer = constraintsOf(resolve(variant, this.#wideDefinitions) ?? true);
     if (outer === null) return true;

@@ -1,4 +1,4 @@
-/** Reads an OpenRPC document that this program has written, of this or an earlier version. */
+/** Parses an OpenRPC document of this program, of this or an earlier version. */
 import { z } from "zod";
 import type { Schema } from "./schemas.ts";
 import type { Definitions } from "./schema_parts.ts";
@@ -10,7 +10,7 @@ export interface ReadMethod {
   readonly result: Schema;
   /** Absent: any admitted session. */
   readonly roles: readonly string[] | undefined;
-  /** The declared errors by code: their name, and the schema of their data. */
+  /** Declared errors by code, with name and schema of the data. */
   readonly errors: ReadonlyMap<number, { readonly name: string; readonly data: Schema | undefined }>;
 }
 
@@ -69,7 +69,7 @@ const Document = z.looseObject({
   "x-raw-subprotocols": z.array(z.string()).default([]),
 });
 
-/** Gives the contract, or what is wrong with the document. */
+/** Returns the contract, or the problems of the document. */
 export function readOpenRpc(document: unknown): ReadContract | { problems: string[] } {
   const parsed = Document.safeParse(document);
   if (!parsed.success) {
@@ -96,7 +96,7 @@ function readMethod(method: z.output<typeof Method>): ReadMethod {
   };
 }
 
-/** The schema of the parameters, put together from the descriptors. */
+/** The schema of the parameters, assembled from the descriptors. */
 function paramsOf({ paramStructure, params, "x-params": more }: z.output<typeof Method>): Schema {
   if (paramStructure === "by-name") {
     return {

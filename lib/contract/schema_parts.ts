@@ -1,15 +1,15 @@
-/** Reads single facts of JSON Schemas (draft 7), for their comparison. */
+/** Reads properties of JSON Schemas (draft 7) for their comparison. */
 import { componentName, entriesOf, isObject, type Schema } from "./schemas.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** The definitions that the references of a document's schemas are to. */
+/** The definitions of a document, which references point to. */
 export type Definitions = Readonly<Record<string, unknown>>;
 
-/** Longest text of a value or schema in a message. */
+/** Maximum length of a value or schema in a message. */
 const MAX_SHOWN_LENGTH = 60;
 
-/** Keywords that restrict nothing. */
+/** Keywords without a restriction. */
 const ANNOTATIONS = new Set([
   "$comment",
   "$id",
@@ -25,7 +25,7 @@ const ANNOTATIONS = new Set([
   "writeOnly",
 ]);
 
-/** The schema without what restricts nothing; null when it takes nothing at all. */
+/** The schema without keywords that restrict nothing; null if it accepts no value. */
 export function constraintsOf(schema: unknown): Json | null {
   if (schema === false) return null;
   if (!isObject(schema)) return {};
@@ -33,12 +33,12 @@ export function constraintsOf(schema: unknown): Json | null {
   return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !ANNOTATIONS.has(keyword)));
 }
 
-/** Whether the constraints are none: everything is taken. */
+/** Whether there are no constraints, so that every value is accepted. */
 export function isAny(constraints: Json): boolean {
   return Object.keys(constraints).length === 0;
 }
 
-/** The values of `const` or `enum`, which are all that is taken; undefined where there are others. */
+/** The values of `const` or `enum`; undefined if other values are accepted. */
 export function valuesOf(constraints: Json): unknown[] | undefined {
   if (Object.hasOwn(constraints, "const")) return [constraints["const"]];
   const values = constraints["enum"];
@@ -47,7 +47,7 @@ export function valuesOf(constraints: Json): unknown[] | undefined {
   return type === "null" ? [null] : type === "boolean" ? [true, false] : undefined;
 }
 
-/** The parts of a schema of which one is to fit; undefined where it has none. `exclusive`: not two of them at once. */
+/** The alternatives of a schema; undefined if it has none. `exclusive`: a value must not fit two of them. */
 export function variantsOf(constraints: Json): { variants: Schema[]; exclusive: boolean } | undefined {
   const { anyOf, oneOf, type, ...rest } = constraints;
   if (Array.isArray(type)) {
@@ -64,7 +64,7 @@ export function variantsOf(constraints: Json): { variants: Schema[]; exclusive: 
   return { variants: variants as Schema[], exclusive: !Array.isArray(anyOf) };
 }
 
-/** Equal for equal JSON, whatever the order of keys. */
+/** A text that is equal for equal JSON, regardless of the order of keys. */
 export function canonical(value: unknown): string {
   return JSON.stringify(
     value,
@@ -76,7 +76,7 @@ function byKey([one]: [string, unknown], [other]: [string, unknown]): number {
   return one < other ? -1 : 1;
 }
 
-/** A bound of a number; `open` when the number itself is outside. */
+/** A bound of a number; `open` if the bound itself is excluded. */
 interface Bound {
   readonly value: number;
   readonly open: boolean;
@@ -92,12 +92,12 @@ function boundOf(constraints: Json, sign: 1 | -1): Bound {
   return bounds.reduce((one, other) => isWithin(one, other) ? one : other, { value: -Infinity, open: false });
 }
 
-/** The same bound of integers, the number itself inside. */
+/** The same bound for integers, with the bound itself included. */
 function closedBound({ value, open }: Bound): Bound {
   return { value: open ? Math.floor(value) + 1 : Math.ceil(value), open: false };
 }
 
-/** Whether all that is above `one` is above `other` too. */
+/** Whether all numbers above `one` are above `other` too. */
 function isWithin(one: Bound, other: Bound): boolean {
   return one.value > other.value || one.value === other.value && (one.open || !other.open);
 }
@@ -107,31 +107,33 @@ export function boundsWithin(narrow: Json, wide: Json): boolean {
   return ([1, -1] as const).every((sign) => isWithin(boundOf(narrow, sign), boundOf(wide, sign)));
 }
 
-/** The bounds of a number schema, for people. */
+/** The bounds of a number schema as readable text. */
 export function boundsText(constraints: Json): string {
   const { value: low, open: lowOpen } = boundOf(constraints, 1);
   const { value: high, open: highOpen } = boundOf(constraints, -1);
   return `${lowOpen ? "above " : ""}${low} to ${highOpen ? "below " : ""}${-high}`;
 }
 
-/** A whole number from a keyword such as `maxLength`. */
+/** An integer from a keyword such as `maxLength`. */
 export function numberOf(constraints: Json, keyword: string): number | undefined {
   const value = constraints[keyword];
   return typeof value === "number" ? value : undefined;
 }
 
-/** The schema of an array's place. */
+/** The schema of an element of an array by index. */
 export function placeOf({ items, additionalItems }: Json, index: number): Schema {
   if (!Array.isArray(items)) return (items ?? true) as Schema;
   return (index < items.length ? items[index] : additionalItems ?? true) as Schema;
 }
 
-/** The schemas of an array's places that have one of their own. */
+/** The schemas of elements with a schema of their own. */
 export function placesOf({ items }: Json): number {
   return Array.isArray(items) ? items.length : 0;
 }
 
-/** Whether constraints without unions take the value; undefined where that is not decided here, as for objects and lists. */
+/**
+ * Whether constraints without unions accept the value; undefined if that is not decided here, as for objects and lists.
+ */
 export function takes(constraints: Json, value: unknown): boolean | undefined {
   const values = valuesOf(constraints);
   if (values !== undefined) return values.some((one) => canonical(one) === canonical(value));
@@ -168,7 +170,7 @@ function hasType(value: unknown, type: unknown): boolean {
   return type === "object" ? isObject(value) : kind === type;
 }
 
-/** What a reference is to; the schema itself where it is none; undefined where nothing is there. */
+/** The target of a reference; the schema itself if it is none; undefined if the target is missing. */
 export function resolve(schema: unknown, definitions: Definitions): unknown {
   let found = schema;
   for (let hops = 0; isObject(found) && found["$ref"] !== undefined; hops++) {
@@ -182,7 +184,7 @@ export function resolve(schema: unknown, definitions: Definitions): unknown {
   return found;
 }
 
-/** One object schema of several that all hold; undefined where they are of other kinds. */
+/** Merges object schemas that all apply; undefined if they have other types. */
 export function mergeObjects(parts: readonly Json[]): Json | undefined {
   const known = new Set(["type", "properties", "required"]);
   if (!parts.every((part) => part["type"] === "object" && Object.keys(part).every((key) => known.has(key)))) return;
@@ -193,12 +195,12 @@ export function mergeObjects(parts: readonly Json[]): Json | undefined {
   return { type: "object", properties, required: parts.flatMap((part) => list(part["required"])) };
 }
 
-/** The value if it is a list, or an empty one. */
+/** The value if it is a list, otherwise an empty list. */
 export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The first property that has one value only, which tells an object from others. */
+/** The first property with a single value, which distinguishes an object from others. */
 function distinction(constraints: Json): string {
   for (const [name, property] of entriesOf(constraints["properties"])) {
     const values = valuesOf(constraintsOf(property) ?? {});
@@ -207,7 +209,7 @@ function distinction(constraints: Json): string {
   return "";
 }
 
-/** A value or a schema in few words. */
+/** A short text of a value or schema. */
 export function shown(value: unknown): string {
   if (value === undefined) return "none";
   if (isObject(value)) {

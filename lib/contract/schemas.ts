@@ -56,13 +56,13 @@ export function componentName(reference: unknown): string | undefined {
 /** The `components.schemas` of an OpenRPC or AsyncAPI document. */
 export class Components {
   readonly schemas: Record<string, JsonSchema> = {};
-  /** Names by the text of a definition, with all that it refers to: equal ones are one component. */
+  /** Names by the text of a definition with all definitions it refers to: equal ones share a component. */
   readonly #named = new Map<string, string>();
 
   /**
    * Returns the schema with its definitions moved here, and its references adjusted.
    *
-   * @param name the subject of the schema; prefix of the names of its definitions
+   * @param name the subject of the schema; it names definitions without a name of their own
    */
   take(name: string, schema: JsonSchema): JsonSchema {
     const { $schema: _, definitions, $defs, ...rest } = schema;
@@ -71,7 +71,7 @@ export class Components {
     const names = new Map(own.map(([key, definition]) => {
       const text = textOf(key, new Map(own));
       const known = this.#named.get(text);
-      // zod names what has no id of its own `__schema0` and so on.
+      // zod names definitions without an id `__schema0` and so on.
       const component = known ?? this.#unique(key.startsWith("__schema") ? `${name}.${key}` : key);
       if (known === undefined) fresh.push([component, definition]);
       this.#named.set(text, component);
@@ -103,7 +103,7 @@ export class Components {
   }
 }
 
-/** A definition and those that it refers to, as one text. */
+/** A definition with those it refers to, as one text. */
 function textOf(key: string, definitions: ReadonlyMap<string, unknown>): string {
   const reached = new Set([key]);
   for (const one of reached) {
@@ -116,7 +116,7 @@ function textOf(key: string, definitions: ReadonlyMap<string, unknown>): string 
   return JSON.stringify([...reached].map((one) => [one, definitions.get(one)]));
 }
 
-/** The name of the definition that a reference within a schema is to. */
+/** The name of the definition that a reference points to. */
 function definitionName(reference: string): string | undefined {
   const found = /^#\/(?:definitions|\$defs)\/([^/]+)$/.exec(reference);
   return found === null ? undefined : unescapePointer(found[1]!);

@@ -1,12 +1,12 @@
-/** Writes contracts as TypeScript types for the client library. */
+/** Formats contracts as TypeScript types for the client library. */
 import type { Contract, JsonSchema, MethodContract, TopicContract } from "../sandbox/author/contract.ts";
 import { Components } from "./schemas.ts";
 import { comment, propertyName, typeOnly, TypeWriter } from "./typescript_schema.ts";
 
-/** Gives a schema with its definitions moved to the components. */
+/** Returns a schema with its definitions moved to the components. */
 type Take = (name: string, schema: JsonSchema) => JsonSchema;
 
-/** Names that the text declares by itself, and those of TypeScript that a type can't have. */
+/** Names that the text itself declares, and reserved names of TypeScript. */
 const RESERVED = [
   "Contract",
   "Contracts",
@@ -21,11 +21,11 @@ const RESERVED = [
 ];
 
 /**
- * A module of TypeScript that exports `Contracts`, by subprotocol, and `Contract`, which is the one of a subprotocol, by default the
- * first: `createClient<Contract>(…)`. Raw modules are left out.
+ * Creates a TypeScript module that exports `Contracts`, by subprotocol, and `Contract`, the contract of one
+ * subprotocol, by default the first: `createClient<Contract>(…)`. Raw modules are omitted.
  *
- * A contract has `methods`: `{ params, result }` by name, with `errors` (`{ code, data }` by name) where some are declared; and
- * `topics`: the events of each topic, by the names that its pattern matches.
+ * A contract has `methods`: `{ params, result }` by name, with `errors` (`{ code, data }` by name) if any are declared;
+ * and `topics`: the events of each topic, by the names that its pattern matches.
  */
 export function typesOfAll(modules: readonly { readonly subprotocol: string; readonly contract: Contract }[]): string {
   const components = new Components();
@@ -52,7 +52,7 @@ export function typesOfAll(modules: readonly { readonly subprotocol: string; rea
     "// Made by `sallyport contract --format types`.",
     "",
     ...declared.flatMap((line) => [line, ""]),
-    "/** What each module offers, by its subprotocol. */",
+    "/** The contract of each module by its subprotocol. */",
     "export interface Contracts {",
     ...contracts,
     "}",
@@ -89,11 +89,13 @@ function topicsOf(contract: Contract, take: Take, writer: TypeWriter): string {
   const topics = [...contract.topics.values()];
   const written = topics.map((topic) => writeTopic(topic, take, writer));
   if (!haveOneType(topics.map(({ pattern }) => pattern))) return block("topics", written, "    ");
-  // In one object, the types of both would have to agree.
+  // In one object type, the types of both would have to agree.
   return `    topics:\n${written.map((topic) => `      & {\n${topic}      }`).join("\n")};\n`;
 }
 
-/** Whether TypeScript takes some name for one of several patterns: its `${string}` goes beyond the end of a segment. */
+/**
+ * Whether TypeScript matches a name with several patterns, because its `${string}` extends beyond the end of a segment.
+ */
 function haveOneType(patterns: readonly string[]): boolean {
   return patterns.some((pattern) => {
     const parts = pattern.split(/\{[^}]*\}/).map((part) => RegExp.escape(part));
@@ -112,7 +114,7 @@ function writeTopic(topic: TopicContract, take: Take, writer: TypeWriter): strin
   return `${comment({ description }, "      ")}      ${name}: {\n${written.join("")}      };\n`;
 }
 
-/** A property's name, or an index signature for the names that a pattern matches. */
+/** A property name, or an index signature for the names that a pattern matches. */
 function topicKey(pattern: string): string {
   if (!pattern.includes("{")) return propertyName(pattern);
   const literal = pattern.replaceAll(/[\\`$]/g, "\\$&").replaceAll(/\{[^}]*\}/g, "${string}");
@@ -124,7 +126,7 @@ function block(name: string, members: readonly string[], indent: string): string
   return `${indent}${name}: {\n${members.join("")}${indent}};\n`;
 }
 
-/** A name of a type in Pascal case, which nothing else has. */
+/** A unique type name in Pascal case. */
 function typeName(component: string, taken: Set<string>): string {
   const words = component.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
   const pascal = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join("");

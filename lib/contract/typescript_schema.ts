@@ -1,11 +1,13 @@
-/** Writes JSON Schemas (draft 7) as TypeScript types. */
+/** Formats JSON Schemas (draft 7) as TypeScript types. */
 import { componentName, entriesOf, isObject, mapInner, type Schema } from "./schemas.ts";
 
-/** Bounds and formats are left out, which no type can say: a type takes more than its schema, never less. */
+/**
+ * Bounds and formats are omitted, because types can't express them: a type accepts more than its schema, never less.
+ */
 export class TypeWriter {
   readonly #nameOf: (component: string) => string;
 
-  /** `nameOf` gives the name of a component's type. */
+  /** `nameOf` returns the name of a component's type. */
   constructor(nameOf: (component: string) => string) {
     this.#nameOf = nameOf;
   }
@@ -53,7 +55,7 @@ export class TypeWriter {
     return Array.isArray(schemas) ? schemas.map((one) => this.write(one, indent)) : [];
   }
 
-  /** What `type` and the keywords of that type say; undefined when there are none. */
+  /** The type of `type` and its keywords; undefined when there are none. */
   #typed(schema: Record<string, unknown>, indent: string): string | undefined {
     const { type } = schema;
     if (Array.isArray(type)) {
@@ -104,14 +106,14 @@ export class TypeWriter {
     return further === undefined ? written : `${written} & ${further}`;
   }
 
-  /** The type of the properties that are not named; undefined when nothing is said of them. */
+  /** The type of unnamed properties; undefined if the schema does not restrict them. */
   #further(schema: Record<string, unknown>, indent: string, required: string[]): string | undefined {
     const { additionalProperties, propertyNames, properties } = schema;
     if (additionalProperties === undefined || typeof additionalProperties === "boolean") {
       const none = entriesOf(properties).length === 0 && required.length === 0;
       return additionalProperties === false && none ? "Record<string, never>" : undefined;
     }
-    // Beside named properties an index signature would have to fit these as well.
+    // Beside named properties, an index signature would have to fit these as well.
     if (entriesOf(properties).length > 0) return undefined;
     const value = this.write(additionalProperties as Schema, indent);
     const names = this.#names(propertyNames);
@@ -127,13 +129,13 @@ export class TypeWriter {
   }
 }
 
-/** Keywords that no type says. */
+/** Keywords that types can't express. */
 const UNSAID = new Set([
   ...["default", "examples", "format", "pattern", "contentEncoding", "contentMediaType", "uniqueItems", "title"],
   ...["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
 ]);
 
-/** The schema without what no type says, so that schemas of one type are alike. */
+/** The schema without keywords that types can't express, so that schemas of the same type are equal. */
 export function typeOnly(schema: Schema): Schema {
   if (typeof schema === "boolean") return schema;
   const closed = schema["additionalProperties"] === false && entriesOf(schema["properties"]).length > 0;
@@ -152,7 +154,7 @@ export function comment(schema: unknown, indent: string): string {
   return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */\n`].join("\n");
 }
 
-/** A property's name as it stands in a type. */
+/** A property name as written in a type. */
 export function propertyName(name: string): string {
   return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) ? name : JSON.stringify(name);
 }
@@ -173,7 +175,7 @@ function unique(types: string[]): string[] {
   return types.includes("unknown") ? ["unknown"] : [...new Set(types)];
 }
 
-/** A union or an intersection is put in parentheses, so that it can stand beside `[]`, `?` and `&`. */
+/** Adds parentheses to a union or intersection, for use with `[]`, `?` and `&`. */
 function parenthesised(type: string): string {
   return /^(?:\w+|"(?:[^"\\]|\\.)*"|\{[^{}]*\}|\w+<[^<>]*>)(?:\[\])*$/.test(type) ? type : `(${type})`;
 }

@@ -79,7 +79,7 @@ const breaking: [what: string, current: unknown, expected: string[]][] = [
     `${TOPIC}: role "user" may not subscribe any more`,
   ]],
   ["no publishing", withLot({ publish: undefined }), [`${TOPIC}: role "user" may not publish any more`]],
-  ["no presence", withLot({ presence: ["admin"] }), [`${TOPIC}: role "user" may not ask who is there any more`]],
+  ["no presence", withLot({ presence: ["admin"] }), [`${TOPIC}: role "user" may not read the presence any more`]],
   ["the module decides", withLot({ allow: () => true }), [`? ${TOPIC}: the module decides of each connection now`]],
   ["fewer topics", withLot({ params: z.object({ lot: text.max(9) }) }), [
     `${TOPIC}: params.lot: maxLength was 64, is 9`,
