@@ -14,8 +14,11 @@ import { CallError } from "../author/call_error.ts";
 import { mayCall, type MethodContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
 import type { Handlers } from "../author/handlers.ts";
+import { type Notification, parts, publication, type TestEvent } from "./test_events.ts";
 import { type TestConnection, TestTopics, type TopicCell, type TopicParams } from "./test_topics.ts";
 import type { Vocabulary } from "../author/vocabulary.ts";
+
+export type { TestEvent } from "./test_events.ts";
 
 /** The caller. All fields are optional. */
 export interface TestUser {
@@ -28,20 +31,6 @@ export interface TestUser {
   /** Id of the connection. Calls with the same id share its state. Default "1". */
   connection?: string;
 }
-
-/**
- * An effect of a handler. `connection` is "" for an effect outside of calls, or after the end of the connection. A
- * publication on a declared topic is an `event`, on a free one a `publish`.
- */
-export type TestEvent =
-  | { type: "notify"; connection: string; method: string; params: unknown }
-  | { type: "publish"; connection: string; topic: string; method: string; params: unknown }
-  | { type: "event"; connection: string; topic: string; event: string; data: unknown }
-  | { type: "send"; connection: string; data: string | Uint8Array }
-  | { type: "subscribe" | "unsubscribe"; connection: string; topic: string }
-  | { type: "close"; connection: string; reason: string }
-  | { type: "log"; connection: string; level: string; message: string; fields: unknown }
-  | { type: "failed"; connection: string; method: string; error: string };
 
 /** A module under test. Roles are checked as in the server. */
 export interface TestHandlers {
@@ -219,9 +208,11 @@ class Recorder {
       case ToHost.Crash:
         throw new Error(text);
       case ToHost.Notify:
-        return void this.events.push({ type: "notify", connection, ...notificationOf(text) });
+        return void this.events.push({ type: "notify", connection, ...parts(JSON.parse(text) as Notification) });
       case ToHost.Publish:
-        return void this.events.push(this.#publication(connection, text, JSON.parse(more)));
+        return void this.events.push(
+          publication(this.#topics.declared, connection, text, JSON.parse(more) as Notification),
+        );
       case ToHost.Send:
         return void this.events.push({ type: "send", connection, data: extra === 1 ? text : first.slice() });
       case ToHost.Subscribe: {
@@ -261,14 +252,8 @@ class Recorder {
       presence: (topic) => this.#present(topic),
       did: (type, session, topic) => this.events.push({ type, connection: connection(session), topic }),
       published: (session, topic, notification) =>
-        this.events.push(this.#publication(connection(session), topic, notification as Notification)),
+        this.events.push(publication(this.#topics.declared, connection(session), topic, notification as Notification)),
     };
-  }
-
-  #publication(connection: string, topic: string, { method, params }: Notification): TestEvent {
-    if (!this.#topics.declared) return { type: "publish", connection, topic, method, params };
-    const { event, data } = params as { event: string; data: unknown };
-    return { type: "event", connection, topic, event, data };
   }
 
   #present(topic: string): { user: string; connections: number }[] {
@@ -286,14 +271,4 @@ class Recorder {
     this.#waiting.delete(call);
     return waiting;
   }
-}
-
-interface Notification {
-  readonly method: string;
-  readonly params?: unknown;
-}
-
-function notificationOf(text: string): { method: string; params: unknown } {
-  const { method, params } = JSON.parse(text) as Notification;
-  return { method, params };
 }
