@@ -7,8 +7,10 @@ import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../.
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
 import { Hub, hubLimits } from "../../lib/hub/hub.ts";
-import type { CellClient, PendingCall } from "../../lib/sandbox/sandbox.ts";
+import { TopicTable } from "../../lib/sandbox/author/topic_table.ts";
+import type { CellClient, CellUser, Contract, PendingCall, TopicContract } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
+import type { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert } from "../assert.ts";
 
 export interface WorldOptions {
@@ -17,6 +19,8 @@ export interface WorldOptions {
   readonly pausable?: boolean;
   readonly maxInFlight?: number;
   readonly maxSubscriptions?: number;
+  /** Declared topics. */
+  readonly topics?: readonly TopicContract[];
   readonly maxInvalid?: number;
   readonly limits?: Partial<LimitSettings>;
   /** Messages a session may have in one turn. */
@@ -30,8 +34,17 @@ interface Begun {
   readonly call: PendingCall;
 }
 
+/** A question whether the client may follow a topic. */
+export interface Asked {
+  readonly topic: string;
+  readonly asked: "by_handler" | "in_order";
+  /** As it was when the module was asked. */
+  readonly user: CellUser;
+  readonly call: PendingCall;
+}
+
 /** What clients of a world may call; those of the server come with it. */
-const METHODS = new Map([
+const METHODS: Contract["methods"] = new Map([
   ["slow", { name: "slow", cost: 1, params: {} }],
   ["now", { name: "now", cost: 1, params: {} }],
   ["broken", { name: "broken", cost: 1, params: {} }],
@@ -44,6 +57,7 @@ export class World {
   readonly log: Lines;
   readonly limits: Limits;
   readonly hub = new Hub(hubLimits(1_000, 1_000));
+  readonly deadlines = new TimingWheel(250, 0);
   readonly session: Session;
   /** The session as its cell sees it. */
   client!: CellClient;
@@ -52,6 +66,8 @@ export class World {
   readonly begun: string[] = [];
   /** What is begun and not answered. */
   pending: Begun[] = [];
+  /** Questions to the module that wait for their answer, oldest first. */
+  readonly asked: Asked[] = [];
   /** Messages that reached the session. */
   readonly delivered: string[] = [];
   /** Elements for which tokens were taken. */
@@ -83,11 +99,14 @@ export class World {
     this.clock = made.clock;
     this.log = made.log;
     this.limits = made.limits;
+    const topics = new Map((options.topics ?? []).map((topic) => [topic.pattern, topic]));
+    const contract: Contract = { kind, binary: false, methods: METHODS, topics };
+    const table = new TopicTable(contract);
     const soon = (run: () => void) => void this.#turns.push(run);
     const shares = { own: share, crowded: share, crowd: Infinity, resumed: Infinity, reading: 0 };
     const services = {
       config: {
-        server: { ping_interval: 0, idle_timeout: 0, max_session: 0, send_queue: 64 * 1024 },
+        server: { ping_interval: 1e12, idle_timeout: 0, max_session: 1e12, send_queue: 64 * 1024 },
         messages: { max_in_flight: maxInFlight, max_invalid: maxInvalid, max_depth: 32, max_batch: 20 },
         auth: {},
         topics: { max_subscriptions_per_session: options.maxSubscriptions ?? 100 },
@@ -98,7 +117,7 @@ export class World {
       limits: { session: (ip: string, user: string) => this.#counting(made.limits.session(ip, user)) },
       turns: new Turns(soon, shares, soon),
       hub: this.hub,
-      deadlines: new TimingWheel(1000, 0),
+      deadlines: this.deadlines,
       documents: new Documents(),
       now: made.clock.now,
       monotonic: made.clock.now,
@@ -112,8 +131,8 @@ export class World {
       peer: { ip: "127.0.0.1" },
       module: {
         subprotocol: "world.v1",
-        contract: { kind, binary: false, methods: METHODS, topics: new Map() },
-        topicOf: () => undefined,
+        contract,
+        topicOf: (name: string) => table.of(name),
         attach: (client: CellClient) => this.#attach(client),
       },
       services,
@@ -194,8 +213,21 @@ export class World {
         this.#begin(String(JSON.parse(text).params?.tag), method, call);
       },
       message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
+      allow: (topic: string, asked: Asked["asked"], call: PendingCall) => {
+        if (this.cellUp) this.asked.push({ topic, asked, user: this.session.user, call });
+        else call.reject(-32004);
+      },
+      publish: (topic: string, request: string | Uint8Array, call: PendingCall) =>
+        this.#begin(
+          `${topic} ${typeof request === "string" ? request : new TextDecoder().decode(request)}`,
+          "slow",
+          call,
+        ),
       identity() {},
-      close: () => this.#rejectAll(),
+      close: () => {
+        for (const { call } of this.asked.splice(0)) call.reject(-32004);
+        this.#rejectAll();
+      },
     };
   }
 
@@ -261,6 +293,7 @@ export class World {
       sendText: sent,
       sendTextAround: (head: string, body: Uint8Array, tail: string) =>
         sent(head + new TextDecoder().decode(body) + tail),
+      sendShared: ({ text }: SharedText) => sent(text),
       pause: () => {
         if (this.#pausable) this.#paused = true;
         return this.#pausable;
