@@ -144,7 +144,7 @@ for (const end of ["the connection ends", "the session is ending"]) {
     world.subscribe();
     const { call } = world.asked[0]!;
     if (end === "the connection ends") world.gone();
-    else world.session.end(1000, "bye");
+    else world.session.end("kicked");
     call.resolve("true");
     world.publish("1");
     assertEquals([world.look().heard, world.hub.subscriptions], [[], 0]);

@@ -38,10 +38,14 @@ export class CellAnswers {
     switch (code) {
       case ToHost.Result:
         if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
-        return this.#answered(id, first.length)?.call.resolve(first);
-      case ToHost.Error:
+        this.#answered(id, first.length)?.call.resolve(first);
+        return true;
+      case ToHost.Error: {
         if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
-        return this.#answered(id, first.length)?.call.reject(-extra, dataOf(first));
+        const data = dataOf(first);
+        this.#answered(id, first.length)?.call.reject(-extra, data);
+        return true;
+      }
       case ToHost.DeclaredError:
         return this.#declaredError(operation);
     }
