@@ -38,13 +38,11 @@ export class CellAnswers {
     switch (code) {
       case ToHost.Result:
         if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
-        this.#answered(id, first.length)?.call.resolve(first);
-        return true;
+        return this.#answered(id, first.length)?.call.resolve(first);
       case ToHost.Error: {
         if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
         const data = dataOf(first);
-        this.#answered(id, first.length)?.call.reject(-extra, data);
-        return true;
+        return this.#answered(id, first.length)?.call.reject(-extra, data);
       }
       case ToHost.DeclaredError:
         return this.#declaredError(operation);
