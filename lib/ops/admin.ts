@@ -1,6 +1,6 @@
 /** The administrative requests of the operators' server: routes, validation, results. */
 import { z } from "zod";
-import type { OpsTarget, RevocationTarget } from "./ops_target.ts";
+import type { EventOutcome, EventPublication, OpsTarget, RevocationTarget } from "./ops_target.ts";
 
 /** The result of an administrative request: a status, a JSON body, and for changes the fields of the log. */
 export interface AdminResult {
@@ -44,11 +44,33 @@ const revocation = z.union([
   z.strictObject({ before: moment, expires_at: moment.optional() }),
 ], "must be one of { jti }, { sub }, { before }, with an optional expires_at");
 
+/** The names of topics have at most 512 bytes; what is longer is unknown. */
+const topic = z.string().min(1).max(512);
+
+const eventPublication = z.strictObject({
+  topic,
+  event: name,
+  data: z.json().default(null),
+  module: name.optional(),
+});
+
 const publication = z.strictObject({
-  topic: name,
+  topic,
   method: name,
   params: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]).optional(),
 });
+
+/** Statuses of an event that was not sent. */
+const EVENT_STATUS: Readonly<Record<Extract<EventOutcome, { refused: string }>["refused"], number>> = {
+  unknown_module: 404,
+  unknown_topic: 404,
+  unknown_event: 404,
+  ambiguous_module: 409,
+  invalid_data: 422,
+  failed: 500,
+  overloaded: 503,
+  timeout: 504,
+};
 
 type Action = (request: AdminRequest, target: OpsTarget, argument: string) => Promise<AdminResult> | AdminResult;
 
@@ -89,7 +111,7 @@ export function isAdminPath(path: string): boolean {
 /**
  * Executes an authorised request.
  *
- * @throws {AdminError} with status 400, 404 or 405, or what `body` throws
+ * @throws {AdminError} with status 400, 404, 405, 409, 422, 500, 503 or 504, or what `body` throws
  */
 export async function administer(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
   const found = find(request.path);
@@ -161,9 +183,22 @@ function liftAllRevocations(_: AdminRequest, target: OpsTarget): AdminResult {
 }
 
 async function publish(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
-  const { topic, method, params } = parse(publication, await request.body());
-  await target.publish(topic, method, params);
+  const body = await request.body();
+  const isEvent = body !== null && typeof body === "object" && Object.hasOwn(body, "event");
+  if (isEvent) return await publishEvent(parse(eventPublication, body), target);
+  const { topic, method, params } = parse(publication, body);
+  if (!await target.publish(topic, method, params)) throw new AdminError(409, "declared_topic");
   return { status: 200, body: { published: topic }, logged: { action: "publish", topic, method } };
+}
+
+async function publishEvent(publication: EventPublication, target: OpsTarget): Promise<AdminResult> {
+  const outcome = await target.publishEvent(publication);
+  if ("refused" in outcome) {
+    const { refused, ...detail } = outcome;
+    throw new AdminError(EVENT_STATUS[refused], refused, detail);
+  }
+  const { topic, event, module } = publication;
+  return { status: 200, body: outcome, logged: { action: "publish", topic, event, module, ...outcome } };
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {

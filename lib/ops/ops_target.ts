@@ -42,6 +42,23 @@ export interface Conditions {
   readonly not_draining: boolean;
 }
 
+/** An event for the subscribers of a declared topic. */
+export interface EventPublication {
+  readonly topic: string;
+  readonly event: string;
+  /** Parsed by the event's schema. */
+  readonly data: unknown;
+  /** Subprotocol of the module that declares the topic. Absent: the only one that does. */
+  readonly module?: string | undefined;
+}
+
+/** The outcome of an event: the number of connections that it was sent to, or why it was not sent. */
+export type EventOutcome =
+  | { readonly delivered: number }
+  | { readonly refused: "unknown_module" | "unknown_topic" | "unknown_event" | "overloaded" | "failed" | "timeout" }
+  | { readonly refused: "ambiguous_module"; readonly modules: readonly string[] }
+  | { readonly refused: "invalid_data"; readonly issues: unknown };
+
 /** The view and the actions that the server offers its operators. */
 export interface OpsTarget {
   ready(): Conditions | Promise<Conditions>;
@@ -64,6 +81,11 @@ export interface OpsTarget {
   bans(): Iterable<BanInfo>;
   /** False if there is no such ban. */
   liftBan(key: string): boolean;
-  /** Sends a notification to a topic's subscribers, on every node. */
-  publish(topic: string, method: string, params: unknown): void | Promise<void>;
+  /**
+   * Sends a notification to a topic's subscribers, on every node, in modules that declare no topics. False if another
+   * module declares the topic, and only that one has subscribers.
+   */
+  publish(topic: string, method: string, params: unknown): boolean | Promise<boolean>;
+  /** Sends an event, as its schema in the module leaves it. */
+  publishEvent(publication: EventPublication): Promise<EventOutcome>;
 }

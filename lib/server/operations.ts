@@ -3,6 +3,8 @@ import type {
   BanInfo,
   Conditions,
   ConnectionInfo,
+  EventOutcome,
+  EventPublication,
   OpsTarget,
   RevocationInfo,
   RevocationTarget,
@@ -10,6 +12,7 @@ import type {
 import type { PermissionReport } from "../ops/permissions.ts";
 import { notification } from "../rpc/rpc.ts";
 import { SharedText } from "../websocket/websocket.ts";
+import type { HandlerModule } from "../sandbox/sandbox.ts";
 import { type FrontFigures, FrontState } from "../sandbox/wire/front_frames.ts";
 import type { Server } from "./server.ts";
 
@@ -82,10 +85,33 @@ export class Operations implements OpsTarget {
     return this.#server.limits.bans.lift(key);
   }
 
-  publish(topic: string, method: string, params: unknown): void {
-    const { hub } = this.#server;
+  publish(topic: string, method: string, params: unknown): boolean {
+    const { hub, modules } = this.#server;
+    // On a declared topic only events are sent, as their schemas leave them.
+    const free = hub.modulesOf(topic).filter((module) => modules.get(module)?.contract.topics.size === 0);
     const message = new SharedText(notification(method, JSON.stringify(params ?? {})));
-    for (const module of hub.modulesOf(topic)) hub.publish(module, topic, message);
+    for (const module of free) hub.publish(module, topic, message);
+    return free.length > 0 || this.#declaring(topic).length === 0;
+  }
+
+  async publishEvent({ topic, event, data, module }: EventPublication): Promise<EventOutcome> {
+    const { modules } = this.#server;
+    if (module !== undefined && !modules.has(module)) return { refused: "unknown_module" };
+    const declaring = this.#declaring(topic).filter((one) => module === undefined || one.subprotocol === module);
+    const [found, ...others] = declaring;
+    if (found === undefined) return { refused: "unknown_topic" };
+    if (others.length > 0) {
+      return { refused: "ambiguous_module", modules: declaring.map(({ subprotocol }) => subprotocol) };
+    }
+    const outcome = await found.publish(topic, event, JSON.stringify(data));
+    if (!("dataJson" in outcome)) return outcome;
+    const { issues } = JSON.parse(outcome.dataJson) as { issues?: unknown };
+    return { refused: "invalid_data", issues: issues ?? [] };
+  }
+
+  /** The modules that declare a topic of that name. */
+  #declaring(topic: string): HandlerModule[] {
+    return [...this.#server.modules.values()].filter((module) => module.topicOf(topic) !== undefined);
   }
 }
 

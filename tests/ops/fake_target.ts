@@ -1,4 +1,10 @@
-import type { Conditions, OpsTarget, RevocationTarget } from "../../lib/ops/ops_target.ts";
+import type {
+  Conditions,
+  EventOutcome,
+  EventPublication,
+  OpsTarget,
+  RevocationTarget,
+} from "../../lib/ops/ops_target.ts";
 import { currentPermissions } from "../../lib/ops/permissions.ts";
 
 /** A server with two connections and two bans that records what is done to it. */
@@ -41,7 +47,17 @@ export class FakeTarget implements OpsTarget {
     return 2;
   }
 
-  publish(topic: string, method: string, params: unknown): void {
+  publish(topic: string, method: string, params: unknown): boolean {
+    if (topic === "declared") return false;
     this.published.push({ topic, method, params });
+    return true;
+  }
+
+  /** What `publishEvent` answers. */
+  outcome: EventOutcome = { delivered: 2 };
+
+  publishEvent(publication: EventPublication): Promise<EventOutcome> {
+    this.published.push(publication);
+    return Promise.resolve(this.outcome);
   }
 }

@@ -281,12 +281,69 @@ Deno.test("POST /publish sends a notification to a topic", async () => {
     assertEquals(target.published, [body]);
     assertNotMatch(JSON.stringify(lines()), /private words/);
     for (
-      const wrong of [{ ...body, params: 1 }, { topic: "a" }, { ...body, topic: "x".repeat(257) }, { ...body, more: 1 }]
+      const wrong of [{ ...body, params: 1 }, { topic: "a" }, { ...body, topic: "x".repeat(513) }, { ...body, more: 1 }]
     ) {
       assertEquals((await call("POST", "/publish", { body: wrong })).status, 400);
     }
   });
 });
+
+Deno.test("POST /publish sends no notification on a topic that a module declares", async () => {
+  await withServer(async ({ call }) => {
+    const body = { topic: "declared", method: "chat.notice" };
+    const { status, body: answer } = await call("POST", "/publish", { body });
+    assertEquals([status, answer], [409, { error: "declared_topic" }]);
+  });
+});
+
+Deno.test("POST /publish sends an event, and says how many received it", async () => {
+  await withServer(async ({ call, target, lines }) => {
+    const body = { topic: "room:1", event: "message", data: { text: "private words" }, module: "chat.v1" };
+    assertEquals((await call("POST", "/publish", { body })).body, { delivered: 2 });
+    assertEquals((await call("POST", "/publish", { body: { topic: "room:1", event: "empty" } })).status, 200);
+    assertEquals(target.published, [body, { topic: "room:1", event: "empty", data: null }]);
+    assertNotMatch(JSON.stringify(lines()), /private words/);
+    for (
+      const wrong of [
+        { ...body, topic: "" },
+        { ...body, topic: "x".repeat(513) },
+        { ...body, event: 1 },
+        { ...body, module: "" },
+        { ...body, method: "m" },
+        { ...body, more: 1 },
+        { event: "message" },
+      ]
+    ) assertEquals((await call("POST", "/publish", { body: wrong })).status, 400, JSON.stringify(wrong));
+    assertEquals(target.published.length, 2);
+  });
+});
+
+for (
+  const [outcome, status, answer] of [
+    [{ refused: "unknown_module" }, 404, { error: "unknown_module" }],
+    [{ refused: "unknown_topic" }, 404, { error: "unknown_topic" }],
+    [{ refused: "unknown_event" }, 404, { error: "unknown_event" }],
+    [{ refused: "ambiguous_module", modules: ["a.v1", "b.v1"] }, 409, {
+      error: "ambiguous_module",
+      modules: ["a.v1", "b.v1"],
+    }],
+    [{ refused: "invalid_data", issues: [{ path: ["text"], code: "x", message: "y" }] }, 422, {
+      error: "invalid_data",
+      issues: [{ path: ["text"], code: "x", message: "y" }],
+    }],
+    [{ refused: "failed" }, 500, { error: "failed" }],
+    [{ refused: "overloaded" }, 503, { error: "overloaded" }],
+    [{ refused: "timeout" }, 504, { error: "timeout" }],
+  ] as const
+) {
+  Deno.test(`POST /publish answers ${status} to an event that is ${outcome.refused}`, async () => {
+    await withServer(async ({ call, target }) => {
+      target.outcome = outcome;
+      const answered = await call("POST", "/publish", { body: { topic: "a", event: "b", data: 1 } });
+      assertEquals([answered.status, answered.body], [status, answer]);
+    });
+  });
+}
 
 Deno.test("administration bounds and checks the body before it acts", async () => {
   await withServer(async ({ call, target }) => {
