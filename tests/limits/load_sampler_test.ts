@@ -48,6 +48,9 @@ Deno.test("LoadSampler measures the event loop it runs in, and stops", async () 
   const keepAlive = setTimeout(() => {}, 60_000);
   await enough;
   sampler.stop();
+  const taken = samples.length;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assertEquals(samples.length, taken, "no sample is taken after stop()");
   clearTimeout(keepAlive);
   assertGreaterOrEqual(samples.length, 8);
   assertGreater(samples.at(-1)!.delayMs, 20);

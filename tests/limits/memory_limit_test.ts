@@ -14,6 +14,8 @@ Deno.test("memoryLimits() holds the whole service against its control group, and
   const others = 300 * MIB;
   const limits = memoryLimits({ openFiles: null, memoryBytes: rss + 2 * others }, () => others);
   assertAlmostEquals(memoryShare(limits), (rss + others) / (rss + 2 * others), 0.1);
+  const heap = memoryLimits({ openFiles: null, memoryBytes: 2 ** 50 });
+  assert(memoryShare(heap) > 1e-3, "a large group does not hide a heap that fills");
   const alone = memoryLimits({ openFiles: null, memoryBytes: null });
   assertEquals(alone.length, 1);
   assert(memoryShare(alone) > 0 && memoryShare(alone) < 0.5);

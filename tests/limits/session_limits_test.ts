@@ -180,11 +180,13 @@ Deno.test("SessionLimits.control() refuses a flood of pings, and never an honest
 });
 
 Deno.test("SessionLimits.control() answers pings of one who has used up its messages, or may send few", () => {
-  const { limits } = makeLimits({ connection: { ...WIDE, rate: 0.1, burst: 1 } });
+  const { limits, clock } = makeLimits({ connection: { ...WIDE, rate: 0.1, burst: 1 } });
   const session = limits.session("192.0.2.1", "ann");
   session.message(1);
   assertEquals(scope(session.message(1)), "connection");
   assertEquals(countUntilRefused(() => session.control(4, "pong") === null), 100);
+  clock.advance(1000);
+  assertEquals(countUntilRefused(() => session.control(4, "pong") === null), 10);
 });
 
 Deno.test("SessionLimits.control() lets a message of 1,025 tiny fragments through to its own limit, not a flood", () => {
@@ -199,8 +201,8 @@ Deno.test("SessionLimits.control() counts the bytes of pings, not those of fragm
   const { limits } = makeLimits({ connection: { ...HIGH, bytes_rate: 1, bytes_burst: 1000 } });
   const session = limits.session("192.0.2.1", "ann");
   session.control(100, "fragment");
-  assertEquals(session.message(900), null);
-  session.control(100, "ping");
+  assertEquals(session.message(950), null);
+  session.control(50, "ping");
   assertEquals(scope(session.message(1)), "bytes");
 });
 

@@ -124,6 +124,9 @@ Deno.test("parseMessage() refuses what nests deeper than max_depth, exactly", ()
   assertEquals(single(nested(5)), { id: 1, code: ErrorCode.INVALID_REQUEST });
   assertEquals(single(nested(50_000)), { id: 1, code: ErrorCode.INVALID_REQUEST });
   assertEquals(single("[".repeat(100_000)), { id: null, code: ErrorCode.PARSE_ERROR });
+  // The list of a batch is a level as well.
+  assertEquals(parseMessage(`[${nested(3)}]`, LIMITS).batch, true);
+  assertEquals(single(`[${nested(4)}]`), { id: null, code: ErrorCode.INVALID_REQUEST });
 });
 
 Deno.test("exceedsDepth() agrees with a walk through the value", () => {
@@ -132,6 +135,13 @@ Deno.test("exceedsDepth() agrees with a walk through the value", () => {
   fc.assert(fc.property(fc.jsonValue({ maxDepth: 8 }), fc.integer({ min: 1, max: 9 }), (value, max) => {
     assertEquals(exceedsDepth(JSON.stringify(value), max), depthOf(value) > max);
   }));
+});
+
+Deno.test("exceedsDepth() counts the levels of a text that is nothing but brackets", () => {
+  for (const levels of [1, 2, 7, 64]) {
+    const text = "[".repeat(levels) + "]".repeat(levels);
+    assertEquals([exceedsDepth(text, levels), exceedsDepth(text, levels - 1)], [false, true], `${levels} levels`);
+  }
 });
 
 Deno.test("exceedsDepth() is not misled by brackets and quotes in strings", () => {

@@ -68,11 +68,19 @@ Deno.test("Intake.spend() gives the others their turn after a session's share", 
 
 Deno.test("Intake.end() leaves no timer and resumes nothing", () => {
   const tap = new Tap();
-  const intake = new Intake(tap, new Turns(setImmediate), new Clock(), () => 7);
+  const timers = new Set<() => void>();
+  const later = (run: () => void) => {
+    timers.add(run);
+    return () => timers.delete(run);
+  };
+  const intake = new Intake(tap, new Turns(setImmediate), new Clock(), () => 7, later);
   intake.pause(PauseReason.MESSAGE);
   intake.wait(1, () => tap.calls.push("late"));
+  assertEquals(timers.size, 1);
   intake.end();
+  assertEquals(timers.size, 0);
   intake.wait(1, () => tap.calls.push("later"));
+  assertEquals(timers.size, 0);
   intake.resume(PauseReason.MESSAGE);
   assertEquals(tap.calls, ["pause"]);
 });

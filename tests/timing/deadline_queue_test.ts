@@ -33,6 +33,8 @@ Deno.test("DeadlineQueue.stop() forgets, and the sanitizer finds no timer left",
   deadlines.start(other);
   await until(() => other.count === 1, "the other one");
   assertEquals(stopped.count, 0);
+  deadlines.start(stopped);
+  deadlines.stop(stopped);
 });
 
 Deno.test("DeadlineQueue.start() again puts it off", async () => {
@@ -49,6 +51,20 @@ Deno.test("DeadlineQueue.start() again puts it off", async () => {
   assertEquals(item.count, 0);
   now = 19;
   await until(() => item.count === 1 && later.count === 1, "both");
+});
+
+Deno.test("DeadlineQueue.start() again does not put off the others", async () => {
+  let now = 0;
+  const deadlines = new DeadlineQueue(10, () => now);
+  const [item, other] = [new Item(), new Item()];
+  deadlines.start(item);
+  deadlines.start(other);
+  now = 9;
+  deadlines.start(item);
+  now = 12;
+  await until(() => other.count === 1, "the other one");
+  assertEquals(item.count, 0);
+  deadlines.stop(item);
 });
 
 Deno.test("DeadlineQueue: an item may start and stop others when it expires", async () => {

@@ -37,6 +37,16 @@ Deno.test("TimingWheel.set() moves and removes a deadline", () => {
   assertEquals(moved.checks, [500]);
 });
 
+Deno.test("TimingWheel.set() gives a past deadline the next turn, however many others wait", () => {
+  const deadlines = new TimingWheel(100, 0);
+  for (let at = 10_000; at < 12_000; at += 100) deadlines.set(new Probe(), at);
+  deadlines.advance(1_000);
+  const past = new Probe();
+  deadlines.set(past, 500);
+  deadlines.advance(1_100);
+  assertEquals(past.checks, [1_100]);
+});
+
 Deno.test("TimingWheel.advance() sets the deadline a check returns", () => {
   const deadlines = new TimingWheel(100, 0);
   const probe = new Probe((now) => now < 1_000 ? now + 300 : Infinity);

@@ -14,6 +14,7 @@ const keys: [string, boolean][] = [
   ["dGhlIHNhbXBsZSBub25jZQ", false],
   ["dGhlIHNhbXBsZSBub25jZQ===", false],
   ["dGhlIHNhbXBsZSBub25jZQ==\n", false],
+  ["dGhldGhlIHNhbXBsZSBub25jZQ==", false], // 19 bytes
   ["dGhlIHNhbXBsZSBub25jZR==", false], // spare bits set
   ["dGhlIHNhbXBsZSBub25j", false], // 15 bytes
   ["dGhlIHNhbXBsZSBub25jZWQ=", false], // 17 bytes

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../assert.ts";
 import {
   CloseCode,
   Decoder,
@@ -317,6 +317,16 @@ Deno.test("Decoder says and takes nothing after a close frame or a failure", () 
     assertEquals([before, decoder.push(hello.slice()), decoder.push(last.slice()), decoder.buffered], [1, 0, 0, 0]);
     decoder.resume();
     assertEquals([decoder.push(hello.slice()), events.length], [0, before]);
+  }
+});
+
+Deno.test("Decoder gives its memory back at a close frame or a failure in the midst of a message", () => {
+  for (const last of [frame({ opcode: close }), frame({ opcode: 3 })]) {
+    const { decoder } = record();
+    decoder.push(frame({ opcode: binary, payload: new Uint8Array(50), fin: false }));
+    assertGreater(decoder.buffered, 0);
+    decoder.push(last);
+    assertEquals(decoder.buffered, 0);
   }
 });
 

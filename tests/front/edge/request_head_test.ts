@@ -53,6 +53,7 @@ const BAD: [string, string][] = [
   ["HTTP/1.1 in lower case", "GET /ws http/1.1\r\nHost: a\r\n\r\n"],
   ["HTTP/0.9", "GET /ws\r\nHost: a\r\n\r\n"],
   ["two spaces in the request line", "GET  /ws HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a fourth word in the request line", "GET /ws HTTP/1.1 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["space in the target", "GET /w s HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["method that is no token", "G@T /ws HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["Next.js GHSA-c4j6-fc7j-m34r: absolute-form target", "GET http://169.254.169.254/ws HTTP/1.1\r\nHost: a\r\n\r\n"],

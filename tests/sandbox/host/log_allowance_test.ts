@@ -13,6 +13,8 @@ Deno.test("200 lines at once, then 50 a second; the first line after others were
   assertEquals(allowance.take(), null);
   clock.now = 20;
   assertEquals([allowance.take(), allowance.take()], [31, null]);
+  clock.now = 60;
+  assertEquals([allowance.take(), allowance.take()], [1, 0]);
   clock.now = 3_600_000;
   let lines = 0;
   while (allowance.take() !== null) lines++;

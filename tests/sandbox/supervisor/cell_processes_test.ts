@@ -40,6 +40,14 @@ Deno.test("a cell has what its module was granted, no more", async () => {
   assertEquals({ whole, etc, host, variable }, { whole: [], etc: false, host: true, variable: "value" });
 });
 
+Deno.test("the environment of a cell's process holds what its module was granted, and nothing else", async () => {
+  await using modules = new StandInCells(["honest"], { permissions: { env: ["GRANTED"] } });
+  const { pid } = await modules.start("honest").alive();
+  const environment = (await Deno.readTextFile(`/proc/${pid}/environ`)).split("\0");
+  assert(environment.includes("GRANTED=value"), environment.join(" "));
+  assertEquals(environment.filter((variable) => variable.startsWith("SECRET=")), []);
+});
+
 Deno.test("a grant with a comma is refused, since it would be two grants", async () => {
   await using modules = new StandInCells(["honest"], { permissions: { read: ["/srv/a,/etc"] } });
   const { cause, detail } = await modules.start("honest").end();

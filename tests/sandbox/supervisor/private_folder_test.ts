@@ -1,5 +1,5 @@
 import { PrivateFolder } from "../../../lib/sandbox/supervisor/private_folder.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertThrows } from "../../assert.ts";
 
 function exists(path: string): boolean {
   try {
@@ -23,6 +23,19 @@ Deno.test("the folder is this user's alone, is emptied between fronts, and is go
     folder.remove();
     assert(!exists(folder.path));
     folder.remove();
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
+Deno.test("a folder whose sockets would have too long a path is refused with the remedy, and leaves nothing", async () => {
+  const parent = await Deno.makeTempDir();
+  try {
+    const long = `${parent}/${"x".repeat(100)}`;
+    await Deno.mkdir(long);
+    const folder = new PrivateFolder((name) => name === "TMPDIR" ? long : undefined);
+    assertThrows(() => folder.nextSocket(), Error, "TMPDIR");
+    assertEquals([...Deno.readDirSync(long)], []);
   } finally {
     await Deno.remove(parent, { recursive: true });
   }
