@@ -12,4 +12,31 @@ export const hub: readonly Promised[] = [
       ["own.topics.delete(topic);", ""],
     ],
   },
+  {
+    promise: "Memory filled with addresses, users, topics or labels",
+    file: "lib/hub/hub.ts",
+    by: "tests/hub/hub_test.ts",
+    edits: [
+      ["this.#subscriptions >= this.#limits.subscriptions ||", "false ||"],
+      ["own.names + name > this.#limits.moduleNames || ", ""],
+      [" || this.#names + name > this.#limits.names\n", "\n"],
+      ["subscribers === undefined ? topic.length : 0", "topic.length"],
+      ["if (own.topics.size === 0) this.#modules.delete(module);", ""],
+    ],
+  },
+  {
+    promise: "README.md: **Topics** belong to a module.",
+    file: "lib/hub/hub.ts",
+    by: "tests/hub/hub_test.ts",
+    edits: [
+      ["if (subscribers?.has(subscriber)) return true;", ""],
+      ["const receivers = [...subscribers];", "const receivers = subscribers as unknown as Subscriber[];"],
+      ["connections.set(userId, (connections.get(userId) ?? 0) + 1);", "connections.set(userId, 1);"],
+      [
+        "if (own === undefined || !subscribers?.delete(subscriber)) return;",
+        "if (own === undefined || !subscribers) return;\n    subscribers.delete(subscriber);",
+      ],
+      ["filter(([, { topics }]) => topics.has(topic))", "filter(() => true)"],
+    ],
+  },
 ];

@@ -53,4 +53,126 @@ export const sandbox: readonly Promised[] = [
       ["this.#units = Math.max(this.#units - this.#slack, this.#units / 2, MIN_UNITS);", ""],
     ],
   },
+  {
+    promise: "A cell that violates the protocol, or floods the front",
+    file: "lib/sandbox/host/work.ts",
+    by: "tests/sandbox/host/work_test.ts",
+    edits: [
+      [
+        "1 + bytes / BYTES_PER_UNIT + receivers * (UNITS_PER_RECEIVER + bytes / BYTES_PER_UNIT)",
+        "1",
+        "an operation costs",
+      ],
+      [
+        "receivers * (UNITS_PER_RECEIVER + bytes / BYTES_PER_UNIT)",
+        "receivers * UNITS_PER_RECEIVER",
+        "an operation costs",
+      ],
+      ["this.#units -= units;", "", "a budget is spent"],
+      ["this.#parent?.take(units);", "", "taken from all"],
+      ["this.#share?.take(units);", "", "within its share"],
+      [
+        "Math.min(burst, this.#units + (now - this.#at) * rate / 1000)",
+        "this.#units + (now - this.#at) * rate / 1000",
+        "a budget is spent",
+      ],
+      ["this.#units > 0 ? 0 : Math.ceil(1 - this.#units * 1000 / rate)", "this.#units > 0 ? 0 : 1", "a debt is paid"],
+      [
+        "Math.min(this.#parent?.waitMs ?? 0, this.#share?.waitMs ?? Infinity)",
+        "this.#parent?.waitMs ?? 0",
+        "within its share",
+      ],
+    ],
+  },
+  {
+    promise: "A cell that violates the protocol, or floods the front",
+    file: "lib/sandbox/host/cell_effects.ts",
+    by: "tests/sandbox/host/work_test.ts",
+    edits: [
+      ["this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);", "", "presence is charged"],
+    ],
+  },
+  {
+    promise: "A cell that violates the protocol, or floods the front",
+    file: "lib/sandbox/host/cell_effects.ts",
+    by: "tests/sandbox/host/rogue_cell_test.ts",
+    edits: [
+      [
+        'if (!this.#deps.raw) throw new WireError("a module that is not raw sends a frame");',
+        "",
+        "though it is not raw",
+      ],
+      ['if (!isUtf8(bytes)) throw new WireError("a text is not UTF-8");', "", "notification that is not UTF-8"],
+      [
+        'const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });',
+        'const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });',
+        "topic that is not UTF-8",
+      ],
+      ['throw new WireError("log fields are not a JSON object");', "return {};", "log fields"],
+      [
+        'if (!this.#allowance.take(bytes, this.#deps.now)) throw new WireError("too much is sent unasked");',
+        "this.#allowance.take(bytes, this.#deps.now);",
+        "unasked without end",
+      ],
+      ["Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json", "json", "presence that is too long"],
+    ],
+  },
+  {
+    promise: "A cell that violates the protocol, or floods the front",
+    file: "lib/sandbox/host/pending_calls.ts",
+    by: "tests/sandbox/host/rogue_cell_test.ts",
+    edits: [
+      ['else if (id > this.#last) throw new WireError("a call is answered that was never made");', "", "never made"],
+    ],
+  },
+  {
+    promise: "A handler that loops, fills its memory, aborts its runtime, throws or reads files",
+    file: "lib/sandbox/host/cpu_watch.ts",
+    by: "tests/sandbox/host/cpu_watch_test.ts",
+    edits: [
+      ["const BUSY_CORES = 1.25;", "const BUSY_CORES = 8;"],
+      ["const IDLE_CORES = 0.25;", "const IDLE_CORES = 1.25;"],
+      ["const BUSY_CORES = 1.25;", "const BUSY_CORES = 0.25;"],
+      ["Math.max(timeout, 1000)", "timeout"],
+      ["Math.max(0, this.#excessMs + cpuMs", "Math.max(0, cpuMs"],
+      ["this.#asked = false;\n    return", "return"],
+      ["this.#cpuMs = cpuMs;", ""],
+    ],
+  },
+  {
+    promise: "docs/operations.md: `handler.log`",
+    file: "lib/sandbox/host/log_allowance.ts",
+    by: "tests/sandbox/host/log_allowance_test.ts",
+    edits: [
+      ["const LINES_PER_SECOND = 50;", "const LINES_PER_SECOND = 5000;", "200 lines"],
+      ["const BURST_LINES = 200;", "const BURST_LINES = 2000;", "200 lines"],
+      ["this.#suppressed++;", "", "200 lines"],
+      ["this.#suppressed = 0;\n    return suppressed;", "return suppressed;", "200 lines"],
+    ],
+  },
+  {
+    promise: "Floods of handshakes or busy sessions that delay other clients",
+    file: "lib/sandbox/host/cell_queue.ts",
+    by: "tests/sandbox/host/cell_queue_test.ts",
+    edits: [
+      ["const MAX_BYTES = 32 * 1024 * 1024;", "const MAX_BYTES = 64 * 1024 * 1024;"],
+      ["this.#bytes + waiting >= MAX_BYTES", "this.#bytes >= MAX_BYTES"],
+      ["if (this.#over || turn === undefined) return;", "if (turn === undefined) return;"],
+      ["this.#undone + this.#bytes / BYTES_PER_UNIT >= this.#window.units", "this.#undone >= this.#window.units"],
+      [
+        "oldest === undefined ? 0 : Math.max(0, now - Math.max(oldest.at, this.#heard))",
+        "Math.max(0, now - this.#heard)",
+      ],
+      ["if (waiting) this.#window.reported(this.#left);", "this.#window.reported(this.#left);"],
+      ["this.#heard = this.#now();\n  }", "}"],
+    ],
+  },
+  {
+    promise: "Floods of handshakes or busy sessions that delay other clients",
+    file: "lib/sandbox/host/cell_backlog.ts",
+    by: "tests/sandbox/host/fairness_test.ts",
+    edits: [
+      ["this.#bytes -= length;", "", "beyond 32 MiB"],
+    ],
+  },
 ];

@@ -1,5 +1,8 @@
 /** Every mutant there is. */
 import { admission } from "./admission.ts";
+import { author } from "./author.ts";
+import { base } from "./base.ts";
+import { cell } from "./cell.ts";
 import { client } from "./client.ts";
 import { config } from "./config.ts";
 import { deploy } from "./deploy.ts";
@@ -9,14 +12,21 @@ import { limits } from "./limits.ts";
 import { log } from "./log.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { ops } from "./ops.ts";
+import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
 import { session } from "./session.ts";
 import { store } from "./store.ts";
+import { supervisor } from "./supervisor.ts";
+import { timing } from "./timing.ts";
 import { tools } from "./tools.ts";
 import { websocket } from "./websocket.ts";
+import { wire } from "./wire.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("admission", admission),
+  ...mutantsOf("author", author),
+  ...mutantsOf("base", base),
+  ...mutantsOf("cell", cell),
   ...mutantsOf("client", client),
   ...mutantsOf("config", config),
   ...mutantsOf("deploy", deploy),
@@ -25,9 +35,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("limits", limits),
   ...mutantsOf("log", log),
   ...mutantsOf("ops", ops),
+  ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
   ...mutantsOf("session", session),
   ...mutantsOf("store", store),
+  ...mutantsOf("supervisor", supervisor),
+  ...mutantsOf("timing", timing),
   ...mutantsOf("tools", tools),
   ...mutantsOf("websocket", websocket),
+  ...mutantsOf("wire", wire),
 ];
