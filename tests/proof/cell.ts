@@ -44,20 +44,4 @@ export const cell: readonly Promised[] = [
       ["String(key).slice(0, LONGEST)", "String(key)"],
     ],
   },
-  {
-    promise: "A handler that imports or reads files outside its folder, also by a link",
-    file: "lib/sandbox/cell/import_guard.ts",
-    by: "tests/sandbox/cell/import_guard_test.ts",
-    edits: [
-      ["if (/^(?:node|npm|jsr|data|blob|ext|internal):/i.test(specifier)) refuse();", ""],
-    ],
-  },
-  {
-    promise: "A handler that imports or reads files outside its folder, also by a link",
-    file: "lib/sandbox/cell/importable.ts",
-    by: "tests/sandbox/cell/import_guard_test.ts",
-    edits: [
-      ['if (!Deno.realPathSync(path).startsWith(`${this.#root}/`)) return "other";', ""],
-    ],
-  },
 ];

@@ -39,26 +39,12 @@ export const client: readonly Promised[] = [
     ],
   },
   {
-    promise: "docs/client.md: at a random moment within the server's `after_ms`",
-    file: "client/client.ts",
-    by: "tests/client/state_test.ts",
-    edits: [
-      [
-        "random() * (params as { after_ms: number }).after_ms",
-        "(params as { after_ms: number }).after_ms",
-        "drain's delay is random",
-      ],
-      ['(armed("stable") ? backoff(failures++) : 0)', "0", "not hammered"],
-    ],
-  },
-  {
     promise: "docs/client.md: at 80 % of the token's life",
     file: "client/client.ts",
     by: "tests/client/state_test.ts",
     edits: [
       ["refreshIn(left * limit.REFRESH_AT, now() + left)", "refreshIn(left, now() + left)", "80 %"],
       ["if (left > 0) return refreshIn(left * random(), endsAt);", "", "5 s before the end"],
-      ["if (token === null) return finish(SIGNED_OUT);\n      arm(", "arm(", "signs out"],
     ],
   },
   {

@@ -158,7 +158,6 @@ export const sandbox: readonly Promised[] = [
       ["const MAX_BYTES = 32 * 1024 * 1024;", "const MAX_BYTES = 64 * 1024 * 1024;"],
       ["this.#bytes + waiting >= MAX_BYTES", "this.#bytes >= MAX_BYTES"],
       ["if (this.#over || turn === undefined) return;", "if (turn === undefined) return;"],
-      ["this.#undone + this.#bytes / BYTES_PER_UNIT >= this.#window.units", "this.#undone >= this.#window.units"],
       [
         "oldest === undefined ? 0 : Math.max(0, now - Math.max(oldest.at, this.#heard))",
         "Math.max(0, now - this.#heard)",
