@@ -21,7 +21,6 @@ export const hub: readonly Promised[] = [
       ["own.names + name > this.#limits.moduleNames || ", ""],
       [" || this.#names + name > this.#limits.names\n", "\n"],
       ["subscribers === undefined ? topic.length : 0", "topic.length"],
-      ["if (own.topics.size === 0) this.#modules.delete(module);", ""],
     ],
   },
   {
@@ -36,7 +35,6 @@ export const hub: readonly Promised[] = [
         "if (own === undefined || !subscribers?.delete(subscriber)) return;",
         "if (own === undefined || !subscribers) return;\n    subscribers.delete(subscriber);",
       ],
-      ["filter(([, { topics }]) => topics.has(topic))", "filter(() => true)"],
     ],
   },
 ];

@@ -93,39 +93,6 @@ export const sandbox: readonly Promised[] = [
     ],
   },
   {
-    promise: "A cell that violates the protocol, or floods the front",
-    file: "lib/sandbox/host/cell_effects.ts",
-    by: "tests/sandbox/host/rogue_cell_test.ts",
-    edits: [
-      [
-        'if (!this.#deps.raw) throw new WireError("a module that is not raw sends a frame");',
-        "",
-        "though it is not raw",
-      ],
-      ['if (!isUtf8(bytes)) throw new WireError("a text is not UTF-8");', "", "notification that is not UTF-8"],
-      [
-        'const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });',
-        'const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });',
-        "topic that is not UTF-8",
-      ],
-      ['throw new WireError("log fields are not a JSON object");', "return {};", "log fields"],
-      [
-        'if (!this.#allowance.take(bytes, this.#deps.now)) throw new WireError("too much is sent unasked");',
-        "this.#allowance.take(bytes, this.#deps.now);",
-        "unasked without end",
-      ],
-      ["Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json", "json", "presence that is too long"],
-    ],
-  },
-  {
-    promise: "A cell that violates the protocol, or floods the front",
-    file: "lib/sandbox/host/pending_calls.ts",
-    by: "tests/sandbox/host/rogue_cell_test.ts",
-    edits: [
-      ['else if (id > this.#last) throw new WireError("a call is answered that was never made");', "", "never made"],
-    ],
-  },
-  {
     promise: "A handler that loops, fills its memory, aborts its runtime, throws or reads files",
     file: "lib/sandbox/host/cpu_watch.ts",
     by: "tests/sandbox/host/cpu_watch_test.ts",
