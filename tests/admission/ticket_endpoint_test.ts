@@ -126,6 +126,15 @@ for (const [name, status, reason, headers, deps] of ROWS) {
   });
 }
 
+Deno.test("OPTIONS /ticket beyond the limit of the address: 429, readable by the page that asked", async () => {
+  const { send, refusals } = scene({ takePreflight: (ip) => ip === PEER.ip ? 1500 : 0 });
+  const response = await send({ method: "OPTIONS", headers: { authorization: null } });
+  assertEquals([response.status, response.headers.get("retry-after")], [429, "2"]);
+  assertEquals(response.headers.get("access-control-allow-origin"), ORIGIN);
+  assertEquals(await response.json(), { error: "rate_limited" });
+  assertEquals(refusals.map(({ reason }) => reason), ["rate_limited"]);
+});
+
 Deno.test("/ticket refuses other methods, and the preflight of another origin", async () => {
   const { send } = scene();
   for (const method of ["GET", "PUT", "DELETE"]) {

@@ -35,6 +35,7 @@ const TABLE: readonly Row[] = [
   ["two keys", { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==" }, 400],
   ["two origins", { origin: "https://app.example.com, https://app.example.com" }, 400],
   ["two hosts", { host: "a, b" }, 400],
+  ["no host", { host: null }, 400],
   ["a body (Vert.x CVE-2018-12541)", { "content-length": "1" }, 400],
   ["a body in chunks", { "transfer-encoding": "chunked" }, 400],
 ];

@@ -43,6 +43,19 @@ Deno.test("closeFor() gives what a close frame can carry, with a code that says 
   }
   assertEquals(closeFor("kicked"), { code: 1008, reason: "kicked" });
   assertEquals(closeFor("protocol_error"), { code: 1002, reason: "" });
+  assertEquals(closeFor("invalid_utf8"), { code: 1007, reason: "" });
+});
+
+Deno.test("an offence of the address is a malformed request or a broken frame, and nothing that an honest client sends", () => {
+  const refused = REASONS.filter((reason) => REFUSALS[reason].costs === "offence");
+  assertEquals(refused, ["bad_request", "headers_too_large"]);
+  const closed = CLOSE_REASONS.filter((reason) => CLOSES[reason].offence);
+  assertEquals(closed, ["protocol_error", "invalid_utf8"]);
+});
+
+Deno.test("requests that any page can cause cost the address a request", () => {
+  const paid = REASONS.filter((reason) => REFUSALS[reason].costs === "request");
+  assertEquals(paid, ["origin_missing", "origin_not_allowed", "method_not_allowed", "upgrade_required"]);
 });
 
 type Row = readonly string[];

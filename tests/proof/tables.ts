@@ -7,6 +7,7 @@ import { client } from "./client.ts";
 import { config } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { front } from "./front.ts";
+import { gate } from "./gate.ts";
 import { hub } from "./hub.ts";
 import { limits } from "./limits.ts";
 import { log } from "./log.ts";
@@ -18,6 +19,8 @@ import { session } from "./session.ts";
 import { store } from "./store.ts";
 import { supervisor } from "./supervisor.ts";
 import { timing } from "./timing.ts";
+import { telemetry } from "./telemetry.ts";
+import { tls } from "./tls.ts";
 import { tools } from "./tools.ts";
 import { websocket } from "./websocket.ts";
 import { wire } from "./wire.ts";
@@ -31,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("config", config),
   ...mutantsOf("deploy", deploy),
   ...mutantsOf("front", front),
+  ...mutantsOf("gate", gate),
   ...mutantsOf("hub", hub),
   ...mutantsOf("limits", limits),
   ...mutantsOf("log", log),
@@ -41,6 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("store", store),
   ...mutantsOf("supervisor", supervisor),
   ...mutantsOf("timing", timing),
+  ...mutantsOf("telemetry", telemetry),
+  ...mutantsOf("tls", tls),
   ...mutantsOf("tools", tools),
   ...mutantsOf("websocket", websocket),
   ...mutantsOf("wire", wire),

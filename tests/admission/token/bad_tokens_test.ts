@@ -111,6 +111,7 @@ const BAD: readonly [name: string, token: string][] = [
   ["b64 false without crit", header({ b64: false })],
   ["b64 true", header({ b64: true, crit: ["b64"] })],
   ["cty JWT, nested", mint({ ...HEADER, cty: "JWT" }, good, ours.privateKey)],
+  ["cty of a token that is not nested", header({ cty: "JWT" })],
   ["a token in a token without cty", text(good)],
   ["zip", header({ zip: "DEF" })],
   ["typ of a logout token", header({ typ: "logout+jwt" })],

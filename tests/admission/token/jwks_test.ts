@@ -148,10 +148,13 @@ Deno.test("RemoteKeys asks nobody but the configured address (Centrifugo CVE-202
   });
 });
 
+/** A key that is in no good answer. */
+const STRANGE = jwkOf(ecPair(), { kid: "strange" });
+
 /** Ways to fail; each leaves the known key in force. */
 const FAILURES: readonly [name: string, answer: (issuer: Issuer) => Answer][] = [
   ["answers 500", () => () => new Response("broken", { status: 500 })],
-  ["answers 404 with a key set", () => () => Response.json({ keys: [] }, { status: 404 })],
+  ["answers 404 with a key set", () => () => Response.json({ keys: [STRANGE] }, { status: 404 })],
   ["redirects", ({ url }) => () => Response.redirect(`${url}/elsewhere`, 302)],
   ["says nothing of use", () => () => new Response("<html>maintenance</html>")],
   ["is not UTF-8", () => () => new Response(new Uint8Array([0x7b, 0xff, 0x7d]))],

@@ -46,7 +46,7 @@ Deno.test("readPublicKey() refuses RSA keys under 2048 bits and over 8192", asyn
 Deno.test("readJwks() leaves out what it can't use and says why", async () => {
   const [good, weak] = [jwkOf(ecPair(), { kid: "good" }), jwkOf(rsaPair(1024), { kid: "weak" })];
   const exponentOne = { ...jwkOf(rsaPair()), e: "AQ", kid: "one" };
-  const hugeModulus = { kty: "RSA", e: "AQAB", n: `${"_".repeat(1368)}w`, kid: "huge" };
+  const hugeModulus = { kty: "RSA", e: "AQAB", n: "_".repeat(1368), kid: "huge" };
   const entries = [
     good,
     weak,
@@ -56,6 +56,9 @@ Deno.test("readJwks() leaves out what it can't use and says why", async () => {
     { ...good, kid: "sign", key_ops: ["sign"] },
     { ...good, kid: "other", alg: "ES384" },
     { ...good, kid: 7 },
+    { ...good, kid: "private", d: "AAAA" },
+    { ...good, kid: "also a secret", k: "AAAA" },
+    { ...good, kid: "off the curve", x: good.y },
     { kty: "oct", k: "c2VjcmV0", kid: "secret" },
     jwkOf(edPair(), { kid: "ed" }),
     { kty: "new", kid: "unknown" },
@@ -63,8 +66,25 @@ Deno.test("readJwks() leaves out what it can't use and says why", async () => {
   const { keys, ignored } = await readJwks(JSON.stringify({ keys: entries }), ["ES256", "RS256"]);
   assertEquals([keys.size, ignored.length], [1, entries.length - 1]);
   assertEquals(keys.select("ES256", "good")?.kid, "good");
-  assertEquals(ignored.some((why) => why.includes("at least 2048")), true);
+  for (const why of ["at least 2048", "at most 8192", "is a secret", "is a private key", "is not a valid key"]) {
+    assertEquals(ignored.some((reason) => reason.includes(why)), true, why);
+  }
   assertEquals(ignored.join().includes("c2VjcmV0"), false);
+});
+
+Deno.test("readJwks() refuses a set with two keys of one name, and a set of more than a hundred", async () => {
+  const set = (...keys: unknown[]) => readJwks(JSON.stringify({ keys }), ["ES256"]);
+  const key = jwkOf(ecPair(), { kid: "a" });
+  await assertRejects(() => set(key, jwkOf(ecPair(), { kid: "a" })), KeyError, "same kid");
+  const rest = Array.from({ length: 99 }, () => null);
+  assertEquals((await set(key, ...rest)).keys.size, 1);
+  await assertRejects(() => set(key, ...rest, null), KeyError, "more than 100");
+});
+
+Deno.test("KeySet.select() gives no key where a token without kid fits several", async () => {
+  const entries = [jwkOf(ecPair(), { kid: "a" }), jwkOf(ecPair(), { kid: "b" })];
+  const { keys } = await readJwks(JSON.stringify({ keys: entries }), ["ES256"]);
+  assertEquals([keys.select("ES256", undefined), keys.select("ES256", "b")?.kid], [null, "b"]);
 });
 
 Deno.test("readJwks() binds a key to its own alg, or to each configured one it fits", async () => {

@@ -1,0 +1,31 @@
+import type { Promised } from "./mutant.ts";
+
+export const telemetry: readonly Promised[] = [
+  {
+    promise: "docs/operations.md: No value that a client sends becomes a label",
+    file: "lib/telemetry/counter.ts",
+    by: "tests/telemetry/telemetry_test.ts",
+    edits: [
+      ["this.rows.get(first) ?? this.rows.get(OTHER)!", 'this.rows.get(first) ?? this.rows.get("")!', "as other"],
+      [
+        "(row.get(second) ?? row.get(OTHER)!).value++;",
+        "const cell = row.get(second);\n    if (cell) cell.value++;",
+        "as other",
+      ],
+    ],
+  },
+  {
+    promise: "docs/operations.md: No value that a client sends becomes a label",
+    file: "lib/telemetry/metrics.ts",
+    by: "tests/telemetry/metrics_test.ts",
+    edits: [
+      ['if (reason !== "ok") this.inc({ result, reason }, value);', "", "what was counted"],
+      ["value: count += value,", "value,", "cumulative histogram"],
+      ["if (value === null) this.remove();", "if (value === null) this.set(0);"],
+      ["for (const scope of LIMIT_SCOPES) this.inc", "for (const scope of LIMIT_SCOPES.slice(1)) this.inc"],
+      ["milliseconds / 1000);", "milliseconds);"],
+      ["() => startedAt / 1000", "() => startedAt"],
+      ["options.logLost?.() ?? 0", "0", "what was counted"],
+    ],
+  },
+];
