@@ -30,6 +30,20 @@ Deno.test("createLog() writes 16 KiB of text in one line, keys included", () => 
   for (const line of lines) assert(line.length < 16 * 1024 + 32 * 40, `${line.length} characters`);
 });
 
+Deno.test("createLog() writes 32 entries of a list or an object, and 256 values in all", () => {
+  const { log, parsed } = collector();
+  const wide = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, i]));
+  log.info("x", { wide, list: Array.from({ length: 1000 }, (_, i) => i) });
+  const table = Array.from({ length: 32 }, () => Array.from({ length: 32 }, (_, i) => i));
+  log.info("y", { table });
+  const [first, second] = parsed();
+  assertEquals([Object.keys(first.wide).length, first.wide.more_fields], [33, 968]);
+  assertEquals([first.list.length, first.list.at(-1)], [33, "[968 more]"]);
+  const numbers = (second.table as unknown[]).flat().filter((value) => typeof value === "number");
+  assert(numbers.length <= 256, `${numbers.length} values`);
+  assertEquals(second.table.at(-1), "[more]");
+});
+
 const SECRET = "hunter2-hunter2";
 
 for (

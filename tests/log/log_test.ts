@@ -156,6 +156,14 @@ Deno.test("createLog() colours the level of pretty lines for a terminal, and not
   assertEquals(JSON.parse(lines[1]!).n, 3);
 });
 
+Deno.test("createLog() suppresses nothing for the hour by which its clock was set back", () => {
+  const { log, parsed, clock } = collector();
+  for (let i = 0; i < 10; i++) log.info("handshake.rejected");
+  clock.now -= 3_600_000;
+  log.info("handshake.rejected");
+  assertEquals(parsed().length, 11);
+});
+
 Deno.test("createLog() lets ten of an event a second through, counts the rest and says how many", async () => {
   const { log, parsed, clock } = collector();
   for (let i = 0; i < 10; i++) log.info("handshake.rejected", { i });

@@ -1,4 +1,5 @@
 /** What the log says of an administrator's actions, and never says of the token. */
+import { digest } from "../../lib/base/equal_secrets.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { startOpsServer } from "../../lib/ops/ops_server.ts";
@@ -50,6 +51,8 @@ Deno.test("each action of an administrator is one line with its kind and its obj
     assertEquals(await act("POST", "/revocations", { sub: "alice" }), 200);
     assertEquals(await act("DELETE", `/bans/${encodeURIComponent("ip:192.0.2.7")}`), 200);
     assertEquals(await act("DELETE", "/bans"), 200);
+    assertEquals(await act("DELETE", "/revocations/sub:alice"), 200);
+    assertEquals(await act("DELETE", "/revocations"), 200);
     assertEquals(await act("POST", "/publish", { topic: "hall", method: "news", params: { text: "body" } }), 200);
   });
   assertEquals(
@@ -62,9 +65,13 @@ Deno.test("each action of an administrator is one line with its kind and its obj
       ["revoke", "alice"],
       ["lift_ban", "ip:192.0.2.7"],
       ["lift_all_bans", 1],
+      ["lift_revocation", "sub:alice"],
+      ["lift_all_revocations", 1],
       ["publish", "hall news"],
     ].map(([action, object]) => ({ event: "admin.action", level: "info", action: action!, object: object! })),
   );
+  const admin = (await digest(TOKEN)).subarray(0, 4).toHex();
+  assertEquals(new Set(lines.map((line) => `${line.ip} ${line.admin}`)), new Set([`127.0.0.1 ${admin}`]));
   assert(!JSON.stringify(lines).includes('"body"'), "what is published is not logged");
 });
 

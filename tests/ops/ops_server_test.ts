@@ -47,9 +47,11 @@ async function withServer(
             ...(options.body === undefined ? {} : { "content-type": "application/json" }),
             ...options.headers,
           },
-          ...(options.body === undefined
-            ? {}
-            : { body: typeof options.body === "string" ? options.body : JSON.stringify(options.body) }),
+          ...(options.body === undefined ? {} : {
+            body: typeof options.body === "string" || options.body instanceof Uint8Array
+              ? options.body as BodyInit
+              : JSON.stringify(options.body),
+          }),
         });
         const answer = await response.text();
         const json = response.headers.get("content-type") === "application/json";
@@ -357,6 +359,7 @@ Deno.test("administration bounds and checks the body before it acts", async () =
         ["a byte more", filled(65_537), json, 413],
         ["not JSON", "{", json, 400],
         ["empty", "", json, 400],
+        ["not UTF-8", new Uint8Array([...new TextEncoder().encode('{"sub":"a'), 0xff, 0x22, 0x7d]), json, 400],
       ] as const
     ) {
       assertEquals((await call("POST", "/revocations", { body, headers })).status, status, what);
@@ -418,7 +421,8 @@ Deno.test("the ops server answers one request a connection, and refuses what is 
     const ask = async (text: string) => {
       using client = await RawClient.connect({ port });
       await client.send(text);
-      const { status } = await client.response();
+      const { status, headers } = await client.response();
+      assertEquals(headers.get("connection"), "close");
       await client.closed();
       return status;
     };
@@ -462,7 +466,10 @@ Deno.test("closing the ops server waits for an answer under way, not for who say
   const answer = fetch(`${server.url}/readyz`);
   await asked;
   const closed = server.close();
-  assertEquals(await isEnded(quiet!), true);
+  let ended = false;
+  void isEnded(quiet!).then((is) => ended = is);
+  // By itself the connection would end after 15 seconds.
+  await until(() => ended, "the silent connection to be ended", 10_000);
   proceed();
   const response = await answer;
   assertEquals([response.status, (await response.json()).ready], [200, true]);

@@ -36,6 +36,9 @@ export const log: readonly Promised[] = [
     file: "lib/log/values.ts",
     by: "tests/log/bounds_test.ts",
     edits: [
+      ['if (--budget.values < 0) return "[more]";', ""],
+      ["keys.slice(0, MAX_ENTRIES)", "keys"],
+      ["values.slice(0, MAX_ENTRIES)", "values"],
       ["const MAX_STRING = 1024;", "const MAX_STRING = 1_000_000;"],
       ["const MAX_TEXT = 16 * 1024;", "const MAX_TEXT = 16 * 1024 * 1024;"],
     ],
@@ -46,9 +49,6 @@ export const log: readonly Promised[] = [
     by: "tests/log/log_test.ts",
     edits: [
       ['if (depth >= MAX_DEPTH) return "[deep]";', ""],
-      ['if (--budget.values < 0) return "[more]";', ""],
-      ["keys.slice(0, MAX_ENTRIES)", "keys"],
-      ["values.slice(0, MAX_ENTRIES)", "values"],
     ],
   },
   {
@@ -72,7 +72,7 @@ export const log: readonly Promised[] = [
       ["const LINES_PER_WINDOW = 10;", "const LINES_PER_WINDOW = 1000;", "ten of an event a second"],
       ["module === undefined ? event : `${event} ${module}`", "event", "another"],
       ["window.refs.push(ref)", "void ref", "no ref be lost"],
-      ["|| now < window.startedAt", "", "ten of an event a second"],
+      ["|| now < window.startedAt", "", "set back"],
       ["if (suppressed > 0) this.summary(level, event, suppressed, { refs, module });", "", "ten of an event a second"],
       ["this.timer ??= setTimeout(() => this.tick(), WINDOW_MS);", "", "that stopped"],
     ],
@@ -105,7 +105,6 @@ export const log: readonly Promised[] = [
         "while (rest.length > 0) rest = rest.subarray(await this.output.write(rest));",
         "await this.output.write(rest);",
       ],
-      ["await Promise.race([this.writing, deadline]);", "await this.writing;"],
     ],
   },
 ];

@@ -48,7 +48,6 @@ export const store: readonly Promised[] = [
         "keeps keys and values apart",
       ],
       ['!text.includes("\\0") && text.isWellFormed();', '!text.includes("\\0");', "keeps keys and values apart"],
-      ["this.#purge.run(now - KEPT_AFTER_END_MS, now);", "void now;", "(sqlite)"],
     ],
   },
   {
@@ -60,7 +59,7 @@ export const store: readonly Promised[] = [
       ["this.#spaces.get(space)?.delete(key);", "", "(memory) take()"],
       ["entry && entry.expiresAt > this.#now() ? entry : undefined", "entry", "(memory)"],
       ["if (expiresAt > now) live.push", "live.push", "(memory)"],
-      ["if (++this.#writes % WRITES_BETWEEN_PURGES === 0) this.purge();", "", "by itself"],
+      ["if (++this.#writes % WRITES_BETWEEN_PURGES === 0) this.purge();", "", "MemoryStore"],
     ],
   },
   {
@@ -69,7 +68,7 @@ export const store: readonly Promised[] = [
     by: "tests/store/guarded_test.ts",
     edits: [
       ["if (text === this.#lastError) return;", "", "repeats no line"],
-      ["if (since >= RETRY_MS || since < 0) this.#connect();", "this.#connect();", "tries again at intervals"],
+      ["if (since >= RETRY_MS || since < 0) this.#connect();", "this.#connect();", "no sooner than five seconds"],
       [
         "if (since >= RETRY_MS || since < 0) this.#connect();",
         "if (since >= RETRY_MS) this.#connect();",
@@ -81,7 +80,6 @@ export const store: readonly Promised[] = [
       [
         "    this.#mirror.set(space, key, value, expiresAt);\n    this.#removed.delete(id(space, key));\n    this.#try",
         "    this.#removed.delete(id(space, key));\n    this.#try",
-        "corrupted",
       ],
       ["if (this.#file === null && !this.#closed) {", "if (this.#file === null) {", "after close()"],
       ['this.#deps.log.info("store.recovered", { path: this.#path });', "", "catches up once it is there"],
@@ -91,5 +89,11 @@ export const store: readonly Promised[] = [
         "without its folder",
       ],
     ],
+  },
+  {
+    promise: "docs/operations.md: the `store` reaches its file",
+    file: "lib/store/sqlite.ts",
+    by: "tests/store/guarded_test.ts",
+    edits: [["this.#purge.run(now - KEPT_AFTER_END_MS, now);", "void now;", "removes from its file"]],
   },
 ];

@@ -10,7 +10,6 @@ export const tls: readonly Promised[] = [
       ["if (now < notBefore) {", "if (false) {"],
       ["if (stage === 0) return", "if (false) return"],
       ["bits !== undefined && bits < 2048", "false"],
-      ["curve !== undefined && !CURVES.has(curve)", "false"],
       ["if (!chain[i]!.checkIssued(chain[i + 1]!)) return", "if (false) return"],
       ["return chain.length > 1 ? [] : [", "return true ? [] : ["],
       ["if (names.length === 0) {", "if (false) {"],

@@ -78,6 +78,16 @@ Deno.test("GuardedStore tries again at intervals, and repeats no line while the 
     assertEquals(log.events(), ["store.failed"]);
   }));
 
+Deno.test("GuardedStore tries a file again no sooner than five seconds after it failed", () =>
+  guarded(({ folder, clock, open }) => {
+    const store = open(`${folder}/later/state.db`);
+    Deno.mkdirSync(`${folder}/later`);
+    clock.advance(4_999);
+    assertEquals(store.writable(), false);
+    clock.advance(1);
+    assertEquals(store.writable(), true);
+  }));
+
 Deno.test("GuardedStore with a file that is no database leaves it alone", () =>
   guarded(({ path, log, open }) => {
     const garbage = "not a database ".repeat(1000);

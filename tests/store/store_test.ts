@@ -1,3 +1,4 @@
+import { MemoryStore } from "../../lib/store/memory.ts";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { Clock, Lines } from "../limits/fixtures.ts";
@@ -104,6 +105,15 @@ each("keeps keys and values apart, whatever is in them", (store) => {
   for (const key of odd) assertEquals(store.get("a", key), `value of ${key}`);
   assertEquals(store.list("a").map(({ key }) => key).sort(), odd.toSorted());
   for (const key of odd) assertEquals(store.take("a", key), `value of ${key}`);
+});
+
+Deno.test("MemoryStore holds nothing of what has expired once much more is written", () => {
+  const clock = new Clock();
+  const store = new MemoryStore(clock.now);
+  store.set("old", "key", "x", clock.time + 1);
+  clock.advance(1);
+  for (let i = 0; i < 4096; i++) store.set("new", `${i}`, "x", Infinity);
+  assertEquals(store.spaces(), ["new"]);
 });
 
 each("forgets by itself what has expired when much is written", (store, clock) => {

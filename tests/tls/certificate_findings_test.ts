@@ -152,9 +152,12 @@ Deno.test("CertificateWatch tells each stage once, and starts again with the nex
   ]);
   assertEquals(watch.valid(), true);
   days(0);
-  assertEquals([lines.at(-1)!["event"], watch.valid(), watch.secondsLeft()], ["certificate.expired", false, 0]);
+  assertEquals([lines.at(-1)!["event"], lines.at(-1)!["level"]], ["certificate.expired", "error"]);
+  assertEquals([watch.valid(), watch.secondsLeft()], [false, 0]);
+  watch.use((await make()).cert);
+  assertEquals([lines.length, lines.at(-1)!["event"]], [5, "certificate.expired"], "the next one has expired too");
   watch.use((await make({ notAfter: new Date(NOW + 365 * DAY) })).cert);
-  assertEquals([lines.length, watch.valid()], [4, true]);
+  assertEquals([lines.length, watch.valid()], [5, true]);
 });
 
 Deno.test("check names the file, and says of a self-signed certificate with three days left that they are three", async () => {
