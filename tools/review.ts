@@ -14,9 +14,9 @@ import { DENO, DIST, print, readProject, run } from "./project.ts";
 import { cycloneDx } from "./sbom.ts";
 import { layOutShippedConfig } from "./shipped_config.ts";
 
-type Verdict = "ok" | "failed" | "skipped" | "attention";
-type Outcome = { readonly verdict: Verdict; readonly detail: string };
-type Step = { readonly name: string; run(): Promise<Outcome> };
+export type Verdict = "ok" | "failed" | "skipped" | "attention";
+export type Outcome = { readonly verdict: Verdict; readonly detail: string };
+export type Step = { readonly name: string; run(): Promise<Outcome> };
 
 const UNREACHABLE = /client error|connect|dns|resolve host|certificate|timed? ?out|unreachable|error sending request/i;
 
@@ -59,7 +59,8 @@ async function billOfMaterials(): Promise<Outcome> {
   return ok("dist/sbom.cdx.json");
 }
 
-async function command(args: string[]): Promise<Outcome> {
+/** Runs Deno. A command that fails is a failed step. */
+export async function command(args: string[]): Promise<Outcome> {
   const { code, output } = await run(DENO, args, { quiet: true });
   return code === 0 ? ok(output.trim().split("\n").at(-1) ?? "") : failed(output);
 }
@@ -96,7 +97,16 @@ async function main(): Promise<number> {
     },
     { name: "proof", run: () => command(["task", "--quiet", "prove"]) },
   ];
-  const fatal: Verdict[] = options.strict ? ["failed", "skipped", "attention"] : ["failed"];
+  return await review(steps, options.strict);
+}
+
+/** Takes every step, and prints a line for each. The result is the exit status: 1 when a step failed. */
+export async function review(
+  steps: readonly Step[],
+  strict: boolean,
+  say: (line: string) => void = print,
+): Promise<number> {
+  const fatal: Verdict[] = strict ? ["failed", "skipped", "attention"] : ["failed"];
   let failures = 0;
   for (const step of steps) {
     let outcome: Outcome;
@@ -105,10 +115,10 @@ async function main(): Promise<number> {
     } catch (error) {
       outcome = failed(error instanceof Error ? error.message : String(error));
     }
-    print(`${outcome.verdict.padEnd(9)} ${step.name}: ${outcome.detail}`);
+    say(`${outcome.verdict.padEnd(9)} ${step.name}: ${outcome.detail}`);
     if (fatal.includes(outcome.verdict)) failures++;
   }
-  print(failures === 0 ? "review: nothing to do" : `review: ${failures} of ${steps.length} need work`);
+  say(failures === 0 ? "review: nothing to do" : `review: ${failures} of ${steps.length} need work`);
   return failures === 0 ? 0 : 1;
 }
 

@@ -1,6 +1,7 @@
 import { FRONT_FLAGS } from "../../lib/sandbox/supervisor/front_process.ts";
 import { accepted, lockedPackages } from "../../tools/licences.ts";
 import { readProject, serverFlags } from "../../tools/project.ts";
+import { command, review, type Verdict } from "../../tools/review.ts";
 import { cycloneDx } from "../../tools/sbom.ts";
 import { layOutShippedConfig } from "../../tools/shipped_config.ts";
 import { run } from "../../tools/project.ts";
@@ -21,6 +22,39 @@ Deno.test("serverFlags() finds the declared permissions and refuses more than a 
     assertThrows(() => serverFlags({ ...project, tasks: { sallyport: `deno run ${flag} main.ts` } }), TypeError, flag);
   }
   assertThrows(() => serverFlags({ ...project, tasks: {} }), TypeError, "must be");
+});
+
+/** The exit status of a review whose steps end like that, and how many lines it prints. */
+async function reviewed(
+  strict: boolean,
+  ...verdicts: (Verdict | "throws")[]
+): Promise<[status: number, lines: number]> {
+  const lines: string[] = [];
+  const steps = verdicts.map((verdict, index) => ({
+    name: `step ${index}`,
+    run: () => verdict === "throws" ? Promise.reject(new Error("broken")) : Promise.resolve({ verdict, detail: "" }),
+  }));
+  return [await review(steps, strict, (line) => lines.push(line)), lines.length];
+}
+
+Deno.test("review's exit status is 1 when a step failed or could not be taken, and every step is taken", async () => {
+  assertEquals(await reviewed(false, "ok", "ok"), [0, 3]);
+  for (const bad of ["failed", "throws"] as const) {
+    assertEquals(await reviewed(false, bad, "ok"), [1, 3]);
+    assertEquals(await reviewed(false, "ok", bad), [1, 3]);
+  }
+});
+
+Deno.test("review's exit status tells what was skipped or is outdated with --strict only", async () => {
+  for (const verdict of ["skipped", "attention"] as const) {
+    assertEquals(await reviewed(false, "ok", verdict), [0, 3]);
+    assertEquals(await reviewed(true, "ok", verdict), [1, 3]);
+  }
+});
+
+Deno.test("review's exit status follows that of the commands it runs", async () => {
+  assertEquals((await command(["eval", "Deno.exit(3)"])).verdict, "failed");
+  assertEquals(await command(["eval", "console.log('all well')"]), { verdict: "ok", detail: "all well" });
 });
 
 Deno.test("every package has a licence that may be shipped", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
-import { type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { parseScrape, value } from "./prometheus.ts";
 
@@ -28,6 +28,12 @@ Deno.test("createMetrics() declares every metric with its type before anything h
     sallyport_build_info: "gauge",
   });
   assertEquals(metrics.contentType, "text/plain; version=0.0.4; charset=utf-8");
+});
+
+Deno.test("createMetrics() counts every limit from zero, and tells nothing of a certificate without one", async () => {
+  const { samples } = await setup().scrape();
+  for (const scope of LIMIT_SCOPES) assertEquals(value(samples, "sallyport_limited_total", { scope }), 0, scope);
+  assertEquals(samples.filter(({ name }) => name === "sallyport_certificate_expiry_seconds"), []);
 });
 
 Deno.test("createMetrics() prints what was counted, at each scrape anew", async () => {
