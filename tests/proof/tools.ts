@@ -10,7 +10,7 @@ export const tools: readonly Promised[] = [
       ['split(" OR ").some(all)', 'split(" OR ").every(all)', "accepted()"],
       ['text.split(" AND ").every(', 'text.split(" AND ").some(', "accepted()"],
       ['  "MPL-2.0",\n', '  "MPL-2.0",\n  "GPL-3.0",\n', "accepted()"],
-      ['? Uint8Array.fromBase64(integrity.slice(7)).toHex() : ""', '? "" : ""', "cycloneDx()"],
+      ['? Uint8Array.fromBase64(integrity.slice(7)).toHex() : ""', '? "0" : ""', "cycloneDx()"],
     ],
   },
   {
