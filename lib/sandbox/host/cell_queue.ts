@@ -1,4 +1,8 @@
-/** Sends operations to a cell, those of one turn together, and tracks those that the cell has not started. */
+/**
+ * Sends operations to a cell, those of one turn together, and tracks those that the cell has not started.
+ *
+ * Way of a message: queues operations while the cell is busy, counts those of a turn, and sends them at its end.
+ */
 import type { OperationStream } from "../wire/operation_stream.ts";
 import type { ToCell } from "../wire/operations.ts";
 import { CellBacklog } from "./cell_backlog.ts";
