@@ -18,13 +18,11 @@ export const telemetry: readonly Promised[] = [
     file: "lib/telemetry/metrics.ts",
     by: "tests/telemetry/metrics_test.ts",
     edits: [
-      ['if (reason !== "ok") this.inc({ result, reason }, value);', "", "what was counted"],
       ["value: count += value,", "value,", "cumulative histogram"],
       ["if (value === null) this.remove();", "if (value === null) this.set(0);"],
-      ["for (const scope of LIMIT_SCOPES) this.inc", "for (const scope of LIMIT_SCOPES.slice(1)) this.inc"],
-      ["milliseconds / 1000);", "milliseconds);"],
+      ["LIMIT_SCOPES.map((scope)", "LIMIT_SCOPES.slice(1).map((scope)"],
+      ["milliseconds / 1000]", "milliseconds]"],
       ["() => startedAt / 1000", "() => startedAt"],
-      ["options.logLost?.() ?? 0", "0", "what was counted"],
     ],
   },
 ];
