@@ -33,7 +33,7 @@ export { createVerifier, type Verifier, type VerifierDeps } from "./token/verifi
 export { Toll, type TollDeps } from "./toll.ts";
 
 /** `Retry-After` in seconds when the server or the user has no place left. */
-const CAPACITY_RETRY = 5;
+const CAPACITY_RETRY_S = 5;
 
 /** Everything a decision depends on besides the handshake and its peer. */
 export interface AdmissionContext extends TollDeps {
@@ -110,8 +110,8 @@ async function checkOrigin({ headers, url }: Handshake, context: AdmissionContex
 
 function checkCapacity({ draining, full, overloaded, config }: AdmissionContext): Refusal | null {
   if (draining) return refuse("draining", { retryAfter: retrySeconds(config.server.drain_timeout) });
-  if (full) return refuse("server_full", { retryAfter: CAPACITY_RETRY });
-  if (overloaded) return refuse("overloaded", { retryAfter: CAPACITY_RETRY });
+  if (full) return refuse("server_full", { retryAfter: CAPACITY_RETRY_S });
+  if (overloaded) return refuse("overloaded", { retryAfter: CAPACITY_RETRY_S });
   return null;
 }
 
@@ -139,7 +139,7 @@ function checkUser({ user, roles }: Identity, context: AdmissionContext): Refusa
     return refuse("forbidden", { detail: "The token lacks auth.required_role" });
   }
   if (context.userConnections(user) >= server.max_connections_per_user) {
-    return refuse("too_many_connections", { retryAfter: CAPACITY_RETRY });
+    return refuse("too_many_connections", { retryAfter: CAPACITY_RETRY_S });
   }
   return null;
 }

@@ -6,7 +6,7 @@ import type { Config } from "./schema.ts";
  * Bytes that one connection holds beside its message and its send queue: the chunk being read and the one being
  * written.
  */
-export const CHUNKS = 128 * 1024;
+export const CHUNKS_BYTES = 128 * 1024;
 
 export interface Admits {
   /** Sustained messages a second with all connections at their limit. */
@@ -28,7 +28,7 @@ export function admitsAtMost(config: Config, cores: number): Admits {
   const { server, messages, limits } = config;
   const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
   const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
-  const buffers = messages.max_bytes + CHUNKS + server.send_queue;
+  const buffers = messages.max_bytes + CHUNKS_BYTES + server.send_queue;
   const heaps = config.handlers.reduce((sum, handler) => sum + cellCount(handler, cores) * handler.memory, 0);
   const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
   const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);

@@ -1,6 +1,6 @@
 /** Asynchronous, bounded output of log lines. */
 
-const MAX_WAITING = 1024 * 1024;
+const MAX_WAITING_LENGTH = 1024 * 1024;
 
 /** Destination of finished lines. Its methods never throw. */
 export interface LineSink {
@@ -31,7 +31,7 @@ export class StdoutSink implements LineSink {
   constructor(private readonly output: Output = Deno.stdout, private readonly now: () => number = Date.now) {}
 
   write(line: string): void {
-    if (this.waitingLength + line.length > MAX_WAITING) {
+    if (this.waitingLength + line.length > MAX_WAITING_LENGTH) {
       this.lost++;
       return;
     }

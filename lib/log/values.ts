@@ -1,10 +1,10 @@
 /** Converts values of log fields into plain, bounded data without secrets. */
 
-const MAX_STRING = 1024;
+const MAX_STRING_LENGTH = 1024;
 const MAX_ENTRIES = 32;
 const MAX_DEPTH = 4;
 const MAX_VALUES = 256;
-const MAX_TEXT = 16 * 1024;
+const MAX_TEXT_LENGTH = 16 * 1024;
 
 const REDACTED = "[redacted]";
 const SECRET_NAME = /token|cookie|ticket|authorization|secret|password|passphrase|private_?key/i;
@@ -24,7 +24,7 @@ interface Budget {
  * bytes are described. As a safety net, fields named like secrets and text that looks like a token are redacted.
  */
 export function plain(fields: Record<string, unknown>): Record<string, unknown> {
-  return record(fields, 0, { values: MAX_VALUES, text: MAX_TEXT });
+  return record(fields, 0, { values: MAX_VALUES, text: MAX_TEXT_LENGTH });
 }
 
 function copy(value: unknown, depth: number, budget: Budget): unknown {
@@ -98,7 +98,7 @@ function secret(key: string, value: unknown): boolean {
 }
 
 function text(value: string, budget: Budget): string {
-  const room = Math.max(0, Math.min(MAX_STRING, budget.text));
+  const room = Math.max(0, Math.min(MAX_STRING_LENGTH, budget.text));
   const cut = value.length > room ? `${value.slice(0, room)}…(${value.length})` : value;
   budget.text -= cut.length;
   let clean = cut;

@@ -7,7 +7,7 @@ import type { Log } from "../log/log.ts";
 import type { Scrape } from "../telemetry/metrics.ts";
 import type { OpsTarget } from "./ops_target.ts";
 
-const MAX_BODY = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 const BODY_DEADLINE_MS = 5000;
 
 export interface OpsServerOptions {
@@ -147,7 +147,7 @@ function hostname(host: string | null): string | null {
  * @throws {AdminError} with status 408, 413 or 400
  */
 async function readJson(request: Request): Promise<unknown> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw new AdminError(413, "body_too_large");
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw new AdminError(413, "body_too_large");
   const reader = request.body?.getReader();
   const timer = setTimeout(() => reader?.cancel("timeout"), BODY_DEADLINE_MS);
   const chunks: Uint8Array[] = [];
@@ -156,7 +156,7 @@ async function readJson(request: Request): Promise<unknown> {
   try {
     for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
       size += next.value.length;
-      if (size > MAX_BODY) throw new AdminError(413, "body_too_large");
+      if (size > MAX_BODY_BYTES) throw new AdminError(413, "body_too_large");
       chunks.push(next.value);
     }
   } finally {

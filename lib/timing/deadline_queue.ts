@@ -7,7 +7,7 @@ export interface Expiring {
 }
 
 /** Minimum delay of the timer; deadlines are met within this time. */
-const GRANULARITY = 20;
+const GRANULARITY_MS = 20;
 
 /**
  * All deadlines have the same duration, so the first one started is due first: a queue in insertion order with one
@@ -46,7 +46,7 @@ export class DeadlineQueue {
     for (const [item, due] of this.#due) {
       // Timers of the platform may fire a millisecond early.
       if (due > now + 1) {
-        this.#timer ??= setTimeout(this.#sweep, Math.max(GRANULARITY, due - now));
+        this.#timer ??= setTimeout(this.#sweep, Math.max(GRANULARITY_MS, due - now));
         return;
       }
       this.#due.delete(item);

@@ -25,8 +25,8 @@ export interface CertificateOptions {
   keyType?: "ec" | "rsa2048" | "rsa1024";
 }
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 /**
@@ -38,8 +38,8 @@ export async function makeCertificate(options: CertificateOptions): Promise<Made
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const { hosts, ca, isCa = false, keyType = "ec" } = options;
-  const notBefore = options.notBefore ?? new Date(Date.now() - HOUR);
-  const notAfter = options.notAfter ?? new Date(Date.now() + 90 * DAY);
+  const notBefore = options.notBefore ?? new Date(Date.now() - HOUR_MS);
+  const notAfter = options.notAfter ?? new Date(Date.now() + 90 * DAY_MS);
   const algorithm = keyType === "ec" ? EC : {
     name: "RSASSA-PKCS1-v1_5",
     hash: "SHA-256",

@@ -4,9 +4,9 @@ import { isIP } from "node:net";
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 /** `check` reports an expiry within this time, however short the lifetime of the certificate. */
-const NEAR_END = 7 * DAY;
+const NEAR_END_MS = 7 * DAY_MS;
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 const WILDCARD_HOSTS = new Set(["0.0.0.0", "::", ""]);
 
@@ -97,9 +97,9 @@ export function expiryStage(validity: Validity, now: number): ExpiryStage | null
   const left = validity.notAfter - now;
   const life = validity.notAfter - validity.notBefore;
   if (left <= 0) return 0;
-  if (left <= Math.min(DAY, life / 12)) return 1;
-  if (left <= Math.min(7 * DAY, life / 6)) return 7;
-  return left <= Math.min(30 * DAY, life / 3) ? 30 : null;
+  if (left <= Math.min(DAY_MS, life / 12)) return 1;
+  if (left <= Math.min(7 * DAY_MS, life / 6)) return 7;
+  return left <= Math.min(30 * DAY_MS, life / 3) ? 30 : null;
 }
 
 function parseChain(pem: string): X509Certificate[] | null {
@@ -156,11 +156,11 @@ function dateFindings(chain: X509Certificate[], now: number): Finding[] {
     ];
   }
   const stage = expiryStage({ notBefore, notAfter }, now);
-  if (stage === null && notAfter - now > NEAR_END) return [];
+  if (stage === null && notAfter - now > NEAR_END_MS) return [];
   const until = new Date(notAfter).toISOString();
   const remedy = "Renew it; check that the ACME client's timer runs and its hook reloads the server";
   if (stage === 0) return [finding("error", "tls.cert_file", `Expired at ${until}`, "Clients refuse it", remedy)];
-  const days = Math.floor((notAfter - now) / DAY);
+  const days = Math.floor((notAfter - now) / DAY_MS);
   const left = days === 0 ? "less than a day" : days === 1 ? "a day" : `${days} days`;
   return [
     finding(

@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { makeCertificate } from "./certificate.ts";
 
 const HOSTS = ["localhost", "127.0.0.1", "::1"];
-const DAY = 86_400_000;
-const RENEW_BEFORE = DAY;
+const DAY_MS = 86_400_000;
+const RENEW_BEFORE = DAY_MS;
 
 /** Paths of a development certificate and its key, and whether they were created just now. */
 export interface DevelopmentCertificate {
@@ -30,8 +30,8 @@ export async function ensureDevelopmentCertificate(
   if (usable(certFile, keyFile, now())) return { certFile, keyFile, made: false };
   const { cert, key } = await makeCertificate({
     hosts: HOSTS,
-    notBefore: new Date(now() - DAY / 24),
-    notAfter: new Date(now() + 90 * DAY),
+    notBefore: new Date(now() - DAY_MS / 24),
+    notAfter: new Date(now() + 90 * DAY_MS),
   });
   Deno.mkdirSync(certsDir, { recursive: true });
   replace(keyFile, key, 0o600);

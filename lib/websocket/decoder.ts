@@ -6,10 +6,10 @@
  */
 import { readClose } from "./close_frame.ts";
 import { type Failure, invalidText } from "./failure.ts";
-import { FrameHeader, MAX_HEADER } from "./frame_header.ts";
+import { FrameHeader, MAX_HEADER_BYTES } from "./frame_header.ts";
 import type { DecoderLimits } from "./limits.ts";
 import { Message } from "./message.ts";
-import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
+import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from "./opcodes.ts";
 import { turnMask, unmaskBytes, unmaskWords, type Words, wordsOf, WORDWISE_FROM } from "./unmask.ts";
 import { decodeText } from "./utf8.ts";
 
@@ -25,7 +25,7 @@ export interface DecoderEvents {
   /** The payload is valid only during the call. */
   pong(payload: Uint8Array): void;
   /**
-   * A non-final fragment of less than {@linkcode TINY_FRAGMENT} bytes, which costs the receiver more than the sender.
+   * A non-final fragment of less than {@linkcode TINY_FRAGMENT_BYTES} bytes, which costs the receiver more than the sender.
    */
   fragment(bytes: number): void;
   /** The close frame; the last event. `code` is 1005 when the frame carries none. */
@@ -35,13 +35,13 @@ export interface DecoderEvents {
 }
 
 /** Non-final fragments of fewer bytes than this are reported by {@linkcode DecoderEvents.fragment}. */
-export const TINY_FRAGMENT = 128;
+export const TINY_FRAGMENT_BYTES = 128;
 
 /**
  * Storage of a decoder above `max_bytes`: the payload of one incomplete control frame in the middle of a message. (The
  * 14 bytes of an incomplete header are less, and never held at the same time.)
  */
-export const DECODER_OVERHEAD = MAX_CONTROL_PAYLOAD;
+export const DECODER_OVERHEAD_BYTES = MAX_CONTROL_PAYLOAD_BYTES;
 
 /**
  * header: at the start of a frame or in its header. data, control: in the payload of such a frame. closed: after the
@@ -57,7 +57,7 @@ type State = "header" | "data" | "control" | "closed" | "failed";
  *   it arrives.
  * - After {@linkcode DecoderEvents.close} or {@linkcode DecoderEvents.fail} nothing is consumed and nothing emitted.
  * - A frame that is whole in one chunk is processed in place. Otherwise at most `max_bytes` + {@linkcode
- *   DECODER_OVERHEAD} bytes are stored, whatever the peer sends; {@linkcode Message} describes the growth.
+ *   DECODER_OVERHEAD_BYTES} bytes are stored, whatever the peer sends; {@linkcode Message} describes the growth.
  * - Extensions are not negotiated, so RSV bits are always an error. Compression next to secrets leaks them (CRIME,
  *   BREACH), and a small frame could inflate to a huge one.
  *
@@ -86,7 +86,7 @@ export class Decoder {
     this.#events = events;
   }
 
-  /** Bytes of storage held: at most `max_bytes` + {@linkcode DECODER_OVERHEAD}. */
+  /** Bytes of storage held: at most `max_bytes` + {@linkcode DECODER_OVERHEAD_BYTES}. */
   get buffered(): number {
     return this.#message.capacity + this.#cutHeaderSize + (this.#cutControl === null ? 0 : this.#cutControl.length);
   }
@@ -152,7 +152,7 @@ export class Decoder {
 
   /** Keeps the start of a header for the next chunk. */
   #keepHeader(chunk: Uint8Array, at: number): void {
-    this.#cutHeader ??= new Uint8Array(MAX_HEADER);
+    this.#cutHeader ??= new Uint8Array(MAX_HEADER_BYTES);
     this.#cutHeader.set(chunk.subarray(at));
     this.#cutHeaderSize = chunk.length - at;
   }
@@ -215,7 +215,7 @@ export class Decoder {
       return this.#deliver(message.take(), size);
     }
     this.#state = "header";
-    if (header.length < TINY_FRAGMENT) this.#events.fragment(header.length);
+    if (header.length < TINY_FRAGMENT_BYTES) this.#events.fragment(header.length);
   }
 
   #deliver(data: string | Uint8Array | null, bytes: number, utf8?: Uint8Array): void {

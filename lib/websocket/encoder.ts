@@ -1,7 +1,7 @@
 /** Encodes server frames (RFC 6455 5.2). */
 import { Buffer } from "node:buffer";
 import { CloseCode } from "./close_codes.ts";
-import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
+import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from "./opcodes.ts";
 
 /** A control frame's opcode, RFC 6455 5.5. */
 export type ControlOpcode = typeof Opcode.close | typeof Opcode.ping | typeof Opcode.pong;
@@ -66,7 +66,7 @@ export function encodeBinary(data: Uint8Array): Uint8Array<ArrayBuffer> {
  * @throws {RangeError} if the payload is longer than 125 bytes (RFC 6455 5.5)
  */
 export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8Array<ArrayBuffer> {
-  if (payload.length > MAX_CONTROL_PAYLOAD) {
+  if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
     throw new RangeError(`Cannot send a control frame of ${payload.length} bytes: 125 are allowed`);
   }
   return encodeFrame(opcode, payload);
@@ -78,7 +78,7 @@ export function encodeControl(opcode: ControlOpcode, payload: Uint8Array): Uint8
  */
 export function encodeClose(code: number, reason: string): Uint8Array<ArrayBuffer> {
   if (code === CloseCode.noStatus || code === CloseCode.abnormal) return encodeFrame(Opcode.close, new Uint8Array(0));
-  const payload = new Uint8Array(MAX_CONTROL_PAYLOAD);
+  const payload = new Uint8Array(MAX_CONTROL_PAYLOAD_BYTES);
   payload[0] = code >>> 8;
   payload[1] = code;
   const { written } = utf8Encoder.encodeInto(reason, payload.subarray(2));

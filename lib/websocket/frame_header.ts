@@ -1,10 +1,10 @@
 /** Parses and checks frame headers (RFC 6455 5.2). */
 import { type Failure, protocolError } from "./failure.ts";
 import type { DecoderLimits } from "./limits.ts";
-import { MAX_CONTROL_PAYLOAD, Opcode } from "./opcodes.ts";
+import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from "./opcodes.ts";
 
 /** Maximum header size (RFC 6455 5.2): two bytes, eight of extended length, four of masking key. */
-export const MAX_HEADER = 14;
+export const MAX_HEADER_BYTES = 14;
 
 /** The message that a data frame may belong to. */
 export interface MessageSoFar {
@@ -60,7 +60,7 @@ export class FrameHeader {
     if (opcode >= Opcode.close) {
       // 5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented."
       if (!this.final) return protocolError("Control frame is fragmented");
-      if (length > MAX_CONTROL_PAYLOAD) return protocolError("Control frame is longer than 125 bytes");
+      if (length > MAX_CONTROL_PAYLOAD_BYTES) return protocolError("Control frame is longer than 125 bytes");
       return this.#finish(bytes, at, available, 2, length);
     }
 

@@ -11,13 +11,13 @@ import { Opcode } from "./opcodes.ts";
 const SPELL_UP_TO = 48;
 
 /** Minimum size of a writer's first buffer, in bytes. */
-const FIRST_CAPACITY = 64;
+const FIRST_CAPACITY_BYTES = 64;
 
 /** Maximum size of a writer's first buffer, in bytes. Its size follows that of the last one. */
-const MAX_FIRST_CAPACITY = 2 * 1024;
+const MAX_FIRST_CAPACITY_BYTES = 2 * 1024;
 
 /** A larger buffer grows by a quarter: for a slow reader's queue, memory counts more than copies. */
-const DOUBLE_UP_TO = 64 * 1024;
+const DOUBLE_UP_TO_BYTES = 64 * 1024;
 
 const utf8Encoder = new TextEncoder();
 
@@ -30,7 +30,7 @@ const utf8Encoder = new TextEncoder();
 export class FrameWriter {
   #bytes: Buffer<ArrayBuffer> | null = null;
   #size = 0;
-  #firstCapacity = FIRST_CAPACITY;
+  #firstCapacity = FIRST_CAPACITY_BYTES;
 
   /** Number of collected bytes. */
   get size(): number {
@@ -90,7 +90,10 @@ export class FrameWriter {
   take(): Uint8Array<ArrayBuffer> {
     if (this.#bytes === null) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#size);
-    this.#firstCapacity = Math.min(Math.max(FIRST_CAPACITY, nextPowerOfTwo(this.#size)), MAX_FIRST_CAPACITY);
+    this.#firstCapacity = Math.min(
+      Math.max(FIRST_CAPACITY_BYTES, nextPowerOfTwo(this.#size)),
+      MAX_FIRST_CAPACITY_BYTES,
+    );
     this.#bytes = null;
     this.#size = 0;
     return taken;
@@ -114,7 +117,7 @@ export class FrameWriter {
     if (this.#bytes === null) {
       this.#bytes = Buffer.allocUnsafe(Math.max(needed, this.#firstCapacity));
     } else if (needed > this.#bytes.length) {
-      const growth = this.#bytes.length < DOUBLE_UP_TO ? 2 : 1.25;
+      const growth = this.#bytes.length < DOUBLE_UP_TO_BYTES ? 2 : 1.25;
       const grown = Buffer.allocUnsafe(Math.max(needed, Math.ceil(growth * this.#bytes.length)));
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;

@@ -3,7 +3,7 @@ import { Opcode } from "./opcodes.ts";
 import { decodeText, Utf8Judge } from "./utf8.ts";
 
 /** Initial storage of a fragmented message in bytes. */
-const FIRST_CAPACITY = 256;
+const FIRST_CAPACITY_BYTES = 256;
 
 /**
  * The message being received, in one growing array if it arrives in parts.
@@ -44,7 +44,7 @@ export class Message {
     if (start === end) return true;
     const needed = this.#size + end - start;
     if (this.#bytes === null) {
-      this.#bytes = new Uint8Array(Math.min(Math.max(needed, FIRST_CAPACITY), limit));
+      this.#bytes = new Uint8Array(Math.min(Math.max(needed, FIRST_CAPACITY_BYTES), limit));
     } else if (needed > this.#bytes.length) {
       const capacity = Math.min(Math.max(needed, 2 * this.#bytes.length), limit);
       this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity));

@@ -3,7 +3,7 @@
  *
  * Linux only: figures come from /proc, and all of 127.0.0.0/8 is this machine.
  */
-import { DECODER_OVERHEAD } from "../../lib/websocket/websocket.ts";
+import { DECODER_OVERHEAD_BYTES } from "../../lib/websocket/websocket.ts";
 import { assertEquals, assertLess } from "../assert.ts";
 import { type ServerOptions, startServer, type TestServer } from "../harness.ts";
 import { parseScrape, value } from "../telemetry/prometheus.ts";
@@ -24,7 +24,7 @@ const SEND_QUEUE = 64 * KIB;
  * What one connection may make the server hold, as lib/front/edge/edge.ts says: a message, the chunk being read and one
  * in the platform, what waits to be sent, a TLS record each way; and what an idle connection costs.
  */
-export const PER_CONNECTION = MAX_BYTES + DECODER_OVERHEAD + 2 * 64 * KIB + SEND_QUEUE + 2 * 16 * KIB + 30 * KIB;
+export const PER_CONNECTION = MAX_BYTES + DECODER_OVERHEAD_BYTES + 2 * 64 * KIB + SEND_QUEUE + 2 * 16 * KIB + 30 * KIB;
 
 /** What the collector has not taken back yet, compiled code, and pages the allocator keeps. */
 const SLACK = 96 * MIB;

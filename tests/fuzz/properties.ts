@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import {
   Decoder,
-  DECODER_OVERHEAD,
+  DECODER_OVERHEAD_BYTES,
   encodeBinary,
   encodeClose,
   encodeControl,
@@ -81,7 +81,7 @@ export const properties: readonly Property[] = [
       const { decoder, events } = record(limits);
       for (const chunk of cut(bytes, sizes)) {
         decoder.push(chunk);
-        assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD);
+        assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD_BYTES);
         if (terminal(events.at(-1))) assertEquals(decoder.buffered, 0);
       }
       assertEquals(events, whole.events);
@@ -101,7 +101,7 @@ export const properties: readonly Property[] = [
       for (const chunk of cut(bytes, sizes)) {
         const consumed = decoder.push(chunk);
         assert(consumed >= 0 && consumed <= chunk.length);
-        assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD);
+        assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD_BYTES);
       }
       assertEquals(events, eventsOf(bytes, limits));
     },

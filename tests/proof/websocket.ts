@@ -12,7 +12,7 @@ export const websocket: readonly Promised[] = [
         "if (opcode > Opcode.pong) {",
       ],
       ['if (!this.final) return protocolError("Control frame is fragmented");', ""],
-      ["if (length > MAX_CONTROL_PAYLOAD)", "if (length > MAX_CONTROL_PAYLOAD + 1)"],
+      ["if (length > MAX_CONTROL_PAYLOAD_BYTES)", "if (length > MAX_CONTROL_PAYLOAD_BYTES + 1)"],
       ['if (message.opcode === 0) return protocolError("Continuation without a message to continue");', ""],
       ["} else if (message.opcode !== 0) {", "} else if (message.opcode > 2) {"],
       ['if (length16 < 126) return protocolError("Length is not encoded minimally");', ""],

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "../assert.ts";
 import {
   Decoder,
-  DECODER_OVERHEAD,
+  DECODER_OVERHEAD_BYTES,
   encodeClose,
   encodeControl,
   encodeText,
@@ -100,7 +100,7 @@ Deno.test("Bandit CVE-2026-42786: fragments without end are closed at max_bytes,
   while (events.length === 0) {
     decoder.push(frame({ opcode: continuation, fin: false, payload: new Uint8Array(4096) }));
     fragments++;
-    assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD);
+    assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD_BYTES);
   }
   assertEquals([events, fragments, decoder.buffered], [[tooBig], limits.max_bytes / 4096 + 1, 0]);
 });
@@ -237,7 +237,7 @@ Deno.test("orpc #1615: no malformed frame throws", () => {
       const { decoder, events } = record(limits);
       decoder.push(bytes);
       assertLessOrEqual(events.length, 7);
-      assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD);
+      assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD_BYTES);
     }
   }
 });

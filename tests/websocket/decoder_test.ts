@@ -2,10 +2,10 @@ import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../asser
 import {
   CloseCode,
   Decoder,
-  DECODER_OVERHEAD,
+  DECODER_OVERHEAD_BYTES,
   type DecoderEvents,
   Opcode,
-  TINY_FRAGMENT,
+  TINY_FRAGMENT_BYTES,
 } from "../../lib/websocket/websocket.ts";
 import { closePayload, concat, fragments, frame } from "./client_frames.ts";
 import { eventsOf, record, type Recorded, ROOMY } from "./recorder.ts";
@@ -187,14 +187,14 @@ Deno.test("Decoder ends with a close frame in the midst of a message", () => {
 
 Deno.test("Decoder refuses continuations of nothing and new messages within one", () => {
   const whole = frame({ opcode: text, payload: "a" });
-  const start = frame({ opcode: binary, fin: false, payload: new Uint8Array(TINY_FRAGMENT) });
+  const start = frame({ opcode: binary, fin: false, payload: new Uint8Array(TINY_FRAGMENT_BYTES) });
   assertEvents(frame({ opcode: continuation, payload: "a" }), [protocolError]);
   assertEvents(frame({ opcode: continuation, fin: false }), [protocolError]);
   assertEvents(concat(whole, frame({ opcode: continuation })), [["text", "a"], protocolError]);
   assertEvents(concat(start, whole), [protocolError]);
   assertEvents(concat(start, start), [protocolError]);
   assertEvents(concat(start, frame({ opcode: continuation }), frame({ opcode: continuation })), [
-    ["binary", Array(TINY_FRAGMENT).fill(0)],
+    ["binary", Array(TINY_FRAGMENT_BYTES).fill(0)],
     protocolError,
   ]);
 });
@@ -379,7 +379,7 @@ Deno.test("Decoder.buffered never exceeds max_bytes and the overhead, and is not
   const { decoder, events } = record(limits);
   for (const byte of message) {
     decoder.push(Uint8Array.of(byte));
-    assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD);
+    assertLessOrEqual(decoder.buffered, limits.max_bytes + DECODER_OVERHEAD_BYTES);
   }
   assertEquals(events.filter(([kind]) => kind === "binary").length, 1);
   assertEquals(decoder.buffered, 0);

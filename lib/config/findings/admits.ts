@@ -1,5 +1,5 @@
 /** The note about the maximum that a configuration admits. */
-import { type Admits, CHUNKS } from "../admits.ts";
+import { type Admits, CHUNKS_BYTES } from "../admits.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { formatSize } from "../units.ts";
@@ -17,9 +17,9 @@ export function admitsFinding(config: Config, admits: Admits): Finding {
       megabytes(admits.bytes_per_second)
     } MB/s, ${memory}`,
     `${count(server.max_connections)} connections, each as fast as its buckets allow; memory is connections × ` +
-      `(max_bytes ${formatSize(messages.max_bytes)} + chunks read and written ${formatSize(CHUNKS)} + send_queue ${
-        formatSize(server.send_queue)
-      }) ` +
+      `(max_bytes ${formatSize(messages.max_bytes)} + chunks read and written ${
+        formatSize(CHUNKS_BYTES)
+      } + send_queue ${formatSize(server.send_queue)}) ` +
       `+ cells × memory, and what idle processes need. One user: ${
         count(admits.user_messages_per_second)
       } messages/s, ` +

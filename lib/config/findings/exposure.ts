@@ -5,7 +5,7 @@ import { isLoopback } from "../texts.ts";
 import { formatDuration } from "../units.ts";
 
 /** Half a year, the minimum that preload lists and scanners accept. */
-const HSTS_MIN = 180 * 86_400_000;
+const HSTS_MIN_MS = 180 * 86_400_000;
 
 export function exposureFindings(config: Config, context: FindingContext): Finding[] {
   return [
@@ -36,7 +36,7 @@ function listenerFindings({ server, tls }: Config): Finding[] {
       "Behind a proxy on this machine no change is needed; otherwise configure [tls]",
     ));
   }
-  if (tls !== undefined && tls.hsts_max_age < HSTS_MIN) {
+  if (tls !== undefined && tls.hsts_max_age < HSTS_MIN_MS) {
     findings.push(finding(
       "warning",
       "tls.hsts_max_age",

@@ -7,7 +7,7 @@ import type { Config } from "../schema.ts";
 /**
  * Memory of a silent TLS connection in bytes. With full buffers it takes more, see the note on the admitted maximum.
  */
-const SILENT_CONNECTION = 48 * 1024;
+const SILENT_CONNECTION_BYTES = 48 * 1024;
 
 /** Descriptors that are not client connections: libraries, cells, store, log, operators' connections. */
 const OTHER_FILES = 128;
@@ -19,7 +19,7 @@ export function systemFindings(
 ): Finding[] {
   const connections = server.max_connections;
   const files = frontCapacity(connections) + OTHER_FILES;
-  const memory = connections * SILENT_CONNECTION;
+  const memory = connections * SILENT_CONNECTION_BYTES;
   const short: string[] = [];
   const remedies: string[] = [];
   if (openFiles !== null && openFiles < files) {

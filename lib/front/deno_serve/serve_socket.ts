@@ -6,7 +6,7 @@ import type { Log } from "../../log/log.ts";
 import { CloseCode, type SharedText } from "../../websocket/websocket.ts";
 
 /** Maximum time for the peer to answer our close frame, in ms. */
-const CLOSING_TIMEOUT = 3_000;
+const CLOSING_TIMEOUT_MS = 3_000;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -99,7 +99,7 @@ export class ServeSocket implements Socket {
     this.#closing = true;
     this.#code = code;
     this.#reason = reason;
-    this.#deadline = setTimeout(() => this.#end(code, reason), CLOSING_TIMEOUT);
+    this.#deadline = setTimeout(() => this.#end(code, reason), CLOSING_TIMEOUT_MS);
     this.#closeWhenQuiet(performance.now() + MAX_WAIT_MS);
   }
 

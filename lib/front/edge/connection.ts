@@ -13,7 +13,7 @@ import type { Entry } from "../../gate/gate.ts";
 export interface Stage {
   /** The TLS handshake is complete (not called without TLS). */
   secured(): void;
-  /** Bytes from the peer, owned by the stage; at most {@linkcode READ_BUFFER}. */
+  /** Bytes from the peer, owned by the stage; at most {@linkcode READ_BUFFER_BYTES}. */
   received(chunk: Uint8Array): void;
   /** Data passed to {@linkcode Connection.write} has gone to the kernel; {@linkcode Connection.pending} is the rest. */
   written(): void;
@@ -24,10 +24,10 @@ export interface Stage {
 }
 
 /** Maximum number of bytes that the platform reads and decrypts at once. */
-export const READ_BUFFER = 64 * 1024;
+export const READ_BUFFER_BYTES = 64 * 1024;
 
 /** Maximum number of bytes written at once: the platform copies encrypted data that the kernel does not take yet. */
-export const WRITE_SLICE = 64 * 1024;
+export const WRITE_SLICE_BYTES = 64 * 1024;
 
 const CONNECTION = Symbol("connection");
 type Owned = NetSocket & { [CONNECTION]: Connection };
@@ -133,13 +133,13 @@ export class Connection {
   #writeSlice(bytes: Uint8Array): void {
     this.#writing = bytes;
     this.#written ??= (error) => this.#sliceWritten(error);
-    this.#socket.write(bytes.length > WRITE_SLICE ? bytes.subarray(0, WRITE_SLICE) : bytes, this.#written);
+    this.#socket.write(bytes.length > WRITE_SLICE_BYTES ? bytes.subarray(0, WRITE_SLICE_BYTES) : bytes, this.#written);
   }
 
   #sliceWritten(error?: Error | null): void {
     const bytes = this.#writing;
     if (error || bytes === null || this.#socket.destroyed) return;
-    const size = Math.min(bytes.length, WRITE_SLICE);
+    const size = Math.min(bytes.length, WRITE_SLICE_BYTES);
     this.#pending -= size;
     this.#taken += size;
     this.#writing = null;

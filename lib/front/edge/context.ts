@@ -33,7 +33,7 @@ export interface EdgeContext {
 }
 
 /** Maximum time for answers to a leaving client before the closing handshake, in ms. */
-export const FINISHING_TIMEOUT = 500;
+export const FINISHING_TIMEOUT_MS = 500;
 
 /** Maximum time for a peer to answer our close frame, or to read a refusal, in ms. */
-export const ENDING_TIMEOUT = 3_000;
+export const ENDING_TIMEOUT_MS = 3_000;

@@ -11,14 +11,14 @@
  * **Memory bound.** Whatever a peer sends, one connection holds at most
  *
  * ```text
- *   messages.max_bytes + DECODER_OVERHEAD   an incomplete message (before the 101: MAX_HEAD_BYTES instead)
- * + READ_BUFFER                             the chunk being read, or its rest during a pause
+ *   messages.max_bytes + DECODER_OVERHEAD_BYTES   an incomplete message (before the 101: MAX_HEAD_BYTES instead)
+ * + READ_BUFFER_BYTES                             the chunk being read, or its rest during a pause
  * + server.send_queue                       above it the session closes with `slow_consumer`
- * + WRITE_SLICE                             the platform's copy of the data being written
+ * + WRITE_SLICE_BYTES                             the platform's copy of the data being written
  * ```
  *
  * plus the platform's memory for a socket and its TLS keys (about 25 KB; without TLS, a paused socket holds one more
- * READ_BUFFER). The bound depends on pausing the raw socket, see {@linkcode Connection.pause}.
+ * READ_BUFFER_BYTES). The bound depends on pausing the raw socket, see {@linkcode Connection.pause}.
  */
 
 import type { Socket as NetSocket } from "node:net";
@@ -31,7 +31,7 @@ import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps } from "../front.ts";
 import type { TlsMaterial } from "../../tls/tls_files.ts";
 import { Connection } from "./connection.ts";
-import { type EdgeContext, ENDING_TIMEOUT, FINISHING_TIMEOUT } from "./context.ts";
+import { type EdgeContext, ENDING_TIMEOUT_MS, FINISHING_TIMEOUT_MS } from "./context.ts";
 import { DeadlineQueue } from "../../timing/deadline_queue.ts";
 import { Flusher } from "./flusher.ts";
 import { HandshakeStage, type Origin } from "./handshake.ts";
@@ -41,19 +41,19 @@ import { secureContextOf } from "../../tls/tls_context.ts";
 import { Bustle, Pause, Turnstile } from "../../timing/turnstile.ts";
 
 /** Minimum time between two TLS handshakes while sessions are active, in ms. Each takes most of one. */
-const TLS_GAP = 3;
+const TLS_GAP_MS = 3;
 
 /**
  * Minimum time between two TLS handshakes of suspects ({@linkcode Entry.suspect}) while sessions are active, in ms. A
  * flood from one address gets a seventh of the capacity.
  */
-const SUSPECT_GAP = 20;
+const SUSPECT_GAP_MS = 20;
 
 /**
  * Minimum time between two closed connections while sessions are active, in ms, and maximum number of connections that
  * wait for it.
  */
-const REFUSAL_GAP = 1;
+const REFUSAL_GAP_MS = 1;
 const REFUSAL_ROOM = 256;
 
 /** The address of a peer on a unix socket until it forwards one. */
@@ -87,9 +87,9 @@ class Edge implements Front, ProxyHost {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#emptied?.();
   };
-  readonly #tlsPause = new Pause(TLS_GAP);
-  readonly #suspectPause = new Pause(SUSPECT_GAP);
-  readonly #refusalPause = new Pause(REFUSAL_GAP);
+  readonly #tlsPause = new Pause(TLS_GAP_MS);
+  readonly #suspectPause = new Pause(SUSPECT_GAP_MS);
+  readonly #refusalPause = new Pause(REFUSAL_GAP_MS);
   #secureContext: SecureContext | null;
   #emptied: (() => void) | undefined;
 
@@ -111,12 +111,12 @@ class Edge implements Front, ProxyHost {
       secure: deps.tls !== undefined,
       trusted: this.#trusted,
       handshakes: new DeadlineQueue(handshake_timeout, deps.now),
-      finishings: new DeadlineQueue(FINISHING_TIMEOUT, deps.now),
-      endings: new DeadlineQueue(ENDING_TIMEOUT, deps.now),
+      finishings: new DeadlineQueue(FINISHING_TIMEOUT_MS, deps.now),
+      endings: new DeadlineQueue(ENDING_TIMEOUT_MS, deps.now),
       flusher: new Flusher(),
       turnstiles: {
-        tls: new Turnstile(bustle, this.#tlsPause.after, handshake_timeout / 2 / TLS_GAP),
-        suspects: new Turnstile(bustle, this.#suspectPause.after, handshake_timeout / 2 / SUSPECT_GAP),
+        tls: new Turnstile(bustle, this.#tlsPause.after, handshake_timeout / 2 / TLS_GAP_MS),
+        suspects: new Turnstile(bustle, this.#suspectPause.after, handshake_timeout / 2 / SUSPECT_GAP_MS),
         admission: new Turnstile(bustle, deps.afterInput),
         drain: new Turnstile(bustle, deps.afterInput),
         refusal: new Turnstile(bustle, this.#refusalPause.after, REFUSAL_ROOM),

@@ -14,7 +14,7 @@ import {
   Opcode,
   type SharedText,
 } from "../../websocket/websocket.ts";
-import { type Connection, READ_BUFFER, type Stage } from "./connection.ts";
+import { type Connection, READ_BUFFER_BYTES, type Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
 import { Drain } from "./drain.ts";
@@ -24,13 +24,13 @@ import { Incoming, type IncomingHost } from "./incoming.ts";
 const PING = encodeControl(Opcode.ping, new Uint8Array(0));
 
 /** Maximum number of bytes read while the peer's close frame is awaited, which may be behind the data in transit. */
-const MAX_AWAITED = 4 * READ_BUFFER;
+const MAX_AWAITED_BYTES = 4 * READ_BUFFER_BYTES;
 
 /**
  * Maximum number of bytes read after our close frame. A peer that keeps sending can still read that frame until the
  * deadline.
  */
-const MAX_DRAINED = READ_BUFFER;
+const MAX_DRAINED_BYTES = READ_BUFFER_BYTES;
 
 /**
  * open: messages go both ways. finishing: the peer sent its close frame or broke the protocol; the session sends
@@ -157,7 +157,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
     if (this.#state === "cut") return;
     if (this.#state !== "open") {
       this.#drain ??= new Drain(this.#connection, this.#context.turnstiles.drain);
-      this.#drain.received(chunk.length, this.#state === "closing" ? MAX_AWAITED : MAX_DRAINED);
+      this.#drain.received(chunk.length, this.#state === "closing" ? MAX_AWAITED_BYTES : MAX_DRAINED_BYTES);
     }
     if (this.#state === "closed") return;
     this.#incoming.push(chunk);

@@ -6,7 +6,7 @@
 import { normaliseAddress } from "../forwarded.ts";
 
 const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a);
-const HEADER_SIZE = 16;
+const HEADER_BYTES = 16;
 
 /** Maximum size of addresses (36 bytes for IPv6) and TLVs, far above what proxies send. */
 export const MAX_PROXY_HEADER = 1024;
@@ -32,10 +32,10 @@ export function parseProxyHeader(bytes: Uint8Array): ProxyHeader | "more" | "inv
   const command = bytes[12];
   if (command === undefined) return "more";
   if (command !== COMMAND.local && command !== COMMAND.proxy) return "invalid";
-  if (bytes.length < HEADER_SIZE) return "more";
+  if (bytes.length < HEADER_BYTES) return "more";
 
   const length = (bytes[14]! << 8) | bytes[15]!;
-  const size = HEADER_SIZE + length;
+  const size = HEADER_BYTES + length;
   if (size > MAX_PROXY_HEADER) return "invalid";
   const addresses = addressesSize(bytes[13]!);
   if (command === COMMAND.proxy && (addresses === null || length < addresses)) return "invalid";

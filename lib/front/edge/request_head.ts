@@ -33,7 +33,7 @@ const TAB = 0x09;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
-const FIRST_CAPACITY = 1024;
+const FIRST_CAPACITY_BYTES = 1024;
 
 /**
  * A push parser with one head or one failure as result. It looks at each byte once, for any chunking, fails at the
@@ -132,7 +132,7 @@ export class HeadReader {
 
   #store(chunk: Uint8Array, at: number): void {
     if (this.#stored === null || this.#stored.length < this.#size) {
-      const capacity = Math.min(MAX_HEAD_BYTES, Math.max(FIRST_CAPACITY, 2 * this.#size));
+      const capacity = Math.min(MAX_HEAD_BYTES, Math.max(FIRST_CAPACITY_BYTES, 2 * this.#size));
       const grown = new Uint8Array(capacity);
       if (this.#stored !== null) grown.set(this.#stored.subarray(0, at));
       this.#stored = grown;

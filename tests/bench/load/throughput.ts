@@ -5,7 +5,7 @@ import type { Figures, ThroughputJob } from "./job.ts";
 import { watch } from "./process_figures.ts";
 
 const PONG = 10;
-const READ_BUFFER = 16 * 1024;
+const READ_BUFFER_BYTES = 16 * 1024;
 
 /** Payload length of the frame at the start of `bytes`, which holds at least its header. */
 export function frameLength(bytes: Uint8Array): number {
@@ -16,7 +16,7 @@ export function frameLength(bytes: Uint8Array): number {
 /** Sends one frame and reads the answer, whose payload must be what a working server says. */
 async function firstReply(connection: Deno.Conn, frame: Uint8Array, payload: string): Promise<number> {
   await connection.write(frame);
-  const buffer = new Uint8Array(READ_BUFFER);
+  const buffer = new Uint8Array(READ_BUFFER_BYTES);
   const read = await connection.read(buffer);
   if (read === null) throw new Error("The server closed the connection instead of answering");
   const length = frameLength(buffer);
@@ -37,7 +37,7 @@ export async function throughput(job: ThroughputJob): Promise<Figures> {
 
   const drive = async (connection: Deno.Conn, replyLength: number) => {
     const counter = new FrameCounter(job.frame === "ping" ? PONG : TEXT, replyLength);
-    const buffer = new Uint8Array(READ_BUFFER);
+    const buffer = new Uint8Array(READ_BUFFER_BYTES);
     // Answers come in order: when the oldest group of frames was written, and how many of it are unanswered.
     const sent: { at: number; left: number }[] = [{ at: performance.now(), left: job.inFlight }];
     await connection.write(batch);
