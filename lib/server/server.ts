@@ -4,8 +4,6 @@
  */
 import {
   compileOrigins,
-  createVerifier,
-  openRevokedFile,
   type OriginSet,
   type Revocation,
   Revocations,
@@ -37,6 +35,7 @@ import { limitSettings } from "./limit_settings.ts";
 import type { Parts } from "./parts.ts";
 import { publicUrl } from "./public_url.ts";
 import { LostRights } from "./lost_rights.ts";
+import { openRevocations, openVerifier } from "./open_auth.ts";
 import { ServedCertificate } from "../tls/served_certificate.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { startFront } from "./start_front.ts";
@@ -157,8 +156,8 @@ export class Server implements Parts {
     const { systemLimits = UNKNOWN_LIMITS, page, cells, dev = false } = this.#options;
     try {
       requireDescriptors();
-      this.verifier = await this.#openVerifier(this.config);
-      this.#revokedFile = await this.#openRevokedFile(this.config);
+      this.verifier = await openVerifier(this, this.config);
+      this.#revokedFile = await openRevocations(this, this.config);
       this.#revokedFile?.apply();
       this.#sandbox = await (this.#options.startSandbox ?? startSandbox)(this.config.handlers, {
         log: this.log,
@@ -210,10 +209,10 @@ export class Server implements Parts {
     const { live, restart } = reloadable(this.config, next);
     if (restart.length > 0) throw new Error(`${restart.join(", ")}: needs a restart`);
     const tls = await readTls(next);
-    const verifier = await this.#openVerifier(next, this.verifier);
+    const verifier = await openVerifier(this, next, this.verifier);
     let revokedFile: RevokedFile | undefined;
     try {
-      revokedFile = await this.#openRevokedFile(next);
+      revokedFile = await openRevocations(this, next);
       await this.#served.replace(tls);
     } catch (error) {
       verifier.close();
@@ -275,23 +274,6 @@ export class Server implements Parts {
     this.verifier?.close();
     this.store.close();
     this.descriptors.stop();
-  }
-
-  /** Passes on the keys of the previous verifier, so that a reload keeps them while the issuer is down. */
-  #openVerifier({ auth }: Config, previous?: Verifier): Promise<Verifier> {
-    return createVerifier(auth, {
-      ...(previous ? { previous } : {}),
-      log: this.log,
-      now: this.now,
-      steady: this.steady,
-      isRevoked: (identity) => this.revocations.isRevoked(identity),
-    });
-  }
-
-  async #openRevokedFile({ auth }: Config): Promise<RevokedFile | undefined> {
-    return auth.revoked_file === undefined
-      ? undefined
-      : await openRevokedFile(auth.revoked_file, this.revocations, this);
   }
 }
 

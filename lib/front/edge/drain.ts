@@ -3,8 +3,17 @@
  * reset.
  */
 
-import type { Connection } from "./connection.ts";
 import type { Turnstile } from "../../timing/turnstile.ts";
+import { type Connection, READ_BUFFER_BYTES } from "./connection.ts";
+
+/** Maximum number of bytes read while the peer's close frame is awaited, which may be behind the data in transit. */
+export const MAX_AWAITED_BYTES = 4 * READ_BUFFER_BYTES;
+
+/**
+ * Maximum number of bytes read after our close frame. A peer that keeps sending can still read that frame until the
+ * deadline.
+ */
+export const MAX_DRAINED_BYTES = READ_BUFFER_BYTES;
 
 /**
  * Reads and discards one chunk at a time, in turn with other connections, so that decrypting does not delay open

@@ -1,5 +1,6 @@
 /**
- * One open WebSocket of the edge: sending, queue, both closing handshakes.
+ * One open WebSocket of the edge: sending, queue, both closing handshakes. Frames are collected in a writer and sent
+ * together, one write at a time: at the end of the chunk that caused them, otherwise at the end of the tick.
  *
  * Way of a message: a chunk comes in from the connection and goes to {@linkcode Incoming}; back, texts of the session
  * become frames for the connection. After the end, both are dropped.
@@ -14,23 +15,14 @@ import {
   Opcode,
   type SharedText,
 } from "../../websocket/websocket.ts";
-import { type Connection, READ_BUFFER_BYTES, type Stage } from "./connection.ts";
+import type { Connection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
-import { Drain } from "./drain.ts";
+import { Drain, MAX_AWAITED_BYTES, MAX_DRAINED_BYTES } from "./drain.ts";
 import type { Flushable } from "./flusher.ts";
 import { Incoming, type IncomingHost } from "./incoming.ts";
 
 const PING = encodeControl(Opcode.ping, new Uint8Array(0));
-
-/** Maximum number of bytes read while the peer's close frame is awaited, which may be behind the data in transit. */
-const MAX_AWAITED_BYTES = 4 * READ_BUFFER_BYTES;
-
-/**
- * Maximum number of bytes read after our close frame. A peer that keeps sending can still read that frame until the
- * deadline.
- */
-const MAX_DRAINED_BYTES = READ_BUFFER_BYTES;
 
 /**
  * open: messages go both ways. finishing: the peer sent its close frame or broke the protocol; the session sends
@@ -39,10 +31,6 @@ const MAX_DRAINED_BYTES = READ_BUFFER_BYTES;
  */
 type State = "open" | "finishing" | "closing" | "cut" | "closed";
 
-/**
- * Collects frames in a writer and sends them together, one write at a time: at the end of the chunk that caused them,
- * otherwise at the end of the tick.
- */
 export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flushable {
   readonly #context: EdgeContext;
   readonly #connection: Connection;

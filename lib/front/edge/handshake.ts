@@ -22,7 +22,7 @@ import { serialiseResponse, serialiseUpgrade } from "./response.ts";
 type State = "waiting" | "greeting" | "securing" | "reading" | "judging" | "answering" | "over";
 
 /** Maximum number of bytes read from a refused peer, such as the body of its request, before it is cut. */
-const MAX_DRAINED_BYTES = 256 * 1024;
+const MAX_READ_AFTER_REFUSAL_BYTES = 256 * 1024;
 
 /** The other end of the TCP connection. */
 export interface Origin {
@@ -106,7 +106,7 @@ export class HandshakeStage implements Stage, Expiring {
         this.#rest = chunk;
         return;
       case "answering":
-        if (this.#drain?.received(chunk.length, MAX_DRAINED_BYTES) === false) this.#connection.destroy();
+        if (this.#drain?.received(chunk.length, MAX_READ_AFTER_REFUSAL_BYTES) === false) this.#connection.destroy();
     }
   }
 

@@ -9,52 +9,20 @@
  * pending calls. Refuses with -32004 when the cell is full, with -32601 what it lacks, with -32005 what takes too
  * long.
  */
-import type { Log } from "../../log/log.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
 import { ErrorCode } from "../../rpc/errors.ts";
-import type { SharedText } from "../../websocket/websocket.ts";
-import type { Contract } from "../author/contract.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
 import { CellAnswers } from "./cell_answers.ts";
 import { CellEffects } from "./cell_effects.ts";
+import type { CellDeps, CellEnd } from "./cell_deps.ts";
+import type { CellOwner } from "./cell_link.ts";
 import { CellFeed } from "./cell_queue.ts";
-import type { CellLink, CellOwner } from "./cell_link.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./cell_client.ts";
-import type { LogAllowance } from "./log_allowance.ts";
 import { PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";
-import type { WorkBudget } from "./work.ts";
-
-/** The part of the link to a cell that is used here. */
-export type CellEnd = Pick<CellLink, "next" | "more" | "end"> & {
-  readonly stream: Pick<CellLink["stream"], "out" | "flush">;
-};
-
-export interface CellDeps {
-  /** Subprotocol of the module, for the log. */
-  readonly module: string;
-  readonly log: Log;
-  /** Monotonic clock, in milliseconds. */
-  readonly now: () => number;
-  /** Maximum duration of a call in milliseconds. */
-  readonly timeout: number;
-  readonly budget: WorkBudget;
-  readonly logAllowance: LogAllowance;
-  readonly publish: (topic: string, message: SharedText) => number;
-  /** The contract that this cell has reported. */
-  readonly contract: Contract;
-  /** The module has an `open` hook, which is awaited. */
-  readonly opens: boolean;
-  /** Called with further CPU time of the process (ms). */
-  readonly cpuUsed: (milliseconds: number) => void;
-  /** The cell has finished with a session whose client has disconnected. */
-  readonly left: (seat: Seat) => void;
-  /** The cell is no longer usable. Its process has been killed; its calls are answered next. */
-  readonly ended: (cause: RestartCause, detail: string) => void;
-}
 
 /** Maximum number of pending calls. Above it, as in a full cell, calls are answered -32004. */
 const MAX_PENDING = 16_384;
@@ -94,14 +62,9 @@ export class Cell implements CellOwner {
     this.#methods = new Map([...deps.contract.methods.keys()].map((name, index) => [name, index]));
     this.#answers = new CellAnswers(this.#pending, deps.contract, deps.budget);
     this.#effects = new CellEffects({
-      module: deps.module,
-      log: deps.log,
-      now: deps.now,
-      budget: deps.budget,
-      logAllowance: deps.logAllowance,
+      ...deps,
       raw: deps.contract.kind === "raw",
       seats,
-      publish: deps.publish,
       subscribed: (seat, query, code) => this.#subscribed(seat, query, code),
       present: (seat, query, json) => this.#present(seat, query, json),
     });

@@ -6,7 +6,8 @@
  */
 import { ErrorCode } from "../../rpc/errors.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
-import type { Cell, CellDeps } from "./cell.ts";
+import type { Cell } from "./cell.ts";
+import type { CellDeps } from "./cell_deps.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { Contract } from "../author/contract.ts";
 import type { CellClient, CellUser, PendingCall } from "./cell_client.ts";
