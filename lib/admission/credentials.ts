@@ -5,11 +5,11 @@ import type { Handshake } from "../gate/gate.ts";
 import { listElements, trimBlanks } from "./field.ts";
 import type { Offer } from "./subprotocol.ts";
 
-type Source = Config["auth"]["sources"][number];
+type CredentialSource = Config["auth"]["sources"][number];
 
 /** The credential, its absence, or a conflict. `detail` is for the log and never contains a value. */
 export type Credential =
-  | { readonly kind: "token"; readonly token: string; readonly source: Source }
+  | { readonly kind: "token"; readonly token: string; readonly source: CredentialSource }
   | { readonly kind: "ticket"; readonly ticket: string }
   | { readonly kind: "none" }
   | { readonly kind: "conflict"; readonly detail: string };
@@ -25,7 +25,7 @@ export function findCredential(
   offer: Offer,
   auth: Pick<Config["auth"], "sources" | "cookie">,
 ): Credential {
-  let found: { source: Source; value: string } | null = null;
+  let found: { source: CredentialSource; value: string } | null = null;
   for (const source of new Set(auth.sources)) {
     for (const value of valuesOf(source, handshake, offer, auth.cookie)) {
       if (found === null) found = { source, value };
@@ -39,7 +39,7 @@ export function findCredential(
   return source === "ticket" ? { kind: "ticket", ticket: value } : { kind: "token", token: value, source };
 }
 
-function valuesOf(source: Source, { headers, url }: Handshake, offer: Offer, cookie: string): string[] {
+function valuesOf(source: CredentialSource, { headers, url }: Handshake, offer: Offer, cookie: string): string[] {
   switch (source) {
     case "header": {
       const token = bearerToken(headers);

@@ -81,13 +81,13 @@ interface Running {
   stop(): Promise<void>;
 }
 
-interface FrontDeps {
+interface StartDeps {
   readonly link: SupervisorLink;
   readonly dev: boolean;
   readonly io: Io;
 }
 
-async function start(config: Config, log: OwnedLog, { link, dev, io }: FrontDeps): Promise<Running> {
+async function start(config: Config, log: OwnedLog, { link, dev, io }: StartDeps): Promise<Running> {
   const startedAt = Date.now();
   const server = await startServer({
     config,

@@ -5,7 +5,7 @@ import ipaddr from "ipaddr.js";
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** Whether an address is in one of the configured blocks. */
-export type AddressSet = (address: string) => boolean;
+export type AddressMatcher = (address: string) => boolean;
 
 /** The client's address, and whether a proxy forwarded it. */
 export interface Client {
@@ -37,7 +37,7 @@ function parseAddress(text: string): Address | null {
  *
  * @throws {Error} if an entry is neither
  */
-export function addressSet(blocks: readonly string[]): AddressSet {
+export function addressMatcher(blocks: readonly string[]): AddressMatcher {
   const parsed = blocks.map((block) => {
     const [base, bits] = block.includes("/") ? ipaddr.parseCIDR(block) : wholeAddress(block);
     // A mapped block covers the IPv4 addresses that peers are normalised to.
@@ -72,7 +72,7 @@ function sameBlock(address: Address, base: Address, bits: number): boolean {
  * @param header all values of the header joined in order, or null
  * @param peer the normalised address of the other end of the connection
  */
-export function clientAddress(header: string | null, peer: string, trusted: AddressSet, local = false): Client {
+export function clientAddress(header: string | null, peer: string, trusted: AddressMatcher, local = false): Client {
   if (header === null || !(local || trusted(peer))) return { ip: peer, forwarded: false };
   let ip = peer;
   let forwarded = false;

@@ -48,7 +48,7 @@ export interface Accepted {
 }
 
 /** The result of {@linkcode Gate.enter} for an address that may connect. */
-export interface Entry {
+export interface AddressPermit {
   /** The address as limits count it: an IPv6 address by its /64. */
   readonly address: string;
   /**
@@ -68,7 +68,7 @@ export interface Gate {
    * Checks cap and ban of the address. Called at TCP accept, before TLS (`edge`, unless the peer is a trusted proxy),
    * otherwise once the request head is read.
    */
-  enter(ip: string): Entry | "banned" | "too_many_connections";
+  enter(ip: string): AddressPermit | "banned" | "too_many_connections";
   /**
    * Judges a request for `server.path`: upgrade headers, then admission in the order of the contract. After an accept
    * follows either {@linkcode Gate.open} or, when the peer has disconnected, {@linkcode Gate.abandoned}.

@@ -29,7 +29,7 @@ interface BanDeps {
   readonly now: () => number;
 }
 
-interface Entry {
+interface BanEntry {
   until: number;
   readonly duration: number;
   readonly strikes: number;
@@ -55,7 +55,7 @@ export class Bans {
   /** Called asynchronously after each new ban, not within `add`. */
   onAdded: ((key: string, until: number) => void) | undefined;
   readonly #deps: BanDeps;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, BanEntry>();
   #ban = 0;
   #never = new AddressSet([]);
   #shared = new AddressSet([]);
@@ -164,7 +164,7 @@ export class Bans {
     }
   }
 
-  #left(key: string, entry: Entry, now: number): number {
+  #left(key: string, entry: BanEntry, now: number): number {
     // A clock that is set back must not extend a ban.
     if (entry.until - now > entry.duration) entry.until = now + entry.duration;
     if (entry.until > now) return entry.until - now;
@@ -183,7 +183,7 @@ export class Bans {
     for (const [key] of byEnd.slice(0, MAX_ENTRIES / 16)) this.#forget(key);
   }
 
-  #save(key: string, { until, duration, strikes, ...entry }: Entry): void {
+  #save(key: string, { until, duration, strikes, ...entry }: BanEntry): void {
     const value = JSON.stringify({ until, duration, strikes });
     this.#deps.store.set(SPACE, key, value, forgottenAt({ until, duration, strikes, ...entry }));
   }
@@ -205,11 +205,11 @@ function canonical(key: string): string {
   return key.startsWith("ip:") ? `ip:${addressKey(key.slice(3).replace(/\/64$/, ""))}` : key;
 }
 
-function forgottenAt({ until, duration }: Entry): number {
+function forgottenAt({ until, duration }: BanEntry): number {
   return until + Math.max(duration, MEMORY_MS);
 }
 
-function read(value: string): Entry | null {
+function read(value: string): BanEntry | null {
   try {
     const { until, duration, strikes } = JSON.parse(value);
     return [until, duration, strikes].every(Number.isFinite) ? { until, duration, strikes, over: false } : null;

@@ -78,10 +78,10 @@ export function createNotifier(options: NotifierOptions): Notifier {
   };
   return {
     socketPath: socket && address?.startsWith("/") ? address : null,
-    ready: (status) => send("READY=1", statusLine(status)),
-    status: (status) => send(statusLine(status)),
+    ready: (status) => send("READY=1", statusText(status)),
+    status: (status) => send(statusText(status)),
     reloading: () => send("RELOADING=1", monotonic(performance.now())),
-    stopping: (status) => send("STOPPING=1", statusLine(status)),
+    stopping: (status) => send("STOPPING=1", statusText(status)),
     watch,
     prepared: clock.then(() => {}),
     close: async () => {
@@ -103,7 +103,7 @@ export function watchdogInterval(env: (name: string) => string | undefined): num
 }
 
 /** Makes a status one line: a newline would start another assignment. */
-function statusLine(status: string): string {
+function statusText(status: string): string {
   return `STATUS=${status.replace(/\p{Cc}+/gu, " ").slice(0, 256)}`;
 }
 

@@ -1,5 +1,5 @@
 /** Open connections by address, for the cap per address. */
-import type { Entry } from "../gate/gate.ts";
+import type { AddressPermit } from "../gate/gate.ts";
 
 /** Connections of one address. */
 interface Held {
@@ -24,9 +24,9 @@ export class Addresses {
   /**
    * Takes a place for `key`, or returns null when `limit` places are taken. `leave` returns the place once.
    *
-   * @param suspect see {@linkcode Entry.suspect}
+   * @param suspect see {@linkcode AddressPermit.suspect}
    */
-  enter(key: string, limit: number, suspect = false): Entry | null {
+  enter(key: string, limit: number, suspect = false): AddressPermit | null {
     const held = this.#held.get(key) ?? { open: 0, unproven: 0 };
     if (held.open >= limit) return null;
     this.#held.set(key, held);

@@ -3,7 +3,7 @@ import { type AdmissionContext, admit, judgeOrigin, type TollDeps } from "../adm
 import { refusalResponse } from "../front/http/headers.ts";
 import {
   type Accepted,
-  type Entry,
+  type AddressPermit,
   type Gate,
   type Handshake,
   type Peer,
@@ -55,7 +55,7 @@ export class ServerGate implements Gate {
     };
   }
 
-  enter(ip: string): Entry | "banned" | "too_many_connections" {
+  enter(ip: string): AddressPermit | "banned" | "too_many_connections" {
     const { limits, config } = this.#parts;
     const key = addressKey(ip);
     const banned = limits.bans.banned(`ip:${ip}`) > 0;

@@ -5,7 +5,7 @@ import type { TimingWheel } from "../timing/timing_wheel.ts";
 import { Documents, type SessionServices } from "../session/session.ts";
 
 /** The parts of the server that sessions use. A reload replaces configuration and verifier. */
-type Source =
+type ServerParts =
   & Pick<
     SessionServices,
     "config" | "log" | "telemetry" | "tracing" | "limits" | "hub" | "now" | "monotonic"
@@ -13,7 +13,7 @@ type Source =
   & { readonly verifier: Verifier };
 
 /** Creates the services for the sessions of `server`. */
-export function sessionServices(server: Source, deadlines: TimingWheel, turns: Turns): SessionServices {
+export function sessionServices(server: ServerParts, deadlines: TimingWheel, turns: Turns): SessionServices {
   const { log, telemetry, tracing, limits, hub, now, monotonic } = server;
   return {
     get config() {

@@ -41,7 +41,7 @@ interface Frame {
 const FRAME: MethodContract = { name: "message", public: true, cost: 1, params: {} };
 
 /** A request or frame that waits for room or tokens. */
-interface Waiting {
+interface WaitingRequest {
   readonly request: RpcRequest | Frame;
   readonly batch: Batch | null;
 }
@@ -49,7 +49,7 @@ interface Waiting {
 export class Dispatcher {
   readonly #session: SessionState;
   readonly #refusals: Refusals;
-  readonly #waiting = new Backlog<Waiting>();
+  readonly #waiting = new Backlog<WaitingRequest>();
   /** The first waiting request waits for its tokens, not for room: a timer resumes it. */
   #timed = false;
   /** A message is being dispatched: some of its elements may not have started yet. */
@@ -92,7 +92,7 @@ export class Dispatcher {
   }
 
   /** Drops waiting requests. */
-  end(): void {
+  stop(): void {
     this.#waiting.clear();
   }
 

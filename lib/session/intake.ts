@@ -97,7 +97,7 @@ export class Intake {
   }
 
   /** Ends all waits and pauses. */
-  end(): void {
+  stop(): void {
     this.#ended = true;
     this.#cancel();
   }

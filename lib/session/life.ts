@@ -107,7 +107,7 @@ export class Life implements Due {
   }
 
   /** Ends the deadlines; further checks have no effect. */
-  end(): void {
+  stop(): void {
     this.#ended = true;
   }
 

@@ -89,7 +89,7 @@ export class Session extends SessionState implements SocketSink {
 
   closed(code: number, reason: string): void {
     this.ended();
-    this.#dispatcher.end();
+    this.#dispatcher.stop();
     this.#registry.delete(this);
     this.topics.leave();
     this.line.close(code);

@@ -167,8 +167,8 @@ export abstract class SessionState implements Lived {
   /** The connection has ended: stops input, pauses and deadlines. */
   protected ended(): void {
     this.#ending = true;
-    this.life.end();
-    this.intake.end();
+    this.life.stop();
+    this.intake.stop();
     this.services.deadlines.delete(this.life);
     this.limits.release();
   }

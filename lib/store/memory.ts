@@ -1,7 +1,7 @@
 /** The store in memory. */
 import type { Store, StoreRecord } from "./records.ts";
 
-interface Entry {
+interface MemoryRecord {
   readonly value: string;
   readonly expiresAt: number;
 }
@@ -13,7 +13,7 @@ const WRITES_BETWEEN_PURGES = 4096;
 export class MemoryStore implements Store {
   readonly kind = "memory";
   readonly epoch = 0;
-  readonly #spaces = new Map<string, Map<string, Entry>>();
+  readonly #spaces = new Map<string, Map<string, MemoryRecord>>();
   readonly #now: () => number;
   #writes = 0;
 
@@ -80,7 +80,7 @@ export class MemoryStore implements Store {
     this.#spaces.clear();
   }
 
-  #live(space: string, key: string): Entry | undefined {
+  #live(space: string, key: string): MemoryRecord | undefined {
     const entry = this.#spaces.get(space)?.get(key);
     return entry && entry.expiresAt > this.#now() ? entry : undefined;
   }

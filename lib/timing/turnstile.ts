@@ -40,7 +40,7 @@ export class Pause {
     if (!this.#ended) this.#timer = setTimeout(run, this.#ms);
   };
 
-  end(): void {
+  stop(): void {
     this.#ended = true;
     clearTimeout(this.#timer);
   }
@@ -85,7 +85,7 @@ export class Turnstile {
   /**
    * Calls `go`, at once when the queue is empty and sessions are idle, otherwise at its turn.
    *
-   * @param address as limits count it ({@linkcode Entry.address})
+   * @param address as limits count it ({@linkcode AddressPermit.address})
    */
   pass(address: string, go: () => void): void {
     if (this.#closed) this.#waiting.add(address, go);

@@ -47,7 +47,7 @@ export const DECODER_OVERHEAD_BYTES = MAX_CONTROL_PAYLOAD_BYTES;
  * header: at the start of a frame or in its header. data, control: in the payload of such a frame. closed: after the
  * close frame. failed: after a protocol error.
  */
-type State = "header" | "data" | "control" | "closed" | "failed";
+type DecoderState = "header" | "data" | "control" | "closed" | "failed";
 
 /**
  * The server side of RFC 6455 sections 5, 7 and 8: bytes in, events out; no I/O, no timers, no exceptions for any
@@ -66,7 +66,7 @@ type State = "header" | "data" | "control" | "closed" | "failed";
 export class Decoder {
   readonly #limits: DecoderLimits;
   readonly #events: DecoderEvents;
-  #state: State = "header";
+  #state: DecoderState = "header";
   #suspended = false;
 
   /** The current frame, and the number of its payload bytes still missing. */

@@ -1,4 +1,4 @@
-import { addressSet, clientAddress, normaliseAddress } from "../../lib/front/forwarded.ts";
+import { addressMatcher, clientAddress, normaliseAddress } from "../../lib/front/forwarded.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
 const SPELLINGS: [string, string | null][] = [
@@ -21,18 +21,18 @@ for (const [text, expected] of SPELLINGS) {
   });
 }
 
-Deno.test("addressSet() knows blocks, single addresses and mapped blocks", () => {
-  const set = addressSet(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "::ffff:198.51.100.0/120"]);
+Deno.test("addressMatcher() knows blocks, single addresses and mapped blocks", () => {
+  const set = addressMatcher(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "::ffff:198.51.100.0/120"]);
   for (const inside of ["10.255.0.1", "2001:db8:ffff::1", "192.0.2.7", "198.51.100.9", "::ffff:10.0.0.1"]) {
     assertEquals(set(inside), true, inside);
   }
   for (const outside of ["11.0.0.1", "2001:db9::1", "192.0.2.8", "198.51.101.9", "nonsense", "::1"]) {
     assertEquals(set(outside), false, outside);
   }
-  assertThrows(() => addressSet(["10.0.0.0/33"]));
+  assertThrows(() => addressMatcher(["10.0.0.0/33"]));
 });
 
-const trusted = addressSet(["10.0.0.0/8", "fd00::/8"]);
+const trusted = addressMatcher(["10.0.0.0/8", "fd00::/8"]);
 const HEADERS: [string, string | null, string, string, boolean][] = [
   ["no header", null, "10.0.0.1", "10.0.0.1", false],
   ["one hop", "192.0.2.1", "10.0.0.1", "192.0.2.1", true],

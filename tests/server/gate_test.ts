@@ -1,5 +1,5 @@
 /** The gate of a server that does not listen: places and bans of addresses, refusals, HTTP requests. */
-import type { Entry } from "../../lib/gate/gate.ts";
+import type { AddressPermit } from "../../lib/gate/gate.ts";
 import { refuse } from "../../lib/gate/gate.ts";
 import type { CellStarter } from "../../lib/sandbox/sandbox.ts";
 import { ServerGate } from "../../lib/server/gate.ts";
@@ -18,7 +18,7 @@ function make() {
   return { gate: new ServerGate(server), server, log };
 }
 
-const isEntry = (entered: Entry | string): entered is Entry => typeof entered === "object";
+const isEntry = (entered: AddressPermit | string): entered is AddressPermit => typeof entered === "object";
 
 Deno.test("ServerGate.enter() gives an address its places, each of its /64 the same ones, and each back", () => {
   const { gate } = make();
@@ -36,7 +36,7 @@ Deno.test("ServerGate.enter() lets a banned address have half of its places, as 
   const entries = Array.from({ length: CAP / 2 }, () => gate.enter("192.0.2.7"));
   assertEquals(entries.map((entry) => isEntry(entry) && entry.suspect), [true, true]);
   assertEquals(gate.enter("192.0.2.7"), "banned");
-  const proven = entries[0] as Entry;
+  const proven = entries[0] as AddressPermit;
   proven.admitted();
   assert(isEntry(gate.enter("192.0.2.7")), "a proven connection makes room");
   const honest = gate.enter("192.0.2.8");

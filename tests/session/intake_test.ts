@@ -66,7 +66,7 @@ Deno.test("Intake.spend() gives the others their turn after a session's share", 
   assertEquals(tap.calls, ["pause", "resume"]);
 });
 
-Deno.test("Intake.end() leaves no timer and resumes nothing", () => {
+Deno.test("Intake.stop() leaves no timer and resumes nothing", () => {
   const tap = new Tap();
   const timers = new Set<() => void>();
   const later = (run: () => void) => {
@@ -77,7 +77,7 @@ Deno.test("Intake.end() leaves no timer and resumes nothing", () => {
   intake.pause(PauseReason.MESSAGE);
   intake.wait(1, () => tap.calls.push("late"));
   assertEquals(timers.size, 1);
-  intake.end();
+  intake.stop();
   assertEquals(timers.size, 0);
   intake.wait(1, () => tap.calls.push("later"));
   assertEquals(timers.size, 0);

@@ -131,9 +131,9 @@ Deno.test("Life.renew() moves the token's end", async () => {
   assertEquals(simulation.ending, "token_expired");
 });
 
-Deno.test("Life.end() makes later checks harmless", () => {
+Deno.test("Life.stop() makes later checks harmless", () => {
   const simulation = new Simulation({ max_session: 10 });
-  simulation.life.end();
+  simulation.life.stop();
   assertEquals(simulation.life.check(1e9), Infinity);
   assertEquals(simulation.ending, null);
 });

@@ -10,8 +10,8 @@
 import { connect } from "node:net";
 import { dialable } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
-import { type Accepted, type Entry, type Gate, type Handshake, type Peer, refuse } from "../../gate/gate.ts";
-import { type AddressSet, addressSet, clientAddress, normaliseAddress } from "../forwarded.ts";
+import { type Accepted, type AddressPermit, type Gate, type Handshake, type Peer, refuse } from "../../gate/gate.ts";
+import { type AddressMatcher, addressMatcher, clientAddress, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps } from "../front.ts";
 import type { TlsMaterial } from "../../tls/tls_files.ts";
 import { isHost, isOriginForm } from "../edge/request_head.ts";
@@ -40,7 +40,7 @@ class ServeFront implements Front {
   readonly #config: Config;
   readonly #gate: Gate;
   readonly #deps: FrontDeps;
-  readonly #trusted: AddressSet;
+  readonly #trusted: AddressMatcher;
   readonly #sockets = new Set<ServeSocket>();
   #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
@@ -54,7 +54,7 @@ class ServeFront implements Front {
     this.#config = config;
     this.#gate = gate;
     this.#deps = deps;
-    this.#trusted = addressSet(config.server.trusted_proxies);
+    this.#trusted = addressMatcher(config.server.trusted_proxies);
     this.#server = this.#listen(config.server.port);
     this.port = this.#server.addr.port;
   }
@@ -146,8 +146,8 @@ class ServeFront implements Front {
     const url = this.#url(request, headers.get("host"));
     if (typeof url === "string") return this.#gate.refused(null, peer, refuse("bad_request", { detail: url }));
     const handshake: Handshake = { method: request.method, url, headers };
-    const entry = this.#gate.enter(peer.ip);
-    if (typeof entry === "string") return this.#gate.refused(handshake, peer, refuse(entry));
+    const permit = this.#gate.enter(peer.ip);
+    if (typeof permit === "string") return this.#gate.refused(handshake, peer, refuse(permit));
     let kept = false;
     try {
       if (handshake.url.pathname !== this.#config.server.path) return await this.#gate.http(request, peer);
@@ -159,10 +159,10 @@ class ServeFront implements Front {
         return this.#gate.refused(handshake, peer, refuse("bad_request"));
       }
       kept = true;
-      this.#attach(upgrade.socket, decision, peer, handshake, entry);
+      this.#attach(upgrade.socket, decision, peer, handshake, permit);
       return upgrade.response;
     } finally {
-      if (!kept) entry.leave();
+      if (!kept) permit.leave();
     }
   }
 
@@ -206,16 +206,16 @@ class ServeFront implements Front {
     }
   }
 
-  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, entry: Entry): void {
+  #attach(web: WebSocket, accepted: Accepted, peer: Peer, handshake: Handshake, permit: AddressPermit): void {
     const socket = new ServeSocket(web, this.#config.messages.max_bytes, this.#deps.log, () => {
       this.#sockets.delete(socket);
       // No effect if the connection has been open.
       this.#gate.abandoned(accepted);
-      entry.leave();
+      permit.leave();
     });
     this.#sockets.add(socket);
     socket.start(() => {
-      entry.admitted();
+      permit.admitted();
       return this.#gate.open(socket, accepted, peer, handshake);
     });
   }

@@ -7,7 +7,7 @@
 
 import type { Socket as NetSocket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
-import type { Entry } from "../../gate/gate.ts";
+import type { AddressPermit } from "../../gate/gate.ts";
 
 /** The current stage of a connection. Each stage replaces the previous one. */
 export interface Stage {
@@ -15,7 +15,7 @@ export interface Stage {
   secured(): void;
   /** Bytes from the peer, owned by the stage; at most {@linkcode READ_BUFFER_BYTES}. */
   received(chunk: Uint8Array): void;
-  /** Data passed to {@linkcode Connection.write} has gone to the kernel; {@linkcode Connection.pending} is the rest. */
+  /** Data passed to {@linkcode EdgeConnection.write} has gone to the kernel; {@linkcode EdgeConnection.pending} is the rest. */
   written(): void;
   /** The peer sends no more (FIN); this side can still send. */
   ended(): void;
@@ -30,13 +30,13 @@ export const READ_BUFFER_BYTES = 64 * 1024;
 export const WRITE_SLICE_BYTES = 64 * 1024;
 
 const CONNECTION = Symbol("connection");
-type Owned = NetSocket & { [CONNECTION]: Connection };
+type Owned = NetSocket & { [CONNECTION]: EdgeConnection };
 
 /**
  * Passes the socket's events to the current {@linkcode Stage}. Listeners are plain functions that find the connection
  * on the socket, so an idle connection has no closures.
  */
-export class Connection {
+export class EdgeConnection {
   /** The accepted socket; with TLS it carries ciphertext. */
   readonly #raw: NetSocket;
   /** The socket for reading and writing plaintext. */
@@ -50,21 +50,21 @@ export class Connection {
   #ending = false;
   #written: ((error?: Error | null) => void) | undefined;
   #error = "";
-  readonly #left: (connection: Connection) => void;
+  readonly #left: (connection: EdgeConnection) => void;
   /** The place of the address from the gate; null until the gate was asked. */
-  entry: Entry | null;
+  permit: AddressPermit | null;
 
   /** @param left called when the connection has ended */
-  constructor(raw: NetSocket, entry: Entry | null, left: (connection: Connection) => void) {
+  constructor(raw: NetSocket, permit: AddressPermit | null, left: (connection: EdgeConnection) => void) {
     this.#raw = raw;
     this.#socket = raw;
-    this.entry = entry;
+    this.permit = permit;
     this.#left = left;
   }
 
   /** The address as limits count it; "" until the gate was asked. */
   get address(): string {
-    return this.entry?.address ?? "";
+    return this.permit?.address ?? "";
   }
 
   set stage(stage: Stage | null) {
@@ -94,23 +94,23 @@ export class Connection {
     const socket = new TLSSocket(this.#raw, { isServer: true, secureContext, ALPNProtocols: ["http/1.1"] });
     this.#socket = socket;
     this.#listen(socket);
-    socket.on("secure", Connection.#onSecure);
+    socket.on("secure", EdgeConnection.#onSecure);
   }
 
   #listen(socket: NetSocket): void {
     (socket as Owned)[CONNECTION] = this;
-    socket.on("data", Connection.#onData);
-    socket.on("end", Connection.#onEnd);
-    socket.on("error", Connection.#onError);
-    socket.on("close", Connection.#onClose);
+    socket.on("data", EdgeConnection.#onData);
+    socket.on("end", EdgeConnection.#onEnd);
+    socket.on("error", EdgeConnection.#onError);
+    socket.on("close", EdgeConnection.#onClose);
   }
 
   #unlisten(socket: NetSocket): void {
     socket.pause();
-    socket.off("data", Connection.#onData);
-    socket.off("end", Connection.#onEnd);
-    socket.off("error", Connection.#onError);
-    socket.off("close", Connection.#onClose);
+    socket.off("data", EdgeConnection.#onData);
+    socket.off("end", EdgeConnection.#onEnd);
+    socket.off("error", EdgeConnection.#onError);
+    socket.off("close", EdgeConnection.#onClose);
   }
 
   /** Bytes passed to {@linkcode write} that are not yet in the kernel. */
@@ -199,8 +199,8 @@ export class Connection {
     connection.#pending = 0;
     connection.#writing = connection.#waiting = null;
     connection.#left(connection);
-    connection.entry?.leave();
-    connection.entry = null;
+    connection.permit?.leave();
+    connection.permit = null;
     connection.#stage?.closed(connection.#error);
   }
 }

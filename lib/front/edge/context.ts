@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { Gate } from "../../gate/gate.ts";
 import type { Log } from "../../log/log.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
-import type { AddressSet } from "../forwarded.ts";
+import type { AddressMatcher } from "../forwarded.ts";
 import type { DeadlineQueue } from "../../timing/deadline_queue.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Bustle, Turnstile } from "../../timing/turnstile.ts";
@@ -16,7 +16,7 @@ export interface EdgeContext {
   readonly telemetry: Telemetry;
   /** Whether the server terminates TLS. */
   readonly secure: boolean;
-  readonly trusted: AddressSet;
+  readonly trusted: AddressMatcher;
   /** From accept to the 101: `server.handshake_timeout`. */
   readonly handshakes: DeadlineQueue;
   /** From the peer's close frame to ours; pending answers may be sent in between. */

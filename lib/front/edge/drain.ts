@@ -4,7 +4,7 @@
  */
 
 import type { Turnstile } from "../../timing/turnstile.ts";
-import { type Connection, READ_BUFFER_BYTES } from "./connection.ts";
+import { type EdgeConnection, READ_BUFFER_BYTES } from "./connection.ts";
 
 /** Maximum number of bytes read while the peer's close frame is awaited, which may be behind the data in transit. */
 export const MAX_AWAITED_BYTES = 4 * READ_BUFFER_BYTES;
@@ -20,13 +20,13 @@ export const MAX_DRAINED_BYTES = READ_BUFFER_BYTES;
  * sessions.
  */
 export class Drain {
-  readonly #connection: Connection;
+  readonly #connection: EdgeConnection;
   readonly #turnstile: Turnstile;
   #drained = 0;
   #enough = false;
   #paused = false;
 
-  constructor(connection: Connection, turnstile: Turnstile) {
+  constructor(connection: EdgeConnection, turnstile: Turnstile) {
     this.#connection = connection;
     this.#turnstile = turnstile;
   }

@@ -18,7 +18,7 @@
  * ```
  *
  * plus the platform's memory for a socket and its TLS keys (about 25 KB; without TLS, a paused socket holds one more
- * READ_BUFFER_BYTES). The bound depends on pausing the raw socket, see {@linkcode Connection.pause}.
+ * READ_BUFFER_BYTES). The bound depends on pausing the raw socket, see {@linkcode EdgeConnection.pause}.
  */
 
 import type { Socket as NetSocket } from "node:net";
@@ -27,14 +27,14 @@ import type { Descriptors } from "../../base/descriptors.ts";
 import { Listener } from "../../base/listener.ts";
 import type { Config } from "../../config/config.ts";
 import type { Gate, UnansweredReason } from "../../gate/gate.ts";
-import { type AddressSet, addressSet, normaliseAddress } from "../forwarded.ts";
+import { type AddressMatcher, addressMatcher, normaliseAddress } from "../forwarded.ts";
 import type { Front, FrontDeps } from "../front.ts";
 import type { TlsMaterial } from "../../tls/tls_files.ts";
-import { Connection } from "./connection.ts";
+import { EdgeConnection } from "./connection.ts";
 import { type EdgeContext, ENDING_TIMEOUT_MS, FINISHING_TIMEOUT_MS } from "./context.ts";
 import { DeadlineQueue } from "../../timing/deadline_queue.ts";
 import { Flusher } from "./flusher.ts";
-import { HandshakeStage, type Origin } from "./handshake.ts";
+import { HandshakeStage, type TcpPeer } from "./handshake.ts";
 import type { ProxyHeader } from "./proxy_protocol.ts";
 import { type ProxyHost, ProxyStage } from "./proxy_stage.ts";
 import { secureContextOf } from "../../tls/tls_context.ts";
@@ -44,7 +44,7 @@ import { Bustle, Pause, Turnstile } from "../../timing/turnstile.ts";
 const TLS_GAP_MS = 3;
 
 /**
- * Minimum time between two TLS handshakes of suspects ({@linkcode Entry.suspect}) while sessions are active, in ms. A
+ * Minimum time between two TLS handshakes of suspects ({@linkcode AddressPermit.suspect}) while sessions are active, in ms. A
  * flood from one address gets a seventh of the capacity.
  */
 const SUSPECT_GAP_MS = 20;
@@ -73,17 +73,17 @@ export async function startEdge(config: Config, gate: Gate, deps: FrontDeps): Pr
 class Edge implements Front, ProxyHost {
   readonly #context: EdgeContext;
   readonly #gate: Gate;
-  readonly #trusted: AddressSet;
+  readonly #trusted: AddressMatcher;
   readonly #listener: Listener;
   readonly #local: boolean;
   /** Connections above this number are closed without TLS. Up to it they can be answered `server_full`. */
   readonly #capacity: number;
   readonly #backlog: number;
   readonly #descriptors: Descriptors;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<EdgeConnection>();
   /** Connections that wait to be closed. */
   readonly #refused = new Set<{ destroy(): unknown }>();
-  readonly #left = (connection: Connection): void => {
+  readonly #left = (connection: EdgeConnection): void => {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#emptied?.();
   };
@@ -96,7 +96,7 @@ class Edge implements Front, ProxyHost {
   constructor(config: Config, gate: Gate, deps: FrontDeps) {
     const { handshake_timeout, trusted_proxies } = config.server;
     this.#gate = gate;
-    this.#trusted = addressSet(trusted_proxies);
+    this.#trusted = addressMatcher(trusted_proxies);
     this.#local = config.server.unix !== undefined;
     this.#descriptors = deps.descriptors;
     this.#capacity = deps.capacity;
@@ -162,9 +162,9 @@ class Edge implements Front, ProxyHost {
 
   async close(): Promise<void> {
     await this.stopAccepting();
-    this.#tlsPause.end();
-    this.#suspectPause.end();
-    this.#refusalPause.end();
+    this.#tlsPause.stop();
+    this.#suspectPause.stop();
+    this.#refusalPause.stop();
     for (const socket of this.#refused) socket.destroy();
     if (this.#connections.size === 0) return;
     const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
@@ -183,9 +183,9 @@ class Edge implements Front, ProxyHost {
     }
 
     const trusted = this.#local || this.#trusted(ip);
-    const entry = trusted ? null : this.#gate.enter(ip);
-    if (typeof entry === "string") return this.#turnAway(unheard(socket), ip, entry);
-    const connection = new Connection(socket, entry, this.#left);
+    const permit = trusted ? null : this.#gate.enter(ip);
+    if (typeof permit === "string") return this.#turnAway(unheard(socket), ip, permit);
+    const connection = new EdgeConnection(socket, permit, this.#left);
     this.#connections.add(connection);
     if (trusted && this.#context.config.server.proxy_protocol === true) {
       const stage = new ProxyStage(this, connection, ip);
@@ -206,7 +206,7 @@ class Edge implements Front, ProxyHost {
   }
 
   /** Like {@linkcode #turnAway}; input is not read until then. */
-  #hold(connection: Connection, ip: string, reason: UnansweredReason): void {
+  #hold(connection: EdgeConnection, ip: string, reason: UnansweredReason): void {
     connection.stage = null;
     connection.hold();
     this.#turnAway(connection, ip, reason);
@@ -220,14 +220,14 @@ class Edge implements Front, ProxyHost {
     this.#context.log.info("handshake.rejected", { ip, origin: null, reason, status: null });
   }
 
-  #begin(connection: Connection, origin: Origin, rest?: Uint8Array): void {
+  #begin(connection: EdgeConnection, tcpPeer: TcpPeer, rest?: Uint8Array): void {
     const { tls, suspects } = this.#context.turnstiles;
-    const suspect = connection.entry?.suspect ?? false;
+    const suspect = connection.permit?.suspect ?? false;
     const { address } = connection;
     if (this.#secureContext !== null && (tls.full(address) || (suspect && suspects.full(address)))) {
-      return this.#hold(connection, origin.ip, "overloaded");
+      return this.#hold(connection, tcpPeer.ip, "overloaded");
     }
-    const stage = new HandshakeStage(this.#context, connection, origin, (hello) => {
+    const stage = new HandshakeStage(this.#context, connection, tcpPeer, (hello) => {
       connection.secure(this.#secureContext!, hello);
     });
     this.#context.handshakes.start(stage);
@@ -250,9 +250,9 @@ class Edge implements Front, ProxyHost {
     if (client === null) {
       return this.#begin(connection, { ip: stage.proxy, forwarded: false, shared: true, believed: false }, rest);
     }
-    const entry = this.#gate.enter(client);
-    if (typeof entry === "string") return this.#hold(connection, client, entry);
-    connection.entry = entry;
+    const permit = this.#gate.enter(client);
+    if (typeof permit === "string") return this.#hold(connection, client, permit);
+    connection.permit = permit;
     this.#begin(connection, { ip: client, forwarded: true, shared: false, believed: false }, rest);
   }
 

@@ -15,7 +15,7 @@ import {
   Opcode,
   type SharedText,
 } from "../../websocket/websocket.ts";
-import type { Connection, Stage } from "./connection.ts";
+import type { EdgeConnection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
 import { Drain, MAX_AWAITED_BYTES, MAX_DRAINED_BYTES } from "./drain.ts";
@@ -29,15 +29,15 @@ const PING = encodeControl(Opcode.ping, new Uint8Array(0));
  * pending answers. closing: our close frame is sent, the peer's is awaited. cut: terminated by us. closed: the session
  * has been notified; the connection remains to be ended.
  */
-type State = "open" | "finishing" | "closing" | "cut" | "closed";
+type SocketState = "open" | "finishing" | "closing" | "cut" | "closed";
 
 export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flushable {
   readonly #context: EdgeContext;
-  readonly #connection: Connection;
+  readonly #connection: EdgeConnection;
   readonly #incoming: Incoming;
   #sink: SocketSink | null = null;
   #writer: FrameWriter | null = null;
-  #state: State = "open";
+  #state: SocketState = "open";
   #code: number = CloseCode.abnormal;
   #reason = "";
   /** The close frame to send after the pending answers. */
@@ -50,7 +50,7 @@ export class EdgeSocket implements Socket, Stage, IncomingHost, Expiring, Flusha
   /** Reads and discards input after our close frame. */
   #drain: Drain | null = null;
 
-  constructor(context: EdgeContext, connection: Connection) {
+  constructor(context: EdgeContext, connection: EdgeConnection) {
     this.#context = context;
     this.#connection = connection;
     this.#incoming = new Incoming(this, context.config.messages);

@@ -6,7 +6,7 @@ import { type Accepted, type Handshake, type Peer, type Refusal, refuse } from "
 import { acceptKey } from "../../websocket/websocket.ts";
 import { clientAddress } from "../forwarded.ts";
 import { internalError, securityHeaders } from "../http/headers.ts";
-import type { Connection, Stage } from "./connection.ts";
+import type { EdgeConnection, Stage } from "./connection.ts";
 import type { EdgeContext } from "./context.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
 import { Drain } from "./drain.ts";
@@ -19,13 +19,13 @@ import { serialiseResponse, serialiseUpgrade } from "./response.ts";
  * receiving the request head. judging: the gate decides; reading is paused. answering: the refusal is being written and
  * input is discarded. over: the socket has another stage, or has ended.
  */
-type State = "waiting" | "greeting" | "securing" | "reading" | "judging" | "answering" | "over";
+type HandshakeState = "waiting" | "greeting" | "securing" | "reading" | "judging" | "answering" | "over";
 
 /** Maximum number of bytes read from a refused peer, such as the body of its request, before it is cut. */
 const MAX_READ_AFTER_REFUSAL_BYTES = 256 * 1024;
 
 /** The other end of the TCP connection. */
-export interface Origin {
+export interface TcpPeer {
   /** Normalised address of the socket, or from the PROXY protocol. */
   readonly ip: string;
   /** Whether `ip` is from the PROXY protocol. */
@@ -51,15 +51,15 @@ function fromBrowser(first: Uint8Array): boolean {
   return (byte >= 0x41 && byte <= 0x5a) || byte <= 0x03;
 }
 
-const BEFORE_HEAD: ReadonlySet<State> = new Set(["greeting", "securing", "reading"]);
+const BEFORE_HEAD: ReadonlySet<HandshakeState> = new Set(["greeting", "securing", "reading"]);
 
 export class HandshakeStage implements Stage, Expiring {
   readonly #context: EdgeContext;
-  readonly #connection: Connection;
-  readonly #origin: Origin;
+  readonly #connection: EdgeConnection;
+  readonly #tcpPeer: TcpPeer;
   readonly #secure: (hello: Uint8Array) => void;
   #peer: Peer;
-  #state: State;
+  #state: HandshakeState;
   #handshake: Handshake | null = null;
   readonly #reader = new HeadReader();
   /** Bytes after the head: the first frames, if there is a 101. */
@@ -68,12 +68,12 @@ export class HandshakeStage implements Stage, Expiring {
   #drain: Drain | null = null;
 
   /** @param secure starts TLS with the first bytes; called once, where the context is `secure` */
-  constructor(context: EdgeContext, connection: Connection, origin: Origin, secure: (hello: Uint8Array) => void) {
+  constructor(context: EdgeContext, connection: EdgeConnection, tcpPeer: TcpPeer, secure: (hello: Uint8Array) => void) {
     this.#context = context;
     this.#connection = connection;
-    this.#origin = origin;
+    this.#tcpPeer = tcpPeer;
     this.#secure = secure;
-    this.#peer = { ip: origin.ip, secure: context.secure, forwarded: origin.forwarded };
+    this.#peer = { ip: tcpPeer.ip, secure: context.secure, forwarded: tcpPeer.forwarded };
     this.#state = context.secure ? "waiting" : "reading";
   }
 
@@ -120,7 +120,7 @@ export class HandshakeStage implements Stage, Expiring {
   closed(detail: string): void {
     if (this.#state === "greeting" || this.#state === "securing") {
       this.#insecure("tls_failed", detail === CORRUPT_TLS);
-      this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail });
+      this.#context.log.debug("tls.failed", { ip: this.#tcpPeer.ip, detail });
     }
     this.#state = "over";
     this.#context.handshakes.stop(this);
@@ -146,7 +146,7 @@ export class HandshakeStage implements Stage, Expiring {
       return this.#secure(hello);
     }
     this.#insecure("tls_failed", !fromBrowser(hello));
-    this.#context.log.debug("tls.failed", { ip: this.#origin.ip, detail: "Not TLS" });
+    this.#context.log.debug("tls.failed", { ip: this.#tcpPeer.ip, detail: "Not TLS" });
     this.#state = "over";
     this.#connection.destroy();
   }
@@ -156,13 +156,13 @@ export class HandshakeStage implements Stage, Expiring {
     // Clients that disconnect, or do not trust the certificate, are not logged one by one.
     if (reason === "timeout" || garbage) this.#unanswered(reason);
     else this.#context.telemetry.handshake("rejected", reason);
-    if (!this.#origin.shared) this.#context.gate.failed(this.#origin.ip, garbage);
+    if (!this.#tcpPeer.shared) this.#context.gate.failed(this.#tcpPeer.ip, garbage);
   }
 
   /** Ends a connection without TLS. */
   #unanswered(reason: "tls_failed" | "timeout"): void {
     this.#context.telemetry.handshake("rejected", reason);
-    this.#context.log.info("handshake.rejected", { ip: this.#origin.ip, origin: null, reason, status: null });
+    this.#context.log.info("handshake.rejected", { ip: this.#tcpPeer.ip, origin: null, reason, status: null });
   }
 
   #read(chunk: Uint8Array): void {
@@ -189,10 +189,10 @@ export class HandshakeStage implements Stage, Expiring {
     const handshake: Handshake = { method: head.method, url, headers: head.headers };
     this.#handshake = handshake;
 
-    if (this.#connection.entry === null) {
-      const entry = gate.enter(this.#peer.ip);
-      if (typeof entry === "string") return this.#refuse(refuse(entry));
-      this.#connection.entry = entry;
+    if (this.#connection.permit === null) {
+      const permit = gate.enter(this.#peer.ip);
+      if (typeof permit === "string") return this.#refuse(refuse(permit));
+      this.#connection.permit = permit;
     }
     if (url.pathname !== config.server.path) return this.#answerRoute(head, url);
 
@@ -215,13 +215,13 @@ export class HandshakeStage implements Stage, Expiring {
   }
 
   #seen(headers: Headers): Peer {
-    if (!this.#origin.believed) return this.#peer;
+    if (!this.#tcpPeer.believed) return this.#peer;
     const { secure, trusted } = this.#context;
-    const { ip, forwarded } = clientAddress(headers.get("x-forwarded-for"), this.#origin.ip, trusted, true);
+    const { ip, forwarded } = clientAddress(headers.get("x-forwarded-for"), this.#tcpPeer.ip, trusted, true);
     return {
       ip,
       secure: secure || headers.get("x-forwarded-proto")?.toLowerCase() === "https",
-      forwarded: forwarded || this.#origin.forwarded,
+      forwarded: forwarded || this.#tcpPeer.forwarded,
     };
   }
 
@@ -262,7 +262,7 @@ export class HandshakeStage implements Stage, Expiring {
     const key = handshake.headers.get("sec-websocket-key") ?? "";
     this.#state = "over";
     handshakes.stop(this);
-    this.#connection.entry?.admitted();
+    this.#connection.permit?.admitted();
     this.#connection.write(serialiseUpgrade(acceptKey(key), accepted.subprotocol, securityHeaders(config)));
     const socket = new EdgeSocket(this.#context, this.#connection);
     this.#connection.stage = socket;

@@ -1,6 +1,6 @@
 /** Reads the PROXY protocol header that a trusted proxy sends before anything else. */
 
-import type { Connection, Stage } from "./connection.ts";
+import type { EdgeConnection, Stage } from "./connection.ts";
 import type { Expiring } from "../../timing/deadline_queue.ts";
 import { parseProxyHeader, type ProxyHeader } from "./proxy_protocol.ts";
 
@@ -16,12 +16,12 @@ export interface ProxyHost {
 /** The stage until the header is complete. Anything but a header ends the connection without an answer. */
 export class ProxyStage implements Stage, Expiring {
   readonly #host: ProxyHost;
-  readonly connection: Connection;
+  readonly connection: EdgeConnection;
   /** The proxy's own address. */
   readonly proxy: string;
   #bytes = new Uint8Array(0);
 
-  constructor(host: ProxyHost, connection: Connection, proxy: string) {
+  constructor(host: ProxyHost, connection: EdgeConnection, proxy: string) {
     this.#host = host;
     this.connection = connection;
     this.proxy = proxy;

@@ -13,11 +13,11 @@ const OPERATIONS = [
   ..."encapsulateKey encapsulateBits decapsulateKey decapsulateBits getPublicKey".split(" "),
 ];
 
-type Operation = (this: SubtleCrypto, ...values: unknown[]) => Promise<unknown>;
+type CryptoOperation = (this: SubtleCrypto, ...values: unknown[]) => Promise<unknown>;
 
 /** Replaces the operations of `SubtleCrypto.prototype`. */
 export function boundCrypto(): void {
-  const prototype = SubtleCrypto.prototype as unknown as Record<string, Operation>;
+  const prototype = SubtleCrypto.prototype as unknown as Record<string, CryptoOperation>;
   const waiting: (() => void)[] = [];
   let running = 0;
   const turn = () => {

@@ -16,7 +16,7 @@ import {
 } from "../wire/processes.ts";
 import { BoundedOutput } from "./bounded_output.ts";
 import { end, endOf } from "./process_end.ts";
-import type { Command } from "./program.ts";
+import type { ProcessCommand } from "./program.ts";
 import { Silence } from "./silence.ts";
 
 /** A cell without a vitals frame for this long is killed; a starting cell has more time. */
@@ -47,7 +47,7 @@ export class RunningCell implements CellProcess {
   #killed: ProcessEnd | undefined;
 
   /** @throws {Error} if the process can't be started */
-  constructor(command: Command, orders: CellOrders, events: CellProcessEvents) {
+  constructor(command: ProcessCommand, orders: CellOrders, events: CellProcessEvents) {
     this.#events = events;
     const child = spawn(command.file, [...command.args], {
       env: { ...command.env },

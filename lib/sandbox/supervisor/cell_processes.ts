@@ -29,7 +29,7 @@ export interface CellProcessesOptions {
 }
 
 /** A requested start, executed when the rate allows it. */
-interface Entry {
+interface CellEntry {
   readonly module: number;
   readonly events: CellProcessEvents;
   running: RunningCell | undefined;
@@ -44,8 +44,8 @@ export class CellProcesses implements CellStarter {
   readonly #totalRate: TokenBucket;
   /** Maximum number of processes of each module: old and new ones during a replacement, and one more. */
   readonly #most: readonly number[];
-  readonly #entries = new Set<Entry>();
-  #waiting: Entry[] = [];
+  readonly #entries = new Set<CellEntry>();
+  #waiting: CellEntry[] = [];
   /** Sequence number of the last start, by module. */
   readonly #lastStart: number[];
   #starts = 0;
@@ -74,7 +74,7 @@ export class CellProcesses implements CellStarter {
 
   /** Requests a process. Events are asynchronous. A module with too many processes gets `ended` only. */
   start(module: number, events: CellProcessEvents): CellProcess {
-    const entry: Entry = { module, events, running: undefined, over: false };
+    const entry: CellEntry = { module, events, running: undefined, over: false };
     const most = this.#most[module];
     const siblings = [...this.#entries].filter((other) => other.module === module).length;
     this.#entries.add(entry);
@@ -96,7 +96,7 @@ export class CellProcesses implements CellStarter {
     return new Promise((resolve) => this.#emptied = resolve);
   }
 
-  #kill(entry: Entry): void {
+  #kill(entry: CellEntry): void {
     if (entry.running !== undefined) return entry.running.kill();
     if (entry.over) return;
     this.#waiting = this.#waiting.filter((other) => other !== entry);
@@ -109,7 +109,7 @@ export class CellProcesses implements CellStarter {
   }
 
   /** Pending starts in rotation: one of each module, beginning with the module whose last start is longest ago. */
-  #inTurns(): Entry[] {
+  #inTurns(): CellEntry[] {
     const counts = new Map<number, number>();
     const placed = this.#waiting.map((entry) => {
       const place = counts.get(entry.module) ?? 0;
@@ -139,7 +139,7 @@ export class CellProcesses implements CellStarter {
     if (soonest < Infinity) this.#pumpIn(Math.ceil(soonest));
   }
 
-  #run(entry: Entry): void {
+  #run(entry: CellEntry): void {
     const { events } = entry;
     try {
       const settings = this.#options.handlers[entry.module]!;
@@ -188,7 +188,7 @@ export class CellProcesses implements CellStarter {
     }, LOOK_MS);
   }
 
-  #ended(entry: Entry, how: ReturnType<typeof end>): void {
+  #ended(entry: CellEntry, how: ReturnType<typeof end>): void {
     if (entry.over) return;
     entry.over = true;
     this.#entries.delete(entry);

@@ -17,7 +17,7 @@ import {
   MAX_PAYLOAD_BYTES,
   SupervisorKind,
 } from "../wire/supervisor_messages.ts";
-import type { Command } from "./program.ts";
+import type { ProcessCommand } from "./program.ts";
 import { LOOK_MS, Silence } from "./silence.ts";
 
 /** A front without a frame for this long is killed; before the first one it has more time. */
@@ -68,7 +68,7 @@ export class FrontProcess {
   #why: string | undefined;
 
   /** @param now monotonic clock, in milliseconds */
-  constructor(command: Command, now: () => number, listen: FrontListener) {
+  constructor(command: ProcessCommand, now: () => number, listen: FrontListener) {
     this.#listen = listen;
     const child = spawn(command.file, [...command.args], {
       env: { ...command.env },

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export type Role = "front" | "cell";
 
 /** A command: a file with arguments, and the whole environment of the process. */
-export interface Command {
+export interface ProcessCommand {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface Start {
 export interface Program {
   /** Folders with code that a role reads at run time. */
   readonly folders: readonly string[];
-  command(role: Role, start: Start): Command;
+  command(role: Role, start: Start): ProcessCommand;
 }
 
 /** The main module. */
