@@ -62,7 +62,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["websocket", ""],
   ["timing", ""],
   ["config/findings", "config base"],
-  ["config", ""],
+  ["config", "base"],
   ["base", "log"],
   ["log", ""],
 ];

@@ -1,4 +1,5 @@
-/** Parses header fields (RFC 9110 section 5) in linear time, without regular expressions. */
+/** Parses header fields (RFC 9110 section 5) in linear time. */
+import { TOKEN_REGEXP } from "../base/http_token.ts";
 
 /** Removes surrounding spaces and tabs (RFC 9110 section 5.6.3). `trim()` would also remove Unicode spaces. */
 export function trimBlanks(text: string): string {
@@ -23,11 +24,7 @@ export function listHas(field: string | null, token: string): boolean {
   return field !== null && listElements(field).some((element) => element.toLowerCase() === token);
 }
 
-/** tchar of RFC 9110 section 5.6.2. */
-const TOKEN_CHARACTERS = new Set("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-
 /** Whether the text is a token (RFC 9110 section 5.6.2). */
 export function isToken(text: string): boolean {
-  for (const character of text) if (!TOKEN_CHARACTERS.has(character)) return false;
-  return text !== "";
+  return TOKEN_REGEXP.test(text);
 }

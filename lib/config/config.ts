@@ -5,6 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { decodeDocument } from "../base/utf8.ts";
 import { type Expanded, expandVariables } from "./expand.ts";
 import { checkFiles, resolvePaths } from "./files.ts";
 import { ConfigError, formatKey, type Problem } from "./problems.ts";
@@ -147,7 +148,7 @@ function concealed(problem: Problem, expanded: readonly Expanded[]): Problem {
 
 function read(path: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
+    return decodeDocument(Deno.readFileSync(path));
   } catch (error) {
     const message = error instanceof Deno.errors.NotFound
       ? "no such file, must be an existing file"

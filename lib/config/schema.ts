@@ -5,10 +5,11 @@
  * milliseconds, sizes in bytes.
  */
 import { z } from "zod";
+import { TOKEN_REGEXP } from "../base/http_token.ts";
 import { bool, choice, duration, int, list, matching, number, path, size, table, text, wrong } from "./fields.ts";
 import { originProblem } from "./origins.ts";
 import { handlerShape } from "./schema_handlers.ts";
-import { cidr, host, jwksUrl, socketPath, TOKEN_REGEXP } from "./texts.ts";
+import { cidr, host, jwksUrl, socketPath } from "./texts.ts";
 
 /** Algorithms of tokens (RFC 7518, RFC 8037). `none` is not allowed. */
 export const ALGORITHMS = [

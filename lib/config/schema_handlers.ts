@@ -1,7 +1,7 @@
 /** Keys of one `[[handlers]]` table: module, subprotocol, resources and permissions of its cells. */
 import { z } from "zod";
 import { duration, int, list, size, text, wrong } from "./fields.ts";
-import { TOKEN_REGEXP } from "./texts.ts";
+import { TOKEN_REGEXP } from "../base/http_token.ts";
 
 const subprotocol = text('a subprotocol such as "chat.v1"', (value) => {
   if (!TOKEN_REGEXP.test(value)) {

@@ -2,9 +2,6 @@
 import ipaddr from "ipaddr.js";
 import { text, wrong } from "./fields.ts";
 
-/** A token of RFC 9110, section 5.6.2: subprotocols and cookie names. */
-export const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 /** A label of a host name (RFC 1123, section 2.1). */
 const LABEL_REGEXP = /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/;
 

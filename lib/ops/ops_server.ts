@@ -1,4 +1,5 @@
 /** The operators' server: health, readiness, metrics, administration. */
+import { decodeDocument } from "../base/utf8.ts";
 import { isIP } from "node:net";
 import { digest, equalSecrets } from "../base/equal_secrets.ts";
 import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
@@ -165,8 +166,7 @@ async function readJson(request: Request): Promise<unknown> {
   }
   if (performance.now() - startedAt >= BODY_DEADLINE_MS) throw new AdminError(408, "timeout");
   try {
-    const bytes = await new Blob(chunks as BlobPart[]).arrayBuffer();
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decodeDocument(await new Blob(chunks as BlobPart[]).bytes()));
   } catch {
     throw new AdminError(400, "bad_request");
   }

@@ -1,6 +1,6 @@
 /** Fetches a small text with bounds on time and size. */
 import { KeyError } from "./keys.ts";
-import { decodeUtf8 } from "./token_form.ts";
+import { decodeUtf8 } from "../../base/utf8.ts";
 
 export interface FetchBounds {
   /** For the whole answer: connection, head and body. */

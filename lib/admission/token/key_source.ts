@@ -5,7 +5,7 @@ import { RemoteKeys, type RemoteKeysDeps } from "./jwks.ts";
 import { readJwks } from "./jwk_set.ts";
 import { readPublicKey, readSecret } from "./key_files.ts";
 import { KeyError, type KeySet, type KeySource } from "./keys.ts";
-import { decodeUtf8 } from "./token_form.ts";
+import { decodeUtf8 } from "../../base/utf8.ts";
 import { watchFile } from "../../base/watch_file.ts";
 
 export interface KeySourceDeps extends RemoteKeysDeps {

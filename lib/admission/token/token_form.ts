@@ -1,4 +1,5 @@
 /** Checks the syntax of a token (RFC 7515 section 7.1) before any cryptography. */
+import { decodeUtf8 } from "../../base/utf8.ts";
 import { parseUniqueObject } from "./json.ts";
 
 /** Maximum length of a token in characters; browsers and proxies don't carry longer headers. */
@@ -75,13 +76,4 @@ function decodeText(base64url: string): string | null {
   } catch {
     return null;
   }
-}
-
-/**
- * Decodes strict UTF-8. A byte order mark is kept.
- *
- * @throws {TypeError} on malformed bytes
- */
-export function decodeUtf8(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }

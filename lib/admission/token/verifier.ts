@@ -6,7 +6,8 @@ import { judgeClaims } from "./claims.ts";
 import { parseUniqueObject } from "./json.ts";
 import { type KeySourceDeps, openKeySource } from "./key_source.ts";
 import type { KeySource, VerificationKey } from "./keys.ts";
-import { decodeUtf8, readTokenForm } from "./token_form.ts";
+import { decodeUtf8 } from "../../base/utf8.ts";
+import { readTokenForm } from "./token_form.ts";
 
 export interface VerifierDeps extends Omit<KeySourceDeps, "previous"> {
   /** The verifier that this one replaces. Its fetched keys are kept, even when the issuer is down. */

@@ -3,6 +3,7 @@
  * in a chain may disagree on the end of a request (request smuggling), so everything ambiguous is refused.
  */
 
+import { TOKEN_REGEXP } from "../../base/http_token.ts";
 import { Buffer } from "node:buffer";
 
 /** Maximum size of the head in bytes, including the final empty line. */
@@ -163,8 +164,6 @@ function bad(detail: string): HeadFailure {
   return { reason: "bad_request", detail };
 }
 
-/** RFC 9110 5.6.2. */
-const TOKEN_REGEXP = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /**
  * RFC 3986 path and query, and characters that browsers leave unescaped in a query; no fragment, backslash or space.
  */

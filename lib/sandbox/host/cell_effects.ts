@@ -3,6 +3,7 @@
  * the table of operations can't make, and passes the operation on.
  */
 import { Buffer, isUtf8 } from "node:buffer";
+import { decodeUtf8 } from "../../base/utf8.ts";
 import type { Log } from "../../log/log.ts";
 import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
@@ -35,8 +36,6 @@ export interface CellEffectsDeps {
 
 /** Length of a reference to an error: a UUID. */
 const REF_LENGTH = 36;
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class CellEffects {
   readonly #deps: CellEffectsDeps;
@@ -175,7 +174,7 @@ function text(bytes: Uint8Array): Uint8Array {
 
 function string(bytes: Uint8Array): string {
   try {
-    return utf8.decode(bytes);
+    return decodeUtf8(bytes);
   } catch {
     throw new WireError("a text is not UTF-8");
   }
