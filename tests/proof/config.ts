@@ -190,7 +190,7 @@ export const config: readonly Promised[] = [
     by: "tests/config/admits_test.ts",
     edits: [
       ["Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate)", "limits.connection.rate"],
-      ["messages.max_bytes + CHUNKS + server.send_queue", "messages.max_bytes + CHUNKS"],
+      ["messages.max_bytes + CHUNKS_BYTES + server.send_queue", "messages.max_bytes + CHUNKS_BYTES"],
       ["server.max_connections * buffers + heaps", "server.max_connections * buffers"],
     ],
   },

@@ -39,8 +39,8 @@ export const log: readonly Promised[] = [
       ['if (--budget.values < 0) return "[more]";', ""],
       ["keys.slice(0, MAX_ENTRIES)", "keys"],
       ["values.slice(0, MAX_ENTRIES)", "values"],
-      ["const MAX_STRING = 1024;", "const MAX_STRING = 1_000_000;"],
-      ["const MAX_TEXT = 16 * 1024;", "const MAX_TEXT = 16 * 1024 * 1024;"],
+      ["const MAX_STRING_LENGTH = 1024;", "const MAX_STRING_LENGTH = 1_000_000;"],
+      ["const MAX_TEXT_LENGTH = 16 * 1024;", "const MAX_TEXT_LENGTH = 16 * 1024 * 1024;"],
     ],
   },
   {
@@ -98,7 +98,7 @@ export const log: readonly Promised[] = [
     file: "lib/log/output.ts",
     by: "tests/log/output_test.ts",
     edits: [
-      ["if (this.waitingLength + line.length > MAX_WAITING) {", "if (false) {"],
+      ["if (this.waitingLength + line.length > MAX_WAITING_LENGTH) {", "if (false) {"],
       ["this.lost += lines.length;", ""],
       ["        this.reportLost();\n", ""],
       [

@@ -31,8 +31,7 @@ export const ops: readonly Promised[] = [
     file: "lib/ops/ops_server.ts",
     by: "tests/ops/ops_server_test.ts",
     edits: [
-      ["if (size > MAX_BODY) throw", "if (false) throw", "without a length"],
-      ["{ fatal: true }", "{ fatal: false }", "checks the body"],
+      ["if (size > MAX_BODY_BYTES) throw", "if (false) throw", "without a length"],
       [
         'return answer(500, { error: "internal" });\n  }\n  if',
         "return answer(500, { error: String(error) });\n  }\n  if",
@@ -115,8 +114,8 @@ export const ops: readonly Promised[] = [
     file: "lib/ops/systemd.ts",
     by: "tests/ops/systemd_test.ts",
     edits: [
-      ['send("READY=1", statusLine(status))', "send(statusLine(status))", "in order"],
-      ['send("STOPPING=1", statusLine(status))', "send(statusLine(status))", "in order"],
+      ['send("READY=1", statusText(status))', "send(statusText(status))", "in order"],
+      ['send("STOPPING=1", statusText(status))', "send(statusText(status))", "in order"],
       [
         'if (await healthy()) send("WATCHDOG=1");',
         'await healthy();\n        send("WATCHDOG=1");',

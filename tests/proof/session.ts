@@ -183,7 +183,7 @@ export const session: readonly Promised[] = [
       ["!this.#moved(this.#ping, at) && ", ""],
       ["this.#limits.ping_interval + underWay / SLOWEST_LINK", "this.#limits.ping_interval"],
       [" && sinceStall >= ping_interval) {", ") {"],
-      ["Math.min(MAX_UNDER_WAY, this.#session.taken - this.#confirmed)", "this.#session.taken - this.#confirmed"],
+      ["Math.min(MAX_UNDER_WAY_BYTES, this.#session.taken - this.#confirmed)", "this.#session.taken - this.#confirmed"],
       [
         "if (ping.taken >= ping.behind || taken === ping.taken) return false;",
         "if (taken === ping.taken) return false;",

@@ -16,7 +16,7 @@ export const tls: readonly Promised[] = [
       ['if (local && host !== "" && !loopback) {', "if (false) {"],
       ["return dot > 0 && wanted.slice(dot) === name.slice(1);", "return wanted.endsWith(name.slice(1));"],
       ["if (left <= 0) return 0;", "", "expiryStage"],
-      ["Math.min(7 * DAY, life / 6)", "7 * DAY", "expiryStage"],
+      ["Math.min(7 * DAY_MS, life / 6)", "7 * DAY_MS", "expiryStage"],
       ["notAfter: Math.min(", "notAfter: Math.max("],
     ],
   },

@@ -106,8 +106,8 @@ export const websocket: readonly Promised[] = [
         "const limit = header.final ? message.size + this.#remaining : this.#limits.max_bytes;",
         "const limit = 2 ** 31;",
       ],
-      ["if (header.length < TINY_FRAGMENT) this.#events.fragment(header.length);", ""],
-      ["if (header.length < TINY_FRAGMENT)", "if (header.length <= TINY_FRAGMENT)"],
+      ["if (header.length < TINY_FRAGMENT_BYTES) this.#events.fragment(header.length);", ""],
+      ["if (header.length < TINY_FRAGMENT_BYTES)", "if (header.length <= TINY_FRAGMENT_BYTES)"],
       ["this.#message.clear();\n      const payload", "const payload"],
       ["this.#state = state;\n    this.#message.clear();", "this.#state = state;"],
     ],
@@ -118,7 +118,7 @@ export const websocket: readonly Promised[] = [
     by: "tests/websocket/advisories_test.ts",
     edits: [
       ["Math.min(Math.max(needed, 2 * this.#bytes.length), limit)", "needed"],
-      ["Math.min(Math.max(needed, FIRST_CAPACITY), limit)", "limit"],
+      ["Math.min(Math.max(needed, FIRST_CAPACITY_BYTES), limit)", "limit"],
     ],
   },
   {
@@ -196,7 +196,7 @@ export const websocket: readonly Promised[] = [
     file: "lib/websocket/encoder.ts",
     by: "tests/websocket/encoder_test.ts",
     edits: [
-      ["if (payload.length > MAX_CONTROL_PAYLOAD) {", "if (payload.length > MAX_CONTROL_PAYLOAD + 1) {"],
+      ["if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {", "if (payload.length > MAX_CONTROL_PAYLOAD_BYTES + 1) {"],
       [
         "if (code === CloseCode.noStatus || code === CloseCode.abnormal) return",
         "if (code === CloseCode.noStatus) return",
@@ -213,7 +213,7 @@ export const websocket: readonly Promised[] = [
     file: "lib/websocket/frame_writer.ts",
     by: "tests/websocket/frame_writer_test.ts",
     edits: [
-      ["this.#bytes.length < DOUBLE_UP_TO ? 2 : 1.25", "2"],
+      ["this.#bytes.length < DOUBLE_UP_TO_BYTES ? 2 : 1.25", "2"],
     ],
   },
   {
