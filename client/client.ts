@@ -103,9 +103,9 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     arm("stable", limit.STABLE_MS, reset);
     watch(line);
     plan(token);
-    calls.flush();
-    // Events continue on the old line until the new one is subscribed.
+    // Before queued calls, whose events are heard then. Events continue on the old line until the new one is subscribed.
     for (const subscription of subscriptions) subscription.ask(line);
+    calls.flush();
     if (state !== "open") become("open");
   }
 

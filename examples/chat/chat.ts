@@ -1,90 +1,45 @@
 /**
- * Rooms one can join, talk in and leave. Who is in a room hears its messages; `chat.who` says who that is.
+ * Chat rooms. A room is a topic: clients subscribe to it with `topic.subscribe` and ask with `topic.presence` who is there.
  *
- * Text is passed on as it was written: escaping belongs where it is put into a page. A page that takes HTML asks for
- * `chat.preview`.
+ * The text of a message is sent as it was written; a page escapes it where it inserts it. A page that takes HTML can ask
+ * for `chat.preview`.
  */
-import type { Handlers } from "../../lib/mod.ts";
-import { MOST_ROOMS, room, text } from "./limits.ts";
+import type { Handlers, Kit } from "../../lib/mod.ts";
+import { room, text } from "./limits.ts";
 
-interface Chat {
-  roles: "user";
-  topics: `room:${string}`;
-  events: {
-    "chat.message": { from: string; text: string };
-    "chat.joined": { user: string; room: string };
-    "chat.left": { user: string; room: string };
-  };
-  state: { rooms: Set<string> };
-}
+const topics = ({ z, topic }: Kit<{ roles: "user" }>) => ({
+  "room:{room}": topic({
+    params: z.object({ room: room(z) }),
+    roles: ["user"],
+    presence: ["user"],
+    events: { message: z.object({ from: z.string(), text: text(z) }) },
+  }),
+});
 
-export default (({ z, method, escape }) => {
-  const inRoom = z.strictObject({ room: room(z) });
-  const ok = z.object({ ok: z.literal(true) });
+export default ((kit) => {
+  const { z, method, escape } = kit;
   return {
+    topics: topics(kit),
     methods: {
-      "chat.join": method({
-        description: "Enters a room: its messages are notified as chat.message from now on",
-        params: inRoom,
-        result: ok,
-        roles: ["user"],
-        examples: [{ room: "lobby" }],
-        handle({ room }, ctx) {
-          const rooms = ctx.state.rooms ??= new Set();
-          if (rooms.has(room)) return { ok: true as const };
-          if (rooms.size >= MOST_ROOMS) throw new Error(`more than ${MOST_ROOMS} rooms`);
-          rooms.add(room);
-          ctx.subscribe(`room:${room}`);
-          ctx.publish(`room:${room}`, "chat.joined", { user: ctx.user.id, room });
-          return { ok: true as const };
-        },
-      }),
-      "chat.leave": method({
-        description: "Leaves a room",
-        params: inRoom,
-        result: ok,
-        roles: ["user"],
-        handle({ room }, ctx) {
-          if (ctx.state.rooms?.delete(room)) {
-            ctx.publish(`room:${room}`, "chat.left", { user: ctx.user.id, room });
-          }
-          ctx.unsubscribe(`room:${room}`);
-          return { ok: true as const };
-        },
-      }),
       "chat.send": method({
-        description: "Says something in a room",
+        description: "Sends a message to a room",
         params: z.object({ room: room(z), text: text(z) }),
-        result: ok,
+        result: z.object({ ok: z.literal(true) }),
         roles: ["user"],
         cost: 1,
         examples: [{ room: "lobby", text: "Good morning" }],
         handle({ room, text }, ctx) {
-          ctx.publish(`room:${room}`, "chat.message", { from: ctx.user.id, text });
+          ctx.publish(`room:${room}`, "message", { from: ctx.user.id, text });
           return { ok: true as const };
         },
       }),
-      "chat.who": method({
-        description: "Says who is in a room",
-        params: inRoom,
-        result: z.object({ users: z.array(z.object({ user: z.string(), connections: z.number() })) }),
-        roles: ["user"],
-        async handle({ room }, ctx) {
-          return { users: await ctx.presence(`room:${room}`) };
-        },
-      }),
       "chat.preview": method({
-        description: "Gives a message's text ready to be put into a page",
+        description: "Returns the text of a message as HTML",
         params: z.strictObject({ text: text(z) }),
         result: z.object({ html: z.string() }),
         roles: ["user"],
         handle: ({ text }) => ({ html: escape(text) }),
       }),
     },
-    close(ctx) {
-      for (const room of ctx.state.rooms ?? []) {
-        ctx.publish(`room:${room}`, "chat.left", { user: ctx.user.id, room });
-      }
-    },
   };
-}) satisfies Handlers<Chat>;
+}) satisfies Handlers<{ roles: "user"; topics: typeof topics }>;

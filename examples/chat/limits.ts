@@ -1,11 +1,8 @@
-/** What rooms and messages may be. */
+/** Names of rooms and texts of messages. */
 import type { Kit } from "../../lib/mod.ts";
 
-/** Rooms one connection may be in. */
-export const MOST_ROOMS = 20;
+/** The name of a room: 1 to 64 characters that a topic's segment can have. */
+export const room = (z: Kit["z"]) => z.string().max(64).regex(/^[^:/{}\p{Cc}]+$/u);
 
-/** A room's name: 1 to 64 characters. */
-export const room = (z: Kit["z"]) => z.string().min(1).max(64);
-
-/** A message's text: 1 to 2000 characters. */
+/** The text of a message: 1 to 2000 characters. */
 export const text = (z: Kit["z"]) => z.string().min(1).max(2000);

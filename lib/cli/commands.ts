@@ -82,7 +82,7 @@ export const COMMANDS = {
   connect: {
     summary: "connect to a server: a line in, a message out",
     details: [
-      'A line is METHOD [PARAMS], such as chat.who {"room": "lobby"}, or a whole JSON-RPC message.',
+      'A line is METHOD [PARAMS], such as chat.send {"room": "lobby", "text": "hi"}, or a whole JSON-RPC message.',
       "Messages go to standard output, what happens to the connection to standard error.",
       "exit status: 0 input ended and every line was answered, 1 refused, closed for good or a call failed, 2 wrong usage",
     ],

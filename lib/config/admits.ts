@@ -18,18 +18,29 @@ export interface Admits {
   /** Messages a second of one user on all connections, and of one address. */
   readonly user_messages_per_second: number;
   readonly ip_messages_per_second: number;
+  /** Subscriptions to topics, and bytes of memory that they take beside `memory_bytes`. */
+  readonly subscriptions: number;
+  readonly subscription_bytes: number;
 }
+
+/** Memory of one subscription, when it is the only one of its topic: name, entries in two tables, judgement. */
+const SUBSCRIPTION_BYTES = 640;
 
 /**
  * Computes the maximum: every connection open, each of another user at another address, each sending as much as its
  * buckets allow. `cores` is used for `cells = 0`.
  */
 export function admitsAtMost(config: Config, cores: number): Admits {
-  const { server, messages, limits } = config;
+  const { server, messages, topics, limits } = config;
   const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
   const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
   const buffers = messages.max_bytes + CHUNKS_BYTES + server.send_queue;
   const heaps = config.handlers.reduce((sum, handler) => sum + cellCount(handler, cores) * handler.memory, 0);
+  const subscriptions = Math.min(
+    topics.max_subscriptions,
+    config.handlers.length * topics.max_subscriptions_per_module,
+    server.max_connections * topics.max_subscriptions_per_session,
+  );
   const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
   const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);
   return {
@@ -39,6 +50,8 @@ export function admitsAtMost(config: Config, cores: number): Admits {
     // The bucket of one address does not limit a user with many addresses; an address may have many users.
     user_messages_per_second: Math.min(limits.user.rate, ofOneUser * Math.min(limits.connection.rate, limits.ip.rate)),
     ip_messages_per_second: Math.min(limits.ip.rate, ofOneIp * Math.min(limits.connection.rate, limits.user.rate)),
+    subscriptions,
+    subscription_bytes: subscriptions * SUBSCRIPTION_BYTES,
   };
 }
 

@@ -2,12 +2,12 @@
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 import { loadModules } from "./load_modules.ts";
-import type { CellStarter, Contract } from "./sandbox.ts";
+import { type CellStarter, type Contract, SERVER_METHODS } from "./sandbox.ts";
 
 /** Modules that don't load are errors. Limits of methods that no module has, and costs above a burst, are warnings. */
 export async function moduleFindings({ handlers, limits }: Config, cells: CellStarter): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const methods = new Set<string>();
+  const methods = new Set<string>(SERVER_METHODS);
   const loaded = await loadModules(handlers, cells, () => {});
   for (const [index, module] of loaded.entries()) {
     if ("contract" in module) {
@@ -30,7 +30,7 @@ export async function moduleFindings({ handlers, limits }: Config, cells: CellSt
     if (methods.has(method)) continue;
     findings.push({
       severity: "warning",
-      what: `No module has a method ${JSON.stringify(method)}`,
+      what: `Neither the server nor a module has a method ${JSON.stringify(method)}`,
       where: `limits.types.${JSON.stringify(method)}`,
       why: "The limit has no effect",
       remedy: "Correct its name, or remove it",

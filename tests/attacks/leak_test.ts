@@ -53,7 +53,7 @@ const STAGES: readonly Stage[] = [
   },
   async function withAnswersUnread(target, token) {
     using client = await opened(target, token, "chat.v1");
-    await client.text('{"jsonrpc":"2.0","id":1,"method":"chat.join","params":{"room":"lobby"}}');
+    await client.text('{"jsonrpc":"2.0","id":1,"method":"topic.subscribe","params":{"topic":"room:lobby"}}');
   },
   async function withAClosingHandshake(target, token) {
     using client = await opened(target, token);

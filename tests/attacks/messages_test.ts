@@ -255,18 +255,5 @@ Deno.test("uWebSockets CVE-2020-36406: subscriptions without end are bounded for
         (error) => assert(error instanceof RawClientError && error.kind === "deadline"),
       );
     }), CELLS_MEMORY);
-  await target.server.logged("handler.log", ({ message }) => /^too many subscriptions/i.test(String(message)));
-
-  using client = await join(target.server, { subprotocol: "chat.v1", user: "joiner" });
-  const joined: boolean[] = [];
-  for (let room = 0; room < 40; room++) {
-    await client.text(request("chat.join", { room: `room ${room}` }, room));
-    for (;;) {
-      const answer = await nextAnswer(client);
-      if (answer.id !== room) continue; // chat.joined
-      joined.push(answer.error === undefined);
-      break;
-    }
-  }
-  assertEquals(joined, [...new Array(20).fill(true), ...new Array(20).fill(false)], "rooms that could be joined");
+  await target.server.logged("topics.full");
 });

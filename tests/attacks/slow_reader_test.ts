@@ -27,19 +27,19 @@ Deno.test("ws#1830, ws-rs CVE-2020-35896: slow readers of a room are closed as s
   const { server } = target;
   using talker = await join(server, { subprotocol: "chat.v1", user: "talker" });
   using reader = await join(server, { subprotocol: "chat.v1", user: "reader" });
-  await call(reader, "chat.join", { room: "lobby" });
+  await call(reader, "topic.subscribe", { topic: "room:lobby" });
   const { rss } = await target.survives(SLOW, async () => {
     const slow = await times(SLOW, async (index) => {
       const client = await join(server, { subprotocol: "chat.v1", user: `slow-${index}` });
-      await client.text('{"jsonrpc":"2.0","id":1,"method":"chat.join","params":{"room":"lobby"}}');
+      await client.text('{"jsonrpc":"2.0","id":1,"method":"topic.subscribe","params":{"topic":"room:lobby"}}');
       return client;
     });
     let heard = 0;
     const hearing = (async () => {
       while (heard < MESSAGES) {
         const { method, params } = await nextAnswer(reader);
-        if (method !== "chat.message") continue;
-        assertEquals(Number(String(params?.text).split(" ")[0]), heard);
+        if (method !== "topic.event") continue;
+        assertEquals(Number((params?.["data"] as { text: string }).text.split(" ")[0]), heard);
         heard++;
       }
     })();

@@ -49,7 +49,10 @@ Deno.test("check() prints findings, a summary, and what the configuration admits
     "  why: URLs end up in browser histories, proxy logs and Referer headers",
     '  remedy: Use "ticket" for browsers and "header" for programs',
   ]);
-  assertEquals(out.at(-4), "note: limits: Admits at most 500,000 messages/s, 2,621.4 MB/s, 12,518.9 MB of memory");
+  assertEquals(
+    out.at(-4),
+    "note: limits: Admits at most 500,000 messages/s, 2,621.4 MB/s, 12,518.9 MB of memory, 500,000 subscriptions (320 MB)",
+  );
   assertEquals(out.at(-1), "0 errors, 1 warning, 2 notes");
 });
 

@@ -105,16 +105,16 @@ Deno.test("connect: lines in, messages out, and the status is that of what becam
 
   await t.step("calls, notifications, batches and events; nothing but messages on standard output", async () => {
     await using ann = await chat(server);
-    await ann.type('chat.join {"room":"lobby"}\n');
+    await ann.type('topic.subscribe {"topic":"room:lobby"}\n');
     await ann.type('{"jsonrpc":"2.0","id":"mine","method":"session.whoami"}\r\n');
     await ann.type('{"jsonrpc":"2.0","method":"chat.send","params":{"room":"lobby","text":"\\u001b[31mhi"}}\n');
     await ann.type('[{"jsonrpc":"2.0","id":7,"method":"session.whoami"}]'); // no newline at the end
     assertEquals([await ann.end(), ann.err], [0, "Connected as ann, roles: user.\n"]);
     const { messages } = ann;
     const byId = (id: unknown) => messages.find((message) => message.id === id);
-    assertEquals(byId(1)?.result, { ok: true });
+    assertEquals(byId(1)?.result, {});
     assertEquals((byId("mine")?.result as { user: string }).user, "ann");
-    assertEquals(messages.some(({ method }) => method === "chat.message"), true);
+    assertEquals(messages.some(({ method }) => method === "topic.event"), true);
     assertEquals((messages.find(Array.isArray)?.[0] as { id: number }).id, 7);
     // deno-lint-ignore no-control-regex -- control characters are what is meant
     assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(ann.out), false, "control characters on standard output");
@@ -277,9 +277,10 @@ Deno.test(optional({ "script(1)": scriptPresent }, "connect: on a terminal, a pr
   await t.step("Ctrl+D ends it with 0", async () => {
     await using ann = inTerminal({ NO_COLOR: "" });
     await ann.until("the prompt", () => ann.out.includes("> "));
-    await ann.type('chat.join {"room":"lobby"}\r');
+    await ann.type('topic.subscribe {"topic":"room:lobby"}\r');
     await ann.until("the answer, in green", () => ann.out.includes('\x1b[32m{"jsonrpc":"2.0","id":1,"result"'));
-    await ann.until("the event, in cyan", () => ann.out.includes('\x1b[36m{"jsonrpc":"2.0","method":"chat.joined"'));
+    await ann.type('chat.send {"room":"lobby","text":"hi"}\r');
+    await ann.until("the event, in cyan", () => ann.out.includes('\x1b[36m{"jsonrpc":"2.0","method":"topic.event"'));
     await ann.type("\x04");
     assertEquals(await ann.exited(), 0);
   });
@@ -287,7 +288,7 @@ Deno.test(optional({ "script(1)": scriptPresent }, "connect: on a terminal, a pr
   await t.step("NO_COLOR is obeyed, and Ctrl+C ends it with 130", async () => {
     await using ann = inTerminal({ NO_COLOR: "1" });
     await ann.until("the prompt", () => ann.out.includes("> "));
-    await ann.type('chat.join {"room":"lobby"}\r');
+    await ann.type('topic.subscribe {"topic":"room:lobby"}\r');
     await ann.until("the answer", () => ann.out.includes('"id":1,"result"'));
     assertEquals(ann.out.includes("\x1b[32m"), false);
     await ann.type("\x03");

@@ -15,6 +15,8 @@ Deno.test("admitsAtMost() multiplies out the defaults", () => {
     memory_bytes: 10_000 * (64 + 128 + 1024) * KIB + 64 * KIB * KIB,
     user_messages_per_second: 100,
     ip_messages_per_second: 200,
+    subscriptions: 500_000,
+    subscription_bytes: 320_000_000,
   });
 });
 
@@ -41,6 +43,15 @@ Deno.test("admitsAtMost() counts the cells of every handler, one per core less t
   ];
   const config = fixture.load({ handlers, server: "max_connections = 1" });
   assertEquals(admitsAtMost(config, 3).memory_bytes, (64 + 128 + 1024) * KIB + (3 * 8 + 2 * 16) * KIB * KIB);
+});
+
+Deno.test("admitsAtMost() admits as many subscriptions as all bounds together", () => {
+  using fixture = new Fixture();
+  const admits = (topics: string, max = 10_000) =>
+    admitsAtMost(fixture.load({ server: `max_connections = ${max}`, topics }), 1).subscriptions;
+  assertEquals(admits("max_subscriptions = 7"), 7);
+  assertEquals(admits("max_subscriptions_per_module = 8"), 8);
+  assertEquals(admits("max_subscriptions_per_session = 9", 3), 27);
 });
 
 Deno.test("admitsAtMost() knows no bound of memory for engine serve", () => {

@@ -10,6 +10,7 @@ export interface Sections {
   auth?: string | null;
   messages?: string;
   limits?: string;
+  topics?: string;
   handlers?: string[];
   store?: string;
   ops?: string;

@@ -40,7 +40,7 @@ async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): P
   throw new Error(`The output ended without ${pattern}: ${text}`);
 }
 
-const said = ({ method }: Answer) => method === "chat.message";
+const said = ({ method }: Answer) => method === "topic.event";
 
 Deno.test("bundle runs from an empty folder as an ordinary user with only its permissions, and serves as the source does", async () => {
   const directory = await Deno.makeTempDir();
@@ -106,7 +106,7 @@ Deno.test("bundle runs from an empty folder as an ordinary user with only its pe
       }
       using client = await connect();
       assertEquals((await client.upgrade("/ws", good)).status, 101);
-      assertEquals((await call(client, "chat.join", { room: "lobby" })).error, undefined);
+      assertEquals((await call(client, "topic.subscribe", { topic: "room:lobby" })).error, undefined);
       // The cell's notice may come before its answer, or after it.
       await client.text('{"jsonrpc":"2.0","id":2,"method":"chat.send","params":{"room":"lobby","text":"hello"}}');
       const heard: Answer[] = [];
@@ -114,7 +114,7 @@ Deno.test("bundle runs from an empty folder as an ordinary user with only its pe
         heard.push(await nextAnswer(client));
       }
       assertEquals(heard.find(({ id }) => id === 2)?.error, undefined);
-      assertEquals((heard.find(said)?.params as { text: string }).text, "hello");
+      assertEquals((heard.find(said)?.params as { data: { text: string } }).data.text, "hello");
       assertEquals((await call(client, "chat.send", { room: "lobby", text: 1 }, 3)).error?.code, -32602);
       await client.text("no JSON");
       assertEquals((await nextAnswer(client)).error?.code, -32700);

@@ -8,31 +8,30 @@ import { CallError, testHandlers } from "../../lib/mod.ts";
 const ann = { user: "ann", roles: ["user"], connection: "a" };
 const bob = { user: "bob", roles: ["user"], connection: "b" };
 
-Deno.test("chat.send publishes to the room and answers ok", async () => {
+Deno.test("chat.send sends an event to the room and answers ok", async () => {
   const room = testHandlers(chat);
+  assertEquals(await room.call("topic.subscribe", { topic: "room:lobby" }, ann), {});
   assertEquals(await room.call("chat.send", { room: "lobby", text: "<b>hi</b>" }, ann), { ok: true });
-  assertEquals(room.events, [{
-    type: "publish",
-    connection: "a",
-    topic: "room:lobby",
-    method: "chat.message",
-    params: { from: "ann", text: "<b>hi</b>" },
-  }]);
+  assertEquals(room.events, [
+    { type: "subscribe", connection: "a", topic: "room:lobby" },
+    {
+      type: "event",
+      connection: "a",
+      topic: "room:lobby",
+      event: "message",
+      data: { from: "ann", text: "<b>hi</b>" },
+    },
+  ]);
 });
 
-Deno.test("chat.join, chat.who and chat.leave", async () => {
+Deno.test("a room is entered, seen and left by the server's methods", async () => {
   const room = testHandlers(chat);
-  await room.call("chat.join", { room: "lobby" }, ann);
-  await room.call("chat.join", { room: "lobby" }, ann);
-  await room.call("chat.join", { room: "lobby" }, bob);
-  assertEquals(await room.call("chat.who", { room: "lobby" }, ann), {
-    users: [{ user: "ann", connections: 1 }, { user: "bob", connections: 1 }],
-  });
-  await room.call("chat.leave", { room: "lobby" }, ann);
-  assertEquals(await room.call("chat.who", { room: "lobby" }, bob), { users: [{ user: "bob", connections: 1 }] });
-  await room.close(1000, bob);
-  const said = room.events.flatMap((event) => event.type === "publish" ? [event.method] : []);
-  assertEquals(said, ["chat.joined", "chat.joined", "chat.left", "chat.left"]);
+  const topic = { topic: "room:lobby" };
+  for (const user of [ann, ann, bob]) assertEquals(await room.call("topic.subscribe", topic, user), {});
+  const both = [{ user: "ann", connections: 1 }, { user: "bob", connections: 1 }];
+  assertEquals(await room.call("topic.presence", topic, ann), both);
+  await room.call("topic.unsubscribe", topic, ann);
+  assertEquals(await room.call("topic.presence", topic, bob), [{ user: "bob", connections: 1 }]);
 });
 
 Deno.test("chat refuses what does not fit, and callers without the role", async () => {
@@ -41,10 +40,16 @@ Deno.test("chat refuses what does not fit, and callers without the role", async 
     (await assertRejects(() => room.call(method, params, user), CallError)).code;
   assertEquals(await code("chat.send", { room: "a", text: "" }), -32602);
   assertEquals(await code("chat.send", { room: "a", text: "x".repeat(2001) }), -32602);
-  assertEquals(await code("chat.send", { room: "x".repeat(65), text: "x" }), -32602);
+  for (const name of ["", "x".repeat(65), "a:b", "a/b", "{a}", "a\n"]) {
+    assertEquals(await code("chat.send", { room: name, text: "x" }), -32602, name);
+    assertEquals(await code("topic.subscribe", { topic: `room:${name}` }), -32003, name);
+  }
   assertEquals(await code("chat.send", { room: "a", text: "x" }, { ...ann, roles: [] }), -32003);
-  for (let i = 0; i < 20; i++) await room.call("chat.join", { room: `r${i}` }, ann);
-  assertEquals(await code("chat.join", { room: "one too many" }), -32603);
+  assertEquals(await code("topic.subscribe", { topic: "room:a" }, { ...ann, roles: [], connection: "c" }), -32003);
+  assertEquals(
+    await code("topic.publish", { topic: "room:a", event: "message", data: { from: "bob", text: "x" } }),
+    -32003,
+  );
 });
 
 Deno.test("chat.preview escapes", async () => {

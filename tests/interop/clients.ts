@@ -89,13 +89,13 @@ function runWs(caPem: string): InteropClient["run"] {
       socket.on("open", () => {
         seen.opened = true;
         seen.subprotocol = socket.protocol;
-        call(1, "chat.join", { room });
+        call(1, "topic.subscribe", { topic: "room:" + room });
       });
       socket.on("message", (data: { toString(): string }) => {
         const { id, method, params, result } = JSON.parse(data.toString());
         if (id === 1) call(2, "chat.send", { room, text });
         if (id === 2) seen.result = result;
-        if (method === "chat.message") seen.message = params;
+        if (method === "topic.event") seen.message = params.data;
         if (seen.result !== undefined && seen.message !== undefined) socket.close(1000);
       });
       socket.on("unexpected-response", (request: { destroy(): void }, response: { statusCode: number }) => {
@@ -131,13 +131,13 @@ const inPage = `({ url, protocols, room, text }) => new Promise((resolve) => {
   socket.onopen = () => {
     seen.opened = true;
     seen.subprotocol = socket.protocol;
-    call(1, "chat.join", { room });
+    call(1, "topic.subscribe", { topic: "room:" + room });
   };
   socket.onmessage = ({ data }) => {
     const { id, method, params, result } = JSON.parse(data);
     if (id === 1) call(2, "chat.send", { room, text });
     if (id === 2) seen.result = result;
-    if (method === "chat.message") seen.message = params;
+    if (method === "topic.event") seen.message = params.data;
     if (seen.result && seen.message) socket.close(1000);
   };
   socket.onclose = () => resolve(seen);

@@ -15,7 +15,7 @@ export function admitsFinding(config: Config, admits: Admits): Finding {
     "limits",
     `Admits at most ${count(admits.messages_per_second)} messages/s, ${
       megabytes(admits.bytes_per_second)
-    } MB/s, ${memory}`,
+    } MB/s, ${memory}, ${count(admits.subscriptions)} subscriptions (${megabytes(admits.subscription_bytes)} MB)`,
     `${count(server.max_connections)} connections, each as fast as its buckets allow; memory is connections × ` +
       `(max_bytes ${formatSize(messages.max_bytes)} + chunks read and written ${
         formatSize(CHUNKS_BYTES)
@@ -24,7 +24,7 @@ export function admitsFinding(config: Config, admits: Admits): Finding {
         count(admits.user_messages_per_second)
       } messages/s, ` +
       `one address: ${count(admits.ip_messages_per_second)} messages/s`,
-    "If the machine has less, lower server.max_connections, server.send_queue or the rates",
+    "If the machine has less, lower server.max_connections, server.send_queue, the rates or topics.max_subscriptions",
   );
 }
 

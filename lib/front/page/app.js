@@ -88,7 +88,6 @@ class Connection {
     if (this.everOpen) showNotice("Connected again.", "told");
     else showNotice("");
     record("note", `Connected as ${user}, roles: ${roles.join(", ") || "none"}`);
-    if (this.everOpen) this.inBackground(this.room?.enter());
     this.everOpen = true;
     offerSecond(this.token);
   }
@@ -100,8 +99,6 @@ class Connection {
     showPresent([]);
     showNotice(text, why.code === 1000 ? "told" : "refused");
     record("note", what, text);
-    // A room belongs to the connection, so the next one enters it before queued calls are sent.
-    this.inBackground(this.room?.enter());
     if (!this.everOpen && why.code === 1006 && why.reason === "") this.askWhy();
   }
 
@@ -147,8 +144,6 @@ class Connection {
         "told",
       );
       showStatus("open", "Connected, moving to a new connection", { usable: true });
-      // Once the library has the announcement too, calls wait for the new connection.
-      setTimeout(() => this.inBackground(this.room?.enter()));
     }
     if (error !== undefined && this.attempting) showAnswer(`Answered with ${error?.code}: ${explained}`);
   }
@@ -174,23 +169,17 @@ class Connection {
   }
 
   enter(name) {
-    const room = createRoom(this.client, name, {
+    this.leave();
+    this.room = createRoom(this.client, name, {
       message: (from, text) => this === current && showMessage(from, text),
       event: (user, what) => this === current && showMessage(user, what, "event"),
       present: (users) => this === current && showPresent(users),
     }, (error) => record("note", explainCall(error)));
-    this.inBackground(
-      this.leave().then(() => {
-        this.room = room;
-        return room.enter();
-      }),
-    );
   }
 
-  async leave() {
-    const { room } = this;
+  leave() {
+    this.inBackground(this.room?.leave());
     this.room = null;
-    await room?.leave();
   }
 
   async say(text) {
@@ -287,7 +276,7 @@ byId("break").addEventListener("click", () => current?.socket?.close(BROKEN_BY_P
 byId("clear").addEventListener("click", () => byId("traffic").replaceChildren());
 byId("second").addEventListener("change", () => offerSecond(current?.token));
 onSubmit("room-form", () => current?.enter(byId("room").value));
-byId("leave").addEventListener("click", () => current?.inBackground(current.leave()));
+byId("leave").addEventListener("click", () => current?.leave());
 onSubmit("send-form", () => {
   const text = byId("text").value;
   byId("text").value = "";

@@ -1,65 +1,50 @@
-/** A room of the chat: enters it, enters it again on each new connection, and shows its users. */
+/** A room of the chat: shows its messages, and its users by asking who is there. */
 
-/** Minimum time between two requests of presence. */
-const PRESENCE_PAUSE_MS = 150;
-/** Maximum time that entering waits for a connection. */
-const ENTER_TIMEOUT_MS = 60_000;
+/** Time between two requests of presence. */
+const PRESENCE_MS = 2_000;
+/** The code with which the server denies a topic. */
+const FORBIDDEN = -32003;
 
 /**
- * Creates a room of `client`. `show` gets `message(from, text)`, `event(user, what)` and `present(list)`, a list of `{
- * user, connections }`; `failed` gets errors of calls in the background.
+ * Follows a room of `client` until `leave`, on each new connection again. `show` gets `message(from, text)`, `event(user,
+ * what)` and `present(list)`, a list of `{ user, connections }`; `failed` gets errors in the background.
  */
 export function createRoom(client, name, show, failed) {
+  const topic = client.subscribe(`room:${name}`);
+  /** Names of the users at the last look; null before the first. */
+  let users = null;
   let timer;
-  let left = false;
-  let entering;
 
-  async function askPresence() {
-    timer = undefined;
+  async function look() {
     try {
-      const { users } = await client.call("chat.who", { room: name });
-      if (!left) show.present(users);
+      const present = await topic.presence();
+      if (topic.state !== "live") return;
+      const now = new Set(present.map(({ user }) => user));
+      for (const user of users ?? []) if (!now.has(user)) show.event(user, "has left");
+      for (const user of users === null ? [] : now) if (!users.has(user)) show.event(user, "has joined");
+      users = now;
+      show.present(present);
     } catch (error) {
       failed(error);
     }
   }
 
-  function presenceChanged() {
-    timer ??= setTimeout(askPresence, PRESENCE_PAUSE_MS);
-  }
-
-  const stop = client.on("notification", (method, params) => {
-    if (method === "chat.message") show.message(String(params.from), String(params.text));
-    if (method === "chat.joined") show.event(String(params.user), "has joined");
-    if (method === "chat.left") show.event(String(params.user), "has left");
-    if (method === "chat.joined" || method === "chat.left") presenceChanged();
+  topic.on("message", ({ from, text }) => show.message(String(from), String(text)));
+  topic.onState((state, reason) => {
+    clearInterval(timer);
+    if (state === "live") {
+      look();
+      timer = setInterval(look, PRESENCE_MS);
+    } else {
+      users = null;
+      show.present([]);
+    }
+    if (state === "denied") failed({ outcome: "refused", code: FORBIDDEN, message: reason });
   });
 
   return {
-    name,
-    /**
-     * Enters once, on the connection for the next calls.
-     *
-     * @throws {CallError} if the call fails
-     */
-    async enter() {
-      entering ??= client.call("chat.join", { room: name }, { timeout: ENTER_TIMEOUT_MS });
-      try {
-        await entering;
-      } finally {
-        entering = undefined;
-      }
-      presenceChanged();
-    },
     /** @throws {CallError} */
     say: (text) => client.call("chat.send", { room: name, text }),
-    /** @throws {CallError} */
-    async leave() {
-      left = true;
-      clearTimeout(timer);
-      stop();
-      show.present([]);
-      if (client.state === "open") await client.call("chat.leave", { room: name });
-    },
+    leave: () => topic.close(),
   };
 }

@@ -13,6 +13,7 @@ import {
   readSchema,
   type Wrong,
 } from "./reported.ts";
+import { isServerName } from "./server_methods.ts";
 import { readTopics } from "./topic_check.ts";
 
 /** A valid contract, with the fields that only the sandbox uses. */
@@ -77,7 +78,7 @@ function methodContract(name: string, found: Raw, wrong: (what: string) => void)
   if (!METHOD_NAME.test(name)) {
     wrong("a name is 1 to 128 letters, digits and _ . : / -, beginning with a letter, digit or _");
   }
-  if (/^(?:rpc|session|topic)\./.test(name)) {
+  if (isServerName(name)) {
     wrong("names beginning with rpc., session. and topic. are the server's own");
   }
   if (found["shape"] !== "object") {

@@ -1,4 +1,5 @@
 /** Formats notifications. */
+import { isServerName } from "../author/server_methods.ts";
 import { MAX_NAME_BYTES } from "../wire/operations.ts";
 import { jsonText } from "./json.ts";
 import { checkLength, utf8Length } from "./utf8.ts";
@@ -13,7 +14,7 @@ export function notificationText(method: unknown, params: unknown, most: number)
   if (typeof method !== "string" || method === "" || utf8Length(method) > MAX_NAME_BYTES) {
     throw new TypeError(`A notification needs a method name of 1 to ${MAX_NAME_BYTES} bytes`);
   }
-  if (/^(?:rpc|session|topic)\./.test(method)) {
+  if (isServerName(method)) {
     throw new TypeError(`Notifications that begin with rpc., session. and topic. are the server's own: ${method}`);
   }
   if (params !== undefined && (params === null || typeof params !== "object")) {

@@ -26,15 +26,15 @@ async def main():
         ) as socket:
             seen["opened"] = True
             seen["subprotocol"] = socket.subprotocol
-            await socket.send(request(1, "chat.join", {"room": exchange["room"]}))
+            await socket.send(request(1, "topic.subscribe", {"topic": "room:" + exchange["room"]}))
             while seen["result"] is None or seen["message"] is None:
                 answer = json.loads(await socket.recv())
                 if answer.get("id") == 1:
                     await socket.send(request(2, "chat.send", {"room": exchange["room"], "text": exchange["text"]}))
                 if answer.get("id") == 2:
                     seen["result"] = answer["result"]
-                if answer.get("method") == "chat.message":
-                    seen["message"] = answer["params"]
+                if answer.get("method") == "topic.event":
+                    seen["message"] = answer["params"]["data"]
     except websockets.exceptions.InvalidStatusCode as refused:
         seen["status"] = refused.status_code
     print(json.dumps(seen))

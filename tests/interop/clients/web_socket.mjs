@@ -10,13 +10,13 @@ const outcome = await new Promise((resolve) => {
   socket.addEventListener("open", () => {
     seen.opened = true;
     seen.subprotocol = socket.protocol;
-    call(1, "chat.join", { room });
+    call(1, "topic.subscribe", { topic: "room:" + room });
   });
   socket.addEventListener("message", ({ data }) => {
     const { id, method, params, result } = JSON.parse(data);
     if (id === 1) call(2, "chat.send", { room, text });
     if (id === 2) seen.result = result;
-    if (method === "chat.message") seen.message = params;
+    if (method === "topic.event") seen.message = params.data;
     if (seen.result !== undefined && seen.message !== undefined) socket.close(1000);
   });
   socket.addEventListener("error", () => seen.opened || resolve(seen));

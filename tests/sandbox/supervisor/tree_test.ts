@@ -139,7 +139,7 @@ Deno.test("a cell that is killed under load is replaced, and sessions of other m
   using other = await tree.client("chat.v1", "bob");
   using client = await tree.client("echo.v1");
   assert(await echo(client));
-  assertEquals((await call(other, "chat.join", { room: "lobby" })).error, undefined);
+  assertEquals((await call(other, "topic.subscribe", { topic: "room:other" })).error, undefined);
   const frontPid = await tree.server.frontPid();
   for (const signal of ["KILL", "ABRT", "KILL"]) {
     const victim = await cellOf(tree.server, "echo.v1");
