@@ -1,5 +1,5 @@
 /**
- * Chat rooms. A room is a topic: clients subscribe to it with `topic.subscribe` and ask with `topic.presence` who is there.
+ * Chat rooms. A room is a topic: clients subscribe to it with `topic.subscribe`, and `topic.presence` lists its users.
  *
  * The text of a message is sent as it was written; a page escapes it where it inserts it. A page that takes HTML can ask
  * for `chat.preview`.

@@ -8,9 +8,9 @@ import { type Contract, createClient } from "@sallyport/client";
 /** What the chat offers, as far as it is used here. */
 interface Chat extends Contract {
   methods: {
-    "chat.join": { params: { room: string }; result: { ok: true } };
     "chat.send": { params: { room: string; text: string }; result: { ok: true } };
   };
+  topics: { "room:lobby": { message: { from: string; text: string } } };
 }
 
 const [url = "wss://localhost:8443/ws", text = "Good morning"] = Deno.args;
@@ -30,7 +30,6 @@ await using client = createClient<Chat>(url, {
   env: { WebSocket: WithOrigin as typeof WebSocket },
 });
 // deno-lint-ignore no-console -- a script that prints
-client.on("notification", (method, params) => console.log(method, JSON.stringify(params)));
+client.subscribe("room:lobby").on("message", (data) => console.log("message", JSON.stringify(data)));
 await client.connect();
-await client.call("chat.join", { room: "lobby" });
 await client.call("chat.send", { room: "lobby", text });

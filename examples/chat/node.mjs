@@ -22,8 +22,7 @@ const client = createClient(url, {
   env: { WebSocket: WithOrigin },
 });
 // deno-lint-ignore no-console -- a script that prints
-client.on("notification", (method, params) => console.log(method, JSON.stringify(params)));
+client.subscribe("room:lobby").on("message", (data) => console.log("message", JSON.stringify(data)));
 await client.connect();
-await client.call("chat.join", { room: "lobby" });
 await client.call("chat.send", { room: "lobby", text });
 await client.close();

@@ -1,9 +1,9 @@
 /**
- * Subscribing, publishing and asking for presence, by clients and handlers of one session.
+ * Subscriptions, publications and presence of one session, for its client and for handlers.
  *
- * A declared topic is for clients with one of its roles whom the module's `allow` lets in, which is asked before anything is delivered.
- * What is denied and what is not declared is answered alike. In a module that declares no topics, names are free and only handlers
- * subscribe.
+ * A declared topic is open to clients that have one of its roles and that the module's `allow` accepts. The module is asked
+ * before anything is delivered. A denied topic and an unknown one are answered alike. In a module without declared topics,
+ * names are free and only handlers subscribe.
  */
 import { ErrorCode, type RpcRequest } from "../rpc/rpc.ts";
 import type { PendingCall } from "../sandbox/sandbox.ts";
@@ -40,7 +40,7 @@ export class Subscriptions implements Topics {
   }
 
   subscribe(topic: string, by: "client" | "handler", answer: Answer): void {
-    // The client leaves, of which everybody is told.
+    // The cell learns that the client leaves, and rejects the promise itself.
     if (this.#session.ending) return;
     const byClient = by === "client";
     const known = this.#right.of(topic);

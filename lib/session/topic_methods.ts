@@ -1,4 +1,4 @@
-/** The methods by which clients follow topics, publish on them and ask who is there. */
+/** Methods of the server for topics: subscription, publication, presence. */
 import { z } from "zod";
 import { type Builtin, builtin } from "./builtin.ts";
 

@@ -7,7 +7,7 @@ import { chromiumPresent, launchChromium } from "../e2e/chromium.ts";
 import { ORIGIN, startServer, type TestServer } from "../harness.ts";
 import { optional, runs } from "../optional.ts";
 
-const SAID = 'chat.message {"from":"ann","text":"Good morning"}';
+const SAID = 'message {"from":"ann","text":"Good morning"}';
 
 async function run(program: string, args: string[], server: TestServer, cwd: string) {
   const { code, stdout, stderr } = await new Deno.Command(program, {

@@ -18,12 +18,10 @@ const client = createClient(server, {
 
 client.on("state", (state, why) => {
   byId("state").textContent = why === null ? state : `${state}: ${why.code} ${why.reason}`;
-  // A connection is in a room: each new one enters.
-  if (state === "open") client.call("chat.join", { room: ROOM }).catch(show);
 });
 
-client.on("notification", (method, { from, text }) => {
-  if (method !== "chat.message") return;
+// On each new connection again.
+client.subscribe(`room:${ROOM}`).on("message", ({ from, text }) => {
   const line = document.createElement("p");
   line.textContent = `${from}: ${text}`;
   byId("messages").append(line);

@@ -1,4 +1,4 @@
-/** A room of the chat: shows its messages, and its users by asking who is there. */
+/** A room of the chat: shows its messages, and its users by regular requests of presence. */
 
 /** Time between two requests of presence. */
 const PRESENCE_MS = 2_000;

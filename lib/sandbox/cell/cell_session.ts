@@ -1,7 +1,7 @@
 /** A session as its cell knows it. */
 import type { Connection, Present, User } from "../author/context.ts";
 
-/** Rejects what a handler waits for when its client leaves. It is nobody's failure and is not logged as one. */
+/** Rejects pending promises of a handler whose client has disconnected. It is not logged as a failure. */
 export class ClientLeft extends Error {
   override readonly name = "ClientLeft";
   constructor() {
@@ -28,7 +28,7 @@ export class CellSession {
   readonly state: Record<string, unknown> = {};
   /** Set once the client has left: only `publish` and `log` still do something. */
   left = false;
-  /** True until an asynchronous `open` has settled; what arrives meanwhile waits in `waiting`. */
+  /** True until an asynchronous `open` has settled; operations until then are in `waiting`. */
   opening = false;
   waiting: (() => void)[] = [];
   /** Contexts whose signal was read. */

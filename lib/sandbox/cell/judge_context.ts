@@ -66,7 +66,7 @@ export class JudgeContext {
     return this.#controller?.signal.aborted === true && this.#controller.signal.reason === error;
   }
 
-  /** The message is done: nobody will look at the signal any more. */
+  /** The message is done; the signal is no longer used. */
   settle(): void {
     if (this.#controller !== undefined) this.#session.signals.delete(this);
   }

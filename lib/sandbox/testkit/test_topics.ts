@@ -1,4 +1,4 @@
-/** Who follows which topic of a module under test, by the rules of the server. */
+/** The subscriptions of a module under test, by the rules of the server. */
 import { ErrorCode } from "../../rpc/errors.ts";
 import { CallError } from "../author/call_error.ts";
 import { type Contract, mayFollow, type TopicContract } from "../author/contract.ts";
@@ -18,7 +18,7 @@ export interface TopicCell {
   allow(session: number, topic: string, byHandler: boolean): Promise<unknown>;
   /** Has an event checked; resolves to the notification. */
   publish(session: number, params: TopicParams): Promise<unknown>;
-  /** Who follows a topic. */
+  /** The subscribers of a topic. */
   presence(topic: string): unknown;
   /** Tells the test of what was done. */
   did(type: "subscribe" | "unsubscribe", session: number, topic: string): void;
@@ -44,7 +44,7 @@ export class TestTopics {
     this.declared = contract.topics.size > 0;
   }
 
-  /** What the server's methods for topics do; undefined for other methods. Rejects with a `CallError`. */
+  /** Calls a method of the server for topics; undefined for other methods. Rejects with a `CallError`. */
   call(method: string, session: number, from: TestConnection, params: TopicParams): Promise<unknown> | undefined {
     switch (method) {
       case "topic.subscribe":
