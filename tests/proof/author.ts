@@ -3,12 +3,19 @@ import type { Promised } from "./mutant.ts";
 export const author: readonly Promised[] = [
   {
     promise: "docs/contract.md: The contract of a module is what its clients rely on",
+    file: "lib/sandbox/author/server_methods.ts",
+    by: "tests/sandbox/author/contract_check_test.ts",
+    edits: [
+      ["/^(?:rpc|session|topic)\\./", "/^(?:rpc|topic)\\./", "another reserved name"],
+      ["/^(?:rpc|session|topic)\\./", "/^(?:session|topic)\\./", "refuses a reserved name"],
+    ],
+  },
+  {
+    promise: "docs/contract.md: The contract of a module is what its clients rely on",
     file: "lib/sandbox/author/contract_check.ts",
     by: "tests/sandbox/author/contract_check_test.ts",
     edits: [
       ["if (!METHOD_NAME.test(name)) {", "if (false as boolean) {", "name with spaces"],
-      ["/^(?:rpc|session|topic)\\./", "/^(?:rpc|topic)\\./", "another reserved name"],
-      ["/^(?:rpc|session|topic)\\./", "/^(?:session|topic)\\./", "refuses a reserved name"],
       ['if (methods.has(name)) wrong("is there twice");', "", "there twice"],
       ['if (listed.length === 0) problems.push("methods is empty");', "", "refuses no methods"],
       ['if (found["handle"] !== "function") wrong("handle is no function");', "", "no handle"],

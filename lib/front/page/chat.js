@@ -1,9 +1,8 @@
 /** A room of the chat: shows its messages, and its users by regular requests of presence. */
+import { FORBIDDEN } from "./outcomes.js";
 
 /** Time between two requests of presence. */
 const PRESENCE_MS = 2_000;
-/** The code with which the server denies a topic. */
-const FORBIDDEN = -32003;
 
 /**
  * Follows a room of `client` until `leave`, on each new connection again. `show` gets `message(from, text)`, `event(user,
