@@ -182,6 +182,23 @@ Deno.test("a yes that was asked before a second refresh releases nothing", () =>
   assertEquals([world.look().heard, world.ended], [[], ["room:a forbidden"]]);
 });
 
+Deno.test("an answer about a subscription that has ended changes nothing for the next one", () => {
+  for (const yes of [true, false]) {
+    const world = new Topics();
+    world.subscribe();
+    world.answer(true);
+    world.refresh();
+    world.publish("1");
+    world.ask("topic.unsubscribe", "room:a");
+    world.subscribe();
+    const [old, next] = world.asked.splice(0);
+    next!.call.resolve("true");
+    old!.call.resolve(String(yes));
+    world.publish("2");
+    assertEquals([world.look().heard, world.ended], [["2"], []]);
+  }
+});
+
 Deno.test("what is held back is bounded by send_queue: then the topic is ended", () => {
   const world = new Topics();
   world.subscribe();
@@ -274,6 +291,10 @@ Deno.test("a publication and a presence are asked for where the right is not the
   world.refresh(["user"]);
   world.asked[1]!.call.resolve("false");
   assertEquals(world.look().codes.get(doubted), DENIED);
+  const late = presence();
+  world.refresh(["guest"]);
+  world.asked.at(-1)!.call.resolve("true");
+  assertEquals(world.look().codes.get(late), DENIED, "the role was lost while the module was asked");
 });
 
 /** What happens in the property: `n` chooses which of the module's questions is answered. */

@@ -170,11 +170,17 @@ class Connection {
 
   enter(name) {
     this.leave();
-    this.room = createRoom(this.client, name, {
-      message: (from, text) => this === current && showMessage(from, text),
-      event: (user, what) => this === current && showMessage(user, what, "event"),
-      present: (users) => this === current && showPresent(users),
-    }, (error) => record("note", explainCall(error)));
+    this.room = createRoom(
+      this.client,
+      name,
+      {
+        message: (from, text) => this === current && showMessage(from, text),
+        event: (user, what) => this === current && showMessage(user, what, "event"),
+        present: (users) => this === current && showPresent(users),
+      },
+      (error) => record("note", explainCall(error)),
+      (reason) => record("note", `The room is denied: ${reason}`),
+    );
   }
 
   leave() {

@@ -6,9 +6,10 @@ const PRESENCE_MS = 2_000;
 
 /**
  * Follows a room of `client` until `leave`, on each new connection again. `show` gets `message(from, text)`, `event(user,
- * what)` and `present(list)`, a list of `{ user, connections }`; `failed` gets errors in the background.
+ * what)` and `present(list)`, a list of `{ user, connections }`; `failed` gets errors of calls in the background, `denied` why the
+ * server denies the room.
  */
-export function createRoom(client, name, show, failed) {
+export function createRoom(client, name, show, failed, denied) {
   const topic = client.subscribe(`room:${name}`);
   /** Names of the users at the last look; null before the first. */
   let users = null;
@@ -38,7 +39,7 @@ export function createRoom(client, name, show, failed) {
       users = null;
       show.present([]);
     }
-    if (state === "denied") failed({ outcome: "refused", code: FORBIDDEN, message: reason });
+    if (state === "denied") denied(String(reason));
   });
 
   return {
