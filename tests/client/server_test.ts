@@ -242,6 +242,28 @@ class NodeClient implements AsyncDisposable {
   }
 }
 
+Deno.test("subscriptions on the real server: events, presence, denial, the end of a right", async () => {
+  await using server = await startServer();
+  const token = (roles: string[]) => server.token("ann", { roles });
+  await using ann = session(server, { subprotocol: "chat.v1", via: "header", token: () => token(["user"]) });
+  await using bob = session(server, { subprotocol: "chat.v1", via: "header", token: () => server.token("bob") });
+  const heard: unknown[] = [];
+  const states: unknown[] = [];
+  const lobby = ann.client.subscribe("room:lobby");
+  lobby.on("message", (data) => heard.push(data));
+  lobby.onState((...change) => states.push(change));
+  const unknown = ann.client.subscribe("cellar:lobby");
+  await Promise.all([ann.client.connect(), bob.client.connect()]);
+  await until("the answers", () => lobby.state === "live" && unknown.state === "denied");
+  await bob.client.call("chat.send", { room: "lobby", text: "hello" });
+  await until("the event", () => heard.length === 1);
+  assertEquals(heard, [{ from: "bob", text: "hello" }]);
+  assertEquals(await lobby.presence(), [{ user: "ann", connections: 1 }]);
+  await ann.client.call("session.refresh", { token: token(["guest"]) });
+  await until("the end of the right", () => lobby.state === "ended");
+  assertEquals(states, [["live", undefined], ["ended", "forbidden"]]);
+});
+
 Deno.test(optional(
   { node: runs("node", "--version") },
   "Node with npm's ws: connects, calls, is refused, comes back after a restart",
