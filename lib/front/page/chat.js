@@ -1,5 +1,4 @@
 /** A room of the chat: shows its messages, and its users by regular requests of presence. */
-import { FORBIDDEN } from "./outcomes.js";
 
 /** Time between two requests of presence. */
 const PRESENCE_MS = 2_000;

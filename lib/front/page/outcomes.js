@@ -25,6 +25,3 @@ export const CLOSES = new Map(
 export const CLOSE_REASONS = new Map(
   closes.filter(([, { silent }]) => !silent).map(([reason, { text }]) => [reason, text]),
 );
-
-/** The JSON-RPC error with which the server denies a topic. */
-export const FORBIDDEN = catalogue.ErrorCode.FORBIDDEN;

@@ -63,8 +63,8 @@ export function developmentPage(): Map<string, PageFile> {
 }
 
 /** A script with the same exports. Keys and values are strings and numbers. */
-function literals(module: Readonly<Record<string, number | ReadonlyMap<unknown, string>>>): string {
-  const literal = (value: number | ReadonlyMap<unknown, string>) =>
-    typeof value === "number" ? String(value) : `new Map(${JSON.stringify([...value])})`;
-  return Object.entries(module).map(([name, value]) => `export const ${name} = ${literal(value)};\n`).join("");
+function literals(module: Readonly<Record<string, ReadonlyMap<unknown, string>>>): string {
+  return Object.entries(module)
+    .map(([name, map]) => `export const ${name} = new Map(${JSON.stringify([...map])});\n`)
+    .join("");
 }
