@@ -195,9 +195,14 @@ export class RawClient implements Disposable {
     }
   }
 
-  /** The server's next frame, which must be text. */
+  /** The server's next frame, which must be text. Pings before it are answered: on a slow machine they come at any time. */
   async nextText(deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<string> {
-    const { opcode, payload } = await this.nextFrame(deadlineMs);
+    const until = Date.now() + deadlineMs;
+    let { opcode, payload } = await this.nextFrame(deadlineMs);
+    while (opcode === 9) {
+      await this.frame({ opcode: 10, payload });
+      ({ opcode, payload } = await this.nextFrame(until - Date.now()));
+    }
     if (opcode !== 1) throw new Error(`Expected a text frame, got opcode ${opcode} (${decoder.decode(payload)})`);
     return decoder.decode(payload);
   }
