@@ -75,7 +75,10 @@ export class CellListener {
   }
 
   async #greet(stream: OperationStream): Promise<void> {
-    const refuse = () => stream.close();
+    const refuse = () => {
+      this.#strangers.delete(refuse);
+      stream.close();
+    };
     const deadline = setTimeout(refuse, HELLO_MS);
     this.#strangers.add(refuse);
     const reader = new OperationReader(GREETING);
