@@ -57,11 +57,6 @@ export const supervisor: readonly Promised[] = [
         "this.#closed || most === undefined",
         "more processes",
       ],
-      [
-        "this.#closed || most === undefined || siblings >= most",
-        "most === undefined || siblings >= most",
-        "close() ends",
-      ],
       ["Math.max(rate.wait(1, now), this.#totalRate.wait(1, now))", "this.#totalRate.wait(1, now)", "burst of starts"],
       ["a.place - b.place || a.last - b.last", "0", "starts go round"],
       ["...grantedVariables(settings.permissions.env, environment)", "...environment", "environment of a cell"],
