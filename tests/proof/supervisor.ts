@@ -58,7 +58,6 @@ export const supervisor: readonly Promised[] = [
         "more processes",
       ],
       ["Math.max(rate.wait(1, now), this.#totalRate.wait(1, now))", "this.#totalRate.wait(1, now)", "burst of starts"],
-      ["a.place - b.place || a.last - b.last", "0", "starts go round"],
       ["...grantedVariables(settings.permissions.env, environment)", "...environment", "environment of a cell"],
       ["const SECRET_BYTES = 32;", "const SECRET_BYTES = 8;", "secret of its own"],
     ],
