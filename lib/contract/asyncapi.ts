@@ -7,7 +7,7 @@
  */
 import type { Contract, JsonSchema, MethodContract, TopicContract } from "../sandbox/author/contract.ts";
 import { FORBIDDEN_ERROR, SERVER_ERRORS } from "./openrpc.ts";
-import { Components, entriesOf } from "./schemas.ts";
+import { Components, entriesOf, unusedKey } from "./schemas.ts";
 
 /** An AsyncAPI document; plain JSON. */
 export type AsyncApiDocument = Record<string, unknown> & { asyncapi: string };
@@ -169,11 +169,9 @@ class Writer {
     });
   }
 
-  /** Adds a value under an unused key of word characters, dots and hyphens, and returns the key. */
+  /** Adds a value under an unused key, and returns the key. */
   #add(to: Record<string, Json>, wanted: string, value: Json): string {
-    const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
-    let key = plain;
-    for (let count = 2; Object.hasOwn(to, key); count++) key = `${plain}.${count}`;
+    const key = unusedKey(wanted, to);
     to[key] = value;
     return key;
   }

@@ -1,4 +1,5 @@
 /** Finds the changes of a contract that break clients of the old one. */
+import { list } from "../sandbox/author/reported.ts";
 import type { Change, Direction } from "./change.ts";
 import { compareSchemas } from "./compare_schemas.ts";
 import type { ReadContract, ReadMethod, ReadTopic } from "./read_openrpc.ts";
@@ -110,7 +111,7 @@ function renamed(topic: ReadTopic, found: ReadTopic): Schema {
   if (!isObject(params) || !isObject(params["properties"])) return params;
   const names = new Map(before!.map((name, index) => [name.slice(1, -1), after![index]!.slice(1, -1)]));
   const rename = (name: string) => names.get(name) ?? name;
-  const required = Array.isArray(params["required"]) ? params["required"].map((name) => rename(String(name))) : [];
+  const required = list(params["required"]).map((name) => rename(String(name)));
   const properties = Object.entries(params["properties"]).map(([name, schema]) => [rename(name), schema]);
   return { ...params, properties: Object.fromEntries(properties) as Record<string, unknown>, required };
 }

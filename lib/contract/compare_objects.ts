@@ -1,7 +1,8 @@
 /** Compares the properties of two object schemas. */
+import { list } from "../sandbox/author/reported.ts";
 import type { Change, Direction } from "./change.ts";
 import { entriesOf, isObject } from "./schemas.ts";
-import { constraintsOf, isAny, type Json, list } from "./schema_parts.ts";
+import { constraintsOf, isAny, type Json } from "./schema_parts.ts";
 
 /** Returns the changes because of which `narrow` is not included in `wide`. */
 type Included = (narrow: unknown, wide: unknown, path: string) => Change[];

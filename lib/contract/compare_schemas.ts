@@ -8,6 +8,7 @@
  *
  * Where inclusion can't be decided (different patterns, an unknown keyword), the change is reported as `undecided`.
  */
+import { list } from "../sandbox/author/reported.ts";
 import type { Change, Direction } from "./change.ts";
 import { OBJECT_KEYWORDS, ObjectComparison } from "./compare_objects.ts";
 import {
@@ -18,7 +19,6 @@ import {
   type Definitions,
   isAny,
   type Json,
-  list,
   mergeObjects,
   numberOf,
   placeOf,

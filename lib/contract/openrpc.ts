@@ -8,6 +8,7 @@ import {
   type MethodContract,
   type TopicContract,
 } from "../sandbox/author/contract.ts";
+import { list } from "../sandbox/author/reported.ts";
 import { ErrorCode, errorMessage } from "../rpc/errors.ts";
 import { Components, entriesOf, isObject } from "./schemas.ts";
 
@@ -151,7 +152,7 @@ function parameters(schema: JsonSchema): Record<string, unknown> {
   const { type, properties, required, items, ...rest } = schema;
   const more = ifAny("x-params", Object.keys(rest).length, rest);
   if (type === "object" && isObject(properties) && schema["$ref"] === undefined) {
-    const needed = Array.isArray(required) ? required : [];
+    const needed = list(required);
     const described = entriesOf(properties).map(([name, inner]) => ({
       name,
       required: needed.includes(name),

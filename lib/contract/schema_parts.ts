@@ -1,4 +1,5 @@
 /** Reads properties of JSON Schemas (draft 7) for their comparison. */
+import { list } from "../sandbox/author/reported.ts";
 import { componentName, entriesOf, isObject, type Schema } from "./schemas.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -193,11 +194,6 @@ export function mergeObjects(parts: readonly Json[]): Json | undefined {
     properties[name] = Object.hasOwn(properties, name) ? { allOf: [properties[name], property] } : property;
   }
   return { type: "object", properties, required: parts.flatMap((part) => list(part["required"])) };
-}
-
-/** The value if it is a list, otherwise an empty list. */
-export function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /** The first property with a single value, which distinguishes an object from others. */

@@ -43,6 +43,14 @@ export function mapInner(schema: JsonSchema, change: (inner: Schema) => Schema):
   );
 }
 
+/** A key that is not in `taken`: `wanted`, in the word characters, dots and hyphens that both formats require. */
+export function unusedKey(wanted: string, taken: object): string {
+  const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+  let key = plain;
+  for (let count = 2; Object.hasOwn(taken, key); count++) key = `${plain}.${count}`;
+  return key;
+}
+
 /** The prefix of a reference to one of a document's schemas. */
 const COMPONENTS = "#/components/schemas/";
 
@@ -93,11 +101,9 @@ export class Components {
     return made;
   }
 
-  /** Assigns a unique name of word characters, dots and hyphens, which both formats require. */
+  /** Assigns a unique name. */
   #unique(wanted: string): string {
-    const plain = wanted.replaceAll(/[^A-Za-z0-9._-]/g, "_");
-    let name = plain;
-    for (let count = 2; Object.hasOwn(this.schemas, name); count++) name = `${plain}.${count}`;
+    const name = unusedKey(wanted, this.schemas);
     this.schemas[name] = {};
     return name;
   }

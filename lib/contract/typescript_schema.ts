@@ -1,4 +1,5 @@
 /** Formats JSON Schemas (draft 7) as TypeScript types. */
+import { list } from "../sandbox/author/reported.ts";
 import { componentName, entriesOf, isObject, mapInner, type Schema } from "./schemas.ts";
 
 /**
@@ -93,7 +94,7 @@ export class TypeWriter {
 
   #object(schema: Record<string, unknown>, indent: string): string {
     const properties = entriesOf(schema["properties"]);
-    const required = new Set(Array.isArray(schema["required"]) ? schema["required"] : []);
+    const required = new Set(list(schema["required"]));
     const known = new Set(properties.map(([name]) => name));
     const further = this.#further(schema, indent, [...required].filter((name) => !known.has(String(name))).map(String));
     if (properties.length === 0) return further ?? "Record<string, unknown>";
