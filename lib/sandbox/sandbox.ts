@@ -24,7 +24,7 @@ import type { HandlerSettings } from "./wire/handler_settings.ts";
 import type { CellStarter } from "./wire/processes.ts";
 
 export type { Contract, JsonSchema, MethodContract, TopicContract } from "./author/contract.ts";
-export { mayCall, mayFollow } from "./author/contract.ts";
+export { isJudged, mayCall, mayFollow } from "./author/contract.ts";
 export { SERVER_METHODS } from "./author/server_methods.ts";
 export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";

@@ -5,10 +5,11 @@
  */
 import type { Subscriber } from "../hub/hub.ts";
 import { ErrorCode, notification } from "../rpc/rpc.ts";
+import { isJudged } from "../sandbox/sandbox.ts";
 import type { Due } from "../timing/timing_wheel.ts";
 import type { SharedText } from "../websocket/websocket.ts";
 import type { SessionState } from "./state.ts";
-import { isJudged, type TopicRight } from "./topic_right.ts";
+import type { TopicRight } from "./topic_right.ts";
 
 /** Why a session follows a topic no longer, as `topic.ended` says it. */
 export type TopicEnd = "forbidden" | "overloaded" | "unsubscribed";

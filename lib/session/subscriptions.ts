@@ -6,10 +6,10 @@
  * names are free and only handlers subscribe.
  */
 import { ErrorCode, type RpcRequest } from "../rpc/rpc.ts";
-import type { PendingCall } from "../sandbox/sandbox.ts";
+import { isJudged, type PendingCall } from "../sandbox/sandbox.ts";
 import { FollowedTopics } from "./followed_topics.ts";
 import type { SessionState } from "./state.ts";
-import { isJudged, TopicRight } from "./topic_right.ts";
+import { TopicRight } from "./topic_right.ts";
 import type { Answer, Topics } from "./topics.ts";
 
 /** Longest answer of `topic.presence`, in UTF-16 units. */

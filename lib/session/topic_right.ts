@@ -34,11 +34,6 @@ export class TopicRight {
   }
 }
 
-/** Whether the module has a say beyond the roles. */
-export function isJudged({ allow, params }: TopicContract): boolean {
-  return allow || params !== undefined;
-}
-
 function answered(answer: Answer): PendingCall {
   return {
     resolve: (json) => answer(isTrue(json) ? 0 : ErrorCode.FORBIDDEN),

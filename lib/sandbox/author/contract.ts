@@ -79,6 +79,11 @@ export function mayFollow(topic: TopicContract, roles: readonly string[]): boole
   return hasOne(topic.roles, roles);
 }
 
+/** Whether the module has a say beyond the roles: by `allow`, or by a schema of the placeholders. */
+export function isJudged({ allow, params }: TopicContract): boolean {
+  return allow || params !== undefined;
+}
+
 function hasOne(needed: readonly string[] | undefined, roles: readonly string[]): boolean {
   return needed === undefined || needed.some((role) => roles.includes(role));
 }

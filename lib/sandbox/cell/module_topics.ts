@@ -51,7 +51,10 @@ export class ModuleTopics {
   /** JSON text of the notification of an event. */
   eventText(topic: string, event: unknown, data: unknown, most: number): string {
     if (this.#rules.length === 0) return notificationText(event, data, most);
-    const rule = this.#rule(topic);
+    return this.#eventText(this.#rule(topic), topic, event, data, most);
+  }
+
+  #eventText(rule: Rule, topic: string, event: unknown, data: unknown, most: number): string {
     const schema = rule.events.get(event as string);
     if (schema === undefined) {
       throw new TypeError(`The topic ${JSON.stringify(rule.pattern.text)} declares no event ${JSON.stringify(event)}`);
@@ -67,12 +70,13 @@ export class ModuleTopics {
 
   /** As `eventText`, for what comes from outside: throws a `Misfit` where the event or its data is not one that is declared. */
   published({ topic, event, data }: Published, most: number): string {
-    if (!this.#find(topic)?.events.has(event as string)) {
+    const rule = this.#find(topic);
+    if (!rule?.events.has(event as string)) {
       const issue = { path: ["event"], code: "unknown_event", message: "The topic declares no such event" };
       throw new Misfit(jsonText({ issues: [issue] })!);
     }
     try {
-      return this.eventText(topic, event, data, most);
+      return this.#eventText(rule, topic, event, data, most);
     } catch (error) {
       if (!(error instanceof EventMisfit)) throw error;
       const issues = visibleIssues(error.cause).map((issue) => ({ ...issue, path: ["data", ...issue.path] }));

@@ -1,7 +1,7 @@
 /** The subscriptions of a module under test, by the rules of the server. */
 import { ErrorCode } from "../../rpc/errors.ts";
 import { CallError } from "../author/call_error.ts";
-import { type Contract, mayFollow, type TopicContract } from "../author/contract.ts";
+import { type Contract, isJudged, mayFollow, type TopicContract } from "../author/contract.ts";
 import { TopicTable } from "../author/topic_table.ts";
 
 /** A connection of a test. */
@@ -116,8 +116,4 @@ export class TestTopics {
 
 function hasRole(known: TopicContract | undefined, { roles }: TestConnection): boolean {
   return known !== undefined && mayFollow(known, roles);
-}
-
-function isJudged({ allow, params }: TopicContract): boolean {
-  return allow || params !== undefined;
 }
