@@ -11,14 +11,10 @@ export function exceedsDepth(text: string, maxDepth: number): boolean {
   // Each level takes an opening and a closing character, so short texts need no scan.
   if (text.length < 2 * (maxDepth + 1)) return false;
   let depth = 0;
-  let inString = false;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === BACKSLASH) i++;
-      else if (c === QUOTE) inString = false;
-    } else if (c === QUOTE) {
-      inString = true;
+    if (c === QUOTE) {
+      i = stringEnd(text, i + 1);
     } else if (c === 0x7b || c === 0x5b) {
       if (++depth > maxDepth) return true;
     } else if (c === 0x7d || c === 0x5d) {
@@ -32,15 +28,11 @@ export function exceedsDepth(text: string, maxDepth: number): boolean {
 export function elementTexts(text: string): string[] {
   const texts: string[] = [];
   let depth = 0;
-  let inString = false;
   let begin = text.indexOf("[") + 1;
   for (let i = begin - 1; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === BACKSLASH) i++;
-      else if (c === QUOTE) inString = false;
-    } else if (c === QUOTE) {
-      inString = true;
+    if (c === QUOTE) {
+      i = stringEnd(text, i + 1);
     } else if (c === 0x7b || c === 0x5b) {
       depth++;
     } else if (c === 0x7d || c === 0x5d) {
@@ -51,4 +43,15 @@ export function elementTexts(text: string): string[] {
     }
   }
   return texts;
+}
+
+/** The index of the quote that ends the string whose content begins at `begin`; behind the text if none does. */
+function stringEnd(text: string, begin: number): number {
+  let i = begin;
+  for (; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i++;
+    else if (c === QUOTE) break;
+  }
+  return i;
 }

@@ -7,10 +7,7 @@ export const session: readonly Promised[] = [
     by: "tests/rpc/rpc_test.ts",
     edits: [
       ["if (++depth > maxDepth) return true;", "if (++depth > maxDepth + 1) return true;"],
-      [
-        "if (c === BACKSLASH) i++;\n      else if (c === QUOTE) inString = false;\n    } else if (c === QUOTE) {\n      inString = true;\n    } else if (c === 0x7b || c === 0x5b) {\n      if (++depth",
-        "if (c === BACKSLASH);\n      else if (c === QUOTE) inString = false;\n    } else if (c === QUOTE) {\n      inString = true;\n    } else if (c === 0x7b || c === 0x5b) {\n      if (++depth",
-      ],
+      ["if (c === BACKSLASH) i++;\n    else if (c === QUOTE) break;", "if (c === QUOTE) break;"],
     ],
   },
   {
