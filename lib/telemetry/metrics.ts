@@ -99,31 +99,17 @@ function addFamily(
   telemetry: Telemetry,
   registry: Registry,
 ) {
-  const registers = [registry];
   const named = (values: readonly string[]) => Object.fromEntries(labelNames.map((label, at) => [label, values[at]!]));
-  if (type === "counter") {
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const [labels, value] of samples(telemetry)) this.inc(named(labels), value);
-      },
-    });
-  } else {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const [labels, value] of samples(telemetry)) this.set(named(labels), value);
-      },
-    });
-  }
+  const metric = new (type === "counter" ? Counter : Gauge)({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      metric.reset();
+      for (const [labels, value] of samples(telemetry)) metric.inc(named(labels), value);
+    },
+  });
 }
 
 /**
