@@ -10,7 +10,8 @@ const MODULE = `export default ({ z }) => {
 
 /** What is found out about a module with methods that cost 1, 100, 101 and 500. */
 async function findings(bursts: { connection: number; user: number; ip: number }) {
-  const path = await Deno.makeTempFile({ suffix: ".js" });
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/module.js`;
   await Deno.writeTextFile(path, MODULE);
   try {
     const limits = Object.fromEntries(Object.entries(bursts).map(([scope, burst]) => [scope, { rate: 50, burst }]));
@@ -19,7 +20,7 @@ async function findings(bursts: { connection: number; user: number; ip: number }
     await using cells = realCells(config.handlers);
     return await moduleFindings(config, cells);
   } finally {
-    await Deno.remove(path);
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
