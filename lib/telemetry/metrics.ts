@@ -100,14 +100,14 @@ function addFamily(
   registry: Registry,
 ) {
   const named = (values: readonly string[]) => Object.fromEntries(labelNames.map((label, at) => [label, values[at]!]));
-  const metric = new (type === "counter" ? Counter : Gauge)({
+  new (type === "counter" ? Counter : Gauge)({
     name,
     help,
     labelNames,
     registers: [registry],
-    collect() {
-      metric.reset();
-      for (const [labels, value] of samples(telemetry)) metric.inc(named(labels), value);
+    collect(this: Counter | Gauge) {
+      this.reset();
+      for (const [labels, value] of samples(telemetry)) this.inc(named(labels), value);
     },
   });
 }
