@@ -11,6 +11,13 @@ const REFUSED = /\b(?:who|whom|who(?:m)?ever|nobody|everybody|anybody|somebody|a
 /** Docstrings begin with the subject or a verb, not with a question word. */
 const QUESTION = /^\s*\/?\*+ (?:What|Who|Whoever)\b/;
 
+/** The title of a test or of a step of one, which may follow its requirements. */
+const TITLE =
+  /(?:Deno\.test|\.step|optional)\(\s*(?:optional\(\s*(?:\{[^}]*\}|[A-Z_]+),\s*)?("(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)/g;
+
+/** Words that leave the subject of a title open, besides those refused everywhere. */
+const OPEN_SUBJECT = /\b(?:whatever|however|wherever)\b|^.(?:\$\{engine\}: )?(?:what|how) /i;
+
 /** A comment of one or more lines, or a string of at least three words. */
 const PROSE = /\/\*\*?[^]*?\*\/|(?<=^|\s)\/\/ .*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/gm;
 
@@ -66,6 +73,19 @@ Deno.test("a refused word is found in comments, messages and documents, and not 
   ]);
   const document = "Nobody comes.\n\n```ts\n// who\n```\n\nThe method `chat.who` lists users.\n";
   assertEquals(refusedInDocument("x.md", document), ["x.md: Nobody comes."]);
+});
+
+Deno.test("titles of tests name the subject", async () => {
+  const found: string[] = [];
+  let titles = 0;
+  for (const path of await sources("tests")) {
+    for (const [, title] of (await read(path)).matchAll(TITLE)) {
+      titles += 1;
+      if (REFUSED.test(title!) || OPEN_SUBJECT.test(title!)) found.push(`${path}: ${title}`);
+    }
+  }
+  assert(titles > 1_000, `${titles} titles are read`);
+  assertEquals(found, []);
 });
 
 Deno.test("each file with exports opens with a comment", async () => {

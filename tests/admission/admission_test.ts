@@ -74,7 +74,7 @@ Deno.test("admit() makes its checks in the order of the contract: of two faults 
   }
 });
 
-Deno.test("admit() accepts who has passed them all, one below each bound", async () => {
+Deno.test("admit() accepts a handshake that passes all checks, one below each bound", async () => {
   const accepted = await decide({ context: { userConnections: () => 19 } });
   assertEquals(accepted, { accepted: true, identity: ALICE, subprotocol: "chat.v1" });
 });

@@ -29,7 +29,7 @@ async function judged(deps: TollDeps & { readonly book: string[] }, verdict: Ver
   return ["accepted" in outcome ? outcome.reason : outcome.user, ...deps.book];
 }
 
-Deno.test("Toll: who proves to be somebody pays, and the address gets its token back", async () => {
+Deno.test("Toll: a user with a valid credential pays, and the address gets its token back", async () => {
   assertEquals(await judged(booked(), GOOD), ["alice", "take", "take alice", "return"]);
 });
 
@@ -39,7 +39,7 @@ Deno.test("Toll: the address of a flood by one user gets nothing back", async ()
   assertEquals(await judged(booked({ userBanned: () => 1500 }), GOOD), ["banned", "take"]);
 });
 
-Deno.test("Toll: what proves nothing stays paid; forged tokens are reported, others not", async () => {
+Deno.test("Toll: the address pays for an invalid credential; forged tokens are reported, others not", async () => {
   assertEquals(await judged(booked(), FORGED), ["token_invalid", "take", "forged"]);
   for (const reason of ["token_expired", "token_revoked"] as const) {
     assertEquals(await judged(booked(), { ok: false, reason, detail: "" }), [reason, "take"]);

@@ -103,7 +103,7 @@ Deno.test("advisories about origins and tokens", async (t) => {
       assertEquals((await answerTo(target, upgradeHead(target, { origin }))).status, 403, origin.slice(0, 20));
     }
   });
-  await t.step("Centrifugo CVE-2026-32301: nobody is asked for the keys a token names", async () => {
+  await t.step("Centrifugo CVE-2026-32301: no server is asked for the keys that a token names", async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     let asked = 0;
     const accepting = (async () => {
@@ -126,7 +126,7 @@ Deno.test("advisories about origins and tokens", async (t) => {
     await accepting.catch(() => {});
     assertEquals(asked, 0);
   });
-  await t.step("Vert.x CVE-2023-32081: frames behind a handshake that is refused reach nobody", async () => {
+  await t.step("Vert.x CVE-2023-32081: frames behind a refused handshake reach no handler", async () => {
     const before = await messagesIn(target);
     const request = frame({ opcode: 1, payload: '{"jsonrpc":"2.0","id":1,"method":"echo","params":{"text":"x"}}' });
     using client = await connectTo(server);
@@ -254,7 +254,7 @@ Deno.test("advisories about handshakes and extensions", async (t) => {
     }
     assertEquals((await answerTo(target, upgradeHead(target, { host: ops.host }))).status, 101);
   });
-  await t.step("kemal#767: what is pipelined behind a refusal is not answered", async () => {
+  await t.step("kemal#767: a request pipelined behind a refusal is not answered", async () => {
     using client = await connectTo(server);
     const head = upgradeHead(target, { origin: "https://evil.example" });
     await client.send(`${head}GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`);

@@ -27,7 +27,7 @@ async function answeredLate(client: RawClient): Promise<void> {
   await client.closed(30_000);
 }
 
-Deno.test("slowloris: whoever does not finish is thrown out at handshake_timeout, others are served meanwhile", async (t) => {
+Deno.test("slowloris: unfinished handshakes are closed at handshake_timeout, others are served during the attack", async (t) => {
   await using target = await Target.start({ config: { server: { handshake_timeout: "2s" } } });
 
   await t.step("half a request head: 408", async () => {
@@ -74,7 +74,7 @@ Deno.test("slowloris: whoever does not finish is thrown out at handshake_timeout
   });
 });
 
-Deno.test("connection flood: an address has its cap, whatever it does with it; other addresses are served", async (t) => {
+Deno.test("connection flood: an address stays under its cap; other addresses are served", async (t) => {
   // Those who hold the places say nothing: they may not run out of time, however slow the machine is.
   await using target = await Target.start({
     config: { server: { handshake_timeout: "2m", max_connections_per_ip: 50 } },

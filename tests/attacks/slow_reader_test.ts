@@ -58,7 +58,7 @@ Deno.test("ws#1830, ws-rs CVE-2020-35896: slow readers of a room are closed as s
 /** 5.7 KB each: more than the kernel's buffers of both ends and the queue hold. */
 const MESSAGES = 2_500;
 
-Deno.test("askers of big answers who read none are closed as slow_consumer", async () => {
+Deno.test("clients that ask for big answers and read none are closed as slow_consumer", async () => {
   // Requests in flight are the handlers' and not the connection's; few of them, so that the queue is what is measured.
   await using target = await Target.start({ config: { limits: UNLIMITED, messages: { max_in_flight: 4 } } });
   using other = await join(target.server, { user: "other" });

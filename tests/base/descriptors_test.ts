@@ -65,7 +65,7 @@ Deno.test("Descriptors releases the reserve when there is nothing left, says so 
   assertEquals(system.events, ["descriptors.exhausted watch", "descriptors.recovered 700"]);
 });
 
-Deno.test("Descriptors.exhausted() acts at once, wherever the want was felt", () => {
+Deno.test("Descriptors.exhausted() acts at once, for each place that lacks descriptors", () => {
   const system = new System(100);
   system.descriptors.look();
   system.free = 0;

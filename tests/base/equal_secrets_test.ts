@@ -4,7 +4,7 @@ import { equalSecrets } from "../../lib/admission/admission.ts";
 import { digest, equalDigests } from "../../lib/base/equal_secrets.ts";
 import { ROOT } from "../../tools/project.ts";
 
-Deno.test("equalSecrets() compares digests of one length, whatever the lengths (websockets CVE-2021-33880)", async () => {
+Deno.test("equalSecrets() compares digests of one length for secrets of any length (websockets CVE-2021-33880)", async () => {
   const table: [string, string, boolean][] = [
     ["secret", "secret", true],
     ["", "", true],

@@ -85,7 +85,7 @@ async function listening(unix?: string): Promise<{ listener: Listener; accepted:
   return { listener, accepted };
 }
 
-Deno.test("Listener.accepts() is true while it listens, and hands its own connection to nobody", async () => {
+Deno.test("Listener.accepts() is true while it listens, and its own connection is not handed out", async () => {
   const { listener, accepted } = await listening();
   assertEquals(await Promise.all([listener.accepts(0), listener.accepts(0)]), [true, true]);
   assertEquals(accepted.length, 0);
@@ -93,7 +93,7 @@ Deno.test("Listener.accepts() is true while it listens, and hands its own connec
   assertEquals(await listener.accepts(0), false);
 });
 
-Deno.test("Listener.accepts() loses none of the others who connect meanwhile", async () => {
+Deno.test("Listener.accepts() loses no connection of other clients", async () => {
   const { listener, accepted } = await listening();
   const clients: Socket[] = [];
   for (let round = 0; round < 20; round++) {

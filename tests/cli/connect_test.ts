@@ -158,7 +158,7 @@ Deno.test("connect: lines in, messages out, and the status is that of what becam
   }
 
   await t.step(
-    "a path that is none, a port where nobody listens, a certificate that nobody trusts: status 1",
+    "an unknown path, a closed port, an untrusted certificate: status 1",
     async () => {
       await using lost = await connect(
         server.url.replace("/ws", "/nowhere"),

@@ -223,7 +223,7 @@ Deno.test("the queue is bounded by calls and by bytes, or not there at all", asy
     using less = idle({ queue: { bytes: size - 1 } });
     assertEquals(await ending(less.client.call("m", ["€".repeat(100)])), full);
   });
-  await t.step("what has left makes room", async () => {
+  await t.step("a call that was sent makes room", async () => {
     using world = idle({ queue: { max: 1 } });
     const abort = new AbortController();
     ending(world.client.call("a", {}, { signal: abort.signal }));

@@ -114,7 +114,7 @@ Deno.test("answers with wrong ids settle nothing, and the right one after them d
     assertEquals([ann.client.state, ann.errors], ["open", []]);
   }));
 
-Deno.test("__proto__ in whatever place changes no prototype", () =>
+Deno.test("__proto__ at any place changes no prototype", () =>
   besideNeighbour(async () => {
     const evil = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';
     await using server = serve((socket, { id }) => {
@@ -152,7 +152,7 @@ Deno.test("no JSON, no objects, and members of other types are told as errors at
     assert(ann.errors.length > 0 && ann.errors.length <= texts.length + more.length + 1, `${ann.errors.length} errors`);
   }));
 
-Deno.test("a flood of answers to nothing and of events nobody asked for keeps no memory and stops no call", () =>
+Deno.test("a flood of unasked answers and events keeps no memory and stops no call", () =>
   besideNeighbour(async () => {
     await using server = serve((socket, { id }) => {
       for (let n = 0; n < FLOOD; n++) socket.send(`{"id":${1_000_000 + n},"result":"${"x".repeat(20)}"}`);

@@ -50,7 +50,7 @@ Deno.test("a page that is put away while connecting gives that up, too", async (
   assertEquals([world.client.state, world.sockets.length], ["open", 2]);
 });
 
-Deno.test("what was closed by hand stays closed, whatever the page does", async () => {
+Deno.test("a client closed by hand stays closed on each event of the page", async () => {
   const page = new FakePage();
   using world = await World.open({ page });
   await world.client.close();
@@ -68,7 +68,7 @@ Deno.test("what was closed by hand stays closed, whatever the page does", async 
   assertEquals([world.client.state, world.sockets.length], ["closed", 1]);
 });
 
-Deno.test("a hidden page comes back within 30 s to 5 min, or as soon as somebody looks", async () => {
+Deno.test("a hidden page comes back within 30 s to 5 min, or as soon as it is shown", async () => {
   for (const [random, delay] of [[0, 30_000], [0.5, 165_000]] as const) {
     const page = new FakePage();
     using world = await World.open({ page, random });
@@ -98,7 +98,7 @@ Deno.test("a hidden page obeys the server's delays as any other, and is not aske
   assertEquals(world.sockets.length, 2);
 });
 
-Deno.test("online tries at once what we delayed ourselves, and probes what is open", async () => {
+Deno.test("online ends the client's own delay at once, and probes an open connection", async () => {
   const page = new FakePage();
   using world = await World.open({
     page,
@@ -127,7 +127,7 @@ Deno.test("online tries at once what we delayed ourselves, and probes what is op
   assertEquals([world.client.state, world.sockets.length], ["open", 2]);
 });
 
-Deno.test("online does not cut short what the server said", async () => {
+Deno.test("online does not cut short a delay that the server gave", async () => {
   const page = new FakePage();
   using world = new World({ page, via: "ticket" });
   world.ticketAnswers.push({ status: 429, error: "banned", retryAfter: "60" });

@@ -5,7 +5,7 @@ import { rollingRestart } from "./rolling_restart.ts";
 const CLIENTS = 200;
 const HANDSHAKES_PER_SECOND = 60;
 
-Deno.test("a rolling restart: no call is lost without being told, nobody comes early, the pace is kept", async () => {
+Deno.test("a rolling restart: each lost call is reported, no client comes early, the pace is kept", async () => {
   const report = await rollingRestart({
     clients: CLIENTS,
     handshakesPerSecond: HANDSHAKES_PER_SECOND,

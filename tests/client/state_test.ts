@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { CallError } from "../../client/mod.ts";
 import { settle, tokenOf, World } from "./world.ts";
 
-Deno.test("connect() resolves when the server has said who we are; the states say what happens", async () => {
+Deno.test("connect() resolves when the server has sent the identity; the states say what happens", async () => {
   using world = new World();
   assertEquals([world.client.state, world.client.user], ["idle", null]);
   await world.client.connect();
@@ -54,7 +54,7 @@ Deno.test("backoff() is random between 0 and min × 2^n, at most max", async () 
   }
 });
 
-Deno.test("the delays grow while connections don't last ten seconds, and begin anew once one did", async () => {
+Deno.test("the delays grow while connections don't last ten seconds, and start over once one did", async () => {
   using world = await World.open();
   const delays: number[] = [];
   for (const lasting of [0, 9_999, 9_999, 10_000, 5]) {
@@ -108,14 +108,14 @@ Deno.test("an attempt that takes longer than 20 s is given up", async (t) => {
     await world.pass(1);
     assertEquals([world.client.state, world.socket.closed], ["waiting", 1]);
   });
-  await t.step("the server does not say who we are", async () => {
+  await t.step("the server does not send the identity", async () => {
     using world = new World();
     world.answering = false;
     world.connect();
     await world.pass(10_000);
     assertEquals([world.client.state, world.socket.closed], ["waiting", 1]);
   });
-  await t.step("a person who takes time to sign in is no failure", async () => {
+  await t.step("a sign-in that takes a person's time is no failure", async () => {
     using world = new World();
     const signedIn = Promise.withResolvers<string>();
     world.token = () => signedIn.promise;
@@ -202,7 +202,7 @@ Deno.test("a drain is made before it is broken: the old line answers, the new on
   assertEquals([world.client.state, world.states.length], ["open", 2], "nobody noticed");
 });
 
-Deno.test("a drain's delay is what the server said, whatever else happens", async () => {
+Deno.test("a drain's delay is the one that the server gave, on all other events", async () => {
   for (const random of [0, 0.5, 0.999]) {
     using world = await World.open({ random });
     await world.pass(10_000);
@@ -240,7 +240,7 @@ Deno.test("a drained line that is closed for good is final, a new attempt or not
   assertEquals([world.client.state, world.sockets.length], ["closed", 1]);
 });
 
-Deno.test("a token is refreshed at 80 % of its life by the server's clock, wherever the local one is", async () => {
+Deno.test("a token is refreshed at 80 % of its life by the server's clock, with any local clock", async () => {
   const issued = 1_700_000_000;
   for (const [name, skew] of [["right", 0], ["an hour ahead", 3_600], ["an hour behind", -3_600]] as const) {
     using world = new World();
@@ -313,7 +313,7 @@ Deno.test("a line that is silent is asked whether it lives; a dead one is left",
   assertEquals([world.client.state, world.sockets.length > 1], ["open", true]);
 });
 
-Deno.test("a listener that throws, or closes the client, hurts nobody", async () => {
+Deno.test("a listener that throws, or closes the client, harms no other listener", async () => {
   using world = new World();
   const seen: string[] = [];
   world.client.on("state", () => {

@@ -183,7 +183,7 @@ Deno.test("an iteration that falls 1,000 events behind ends with an error, other
   assertEquals(heard, 1_011);
 });
 
-Deno.test("what may pass is tried again on the same connection, with growing delays or when the server says", async () => {
+Deno.test("a temporary refusal is tried again on the same connection, with growing delays or when the server says", async () => {
   using world = await World.open();
   const topic = world.client.subscribe("t");
   const asked = () => world.socket.calls.filter(({ method }) => method === "topic.subscribe");

@@ -58,7 +58,7 @@ Deno.test("parseToml() rejects keys that the parser would drop or overwrite", ()
   assertEquals(Object.hasOwn(Object.prototype, "x"), false);
 });
 
-Deno.test("parseToml() gives a tree or a TomlError, whatever the text", () => {
+Deno.test("parseToml() gives a tree or a TomlError for any text", () => {
   const piece = fc.constantFrom(
     "[",
     "]",
@@ -113,7 +113,7 @@ function rejects(text: string, line: number, message: string): void {
   assertEquals(error.line, line, text);
 }
 
-Deno.test("parseToml() bounds how deep lists, tables and dotted keys go, whatever texts and comments hold", () => {
+Deno.test("parseToml() bounds the depth of lists, tables and dotted keys, with any texts and comments", () => {
   const inside = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
   const keys = (parts: number) => Array(parts).fill("a").join(".");
   for (const text of [`x = ${inside("[", "]", 32)}`, `${keys(32)} = 1.5`, `[${keys(32)}]`]) parseToml(text);

@@ -97,7 +97,7 @@ Deno.test("formatSize() and parseSize() are inverse", () => {
   assertEquals([0, 1000, 65536, 1536, 2 ** 30].map(formatSize), ["0B", "1000B", "64KiB", "1536B", "1GiB"]);
 });
 
-Deno.test("parseDuration() and parseSize() give a safe natural number or throw, whatever the text", () => {
+Deno.test("parseDuration() and parseSize() give a safe natural number or throw, for any text", () => {
   const unit = fc.constantFrom("", "ms", "s", "m", "h", "d", "B", "KiB", "MiB", "GiB", "KB", " s");
   const text = fc.oneof(
     fc.string(),

@@ -48,7 +48,7 @@ Deno.test("a bundle that would import a built-in module is refused, and not left
   });
 });
 
-Deno.test("what can't be bundled is said by name", async () => {
+Deno.test("a module that can't be bundled is reported by name", async () => {
   await withFolder({ "module.js": handlers('import "./nowhere.js";', "1") }, async (folder) => {
     const error = await assertRejects(() => bundleHandler(join(folder, "module.js"), join(folder, "out.js")), Error);
     assertStringIncludes(error.message, "nowhere.js");

@@ -167,7 +167,7 @@ function assertRetry(response: RawResponse | null, until: string): void {
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: a user who violates the limits is banned`, async (t) => {
+  Deno.test(`${engine}: a user that violates the limits is banned`, async (t) => {
     await using server = await startRooms({ engine, config: { limits: { ...STRICT, ban: "1h" } } });
     using other = await enter(server, "flooder");
     using bystander = await enter(server, "bystander");
@@ -224,7 +224,7 @@ for (const engine of ENGINES) {
       for (let i = 0; i < 8; i++) reasons.push(reasonOf(await forge(server)));
       assertEquals(reasons, [...new Array(7).fill("token_invalid"), "banned"]);
     });
-    await t.step("who brings no credential is told until when", async () => {
+    await t.step("a refusal of a banned address without a credential says until when", async () => {
       const [ban] = await bansOf(server);
       const without = { ...goodHeaders(server, { subprotocol: ROOMS.subprotocol }), authorization: null };
       for (const refused of [await forge(server), await tryHandshake(server, without)]) {
@@ -236,7 +236,7 @@ for (const engine of ENGINES) {
       assertEquals([health.status, reasonOf(health)], [429, "banned"]);
       assertRetry(health, ban!.until);
     });
-    await t.step("who was in stays, and valid credentials open", async () => {
+    await t.step("open sessions stay, and valid credentials open new ones", async () => {
       await assertAlive([inside]);
       assertEquals(reasonOf(await arrive(server, "honest")), "(let in)");
       using browser = await connectAnyhow(server);
@@ -438,7 +438,7 @@ Deno.test("a second ban in a row is twice as long", async () => {
   assertEquals(seen, [[1, 500], [2, 1_000], [3, 2_000]]);
 });
 
-Deno.test("nobody is banned at an address of never_ban, though limits hold there too", async () => {
+Deno.test("an address of never_ban is not banned, though limits hold there too", async () => {
   await using server = await startRooms({
     config: {
       limits: { ...STRICT, handshake: { rate: 0.01, burst: 25 }, max_violations: 4, ban: "1h", never_ban: LOCAL },

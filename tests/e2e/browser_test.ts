@@ -48,7 +48,7 @@ Deno.test(optional({ chromium: chromiumPresent() }, "the development page in Chr
     await page.close();
   });
 
-  await t.step("two users talk, each sees who is there, and that the other has left", async () => {
+  await t.step("two users talk, each sees the users present, and that the other has left", async () => {
     const dev = await connected(browser, address);
     await dev.until(`!document.getElementById("second-link").hidden`, "the offer to open a second user");
     const bob = await browser.newPage();
@@ -187,7 +187,7 @@ Deno.test(optional({ chromium: chromiumPresent() }, "the development page in Chr
     await page.close();
   });
 
-  await t.step("a token for another user is for those who have one", async () => {
+  await t.step("a token for another user needs a token", async () => {
     const page = await opened(browser, address);
     const ask = (headers: Record<string, string>, name = "bob", method = "POST") =>
       page.evaluate<[number, Record<string, string>]>(

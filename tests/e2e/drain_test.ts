@@ -82,7 +82,7 @@ for (const engine of ENGINES) {
     assertEquals((await server.exited()).code, 0);
   });
 
-  Deno.test(`${engine}: a drain is over in its time, whoever does not answer, does not close, or does not read`, async () => {
+  Deno.test(`${engine}: a drain ends in its time with clients that don't answer, don't close, or don't read`, async () => {
     const drainTimeoutMs = 4_000;
     await using server = await start({ engine, drainTimeout: `${drainTimeoutMs}ms`, timeout: "5m" });
     using held = await holder(server);

@@ -25,7 +25,7 @@ function assertLimited({ status, body, headers }: RawResponse): void {
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: every HTTP request takes a token of its address, whatever it is answered`, async (t) => {
+  Deno.test(`${engine}: every HTTP request takes a token of its address, with any answer`, async (t) => {
     const requests = [
       ["GET", "/healthz", 200],
       ["GET", "/nope", 404],
@@ -91,7 +91,7 @@ for (const engine of ENGINES) {
     assertLimited(await ask(server, "GET", "/healthz"));
   });
 
-  Deno.test(`${engine}: what is refused on other paths is logged and counted`, async () => {
+  Deno.test(`${engine}: a request refused on another path is logged and counted`, async () => {
     await using server = await startServer({ engine, config: { ops: { port: 0 } } });
     for (const [method, path, reason] of [["GET", "/nope", "not_found"], ["PUT", "/healthz", "method_not_allowed"]]) {
       await ask(server, method!, path!);

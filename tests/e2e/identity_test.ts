@@ -307,7 +307,7 @@ Deno.test("session.refresh keeps to its rules", async (t) => {
     assertEquals(await refresh(server.token("ann", { roles: ["guest"] })), -32003);
     assertEquals(await me(), { id: "ann", roles: ["user"] });
   });
-  await t.step("what is no longer the session's token can be revoked without it", async () => {
+  await t.step("a token that the session has replaced is revoked without ending it", async () => {
     assertEquals(await refresh(server.token("ann", { claims: { jti: "first" } })), 0);
     assertEquals(await refresh(server.token("ann", { claims: { jti: "second" } })), 0);
     assertEquals((await operate(server, "POST", "/revocations", { jti: "first" })).body, { closed: 0 });
@@ -430,11 +430,11 @@ Deno.test(`revocation among ${CROWD} live sessions`, async (t) => {
     assertEquals(await arrives(tokenOf(5)), "token_revoked");
     assertEquals(await arrives(tokenOf(10)), "(let in)");
   });
-  await t.step("everybody else is still there", async () => {
+  await t.step("all other sessions are still open", async () => {
     assert(live.size > CROWD / 3, String(live.size));
     await assertAlive([...live.values()]);
   });
-  await t.step("what names nothing, or more than one, is refused", async () => {
+  await t.step("a revocation that names nothing, or more than one, is refused", async () => {
     const nonsense = [{ before: "2126-01-01T00:00:00Z" }, { sub: "user-1", expires_at: 1 }];
     for (const what of [{}, { jti: "" }, { jti: "a", sub: "b" }, { before: "yesterday" }, { sub: 1 }, ...nonsense]) {
       assertEquals((await revoke(what)).status, 400, JSON.stringify(what));
@@ -503,7 +503,7 @@ Deno.test("an operator lists, kicks and tells", async (t) => {
       assertEquals([ip === "::1" || ip === "127.0.0.1", subprotocol], [true, "rooms.v1"]);
     }
   });
-  await t.step("POST /publish reaches who subscribed, and nobody else", async () => {
+  await t.step("POST /publish reaches the subscribers, and no other client", async () => {
     await call(ann, "room.enter", { room: "hall" });
     assertEquals(
       (await operate(server, "POST", "/publish", {
@@ -525,7 +525,7 @@ Deno.test("an operator lists, kicks and tells", async (t) => {
     assertEquals((await listed()).map(({ user }) => user), ["bob"]);
     using _again = await join(server, { subprotocol: ROOMS.subprotocol, user: "ann" });
   });
-  await t.step("nobody does so without the admin token", async () => {
+  await t.step("a request without the admin token is refused", async () => {
     for (const authorization of [undefined, "Bearer wrong", `Basic ${ADMIN_TOKEN}`, `Bearer ${server.token("ann")}`]) {
       const headers = authorization === undefined ? {} : { authorization };
       for (const [method, path] of [["GET", "/connections"], ["POST", "/publish"], ["DELETE", "/bans"]]) {

@@ -20,7 +20,7 @@ async function operate(server: TestServer, method: string, path: string, body?: 
 }
 
 for (const engine of ENGINES) {
-  Deno.test(`${engine}: at level info the log has who came, went, was refused, banned and acted`, async () => {
+  Deno.test(`${engine}: at level info the log names clients that open, close, are refused or banned, and operators`, async () => {
     await using server = await startServer({
       engine,
       handlers: [{ subprotocol: SUBPROTOCOL, module: "tests/e2e/modules/trials.ts", cells: 1 }],

@@ -121,7 +121,7 @@ Deno.test(`a jwks_file is rotated under ${CROWD} live sessions`, async (t) => {
       assertEquals(await arrives(server, second.token("bob")), "(let in)");
     }
   });
-  await t.step("a withdrawn key lets nobody in, and takes nobody out", async () => {
+  await t.step("a withdrawn key lets no client in, and ends no session", async () => {
     await rewrite(setOf(second), "keys.reloaded");
     assertEquals(await arrives(server, first.token("ann")), "token_invalid");
     assertEquals(await arrives(server, first.token("ann", "second")), "token_invalid");
@@ -241,7 +241,7 @@ Deno.test("an issuer at a jwks_url may rotate, hang, lie and die: handshakes wit
       await prompt();
     }
   });
-  await t.step("while it hangs, nobody else waits", async () => {
+  await t.step("while it hangs, no other handshake waits", async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     issuer.answer = async () => {
@@ -259,7 +259,7 @@ Deno.test("an issuer at a jwks_url may rotate, hang, lie and die: handshakes wit
       async () => await arrives(server, fresh.token("bob")) === "(let in)",
     );
   });
-  await t.step("the key it withdrew lets nobody in, and takes nobody out", async () => {
+  await t.step("the key it withdrew lets no client in, and ends no session", async () => {
     assertEquals(await arrives(server, known.token("ann")), "token_invalid");
     await assertAlive([client]);
     issuer.serves(known, fresh);
@@ -276,7 +276,7 @@ Deno.test("an issuer at a jwks_url may rotate, hang, lie and die: handshakes wit
   });
 });
 
-Deno.test("a server starts without its issuer, lets nobody in, and finds it by itself", async () => {
+Deno.test("a server starts without its issuer, lets no client in, and finds it by itself", async () => {
   await using issuer = await Issuer.start();
   const key = makeKey("late");
   issuer.serves(key);

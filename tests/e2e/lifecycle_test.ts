@@ -128,7 +128,7 @@ Deno.test("a signal that comes while the server starts is acted on, and one that
   assert(server.log.some(({ event }) => event === "drain.finished"));
 });
 
-Deno.test("a reload is reported whatever log level it sets", async () => {
+Deno.test("a reload is reported with each log level that it sets", async () => {
   await using server = await startServer();
   const text = await Deno.readTextFile(server.configFile);
   for (const level of ["error", "debug", "warn"]) {

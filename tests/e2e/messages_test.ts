@@ -67,7 +67,7 @@ for (const engine of ENGINES) {
     });
   });
 
-  Deno.test(`${engine}: what a message can be refused with`, async (t) => {
+  Deno.test(`${engine}: a message is refused with the code of its fault`, async (t) => {
     await using server = await start(engine, { messages: { max_invalid: 1000 } });
     using client = await trial(server);
     const code = async (text: string) => {
@@ -166,7 +166,7 @@ for (const engine of ENGINES) {
     });
   });
 
-  Deno.test(`${engine}: what ends a connection`, async (t) => {
+  Deno.test(`${engine}: a connection ends with the code of its cause`, async (t) => {
     await using server = await start(engine, { messages: { max_bytes: "1KiB", max_invalid: 3 } });
 
     await t.step("1009 message_too_big, exactly above max_bytes", async () => {
@@ -325,7 +325,7 @@ Deno.test("edge: reading stops while max_in_flight is reached, and nothing is lo
   assertEquals(Math.max(...seen.map(({ atOnce }) => atOnce)), 2);
 });
 
-Deno.test("serve: what is over max_in_flight is -32004", async () => {
+Deno.test("serve: a call over max_in_flight is -32004", async () => {
   await using server = await start("serve", { messages: { max_in_flight: 2 } });
   using client = await trial(server);
   for (let id = 0; id < 3; id++) {

@@ -126,7 +126,7 @@ Deno.test("edge: a batch that waits for its tokens when a drain begins is answer
   assertEquals(await client.nextClose(), { code: 1001, reason: "draining" });
 });
 
-Deno.test("edge: what waits while a cell is lost is answered once, and so is what comes until the next one is up", async () => {
+Deno.test("edge: calls that wait while a cell is lost are answered once, and so are calls until the next one is up", async () => {
   await using server = await start({ rate: 0.01, burst: 40 }, "reject", 2);
   using client = await join(server, { subprotocol: "mortal.v1" });
   const methods = ["mortal.die", "session.whoami", "mortal.live", "mortal.live", "session.whoami", "mortal.live"];

@@ -152,7 +152,7 @@ Deno.test("a module whose cells can't stay up shows in readiness, watchdog, metr
   }
 });
 
-Deno.test("an overloaded server refuses newcomers, serves who is there, and recovers by itself", async () => {
+Deno.test("an overloaded server refuses new handshakes, serves open sessions, and recovers by itself", async () => {
   await using server = await startServer({
     handlers: [...TRIALS, { subprotocol: "echo.v1", module: "examples/echo/echo.ts", cells: 1 }],
     config: {
@@ -184,7 +184,7 @@ Deno.test("an overloaded server refuses newcomers, serves who is there, and reco
   assertEquals((await handshake(server, goodHeaders(server, { subprotocol }))).status, 101);
 });
 
-Deno.test("calls that only wait are no load, however many", async () => {
+Deno.test("calls that only wait are no load, in any number", async () => {
   const sessions = 100;
   await using server = await startServer({
     handlers: TRIALS,

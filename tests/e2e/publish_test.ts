@@ -81,7 +81,7 @@ Deno.test("a backend's events go through the schemas of the module that declares
       assertEquals(await publish(event), [409, { error: "ambiguous_module", modules: ["chat.v1", "same.v1"] }]);
       assertEquals(await publish({ ...event, topic: "hall:a", data: { text: 1 } }), [200, { delivered: 0 }]);
     });
-    await t.step("what no module declares is unknown", async () => {
+    await t.step("a topic that no module declares is unknown", async () => {
       const event = { topic: "room:a", event: "message", data: { text: "hi" }, module: "chat.v1" };
       assertEquals(await publish({ ...event, module: "none.v1" }), [404, { error: "unknown_module" }]);
       assertEquals(await publish({ ...event, module: "free.v1" }), [404, { error: "unknown_topic" }]);

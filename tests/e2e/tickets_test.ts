@@ -141,7 +141,7 @@ for (const engine of ENGINES) {
       }
       assertEquals(await use(server, await buy(server, "ann", OTHER_ORIGIN), OTHER_ORIGIN), "(let in)");
     });
-    await t.step("what is none is refused", async () => {
+    await t.step("a string that is no ticket is refused", async () => {
       const ticket = await buy(server, "ann");
       for (
         const wrong of ["x", "a".repeat(43), ticket.slice(1), `${ticket}A`, `${ticket}%00`, "%F0", ".".repeat(5000)]
@@ -178,7 +178,7 @@ for (const engine of ENGINES) {
   });
 }
 
-Deno.test("limits.ticket bounds the tickets of a user, whatever the address", async () => {
+Deno.test("limits.ticket bounds the tickets of a user over all addresses", async () => {
   await using server = await startRooms({
     config: { limits: { handshake: { rate: 1000, burst: 1000 }, ticket: { rate: 0.1, burst: 2 }, adaptive: false } },
   });
@@ -195,7 +195,7 @@ Deno.test("limits.ticket bounds the tickets of a user, whatever the address", as
   assert(metrics.includes('sallyport_limited_total{scope="ticket"} 1'), metrics);
 });
 
-Deno.test("too many tickets ban nobody", async () => {
+Deno.test("too many tickets cause no ban", async () => {
   const limits = { handshake: { rate: 1000, burst: 1000 }, ticket: { rate: 0.01, burst: 1 }, max_violations: 3 };
   await using server = await startRooms({ config: { limits } });
   await buy(server, "greedy");

@@ -110,7 +110,7 @@ Deno.test(optional({ chromium: chromiumPresent() }, "the page of the chat", asyn
       await page.close();
     });
 
-    await t.step("a user who is signed out is told so", async () => {
+    await t.step("a user that is signed out is told so", async () => {
       signedIn = false;
       const page = await browser.newPage();
       await page.goto(origin);

@@ -8,7 +8,7 @@ Deno.test("replayFindings() has nothing to do where there are none", async () =>
   await Deno.remove(new URL("..", missing), { recursive: true });
 });
 
-Deno.test("keepFinding() keeps what replayFindings() tries again", async () => {
+Deno.test("keepFinding() keeps an input that replayFindings() tries again", async () => {
   const folder = new URL(`file://${await Deno.makeTempDir()}/`);
   const { name } = properties.find(({ name }) => name.startsWith("Noise"))!;
   const input = { bytes: { bytes: "8185" }, sizes: [1], limits: { max_bytes: 10, max_fragments: 1 } };

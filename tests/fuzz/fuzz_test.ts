@@ -12,6 +12,6 @@ for (const property of properties) {
   });
 }
 
-Deno.test("fuzz: what was once found does not come back", async () => {
+Deno.test("fuzz: an earlier finding does not come back", async () => {
   await replayFindings();
 });

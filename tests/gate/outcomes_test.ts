@@ -167,7 +167,7 @@ Deno.test("no code of lib/ writes a refusal, an error code or a close code by ha
   assert(files > 150, `${files} files`);
 });
 
-Deno.test("what is written by hand is found however it is written, and prose about it is not", () => {
+Deno.test("an outcome written by hand is found in each spelling, and prose about it is not", () => {
   for (
     const [source, found] of [
       ['refuse({ accepted: false, status: 408, reason: "timeout" });', "accepted: false"],

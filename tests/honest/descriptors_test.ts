@@ -110,7 +110,7 @@ for (const door of DOORS) {
     }
   }));
 
-  Deno.test(optional(NEEDS, `${door}: a flood against a low limit, and operators are served meanwhile`, async () => {
+  Deno.test(optional(NEEDS, `${door}: operators are served during a flood against a low limit`, async () => {
     const dir = await Deno.makeTempDir();
     const house = await open(door, dir, { descriptors: 200 });
     try {

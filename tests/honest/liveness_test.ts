@@ -20,7 +20,7 @@ async function nextId(client: RawClient): Promise<unknown> {
   }
 }
 
-Deno.test("a server that stood still longer than idle_timeout hears first what waited, and closes nobody", async () => {
+Deno.test("a server that stood still longer than idle_timeout reads first what waits, and closes no client", async () => {
   await using server = await startServer({
     handlers,
     config: { server: { host: "localhost", ping_interval: "1s", idle_timeout: "2s" } },

@@ -85,7 +85,7 @@ Deno.test("300 people behind one address survive a rolling restart, told to come
   leaveAll(people);
 });
 
-Deno.test("a foreign page in one browser of the office harms nobody: sockets, images, forms, plain HTTP", async () => {
+Deno.test("a foreign page in one browser of the office harms no other client: sockets, images, forms, plain HTTP", async () => {
   await using server = await office();
   const [inside, newcomers] = [staff(20), staff(60).slice(20)];
   await arriveAll(inside, server);
@@ -147,7 +147,7 @@ Deno.test("a colleague's script that floods with its own valid token is the only
   leaveAll([...inside, ...newcomers]);
 });
 
-Deno.test("a colleague's script that tries forged tokens has the address banned, and still everybody else comes in", async () => {
+Deno.test("a colleague's script with forged tokens has the address banned, and all other clients still come in", async () => {
   await using server = await office();
   const [inside, newcomers] = [staff(20), staff(40).slice(20)];
   await arriveAll(inside, server);
@@ -167,7 +167,7 @@ Deno.test("a colleague's script that tries forged tokens has the address banned,
   leaveAll([...inside, ...newcomers]);
 });
 
-Deno.test("who is refused only because the address' limit is used up by others is neither closed nor banned", async () => {
+Deno.test("a client refused only because others use up the address' limit is neither closed nor banned", async () => {
   await using server = await office({
     limits: { ...OFFICE.limits, ip: { rate: 20, burst: 40 }, max_violations: 5 },
   });
@@ -194,7 +194,7 @@ Deno.test("who is refused only because the address' limit is used up by others i
   leaveAll([...people, ...scripts]);
 });
 
-Deno.test("who reloads the page again and again does not keep the places of the sessions that never began", async () => {
+Deno.test("a page reloaded again and again does not keep the places of sessions that never began", async () => {
   const server = { ...OFFICE.server, handshake_timeout: "60s", max_connections_per_user: 3 };
   await using office_ = await office({
     server,

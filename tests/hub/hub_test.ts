@@ -118,7 +118,7 @@ Deno.test("Hub has room again for each subscriber that left a topic on which oth
   }
 });
 
-Deno.test("Hub counts a topic's name once, however many subscribe", () => {
+Deno.test("Hub counts a topic's name once for any number of subscribers", () => {
   const hub = new Hub({ ...LIMITS, moduleNames: 4 });
   const [one, other] = [new Listener("a"), new Listener("b")];
   assertEquals([one, other].map((listener) => hub.subscribe(M, "four", listener)), [true, true]);

@@ -40,7 +40,7 @@ Deno.test("Bans.add() doubles with each ban in a row, up to a day", () => {
   assertEquals(durations.at(-1), DAY);
 });
 
-Deno.test("Bans.add() begins anew an hour after the end of a short ban", () => {
+Deno.test("Bans.add() starts over an hour after the end of a short ban", () => {
   const { bans, clock } = make();
   bans.add("user:ann");
   clock.advance(MINUTE + HOUR - 1);
@@ -49,7 +49,7 @@ Deno.test("Bans.add() begins anew an hour after the end of a short ban", () => {
   assertEquals(bans.add("user:ann"), MINUTE);
 });
 
-Deno.test("Bans.add() begins anew after a long ban only when its own duration has passed again", () => {
+Deno.test("Bans.add() starts over after a long ban only when its own duration has passed again", () => {
   const { bans, clock } = make({ ban: 2 * HOUR });
   bans.add("user:ann");
   clock.advance(4 * HOUR - 1);
@@ -58,7 +58,7 @@ Deno.test("Bans.add() begins anew after a long ban only when its own duration ha
   assertEquals(bans.add("user:ann"), 2 * HOUR);
 });
 
-Deno.test("Bans.add() of one who is banned changes nothing", () => {
+Deno.test("Bans.add() of a banned key changes nothing", () => {
   const { bans, clock, log } = make();
   bans.add("user:ann");
   clock.advance(1000);
@@ -177,7 +177,7 @@ Deno.test("Bans is not prolonged by a clock that is set back", () => {
   assertEquals(bans.banned("user:ann"), 0);
 });
 
-Deno.test("Bans tells soon after, not within add(), who was banned", async () => {
+Deno.test("Bans reports a ban soon after add(), not within it", async () => {
   const { bans, clock } = make();
   const told: [string, number][] = [];
   bans.onAdded = (key, until) => told.push([key, until]);

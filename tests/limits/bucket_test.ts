@@ -67,7 +67,7 @@ for (const [name, run] of [["", steps], [" when the clock jumps", jumps]] as con
     }));
   });
 
-  Deno.test(`TokenBucket never refuses one who stays below the limit in every window${name}`, () => {
+  Deno.test(`TokenBucket never refuses a client that stays below the limit in every window${name}`, () => {
     fc.assert(fc.property(limit, run, (limits, run) => {
       const spent: { at: number; cost: number }[] = [];
       play(limits, run, (take, { cost }, at) => {

@@ -57,7 +57,7 @@ Deno.test("Limits.exhausted() tells what handshake() would, and takes nothing", 
   assertEquals(limits.handshake("192.0.2.1"), 0);
 });
 
-Deno.test("Limits.userHandshake() allows each user the burst, then the rate, and bans nobody", () => {
+Deno.test("Limits.userHandshake() allows each user the burst, then the rate, and bans no user", () => {
   const { limits, clock, telemetry } = makeLimits();
   assertEquals(countUntilRefused(() => limits.userHandshake("ann") === 0), 20);
   assertEquals([limits.userHandshake("ann"), limits.userHandshake("bob")], [1000, 0]);
@@ -110,7 +110,7 @@ Deno.test("Limits.offence() leaves room for mishaps in proportion to limits.hand
   assertGreater(limits.bans.banned("ip:192.0.2.1"), 0);
 });
 
-Deno.test("Limits never bans addresses of never_ban, or users who come from them, but still limits them", () => {
+Deno.test("Limits never bans addresses of never_ban, or users from them, but still limits them", () => {
   const { limits } = makeLimits({ never_ban: ["192.0.2.0/24"] });
   for (let i = 0; i < 200; i++) limits.offence("192.0.2.1");
   const session = limits.session("192.0.2.1", "ann");
@@ -118,7 +118,7 @@ Deno.test("Limits never bans addresses of never_ban, or users who come from them
   assertEquals(limits.bans.list(), []);
 });
 
-Deno.test("Limits never bans a shared address, but the users who come from it", () => {
+Deno.test("Limits never bans a shared address, but its users", () => {
   const { limits } = makeLimits({ shared: ["192.0.2.0/24", "::1"] });
   for (let i = 0; i < 200; i++) for (const ip of ["192.0.2.1", "::1"]) limits.offence(ip);
   assertEquals(limits.bans.list(), []);
@@ -130,7 +130,7 @@ Deno.test("Limits never bans a shared address, but the users who come from it", 
   assertGreater(limits.bans.banned("ip:192.0.2.1"), 0);
 });
 
-Deno.test("Limits.ticket() allows each user its burst, and bans nobody", () => {
+Deno.test("Limits.ticket() allows each user its burst, and bans no user", () => {
   const { limits, clock, telemetry } = makeLimits();
   assertEquals(countUntilRefused(() => limits.ticket("ann") === 0), 10);
   assertEquals(limits.ticket("bob"), 0);
@@ -141,7 +141,7 @@ Deno.test("Limits.ticket() allows each user its burst, and bans nobody", () => {
   assertEquals(telemetry.limits.get("ticket", ""), 101);
 });
 
-Deno.test("what only shedding load refused is no violation; what was too much anyway is", () => {
+Deno.test("a refusal only by shedding load is no violation; one over the limit anyway is", () => {
   const { limits, clock } = makeLimits();
   const session = limits.session("192.0.2.1", "ann");
   limits.shrink = 1 / 4;
@@ -163,7 +163,7 @@ Deno.test("what only shedding load refused is no violation; what was too much an
   assertGreater(violations, 1000);
 });
 
-Deno.test("what only the address' bucket refused, which others emptied, is no violation", () => {
+Deno.test("a refusal only by the address' bucket, which others emptied, is no violation", () => {
   const { limits } = makeLimits();
   const busy = ["bob", "cid", "dan", "eve"].map((user) => limits.session("192.0.2.1", user));
   for (const session of busy) assertEquals(countUntilRefused(() => session.message(1) === null), 100);

@@ -47,12 +47,12 @@ Deno.test("reconnectDelays(): a user's many sessions fit the user's bucket, at t
   assertLessOrEqual(lastOf(delays), 70);
 });
 
-Deno.test("reconnectDelays(): nobody waits longer than ten minutes", () => {
+Deno.test("reconnectDelays() are ten minutes at most", () => {
   const slow = { handshake: { rate: 0.01, burst: 1 }, handshake_user: { rate: 0.01, burst: 1 } };
   assertLessOrEqual(lastOf(reconnectDelays(crowd(500, () => "192.0.2.1"), slow, LEAST_MS, Math.random)), 600);
 });
 
-Deno.test("reconnectDelays(): who comes last is another one each time", () => {
+Deno.test("reconnectDelays() put another client last each time", () => {
   const clients = crowd(100, () => "192.0.2.1");
   const last = new Set<string>();
   for (let round = 0; round < 20; round++) {

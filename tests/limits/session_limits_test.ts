@@ -91,7 +91,7 @@ Deno.test("SessionLimits charge a message and its calls once: the cost of each e
   assertEquals(spent(3, 4), 7);
 });
 
-Deno.test("SessionLimits charge as many tokens as elements cost, whatever the batch", () => {
+Deno.test("SessionLimits charge as many tokens as elements cost, for any batch", () => {
   const costs = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 20 });
   fc.assert(fc.property(costs, (costs) => {
     const { limits } = makeLimits({ connection: { ...WIDE, rate: 1e-9, burst: 1000 }, user: HIGH, ip: HIGH });
@@ -129,7 +129,7 @@ Deno.test("SessionLimits.call() limits a method for each user, over all connecti
   assertEquals(telemetry.limits.get("method", ""), 2);
 });
 
-Deno.test("SessionLimits.call() takes one token of the method's bucket whatever the call costs elsewhere", () => {
+Deno.test("SessionLimits.call() takes one token of the method's bucket for a call of any cost", () => {
   const { limits } = makeLimits({ types: { m: { rate: 1e-9, burst: 4 } } });
   const session = limits.session("192.0.2.1", "ann");
   for (let i = 0; i < 4; i++) assertEquals(send(session, 10), null);
@@ -179,7 +179,7 @@ Deno.test("SessionLimits.control() refuses a flood of pings, and never an honest
   }
 });
 
-Deno.test("SessionLimits.control() answers pings of one who has used up its messages, or may send few", () => {
+Deno.test("SessionLimits.control() answers pings of a client that has used up its messages, or may send few", () => {
   const { limits, clock } = makeLimits({ connection: { ...WIDE, rate: 0.1, burst: 1 } });
   const session = limits.session("192.0.2.1", "ann");
   session.message(1);
@@ -261,14 +261,14 @@ function goodput(shrink: number, violate: boolean, perSecond = 1000): number {
   return passed;
 }
 
-Deno.test("Limits.shrink slows those who use most, and those who violate limits twice as much", () => {
+Deno.test("Limits.shrink slows heavy users, and violators twice as much", () => {
   assertEquals(goodput(1, false), 400);
   assertEquals(goodput(1, true), 400);
   assertEquals(goodput(1 / 4, false), 100);
   assertEquals(goodput(1 / 4, true), 25);
 });
 
-Deno.test("Limits.shrink is not noticed by one who uses little, nor by pings", () => {
+Deno.test("Limits.shrink slows no light user, and no pings", () => {
   assertEquals(goodput(1 / 8, false, 4), 40);
   const { limits } = makeLimits();
   limits.shrink = 1 / 8;
@@ -311,7 +311,7 @@ function request(session: SessionLimits, { bytes, cost }: Attempt): number | nul
   return session.call("m", cost)?.retryAfterMs ?? null;
 }
 
-Deno.test("SessionLimits tell true when a refused call may be sent again, whatever it costs and the buckets hold", () => {
+Deno.test("SessionLimits tell true when a refused call may be sent again, for any cost and content of the buckets", () => {
   const number = fc.integer({ min: 1, max: 300 });
   const bucket = fc.record({ rate: fc.double({ min: 0.5, max: 500, noNaN: true }), burst: number });
   const attempt = fc.record({

@@ -64,7 +64,7 @@ for (const { scope, changes } of SCOPES) {
     third.release();
   });
 
-  Deno.test(`a session that lives keeps its ${scope}'s bucket, however many others come`, () => {
+  Deno.test(`a session that lives keeps its ${scope}'s bucket, among any number of others`, () => {
     const { clock, limits } = withRoomForOne(changes);
     const spend = (session: ReturnType<Limits["session"]>) =>
       countUntilRefused(() => (session.message(1) ?? session.call("act", 1)) === null, 100);
@@ -85,7 +85,7 @@ for (const { scope, changes } of SCOPES) {
   });
 }
 
-Deno.test("a session gives its buckets back once, however often it is told", () => {
+Deno.test("a session gives its buckets back once, after any number of calls", () => {
   const { clock, limits } = withRoomForOne({ user: { rate: 1, burst: 5 } });
   const [one, two] = [limits.session("198.51.100.1", "ada"), limits.session("198.51.100.1", "ada")];
   const spend = (session: typeof one) => countUntilRefused(() => session.message(1) === null, 100);

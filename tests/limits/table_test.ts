@@ -25,7 +25,7 @@ Deno.test("BucketTable drops the buckets of a million keys that come one after t
   assertLess(table.size, 120);
 });
 
-Deno.test("BucketTable does not forget what a key owes, whatever flood of keys comes", () => {
+Deno.test("BucketTable does not forget what a key owes in a flood of other keys", () => {
   const table = new BucketTable({ rate: 0.001, burst: 2 }, { capacity: 100, overflow: 4, seed: 1 });
   table.find("victim", 0).take(2, 0);
   for (let i = 0; i < 10_000; i++) table.find(`key ${i}`, 0).take(1, 0);

@@ -59,7 +59,7 @@ Deno.test("Violations.sweep() forgets keys after a minute, and all when the cloc
   assertEquals(violations.size, 0);
 });
 
-Deno.test("Violations.add() after the clock went back counts anew", () => {
+Deno.test("Violations.add() counts from zero after the clock went back", () => {
   const violations = new Violations(2);
   violations.add("a", 1e9);
   assert(!violations.add("a", 0));

@@ -40,7 +40,7 @@ Deno.test("createLog() lets no value forge or disguise a line", () => {
   }
 });
 
-Deno.test("createLog() keeps its own fields whatever a caller's are named", () => {
+Deno.test("createLog() keeps its own fields, with any names of a caller's fields", () => {
   const { log, parsed } = collector();
   const fields = JSON.parse('{"__proto__": {"level": "x"}, "constructor": 1}');
   log.warn("a", { time: "never", level: "debug", event: "b", ...fields, ["__proto__"]: "own" });
@@ -70,7 +70,7 @@ Deno.test("createLog() blanks fields named like secrets and text that looks like
   assertEquals([line.tokens, line.admin_token_file], [12, "/etc/sallyport/admin.token"]);
 });
 
-Deno.test("createLog() bounds a line whatever the value", () => {
+Deno.test("createLog() bounds a line with any value", () => {
   const { log, lines, parsed } = collector();
   const cycle: Record<string, unknown> = { name: "cycle" };
   cycle["self"] = cycle;

@@ -75,7 +75,7 @@ Deno.test("each action of an administrator is one line with its kind and its obj
   assert(!JSON.stringify(lines).includes('"body"'), "what is published is not logged");
 });
 
-Deno.test("what reads is no action, and what is refused says no part of any token", async () => {
+Deno.test("a request that reads is no action, and a refused one logs no part of any token", async () => {
   const lines = await withServer(async (act) => {
     assertEquals(await act("GET", "/connections"), 200);
     assertEquals(await act("GET", "/bans"), 200);

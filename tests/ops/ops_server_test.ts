@@ -401,7 +401,7 @@ async function isEnded(connection: Deno.TcpConn): Promise<boolean> {
   return await connection.read(new Uint8Array(1)).then((size) => size === null, () => true);
 }
 
-Deno.test("the ops server holds at most sixteen connections, and silent ones keep nobody out", async () => {
+Deno.test("the ops server holds at most sixteen connections, and silent ones keep no other out", async () => {
   await withServer(async ({ url, call }) => {
     const flood = await silent(url, 60);
     try {
@@ -444,7 +444,7 @@ Deno.test("HEAD on the ops server has headers and no body", async () => {
   });
 });
 
-Deno.test("closing the ops server waits for an answer under way, not for who says nothing", async () => {
+Deno.test("closing the ops server waits for an answer under way, not for a silent connection", async () => {
   const target = new FakeTarget();
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   const { promise: go, resolve: proceed } = Promise.withResolvers<void>();

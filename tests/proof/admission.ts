@@ -238,7 +238,7 @@ export const admission: readonly Promised[] = [
       [
         "(waited >= (this.#keys.size === 0 ? emptyCooldownMs : cooldownMs) || waited < 0)",
         "waited > -Infinity",
-        "once a cool-down",
+        "once in a cool-down",
       ],
     ],
   },
@@ -309,7 +309,7 @@ export const admission: readonly Promised[] = [
         "revoked sub",
       ],
       ["this.#store.delete(SPACE, name);", "", "listed and lifted"],
-      ["this.#steady = deps.steady ?? deps.now;", "this.#steady = deps.now;", "that nobody sets"],
+      ["this.#steady = deps.steady ?? deps.now;", "this.#steady = deps.now;", "by the monotonic clock"],
       ["(expiresAt ?? from + retentionMs)", "(from + retentionMs)", "as long as told"],
       ["this.#kept.match(identity, now) || this.#file", "this.#file", "knows a token"],
       ['this.#announce(what, "ops");', "", "announced once"],

@@ -167,7 +167,7 @@ export const config: readonly Promised[] = [
     file: "lib/config/toml.ts",
     by: "tests/config/toml_test.ts",
     edits: [
-      ["  if (deep !== null) {", "  if (false) {", "how deep"],
+      ["  if (deep !== null) {", "  if (false) {", "the depth of"],
       ["if (mistake) throw new TomlError(mistake.message, mistake.line);\n  return", "return", "drop or overwrite"],
     ],
   },

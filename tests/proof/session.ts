@@ -18,9 +18,9 @@ export const session: readonly Promised[] = [
       [
         'if (revocations.isRevoked(accepted.identity)) session.end("token_revoked");\n    else if (banned)',
         "if (banned)",
-        "edge: a user who is revoked",
+        "edge: a user that is revoked",
       ],
-      ['else if (banned) session.end("banned");', "", "edge: a user who is banned"],
+      ['else if (banned) session.end("banned");', "", "edge: a user that is banned"],
     ],
   },
   {

@@ -18,14 +18,14 @@ export const telemetry: readonly Promised[] = [
     file: "lib/telemetry/metrics.ts",
     by: "tests/telemetry/metrics_test.ts",
     edits: [
-      ["yield [[first, second], value];", "void value;", "what was counted"],
-      ["for (const labels of always) yield [labels, counter.get(...labels)];", "void 0;", "what was counted"],
+      ["yield [[first, second], value];", "void value;", "the current counts"],
+      ["for (const labels of always) yield [labels, counter.get(...labels)];", "void 0;", "the current counts"],
       ["value: count += value,", "value,", "cumulative histogram"],
       ["if (value === null) this.remove();", "if (value === null) this.set(0);"],
       ["LIMIT_SCOPES.map((scope)", "LIMIT_SCOPES.slice(1).map((scope)"],
       ["milliseconds / 1000]", "milliseconds]"],
       ["() => startedAt / 1000", "() => startedAt"],
-      ["counter(name, help, () => read() ?? 0);", "counter(name, help, () => 0);", "what was counted"],
+      ["counter(name, help, () => read() ?? 0);", "counter(name, help, () => 0);", "the current counts"],
     ],
   },
 ];

@@ -47,7 +47,7 @@ const MODULE = `export default ({ z }) => {
   };
 };`;
 
-Deno.test("what a handler publishes after its client left reaches the subscribers", async () => {
+Deno.test("an event that a handler publishes after its client left reaches the subscribers", async () => {
   await using live = await Live.start({ "d.v1": MODULE });
   using listener = await join(live.server, { subprotocol: "d.v1", user: "listener" });
   await call(listener, "follow", {});
@@ -89,7 +89,7 @@ Deno.test("testHandlers() says the same of what is published after the client le
 });
 
 for (const method of ["present", "wait"]) {
-  Deno.test(`leaving during a call that waits is nobody's failure: ${method}`, async () => {
+  Deno.test(`leaving during a call that waits is no failure: ${method}`, async () => {
     await using live = await Live.start({ "d.v1": MODULE });
     {
       using leaver = await join(live.server, { subprotocol: "d.v1", user: "leaver" });

@@ -22,7 +22,7 @@ const BATCH = JSON.stringify(
 const BATCHES = 5;
 const MOST_BYTES = 300 * MIB;
 
-Deno.test("a large contract asked for in batches by many holds nobody up and fills no memory", async () => {
+Deno.test("a large contract asked for in batches by many delays no client and fills no memory", async () => {
   // Each request costs five: a connection's tokens, as they are by default, allow twenty at once.
   const connection = { rate: 50, burst: 100, bytes_rate: "256KiB", bytes_burst: "1MiB" };
   await using live = await Live.start({ "large.v1": LARGE, "honest.v1": HONEST }, { limits: { connection } });

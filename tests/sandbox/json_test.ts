@@ -49,7 +49,7 @@ export default ({ z }) => ({
 });
 `;
 
-Deno.test("a result is JSON or -32603, whatever its toJSON does", async () => {
+Deno.test("a result is JSON or -32603, with any toJSON", async () => {
   await using live = await Live.start({ "json.v1": MODULE });
   using client = await join(live.server, { subprotocol: "json.v1" });
   const result = async (name: string) => {

@@ -1,7 +1,7 @@
 /** A process whose cells fail in every way, under the permissions the server has: nothing of it reaches its output. */
 import { assertEquals } from "../assert.ts";
 
-Deno.test("what happens in cells never reaches the server's standard output or error", async () => {
+Deno.test("output of cells never reaches the server's standard output or error", async () => {
   const permissions = [
     "--cached-only",
     "--allow-net",

@@ -18,7 +18,7 @@ const RIGHTS = [
   { roles: ["admin"], may: ["plain", "public", "closed", "admin"] },
 ];
 
-Deno.test("roles decide who may call a method, and the contract says the same", async () => {
+Deno.test("roles decide which users may call a method, and the contract says the same", async () => {
   await using live = await Live.start({ "r.v1": MODULE });
   for (const { roles, may } of RIGHTS) {
     using client = await join(live.server, { subprotocol: "r.v1", token: live.server.token("ann", { roles }) });

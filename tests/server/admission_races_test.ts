@@ -83,7 +83,7 @@ for (const engine of ENGINES) {
       ],
     ] as const
   ) {
-    Deno.test(`${engine}: a user who is ${what} at any moment between judgement and opening is not inside afterwards`, async () => {
+    Deno.test(`${engine}: a user that is ${what} at any moment between judgement and opening is not inside afterwards`, async () => {
       await using place = await start();
       for (let step = 0; step < 30; step++) {
         const user = `user-${step}`;
@@ -108,7 +108,7 @@ for (const engine of ENGINES) {
     });
   }
 
-  Deno.test(`${engine}: an error in admission lets nobody in, and holds up nobody`, async () => {
+  Deno.test(`${engine}: an error in admission lets no client in, and delays no other`, async () => {
     await using place = await start({ max_connections: 3 });
     const failing = Array.from({ length: 3 }, async () => {
       const client = await place.connect();

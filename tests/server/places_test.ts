@@ -13,7 +13,7 @@ Deno.test("Addresses.enter() gives exactly as many places as there are, and each
   assertEquals(addresses.enter("a", 2), null);
 });
 
-Deno.test("Addresses keeps nothing of who has left", () => {
+Deno.test("Addresses keeps nothing of an address that has left", () => {
   const addresses = new Addresses();
   for (let i = 0; i < 1000; i++) addresses.enter(String(i), 1)!.leave();
   assertEquals(addresses.size, 0);

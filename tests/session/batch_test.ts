@@ -13,7 +13,7 @@ class Owner {
 const callOf = (owner: Owner, options: CallOptions) => new Call(owner as unknown as Dispatcher, options);
 const options = { method: "m", batch: null, startedAt: 0, traced: () => {} };
 
-Deno.test("Call settles exactly once, whatever a cell says later", () => {
+Deno.test("Call settles exactly once, and later answers of a cell are ignored", () => {
   const owner = new Owner();
   const call = callOf(owner, { ...options, id: 1 });
   call.resolve("true");

@@ -23,7 +23,7 @@ function contract(...roles: string[]) {
 const names = (document: string) =>
   (JSON.parse(document) as { methods: { name: string }[] }).methods.map(({ name }) => name);
 
-Deno.test("Documents.of() writes a document once, whatever other roles the callers have", () => {
+Deno.test("Documents.of() writes a document once for callers with any other roles", () => {
   const { contract: made, counter } = contract("user", "admin");
   const documents = new Documents();
   const first = documents.of(made, ["user"]);

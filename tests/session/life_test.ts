@@ -99,7 +99,7 @@ Deno.test("Life leaves the pinging to a platform that does it", async () => {
   assertEquals(simulation.ending, null);
 });
 
-Deno.test("Life ends a client that sends no message for idle_timeout, whatever its pongs", async () => {
+Deno.test("Life ends a client that sends no message for idle_timeout, despite its pongs", async () => {
   const simulation = new Simulation({ idle_timeout: 50_000 });
   await simulation.runUntil(49_999);
   assertEquals(simulation.ending, null);
@@ -193,7 +193,7 @@ Deno.test("Life gives data before the ping the time of a slow link, and no more"
   }
 });
 
-Deno.test("Life gives everybody a new interval when the process stood still longer than idle_timeout", async () => {
+Deno.test("Life gives every session a new interval when the process stood still longer than idle_timeout", async () => {
   const simulation = new Simulation({ idle_timeout: 50_000 });
   await simulation.runUntil(45_000);
   simulation.freeze(100_000);

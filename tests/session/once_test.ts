@@ -117,7 +117,7 @@ Deno.test("a session that has said its last word says so once", () => {
   assertEquals([world.finished, world.closeCode], [1, 1001]);
 });
 
-Deno.test("what a method of the server or the way to a cell throws is answered -32603, and the log has its reference", async () => {
+Deno.test("an error of a method of the server or of the way to a cell is -32603, and the log has its reference", async () => {
   const verify = () => Promise.reject(new Error("the verifier broke"));
   const world = new World({ maxInFlight: 1, limits: WIDE, verify });
   world.send(JSON.stringify({ jsonrpc: "2.0", id: "r", method: "session.refresh", params: { token: "x" } }));

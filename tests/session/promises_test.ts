@@ -48,7 +48,7 @@ Deno.test("calls over a method's own limit are violations, and calls of other me
   assertEquals(world.log.of("ban.added").map(({ key }) => key), ["user:ada"]);
 });
 
-Deno.test("a batch counts once towards max_invalid, however many of its elements are invalid, now or later", () => {
+Deno.test("a batch counts once towards max_invalid for any number of invalid elements, now or later", () => {
   const world = new World({ limits: WIDE, maxInvalid: 3 });
   const invalid = [request("nope"), 5, request("slow", "a"), request("slow", "b"), {}];
   for (let batch = 1; batch < 3; batch++) {
@@ -77,7 +77,7 @@ Deno.test("single invalid messages count each, the max_invalid-th ends the sessi
   assertEquals([world.closeCode, world.closeReason], [1008, "invalid_messages"]);
 });
 
-Deno.test("a batch within a batch is one invalid element, whatever it holds", () => {
+Deno.test("a batch within a batch is one invalid element, with any content", () => {
   const world = new World({ limits: WIDE });
   const inner = Array.from({ length: 1000 }, (_, id) => request("now", id));
   world.send(JSON.stringify([inner, request("now", "outer"), [[inner]]]));
@@ -86,7 +86,7 @@ Deno.test("a batch within a batch is one invalid element, whatever it holds", ()
   assertEquals(world.charged, 3);
 });
 
-Deno.test("what waits for room is not overtaken by what needs none of the cell", () => {
+Deno.test("a call that waits for room is not overtaken by one that needs no cell", () => {
   const world = new World({ limits: WIDE, maxInFlight: 1 });
   world.send(JSON.stringify([request("slow", "1"), request("slow", "2"), request("now", "3")]));
   world.send(JSON.stringify(request("session.whoami", "4")));
@@ -97,7 +97,7 @@ Deno.test("what waits for room is not overtaken by what needs none of the cell",
   assertEquals(world.sent.slice(1).map((text) => JSON.parse(text).id), ["4", "5"]);
 });
 
-Deno.test("what waits for tokens is not overtaken by what needs fewer", () => {
+Deno.test("a call that waits for tokens is not overtaken by one that needs fewer", () => {
   const connection = { ...WIDE.connection!, rate: 2, burst: 4 };
   const world = new World({ limits: { ...WIDE, connection, on_exceed: "delay" } });
   // Costs three each: the second waits for a second and a half.

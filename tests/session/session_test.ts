@@ -74,7 +74,7 @@ Deno.test("Session counts a message's bytes towards its share of a turn once, no
   made.session.closed(1000, "");
 });
 
-Deno.test("Session says how long it lasted by the clock that nobody sets", () => {
+Deno.test("Session says how long it lasted by the monotonic clock", () => {
   const { session, clock, lines } = make();
   clock.wall = -2 * 86_400_000;
   clock.monotonic = 1234.4;

@@ -134,7 +134,7 @@ Deno.test("GuardedStore whose file is corrupted while it is open says so, and ke
     assertMatch(log.of("store.failed").at(-1)!.error as string, /malformed|corrupt/);
   }));
 
-Deno.test("GuardedStore notices at the next purge that its file was removed, and writes it anew", () =>
+Deno.test("GuardedStore notices at the next purge that its file was removed, and writes it again", () =>
   guarded(({ path, clock, log, open }) => {
     const store = open();
     store.set("ban", "user:ann", "{}", Infinity);

@@ -31,7 +31,7 @@ Deno.test("SqliteStore makes files that only their owner can read", () =>
     store.close();
   }));
 
-Deno.test("SqliteStore add() and take() succeed for exactly one of two who share the file", () =>
+Deno.test("SqliteStore add() and take() succeed for exactly one of two processes that share the file", () =>
   withFolder((path) => {
     const [one, two] = [new SqliteStore(path, Date.now), new SqliteStore(path, Date.now)];
     for (let i = 0; i < 100; i++) {

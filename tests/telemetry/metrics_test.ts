@@ -36,7 +36,7 @@ Deno.test("createMetrics() counts every limit from zero, and tells nothing of a 
   assertEquals(samples.filter(({ name }) => name === "sallyport_certificate_expiry_seconds"), []);
 });
 
-Deno.test("createMetrics() prints what was counted, at each scrape anew", async () => {
+Deno.test("createMetrics() prints the current counts at each scrape", async () => {
   const { telemetry, scrape } = setup();
   telemetry.figure("sallyport_log_lost_total", () => 7);
   telemetry.figure("sallyport_connections", () => 12);
@@ -113,7 +113,7 @@ Deno.test("createMetrics() reports the process without any permission", async ()
   }
 });
 
-Deno.test("createMetrics() stays as small as it was whatever clients send", async () => {
+Deno.test("createMetrics() does not grow with anything that clients send", async () => {
   const { telemetry, scrape } = setup();
   const attack = () =>
     fc.assert(

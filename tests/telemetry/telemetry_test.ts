@@ -18,7 +18,7 @@ Deno.test("Telemetry has a label for every outcome of the catalogue", () => {
   assertEquals([...telemetry.messages.entries()], MESSAGE_RESULTS.map((result) => ["in", result, 1]));
 });
 
-Deno.test("Telemetry counts whatever is not in its lists as other", () => {
+Deno.test("Telemetry counts values outside its lists as other", () => {
   const telemetry = new Telemetry();
   for (let i = 0; i < 1000; i++) {
     telemetry.handshake("rejected", `reason-${i}`);

@@ -24,7 +24,7 @@ Deno.test("FairQueue serves a newcomer after one item of each other owner", () =
   assertEquals([queue.next(), queue.next(), queue.next(), queue.next()], ["flood", "other", "newcomer", "flood"]);
 });
 
-Deno.test("FairQueue gives every item once, each owner's in order, and starves nobody", () => {
+Deno.test("FairQueue gives every item once, each owner's in order, and starves no owner", () => {
   const step = fc.oneof(fc.constant(null), fc.nat(4));
   fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
     const queue = new FairQueue<number, { owner: number; number: number }>();

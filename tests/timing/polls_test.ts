@@ -36,7 +36,7 @@ async function pair() {
   };
 }
 
-Deno.test("Polls.after() runs after what had come on other sockets was read, however busy the loop is", async () => {
+Deno.test("Polls.after() runs after input of other sockets was read, on a busy loop too", async () => {
   const polls = new Polls();
   await polls.open();
   await using other = await pair();
@@ -52,7 +52,7 @@ Deno.test("Polls.after() runs after what had come on other sockets was read, how
   polls.close();
 });
 
-Deno.test("Polls.after() runs each function once, in order, those asked for meanwhile in a later look", async () => {
+Deno.test("Polls.after() runs each function once, in order, those added during a look in a later one", async () => {
   const polls = new Polls();
   await polls.open();
   const order: string[] = [];

@@ -58,7 +58,7 @@ Deno.test("connections that flood have a few milliseconds of a round together, i
   assert(least > 0 && most - least <= 32, JSON.stringify([...counts]));
 });
 
-Deno.test("a connection with little to say is read at once, however many wait", async () => {
+Deno.test("a connection with little to say is read at once, among any number that wait", async () => {
   const rounds = new Rounds();
   for (const name of ["a", "b", "c"]) void rounds.flood(name);
   const quiet = rounds.turns.turn();

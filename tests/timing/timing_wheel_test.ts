@@ -37,7 +37,7 @@ Deno.test("TimingWheel.set() moves and removes a deadline", () => {
   assertEquals(moved.checks, [500]);
 });
 
-Deno.test("TimingWheel.set() gives a past deadline the next turn, however many others wait", () => {
+Deno.test("TimingWheel.set() gives a past deadline the next turn, among any number of others", () => {
   const deadlines = new TimingWheel(100, 0);
   for (let at = 10_000; at < 12_000; at += 100) deadlines.set(new Probe(), at);
   deadlines.advance(1_000);

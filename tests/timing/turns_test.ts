@@ -66,7 +66,7 @@ Deno.test("Turns gives all sessions smaller shares once they have had enough tog
   assertEquals([takes(c), takes(b), takes(a)], [10, 3, 2]);
 });
 
-Deno.test("Turns never refuses a session its first message of a turn, however crowded it is", () => {
+Deno.test("Turns never refuses a session its first message of a turn, in any crowd", () => {
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(200_000)), { maxLength: 300 }), (messages) => {
     const { turns } = make({ own: 64, crowded: 4, crowd: 512 });
     const budgets = Array.from({ length: 10 }, () => turns.budget());
@@ -125,7 +125,7 @@ Deno.test("Turns lets few go on at a time, by what they use and by what reading 
   assertEquals(order.join(""), "abcdef");
 });
 
-Deno.test("Turns lets one that waits go on, however much it uses", () => {
+Deno.test("Turns lets one that waits go on, with any use", () => {
   const { turns, nextTurn } = make({ resumed: 1, reading: 100 });
   const order: string[] = [];
   for (const name of ["a", "b"]) turns.next(() => order.push(name));
@@ -135,7 +135,7 @@ Deno.test("Turns lets one that waits go on, however much it uses", () => {
   assertEquals(order, ["a", "b"]);
 });
 
-Deno.test("Turns does not count what others use against those who wait", () => {
+Deno.test("Turns does not count the use of others against sessions that wait", () => {
   const { turns, waiting } = make({ resumed: 2, reading: 1 });
   const order: string[] = [];
   for (const name of ["a", "b"]) turns.next(() => order.push(name));
@@ -153,7 +153,7 @@ Deno.test("Turns asks for one turn and one look at a time", () => {
   assertEquals([scheduled.length, waiting.length], [1, 1]);
 });
 
-Deno.test("Turns lets everybody who waits go on exactly once, in order, whatever they use", () => {
+Deno.test("Turns lets every waiting session go on exactly once, in order, with any use", () => {
   fc.assert(fc.property(fc.array(fc.nat(20), { maxLength: 50 }), fc.nat(30), fc.nat(5), (uses, resumed, reading) => {
     const { turns, waiting, nextTurn } = make({ own: 1000, resumed: resumed + 1, reading });
     const order: number[] = [];

@@ -37,14 +37,14 @@ Deno.test("Turnstile lets a newcomer through after as many others as there are a
   assertEquals(through, ["flooder", "flooder", "newcomer"]);
 });
 
-Deno.test("Turnstile stands open while nobody inside is heard", () => {
+Deno.test("Turnstile stands open while no client inside sends", () => {
   const { pass, turn, through } = make(() => false);
   for (let i = 0; i < 5; i++) pass("a");
   assertEquals(through.length, 5);
   assertEquals(turn(), false);
 });
 
-Deno.test("Turnstile keeps the order of those who wait when it is quiet again", () => {
+Deno.test("Turnstile keeps the order of the queue when it is quiet again", () => {
   let lively = true;
   const { pass, turn, through } = make(() => lively);
   for (const name of ["1", "2", "3"]) pass("a", name);
@@ -54,7 +54,7 @@ Deno.test("Turnstile keeps the order of those who wait when it is quiet again", 
   assertEquals(through, ["1", "2", "4", "3"]);
 });
 
-Deno.test("Turnstile is full for those who came in numbers first, then for all", () => {
+Deno.test("Turnstile is full for addresses with several entries first, then for all", () => {
   const turnstile = new Turnstile({ lively: true }, () => {}, 10);
   const come = (address: string, times: number) => {
     for (let i = 0; i < times; i++) turnstile.pass(address, () => {});
@@ -90,7 +90,7 @@ Deno.test("Turnstile passes on what a visitor throws, and goes on", () => {
   assertEquals(through, ["first", "threw", "third"]);
 });
 
-Deno.test("Turnstile lets everybody through exactly once, each address in its order, however they come", () => {
+Deno.test("Turnstile lets every entry through exactly once, each address in its order, at any arrival", () => {
   const step = fc.oneof(fc.constant("turn"), fc.constant("noise"), fc.constant("silence"), fc.nat(4));
   fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
     let lively = false;
@@ -117,7 +117,7 @@ Deno.test("Turnstile lets everybody through exactly once, each address in its or
   }));
 });
 
-Deno.test("Bustle is lively until nobody was heard for 100 ms", () => {
+Deno.test("Bustle is lively until no client has sent for 100 ms", () => {
   let now = 1000;
   const bustle = new Bustle(() => now);
   assertEquals(bustle.lively, false);

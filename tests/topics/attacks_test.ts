@@ -191,7 +191,7 @@ const LEAKY = `export default ({ z, topic, publish }) => {
   };
 };`;
 
-Deno.test("what a schema does not name reaches no client, in whatever way it is sent", async () => {
+Deno.test("a field that a schema does not name reaches no client, on each way of sending", async () => {
   await using live = await Live.start({ "leaky.v1": LEAKY });
   using listener = await Member.join(live.server, "listener", { subprotocol: "leaky.v1" });
   using sender = await Member.join(live.server, "sender", { subprotocol: "leaky.v1" });

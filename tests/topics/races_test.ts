@@ -74,7 +74,7 @@ class Topics extends World {
   }
 }
 
-Deno.test("nothing follows from a yes to a topic that was unsubscribed meanwhile", () => {
+Deno.test("nothing follows from a yes to a topic that has been unsubscribed", () => {
   const world = new Topics();
   const first = world.subscribe();
   world.ask("topic.unsubscribe", "room:a");
@@ -199,7 +199,7 @@ Deno.test("an answer about a subscription that has ended changes nothing for the
   }
 });
 
-Deno.test("what is held back is bounded by send_queue: then the topic is ended", () => {
+Deno.test("events held back are bounded by send_queue: then the topic is ended", () => {
   const world = new Topics();
   world.subscribe();
   world.answer(true);
@@ -370,7 +370,7 @@ class Model {
   }
 }
 
-Deno.test("a client hears exactly what is published while it follows, up to a denial, whatever comes in between", () => {
+Deno.test("a client hears exactly the events published while it follows, up to a denial, with anything in between", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => new Model().run(steps as Step[])),
     { numRuns: 1_000 },

@@ -127,7 +127,7 @@ Deno.test("a client publishes with a role for it where it may subscribe, and wha
   assertEquals(await bob.heard("room:a"), [{ text: "hi" }, { text: "again" }]);
 });
 
-Deno.test("a client with a role for it sees who is there, and others see nothing", async () => {
+Deno.test("a client with a role for it sees the users present, and others see nothing", async () => {
   await using live = await start();
   using host = await join(live, "host", ["user", "host"]);
   using ann = await join(live, "ann");
@@ -176,7 +176,7 @@ Deno.test("allow is asked again after recheck, and what it takes back is ended",
   await eventually(() => live.lines("topic.ended", "rooms.v1").length === 1, "the line of the log");
 });
 
-Deno.test("what is followed outlives the cell, and the new cell is asked about it", async () => {
+Deno.test("a subscription outlives the cell, and the new cell is asked about it", async () => {
   await using live = await start();
   using ann = await join(live, "ann");
   using bob = await join(live, "bob");

@@ -199,7 +199,7 @@ Deno.test("Decoder refuses continuations of nothing and new messages within one"
   ]);
 });
 
-Deno.test("Decoder takes the next message whatever the one before was made of", () => {
+Deno.test("Decoder takes the next message after one of any form", () => {
   const half = [frame({ opcode: text, fin: false, payload: "ü" }), frame({ opcode: continuation, payload: "€" })];
   const bytes = concat(...half, frame({ opcode: text, payload: "a" }), ...half, ...fragments(text, "ab", 1));
   const umlaut: Recorded[] = [["fragment", 2], ["text", "ü€"]];
@@ -348,7 +348,7 @@ Deno.test("Decoder takes max_bytes and refuses one more, whole or in fragments",
   }
 });
 
-Deno.test("Decoder starts counting anew with each message", () => {
+Deno.test("Decoder counts from zero with each message", () => {
   const limits = { max_bytes: 10, max_fragments: 2 };
   const message = concat(...fragments(text, "0123456789", 5));
   const bytes = concat(message, message, message);

@@ -58,7 +58,7 @@ Deno.test("FrameWriter gathers frames of all kinds in their order", () => {
   assertEquals(writer.take().toHex(), concat(...expected).toHex());
 });
 
-Deno.test("FrameWriter.take() gives the bytes away and starts anew", () => {
+Deno.test("FrameWriter.take() gives the bytes away and starts empty", () => {
   const writer = new FrameWriter();
   assertEquals([writer.size, writer.take().length], [0, 0]);
   writer.text("one");

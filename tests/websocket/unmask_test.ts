@@ -32,7 +32,7 @@ Deno.test("unmaskBytes() and unmaskWords() agree with RFC 6455 5.3 at every star
   }
 });
 
-Deno.test("unmaskWords() sees a single byte that is not ASCII, wherever it is", () => {
+Deno.test("unmaskWords() sees a single byte that is not ASCII at each place", () => {
   for (let length = 1; length < 60; length++) {
     for (let at = 0; at < length; at++) {
       const data = new Uint8Array(length).fill(0x61);

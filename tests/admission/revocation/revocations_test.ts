@@ -96,7 +96,7 @@ Deno.test("Revocations are listed and lifted, for good", () => {
   assertEquals(again.list(), [], "what is over is not listed");
 });
 
-Deno.test("Revocations last by a clock that nobody sets, and judge tokens by the one they are issued by", () => {
+Deno.test("Revocations last by the monotonic clock, and judge tokens by the wall clock they are issued by", () => {
   const wall = { ms: NOW };
   const steady = { ms: NOW };
   const log = memoryLog();

@@ -118,7 +118,7 @@ Deno.test("RemoteKeys finds a new key when a token names it, once the cool-down 
   }, PATIENT);
 });
 
-Deno.test("RemoteKeys asks once a cool-down, however many unknown names come", async () => {
+Deno.test("RemoteKeys asks once in a cool-down for any number of unknown names", async () => {
   await scene(async ({ issuer, clock, accepts }) => {
     const stranger = ecPair();
     clock.ms += 29_999;
@@ -136,7 +136,7 @@ Deno.test("RemoteKeys asks once a cool-down, however many unknown names come", a
   }, PATIENT);
 });
 
-Deno.test("RemoteKeys asks nobody but the configured address (Centrifugo CVE-2026-32301)", async () => {
+Deno.test("RemoteKeys asks only the configured address (Centrifugo CVE-2026-32301)", async () => {
   await using evil = await Issuer.start();
   await scene(async ({ issuer, clock, accepts }) => {
     const thief = ecPair();

@@ -48,7 +48,7 @@ Deno.test("parseUniqueObject() agrees with JSON.parse on objects whose names are
   }));
 });
 
-Deno.test("parseUniqueObject() finds a name that comes twice, wherever and however it is written", () => {
+Deno.test("parseUniqueObject() finds a name that comes twice, at each place and in each spelling", () => {
   fc.assert(fc.property(fc.string(), fc.jsonValue(), fc.jsonValue(), fc.nat(3), (name, one, two, depth) => {
     const escaped = [...name].map((c) => c.length === 1 ? `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}` : c);
     let text = `{${JSON.stringify(name)} : ${JSON.stringify(one)},"${escaped.join("")}"\n:${JSON.stringify(two)}}`;

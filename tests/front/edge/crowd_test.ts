@@ -22,7 +22,7 @@ async function whileTalking<T>(fixture: Fixture, action: () => Promise<T>): Prom
   }
 }
 
-Deno.test("edge lets a crowd in while somebody inside is talking, whose answers keep coming", async () => {
+Deno.test("edge lets a crowd in while a client inside is talking, whose answers keep coming", async () => {
   await using fixture = await startFixture({ server: { handshake_timeout: 30_000 } });
   await whileTalking(fixture, async () => {
     const crowd = await Promise.all(Array.from({ length: 40 }, () => fixture.open()));
@@ -34,7 +34,7 @@ Deno.test("edge lets a crowd in while somebody inside is talking, whose answers 
 /** More than half of those who can begin in half of 600 ms: then an address that has four waiting is turned away. */
 const CROWD = 150;
 
-Deno.test("edge closes at once whoever would wait too long for TLS, and holds it against nobody", async () => {
+Deno.test("edge closes a connection at once that would wait too long for TLS, and counts no offence", async () => {
   await using fixture = await startFixture({ server: { handshake_timeout: 600 } });
   await whileTalking(fixture, async () => {
     const crowd = await Promise.all(
@@ -79,7 +79,7 @@ Deno.test("edge turns a flood away no faster than it can bear: one after another
   assertLessOrEqual(busiest(times, 5), 10, "turned away within five milliseconds");
 });
 
-Deno.test("edge begins TLS for suspects at a slow pace while somebody talks, and lets all of them in", async () => {
+Deno.test("edge begins TLS for suspects at a slow pace while a client talks, and lets all of them in", async () => {
   await using fixture = await startFixture({ server: { handshake_timeout: 30_000 }, suspects: ["127.0.0.1"] });
   await whileTalking(fixture, async () => {
     const begun = performance.now();
@@ -92,7 +92,7 @@ Deno.test("edge begins TLS for suspects at a slow pace while somebody talks, and
   assertEquals(fixture.admitted.length, 31);
 });
 
-Deno.test("edge turns away at once whom there is no room for, each of them closed and counted", async () => {
+Deno.test("edge closes connections at once that it has no room for, and counts each of them", async () => {
   await using fixture = await startFixture({ perIp: 1 });
   await whileTalking(fixture, async () => {
     // More than may wait for it.
@@ -103,7 +103,7 @@ Deno.test("edge turns away at once whom there is no room for, each of them close
   assertEquals(fixture.telemetry.handshakes.get("rejected", "too_many_connections"), 400);
 });
 
-Deno.test("edge: close() cuts those who still wait for being turned away", async () => {
+Deno.test("edge: close() cuts connections that still wait for their refusal", async () => {
   const fixture = await startFixture({ perIp: 1 });
   const flood = await whileTalking(fixture, async () => {
     const flood = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect({ port: fixture.port })));

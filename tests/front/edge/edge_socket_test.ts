@@ -71,7 +71,7 @@ Deno.test("messages before a close frame are answered before it is echoed; those
 
 for (const tls of [true, false]) {
   const over = tls ? "TLS" : "TCP";
-  Deno.test(`a FIN right behind the close frame: what is owed and the close frame still arrive, over ${over}`, async () => {
+  Deno.test(`a FIN right behind the close frame: the answers owed and the close frame still arrive, over ${over}`, async () => {
     await using fixture = await startFixture({
       tls,
       sink: ({ socket }) => ({

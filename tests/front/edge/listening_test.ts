@@ -79,7 +79,7 @@ Deno.test("edge believes no forwarding header after a PROXY header, though the c
   assertEquals(fixture.entered, ["192.0.2.1"], "its cap holds as well");
 });
 
-Deno.test("edge logs and counts PROXY headers that are wrong or missing, and blames nobody", async () => {
+Deno.test("edge logs and counts PROXY headers that are wrong or missing, as no client's offence", async () => {
   const server = { ...LOOPBACK, proxy_protocol: true, handshake_timeout: 200 };
   await using fixture = await startFixture({ server });
   using wrong = await RawClient.connect({ port: fixture.port });

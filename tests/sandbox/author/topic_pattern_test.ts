@@ -108,7 +108,7 @@ const pattern = fc.array(fc.tuple(segment, fc.constantFrom(":", "/")), { minLeng
 const value = fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 })
   .filter((text) => isTopicName(text) && !/[:/]/.test(text));
 
-Deno.test("what is put in place of the placeholders comes out again, and nothing else", () => {
+Deno.test("the values put in place of the placeholders come out again, and nothing else", () => {
   fc.assert(fc.property(pattern, fc.array(value, { minLength: 3, maxLength: 3 }), (text, values) => {
     const made = new TopicPattern(text);
     const name = made.placeholders.reduce((rest, one, index) => rest.replace(`{${one}}`, () => values[index]!), text);
@@ -116,7 +116,7 @@ Deno.test("what is put in place of the placeholders comes out again, and nothing
   }));
 });
 
-Deno.test("whatever matches is a name, and is the pattern with the values in it", () => {
+Deno.test("a match is a name, and is the pattern with the values in it", () => {
   const near = fc.string({ unit: fc.constantFrom("a", "b", "-", ".", ":", "/", "{", "}", "\n"), maxLength: 12 });
   fc.assert(
     fc.property(pattern, near, (text, name) => {

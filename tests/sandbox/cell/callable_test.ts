@@ -13,14 +13,14 @@ async function code(handle: () => unknown, schema?: z.ZodType): Promise<number> 
   return (await assertRejects(() => result(handle, schema), CallError)).code;
 }
 
-Deno.test("what JSON has no word for is null", async () => {
+Deno.test("a value that JSON has no word for is null", async () => {
   for (const value of [undefined, () => {}, Symbol("x"), { toJSON: () => undefined }, NaN, Infinity]) {
     assertEquals(await result(() => value), null);
     assertEquals(await result(() => Promise.resolve(value)), null);
   }
 });
 
-Deno.test("what JSON can't write is -32603", async () => {
+Deno.test("a value that JSON can't write is -32603", async () => {
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
   const throws = {
@@ -34,7 +34,7 @@ Deno.test("what JSON can't write is -32603", async () => {
   }
 });
 
-Deno.test("a result is JSON text and nothing else, whatever toJSON returns", async () => {
+Deno.test("a result is JSON text and nothing else, with any toJSON", async () => {
   assertEquals(await result(() => ({ toJSON: () => '1,"jsonrpc":"x"' })), '1,"jsonrpc":"x"');
   assertEquals(await result(() => ({ toJSON: () => ({ a: [new Date(0)] }) })), { a: ["1970-01-01T00:00:00.000Z"] });
 });

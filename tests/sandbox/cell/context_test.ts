@@ -138,7 +138,7 @@ for (const [what, make] of Object.entries(forged)) {
   });
 }
 
-Deno.test("send() counts and copies the real bytes, whatever lengths they claim", async () => {
+Deno.test("send() counts and copies the real bytes, not the lengths they claim", async () => {
   const lie = (bytes: Uint8Array, claimed: number) => {
     for (const name of ["length", "byteLength", "byteOffset"]) {
       Object.defineProperty(bytes, name, { get: () => claimed });
@@ -182,7 +182,7 @@ Deno.test("close() cuts a reason at 123 bytes, never inside a character", async 
   assertEquals(reasons, ["a".repeat(123), "€".repeat(41), "a" + "😀".repeat(30)]);
 });
 
-Deno.test("what a timer publishes after its caller left reaches subscribers; what it sends to the client goes nowhere", async () => {
+Deno.test("a timer's publication after its caller left reaches subscribers; its messages to the client go nowhere", async () => {
   let later = () => {};
   const module = testHandlers({
     methods: {
@@ -206,7 +206,7 @@ Deno.test("what a timer publishes after its caller left reaches subscribers; wha
   assertEquals(module.events.map(({ type }) => type), ["publish", "log"]);
 });
 
-Deno.test("a client that leaves while its handler waits for presence is nobody's failure", async () => {
+Deno.test("a client that leaves while its handler waits for presence is no failure", async () => {
   let left = "";
   let asked = () => {};
   const waits = new Promise<void>((resolve) => asked = resolve);

@@ -98,7 +98,7 @@ Deno.test("a contract of more than 1 MiB is refused with its reason", async () =
   assertStringIncludes(error, "The contract is longer than 1048576 bytes");
 });
 
-Deno.test("a schema nested 2,500 deep is refused with a reason, whatever part of it fails first", async () => {
+Deno.test("a schema nested 2,500 deep is refused with a reason, in each place", async () => {
   const { error } = await started(`export default ({ z }) => {
     let params = z.object({});
     for (let i = 0; i < 2500; i++) params = z.object({ a: params });
@@ -116,7 +116,7 @@ Deno.test("a schema of more than 64 levels is refused when it is checked", async
   assertStringIncludes(error, "params is nested more than 64 levels deep");
 });
 
-Deno.test("what a module logs while it loads is in the log, bounded, and it loads", async () => {
+Deno.test("the output of a module while it loads is in the log, bounded, and it loads", async () => {
   const { error, bench } = await started(
     `console.log("first", { a: 1 }); for (let i = 0; i < 2000; i++) console.error("line");
      export default ({ z }) => ({ methods: { a: { ${METHOD} } } });`,

@@ -90,7 +90,7 @@ for (
     ["a request of HTTP", new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")],
   ] as const
 ) {
-  Deno.test(`who sends ${what} is closed at once, and the cell that is waited for comes in`, async () => {
+  Deno.test(`a connection that sends ${what} is closed at once, and the awaited cell comes in`, async () => {
     await using door = new Door();
     await closed(await door.connect(sent));
     assertEquals(door.streams.length, 0);
@@ -127,7 +127,7 @@ Deno.test("the cell's own bounds hold from its greeting on, in the same chunk to
   assertEquals(door.taken, []);
 });
 
-Deno.test("64 who say nothing are borne, more are closed at once; all are closed in time, and then a cell comes in", async () => {
+Deno.test("64 silent connections are held, more are closed at once; all are closed in time, and then a cell comes in", async () => {
   await using door = new Door();
   const silent = await Promise.all(Array.from({ length: 64 }, () => door.connect()));
   await closed(await door.connect());
@@ -149,7 +149,7 @@ Deno.test("a cell that is in is not touched by the deadline for greetings", asyn
   await until(() => door.taken.length === 1, "the cell is heard");
 });
 
-Deno.test("close() closes those who have not said who they are", async () => {
+Deno.test("close() closes connections without a greeting", async () => {
   await using door = new Door();
   const silent = await door.connect();
   const half = await door.connect(hello.subarray(0, 10));

@@ -34,7 +34,7 @@ Deno.test("an excess is paid back by rest", () => {
   assertEquals(watch.look(6100, 2600, false), 1175);
 });
 
-Deno.test("what was asked counts for one look", () => {
+Deno.test("an order counts for one look", () => {
   const watch = new CpuWatch(1000, 0);
   watch.asked();
   assertEquals(watch.look(1000, 1250, false), null);

@@ -122,7 +122,7 @@ Deno.test("a session with a thousand long calls before the cell leaves another i
   assertEquals(first.length + second.length + third.length + rest.length, 1001);
 });
 
-Deno.test("a user who asks for little waits for a window, and for nobody's backlog", async () => {
+Deno.test("a user with few calls waits for a window, and for no other's backlog", async () => {
   const bench = new Bench(101);
   const long = "x".repeat(2048);
   for (let i = 0; i < 100; i++) for (let session = 1; session <= 100; session++) bench.call(session, long);
@@ -152,7 +152,7 @@ Deno.test("users take turns by what they ask for, and sessions of one user share
   assert(Math.abs(of(1) - of(2) - of(3)) <= 32, `${got.length}: ${of(1)}, ${of(2)}, ${of(3)}`);
 });
 
-Deno.test("a user who comes again as soon as it was served takes turns with the others", () => {
+Deno.test("a user that calls again as soon as it was served takes turns with the others", () => {
   const { seats } = new Bench(3);
   const backlog = new CellBacklog();
   const add = (session: number) => {
@@ -222,7 +222,7 @@ Deno.test("beyond 32 MiB before a cell, waiting included, calls answer -32004; t
   assertEquals(rejected.length, 8);
 });
 
-Deno.test("every call reaches the cell once, each session's in order, however the cell works", async () => {
+Deno.test("every call reaches the cell once, each session's in order, at any pace of the cell", async () => {
   const burst = fc.record({ session: fc.integer({ min: 1, max: 4 }), count: fc.nat(2000), size: fc.nat(3000) });
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(burst, fc.constant(null)), { maxLength: 12 }), async (steps) => {

@@ -7,7 +7,7 @@ import { FakeCells, pong } from "./fake_cells.ts";
 
 const LOOK_MS = 0.1;
 
-Deno.test("of a cell that floods, a quantum is taken in its turn; another one is answered meanwhile", async () => {
+Deno.test("a cell that floods has a quantum taken in its turn; another one is answered in between", async () => {
   const COUNT = 5_000;
   const cells = new FakeCells({
     onCall(cell, call) {

@@ -108,7 +108,7 @@ Deno.test("a second answer to one call is dropped, since the host's own answer m
   assertEquals([await client.call("say"), await client.call("say")], [{ result: 1 }, { result: 1 }]);
 });
 
-Deno.test("a cell that sends unasked without end is ended, and its neighbour is served meanwhile", async () => {
+Deno.test("a cell that sends unasked without end is ended, and its neighbour is served", async () => {
   const { bench: made } = await rogue((cell) => {
     for (let i = 0; i < 1_000_000; i++) cell.out.write(ToHost.Notify, 1, 0, 0, "{}");
   });

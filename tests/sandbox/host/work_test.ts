@@ -45,7 +45,7 @@ Deno.test("a debt is paid back before anything goes on", () => {
   assert(!work.spent);
 });
 
-Deno.test("what is taken is taken from all together, too; one module's spending is not another's", () => {
+Deno.test("a share is taken from all together, too; one module's spending is not another's", () => {
   const { clock, above, work } = budget(1000, 100, (now) => new WorkBudget({ rate: 1000, burst: 150 }, now));
   const other = new WorkBudget({ rate: 1000, burst: 100 }, () => clock.now, above);
   work.take(100);

@@ -114,7 +114,7 @@ Deno.test("signs of life that piled up while the supervisor did not run are no f
   assertEquals(cell.ends, []);
 });
 
-Deno.test("what a cell writes is passed on up to a bound a second", async () => {
+Deno.test("output of a cell is passed on up to a bound a second", async () => {
   await using modules = new StandInCells(["loud"]);
   const cell = await modules.start("loud").alive();
   const began = performance.now();

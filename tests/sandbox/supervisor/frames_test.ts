@@ -61,7 +61,7 @@ function* chunked(bytes: Uint8Array, lengths: readonly number[]): Generator<Uint
   }
 }
 
-Deno.test("frames of a front come out as they went in, however they are cut", () => {
+Deno.test("frames of a front come out as they went in, at any cut", () => {
   fc.assert(fc.property(fc.array(frontFrame), cuts, (frames, lengths) => {
     const reader = new FrameReader(FRONT_FRAME_BYTES, decodeFrontFrame);
     const found: FrontFrame[] = [];
@@ -107,7 +107,7 @@ Deno.test("signs of life of a cell are read as they were written, and nothing el
   }
 });
 
-Deno.test("messages of the supervisor come out as they went in, however they are cut", () => {
+Deno.test("messages of the supervisor come out as they went in, at any cut", () => {
   fc.assert(fc.property(fc.array(message), cuts, (messages, lengths) => {
     const reader = new SupervisorReader();
     const bytes = join(messages.map(encodeSupervisorMessage));
@@ -157,7 +157,7 @@ Deno.test("endOf() believes a farewell before a kill, and a kill before an exit"
   assertEquals(end({ signal: null, code: 1, errors: fatal }), "crash");
 });
 
-Deno.test("endOf() gives text that can't forge a line of a terminal, however long", () => {
+Deno.test("endOf() gives text that can't forge a line of a terminal, at any length", () => {
   const details = fc.string({ unit: "binary", maxLength: 2_000 });
   fc.assert(
     fc.property(details, (errors) => {

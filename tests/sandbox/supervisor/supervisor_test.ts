@@ -170,7 +170,7 @@ Deno.test("a program that can't be started is tried again, then the supervisor e
   assert(one.restarts[0]!.detail.includes("ENOENT"), one.restarts[0]!.detail);
 });
 
-Deno.test("what can't be served ends the front and is thrown", async () => {
+Deno.test("a configuration that can't be served ends the front and is thrown", async () => {
   await using one = new Supervised("honest", () => {
     throw new TypeError("wrong");
   });

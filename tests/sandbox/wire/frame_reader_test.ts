@@ -6,7 +6,7 @@ const SIZE = 4;
 const reader = () => new FrameReader(SIZE, (bytes) => bytes.every((byte) => byte === bytes[0]) ? bytes[0]! : null);
 const frame = (value: number) => new Array<number>(SIZE).fill(value);
 
-Deno.test("FrameReader finds the same frames however the stream is cut", () => {
+Deno.test("FrameReader finds the same frames at any cut of the stream", () => {
   const stream = new Uint8Array([...frame(1), ...frame(2), ...frame(3)]);
   for (let size = 1; size <= stream.length; size++) {
     const [frames, read]: [number[], FrameReader<number>] = [[], reader()];

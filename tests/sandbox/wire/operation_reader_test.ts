@@ -91,7 +91,7 @@ Deno.test("operations before the one that is refused were taken, and none after 
   assertEquals(got.length, 2);
 });
 
-Deno.test("next() gives one operation at a time, in order, however the bytes are cut", () => {
+Deno.test("next() gives one operation at a time, in order, at any cut of the bytes", () => {
   const texts = ["", "a", "bc", "", "defg"];
   const operations = texts.map((text, at) =>
     bytesOf({ code: ToHost.Notify, session: at + 1, texts: new TextEncoder().encode(text) })

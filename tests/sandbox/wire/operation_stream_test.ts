@@ -42,7 +42,7 @@ class Wire implements ByteStream {
   }
 }
 
-Deno.test("one write is in flight; what is written meanwhile leaves in the next", async () => {
+Deno.test("one write is in flight; later operations leave in the next", async () => {
   const wire = new Wire();
   const made = new OperationStream(wire);
   const { out, flush } = made;

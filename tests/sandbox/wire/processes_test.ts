@@ -11,7 +11,7 @@ Deno.test("vitals are read as they were written", () => {
   assertEquals(decodeVitals(encodeVitals(VitalsKind.Alive, { memory: 0, cpuMs: 0 }))?.memory, 0);
 });
 
-Deno.test("what is no frame of vitals is refused", () => {
+Deno.test("a frame that is none of vitals is refused", () => {
   const frame = encodeVitals(VitalsKind.Alive, vitals);
   assertEquals(decodeVitals(frame.subarray(1)), null, "too short");
   const changed = (change: (view: DataView) => void) => {
