@@ -3,7 +3,7 @@ import { REASONS, REFUSALS, refuse } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { type AdmissionContext, admit } from "../../lib/admission/admission.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { ALICE, configWith, contextWith, handshake, ORIGIN, PEER } from "./fixtures.ts";
+import { ALICE, configWith, contextWith, handshake, ORIGIN, PEER } from "../helpers/admission.ts";
 
 const BEARER = { authorization: "Bearer good" };
 

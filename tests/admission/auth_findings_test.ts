@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { authFindings } from "../../lib/admission/admission.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { configWith, ecPair, jwkOf, privatePem, publicPem, rsaPair, withFolder } from "./fixtures.ts";
+import { configWith, ecPair, jwkOf, privatePem, publicPem, rsaPair, withFolder } from "../helpers/admission.ts";
 
 /** Severity, key and text of each finding, with the given files in a folder. */
 async function find(

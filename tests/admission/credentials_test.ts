@@ -2,7 +2,7 @@ import { assertEquals } from "../assert.ts";
 import { findCredential } from "../../lib/admission/credentials.ts";
 import { readOffer } from "../../lib/admission/subprotocol.ts";
 import type { Config } from "../../lib/config/config.ts";
-import { handshake } from "./fixtures.ts";
+import { handshake } from "../helpers/admission.ts";
 
 type Sources = Config["auth"]["sources"];
 const ALL: Sources = ["header", "subprotocol", "cookie", "ticket", "query"];

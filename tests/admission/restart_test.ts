@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { Revocations, Tickets } from "../../lib/admission/admission.ts";
 import { openStore } from "../../lib/store/store.ts";
-import { ALICE, memoryLog, ORIGIN, withFolder } from "./fixtures.ts";
+import { ALICE, memoryLog, ORIGIN, withFolder } from "../helpers/admission.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../lib/admission/admission.ts";
 import { refusalResponse, securityHeaders } from "../../lib/front/http/headers.ts";
 import { openStore } from "../../lib/store/store.ts";
-import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "./fixtures.ts";
+import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "../helpers/admission.ts";
 
 interface Scene {
   send(init?: { method?: string; headers?: Record<string, string | null>; body?: BodyInit }): Promise<Response>;

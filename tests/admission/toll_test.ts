@@ -2,7 +2,7 @@ import type { Verified } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { Toll, type TollDeps } from "../../lib/admission/toll.ts";
 import { OutOfTurn } from "../../lib/timing/out_of_turn.ts";
-import { ALICE, contextWith } from "./fixtures.ts";
+import { ALICE, contextWith } from "../helpers/admission.ts";
 
 const GOOD: Verified = { ok: true, identity: ALICE };
 const FORGED: Verified = { ok: false, reason: "token_invalid", detail: "why" };

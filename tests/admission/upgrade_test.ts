@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { checkUpgrade } from "../../lib/admission/upgrade.ts";
-import { handshake } from "./fixtures.ts";
+import { handshake } from "../helpers/admission.ts";
 
 type Row = readonly [name: string, headers: Record<string, string | null>, status: number | null];
 

@@ -4,9 +4,9 @@
  */
 import { HeadReader } from "../../lib/front/edge/request_head.ts";
 import { assert, assertEquals, assertLess, assertMatch, assertNotEquals } from "../assert.ts";
-import { call, connectTo, goodHeaders, handshake, join, nextAnswer } from "../e2e/client.ts";
-import type { RawClient } from "../raw_client.ts";
-import { concat, frame } from "../websocket/client_frames.ts";
+import { call, connectTo, goodHeaders, handshake, join, nextAnswer } from "../helpers/client.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { concat, frame } from "../helpers/client_frames.ts";
 import { Target, times } from "./target.ts";
 
 const encoder = new TextEncoder();

@@ -1,8 +1,8 @@
 /** Attacks with frames after the 101: messages that never end, floods of control frames, frames in the smallest pieces. */
 import { assertEquals, assertGreater, assertLess } from "../assert.ts";
-import { join, nextAnswer } from "../e2e/client.ts";
-import { concat, frame } from "../websocket/client_frames.ts";
-import type { RawClient } from "../raw_client.ts";
+import { join, nextAnswer } from "../helpers/client.ts";
+import { concat, frame } from "../helpers/client_frames.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
 import { MIB, pour, Target, times } from "./target.ts";
 
 /** Of each kind. */

@@ -1,9 +1,10 @@
 /** Attacks before the 101: slowloris, floods of connections, resets, garbage. */
 import { assert, assertEquals, assertGreaterOrEqual } from "../assert.ts";
-import { goodHeaders } from "../e2e/client.ts";
-import { type RawClient, RawClientError } from "../raw_client.ts";
+import { goodHeaders } from "../helpers/client.ts";
+import { type RawClient, RawClientError } from "../helpers/raw_client.ts";
 import { resetAfter } from "./reset.ts";
-import { Target, times, until } from "./target.ts";
+import { Target, times } from "./target.ts";
+import { until } from "../helpers/until.ts";
 
 const encoder = new TextEncoder();
 

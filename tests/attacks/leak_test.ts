@@ -1,10 +1,11 @@
 /** 10,000 connections that come and vanish, each at another stage of its life; then everything is where it was. */
 import { assertEquals, assertLess } from "../assert.ts";
-import { goodHeaders } from "../e2e/client.ts";
-import { RawClient } from "../raw_client.ts";
-import { frame } from "../websocket/client_frames.ts";
+import { goodHeaders } from "../helpers/client.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { frame } from "../helpers/client_frames.ts";
 import { resetAfter } from "./reset.ts";
-import { MIB, Target, times, until } from "./target.ts";
+import { MIB, Target, times } from "./target.ts";
+import { until } from "../helpers/until.ts";
 
 const HELLO = Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03);
 const CONNECTIONS = 10_000;

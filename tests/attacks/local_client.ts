@@ -2,9 +2,9 @@
 import { Buffer } from "node:buffer";
 import type { TcpNetConnectOpts } from "node:net";
 import * as tls from "node:tls";
-import type { TestServer } from "../harness.ts";
-import { frame } from "../websocket/client_frames.ts";
-import { ServerFrameReader } from "../websocket/server_frames.ts";
+import type { TestServer } from "../helpers/test_server.ts";
+import { frame } from "../helpers/client_frames.ts";
+import { ServerFrameReader } from "../helpers/server_frames.ts";
 
 const DEADLINE_MS = 10_000;
 

@@ -1,9 +1,9 @@
 /** Attacks by whole messages: floods of every kind of nonsense, subscriptions without end, one client against the rest. */
 import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "../assert.ts";
-import { type Answer, call, join, nextAnswer } from "../e2e/client.ts";
-import { type RawClient, RawClientError } from "../raw_client.ts";
-import { concat, frame } from "../websocket/client_frames.ts";
+import { type Answer, call, join, nextAnswer } from "../helpers/client.ts";
+import { type RawClient, RawClientError } from "../helpers/raw_client.ts";
+import { concat, frame } from "../helpers/client_frames.ts";
 import { MIB, pour, Target, times } from "./target.ts";
 
 const CLIENTS = 2;

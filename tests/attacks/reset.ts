@@ -1,7 +1,7 @@
 /** Connections that end with a TCP reset, which `Deno.connect` can't be made to send. */
 import { connect, type Socket } from "node:net";
 import * as tls from "node:tls";
-import type { TestServer } from "../harness.ts";
+import type { TestServer } from "../helpers/test_server.ts";
 
 export interface ResetOptions {
   readonly tls: boolean;

@@ -1,7 +1,8 @@
 /** Clients that do not read what they are sent: closed beyond `send_queue`, others notice nothing, memory comes back. */
 import { assertEquals, assertGreater, assertLess } from "../assert.ts";
-import { call, join, nextAnswer } from "../e2e/client.ts";
-import { MIB, Target, times, until } from "./target.ts";
+import { call, join, nextAnswer } from "../helpers/client.ts";
+import { MIB, Target, times } from "./target.ts";
+import { until } from "../helpers/until.ts";
 
 const SLOW = 6;
 /** Lifted, since the attack is not about them. */

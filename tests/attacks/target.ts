@@ -5,10 +5,11 @@
  */
 import { DECODER_OVERHEAD_BYTES } from "../../lib/websocket/websocket.ts";
 import { assertEquals, assertLess } from "../assert.ts";
-import { type ServerOptions, startServer, type TestServer } from "../harness.ts";
-import { parseScrape, value } from "../telemetry/prometheus.ts";
-import { RawClient } from "../raw_client.ts";
+import { type ServerOptions, startServer, type TestServer } from "../helpers/test_server.ts";
+import { parseScrape, value } from "../helpers/prometheus.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 import { LocalClient } from "./local_client.ts";
+import { until } from "../helpers/until.ts";
 
 const KIB = 1024;
 export const MIB = 1024 * KIB;
@@ -42,7 +43,7 @@ export class Target implements AsyncDisposable {
 
   private constructor(readonly server: TestServer) {}
 
-  /** Sections of `config` are merged into the harness's. */
+  /** Sections of `config` are merged into the configuration of the test server. */
   static async start(options: ServerOptions = {}): Promise<Target> {
     const { server, ...others } = options.config ?? {};
     const target = new Target(
@@ -146,15 +147,6 @@ export class Target implements AsyncDisposable {
         );
       }
     }
-  }
-}
-
-/** Polls until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

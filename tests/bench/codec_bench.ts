@@ -5,7 +5,7 @@
  */
 import { Decoder, encodeText, FrameWriter, SharedText } from "../../lib/websocket/websocket.ts";
 import { Utf8Judge } from "../../lib/websocket/utf8.ts";
-import { concat, fragments, frame } from "../websocket/client_frames.ts";
+import { concat, fragments, frame } from "../helpers/client_frames.ts";
 
 const LIMITS = { max_bytes: 1 << 20, max_fragments: 1 << 14 };
 const KIB = 1024;

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { print } from "../../tools/project.ts";
-import { rollingRestart } from "../client/rolling_restart.ts";
+import { rollingRestart } from "../helpers/rolling_restart.ts";
 
 const { clients, rate, drain } = (parseArgs as (words: string[], options: object) => Record<string, string>)(
   Deno.args,

@@ -2,14 +2,14 @@ import { UNKNOWN_LIMITS } from "../../lib/base/system_limits.ts";
 import { check, type CheckDeps } from "../../lib/cli/check.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import type { Finding } from "../../lib/config/findings/findings.ts";
-import { AUTH, Fixture, type Sections, toml } from "../config/fixture.ts";
+import { AUTH, ConfigFolder, type Sections, toml } from "../helpers/config_folder.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
 const WARNING: Sections = { tls: TLS, auth: `${AUTH}public_key_file = "es256.pub.pem"\nsources = ["query"]` };
 const ERROR: Sections = { tls: TLS, limits: "ip = { burst = 0 }" };
 
-async function run(fixture: Fixture, sections: Sections, words: string[] = [], deps: CheckDeps = {}) {
+async function run(fixture: ConfigFolder, sections: Sections, words: string[] = [], deps: CheckDeps = {}) {
   Deno.writeTextFileSync(fixture.path, toml(sections));
   Deno.chmodSync(fixture.path, 0o644);
   const [out, err]: [string[], string[]] = [[], []];
@@ -22,7 +22,7 @@ async function run(fixture: Fixture, sections: Sections, words: string[] = [], d
 }
 
 Deno.test("check() exits with 0 on notes, 1 on errors, and 1 on warnings with --strict", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const cases: [Sections, string[], number][] = [
     [{ tls: TLS }, [], 0],
     [{ tls: TLS }, ["--strict"], 0],
@@ -41,7 +41,7 @@ Deno.test("check() exits with 0 on notes, 1 on errors, and 1 on warnings with --
 });
 
 Deno.test("check() prints findings, a summary, and what the configuration admits", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const { out, err } = await run(fixture, WARNING);
   assertEquals(err, []);
   assertEquals(out.slice(0, 3), [
@@ -57,7 +57,7 @@ Deno.test("check() prints findings, a summary, and what the configuration admits
 });
 
 Deno.test("check() prints problems on a line each when the file can't be read as configuration", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const { out, err } = await run(fixture, { server: "port = -1\nx = 1" });
   assertEquals(out, []);
   assertEquals(err.length, 2);
@@ -73,7 +73,7 @@ Deno.test("check() says which file is missing", async () => {
 });
 
 Deno.test("check() prints one JSON object with --json, for problems too", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const good = await run(fixture, WARNING, ["--json"]);
   assertEquals(good.out.length, 1);
   const { findings, admits } = JSON.parse(good.text);
@@ -86,7 +86,7 @@ Deno.test("check() prints one JSON object with --json, for problems too", async 
 });
 
 Deno.test("check() runs every checker, and a checker that fails is an error", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const finding = (severity: Finding["severity"], where: string): Finding => ({
     severity,
     where,
@@ -113,7 +113,7 @@ Deno.test("check() runs every checker, and a checker that fails is an error", as
 });
 
 Deno.test("check() warns once, with figures, of what the system does not grant", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const system = { openFiles: 1024, memoryBytes: 64 * 1024 * 1024 };
   const { status, out } = await run(fixture, { tls: TLS }, ["--strict", "--json"], { system });
   const warnings = (JSON.parse(out[0]!).findings as Finding[]).filter(({ severity }) => severity === "warning");

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { readLine } from "../../lib/cli/connect/lines.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { ORIGIN, program, startServer, type TestServer } from "../harness.ts";
-import { optional } from "../optional.ts";
+import { ORIGIN, program, startServer, type TestServer } from "../helpers/test_server.ts";
+import { optional } from "../helpers/optional.ts";
 
 const DEADLINE_MS = 60_000;
 

@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import { keys } from "../../lib/cli/keys.ts";
-import { withFolder } from "../admission/fixtures.ts";
+import { withFolder } from "../helpers/admission.ts";
 
 /** Runs `keys` with these words; what it printed and returned. */
 async function run(...words: string[]): Promise<{ status: number; out: string[]; err: string[] }> {

@@ -6,7 +6,7 @@ import { createVerifier, makeKeys } from "../../lib/admission/admission.ts";
 import { parseCommandLine } from "../../lib/cli/args.ts";
 import { token } from "../../lib/cli/token.ts";
 import { loadConfig } from "../../lib/config/config.ts";
-import { ecPair, ISSUER, jwkOf, memoryLog, NOW, withFolder } from "../admission/fixtures.ts";
+import { ecPair, ISSUER, jwkOf, memoryLog, NOW, withFolder } from "../helpers/admission.ts";
 
 const verify = jsonwebtoken.verify as (token: string, key: string, options: object) => Record<string, unknown>;
 

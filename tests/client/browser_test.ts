@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { buildClient } from "../../tools/client.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { type Browser, chromiumPresent, launchChromium, type Page } from "../e2e/chromium.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { optional } from "../optional.ts";
+import { type Browser, chromiumPresent, launchChromium, type Page } from "../helpers/chromium.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { optional } from "../helpers/optional.ts";
 
 /** A page that has the library and a client; what it sees is in `seen`. `?away` is a page without. */
 const PAGE = (server: string, token: string) =>

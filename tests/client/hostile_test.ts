@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { CallError, type Client, createClient, type State, type Why } from "../../client/mod.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TopicServer } from "./topic_server.ts";
+import { until } from "../helpers/until.ts";
 
 const DEADLINE_MS = 30_000;
 const FLOOD = 20_000;
@@ -21,13 +22,6 @@ function watched(url: string): Watched {
   client.on("error", (error) => errors.push(error));
   client.on("notification", (...one) => notified.push(one));
   return { client, states, errors, notified, [Symbol.asyncDispose]: () => client.close() };
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + DEADLINE_MS; !isSo();) {
-    assert(Date.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** A WebSocket server whose every answer is `hostile`'s; it lets in whoever asks. */
@@ -89,10 +83,10 @@ async function besideNeighbour(attack: () => Promise<void>): Promise<void> {
   const heard: unknown[] = [];
   const room = neighbour.client.subscribe("room");
   room.on("message", (data) => heard.push(data));
-  await until("the neighbour's subscription", () => room.state === "live");
+  await until(() => room.state === "live", "the neighbour's subscription");
   await attack();
   honest.publish("room", "message", "still here");
-  await until("the neighbour's event", () => heard.length === 1);
+  await until(() => heard.length === 1, "the neighbour's event");
   assertEquals(neighbour.states.map(([state]) => state), ["connecting", "open"]);
   assertEquals(neighbour.errors, []);
 }
@@ -188,7 +182,7 @@ for (
       ann.client.connect().catch(() => {});
       const call = ann.client.call("m", {}, { timeout: 300 }).catch((error) => error);
       const lost = () => ann.states.filter(([state]) => state === "waiting" || state === "closed");
-      await until("a failed attempt", () => lost().length > 0);
+      await until(() => lost().length > 0, "a failed attempt");
       const { outcome } = await call as CallError;
       assertEquals(outcome, "not_sent");
       assertEquals(ann.client.user, null);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { buildClient, CLIENT } from "../../tools/client.ts";
 import { files, readProject, ROOT, run } from "../../tools/project.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { optional, runs } from "../optional.ts";
+import { optional, runs } from "../helpers/optional.ts";
 
 const MAX_GZIP_BYTES = 4_096;
 

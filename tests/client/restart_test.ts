@@ -1,6 +1,6 @@
 /** Two hundred clients through a rolling restart; `deno task bench:restart` does it with five thousand. */
 import { assert, assertEquals } from "../assert.ts";
-import { rollingRestart } from "./rolling_restart.ts";
+import { rollingRestart } from "../helpers/rolling_restart.ts";
 
 const CLIENTS = 200;
 const HANDSHAKES_PER_SECOND = 60;

@@ -2,8 +2,9 @@
 import { CallError, type Client, createClient, type Options, type State, type Why } from "../../client/mod.ts";
 import { run } from "../../tools/project.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { optional, runs } from "../optional.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
+import { optional, runs } from "../helpers/optional.ts";
+import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { until } from "../helpers/until.ts";
 
 const DEADLINE_MS = 60_000;
 const QUICK = { min: 20, max: 300 };
@@ -55,13 +56,6 @@ function session(server: TestServer, options: Partial<Options>): Session {
       http.close();
     },
   };
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + DEADLINE_MS; !isSo();) {
-    assert(Date.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 Deno.test("the client and the real server", async (t) => {
@@ -134,7 +128,7 @@ Deno.test("the client and the real server", async (t) => {
     });
     await ann.client.connect();
     const first = ann.client.user!.expires_at;
-    await until("the refresh", () => ann.client.user!.expires_at > first);
+    await until(() => ann.client.user!.expires_at > first, "the refresh");
     assertEquals([asks, ann.states.length], [["connect", "expiring"], 2]);
   });
 
@@ -149,10 +143,7 @@ Deno.test("the client and the real server", async (t) => {
       },
     });
     await ann.client.connect();
-    await until(
-      "the new connection",
-      () => asks.includes("refused") && ann.client.state === "open",
-    );
+    await until(() => asks.includes("refused") && ann.client.state === "open", "the new connection");
     assertEquals(await ann.client.call("echo", { text: "still here" }), {
       text: "still here",
     });
@@ -172,10 +163,7 @@ Deno.test("the client lives through a restart of the server, and loses no call w
     await ann.client.call("echo", { text: "before" });
     first.signal("SIGTERM");
     await first.exited();
-    await until(
-      "the end of the first server",
-      () => ann.client.state !== "open",
-    );
+    await until(() => ann.client.state !== "open", "the end of the first server");
     const waiting = ann.client.call("echo", { text: "across" }, {
       timeout: DEADLINE_MS,
     });
@@ -254,13 +242,13 @@ Deno.test("subscriptions on the real server: events, presence, denial, the end o
   lobby.onState((...change) => states.push(change));
   const unknown = ann.client.subscribe("cellar:lobby");
   await Promise.all([ann.client.connect(), bob.client.connect()]);
-  await until("the answers", () => lobby.state === "live" && unknown.state === "denied");
+  await until(() => lobby.state === "live" && unknown.state === "denied", "the answers");
   await bob.client.call("chat.send", { room: "lobby", text: "hello" });
-  await until("the event", () => heard.length === 1);
+  await until(() => heard.length === 1, "the event");
   assertEquals(heard, [{ from: "bob", text: "hello" }]);
   assertEquals(await lobby.presence(), [{ user: "ann", connections: 1 }]);
   await ann.client.call("session.refresh", { token: token(["guest"]) });
-  await until("the end of the right", () => lobby.state === "ended");
+  await until(() => lobby.state === "ended", "the end of the right");
   assertEquals(states, [["live", undefined], ["ended", "forbidden"]]);
 });
 
@@ -294,10 +282,7 @@ Deno.test(optional(
               via,
               server.token("ann"),
             );
-            await until(
-              "the refused call",
-              () => node.lines.some((line) => "outcome" in line),
-            );
+            await until(() => node.lines.some((line) => "outcome" in line), "the refused call");
             assertEquals(node.seen("echo"), { text: "hello" });
             assertEquals(node.lines.find((line) => "outcome" in line), {
               outcome: "refused",
@@ -312,19 +297,16 @@ Deno.test(optional(
             "header",
             server.token("ann"),
           );
-          await until("the echo", () => node.seen("echo") !== undefined);
+          await until(() => node.seen("echo") !== undefined, "the echo");
           const opens = () => node.lines.filter(({ state }) => state === "open").length;
           server.signal("SIGKILL");
           await server.exited();
-          await until(
-            "the loss",
-            () => node.lines.some(({ state }) => state === "waiting"),
-          );
+          await until(() => node.lines.some(({ state }) => state === "waiting"), "the loss");
           server = await startServer({
             dir,
             config: { server: { host: "localhost", port, engine: "edge" } },
           });
-          await until("the second connection", () => opens() === 2);
+          await until(() => opens() === 2, "the second connection");
         });
       } finally {
         await server.stop();

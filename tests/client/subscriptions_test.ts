@@ -1,18 +1,9 @@
 /** Subscriptions: against a small server that speaks the contract, and by a clock in the test's hands. */
 import { type Client, type Contract, createClient, type SubscriptionState } from "../../client/mod.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
 import { TopicServer } from "./topic_server.ts";
 import { settle, World } from "./world.ts";
-
-const DEADLINE_MS = 20_000;
-
-/** Waits until it is so. */
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + DEADLINE_MS; !isSo();) {
-    assert(Date.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+import { until } from "../helpers/until.ts";
 
 interface Rooms extends Contract {
   methods: Record<string, never>;
@@ -35,16 +26,16 @@ Deno.test("subscribe() delivers the events of its topic, the one right behind th
   const off = lobby.on("message", ({ text }) => seen.push(text));
   assertEquals(lobby.state, "pending");
   await client.connect();
-  await until("live", () => lobby.state === "live");
+  await until(() => lobby.state === "live", "live");
   server.publish("lobby", "message", { text: "hello" });
   server.publish("other", "message", { text: "not ours" });
-  await until("hello", () => seen.includes("hello"));
+  await until(() => seen.includes("hello"), "hello");
   assertEquals(seen, [1, "hello"]);
   assertEquals(await lobby.presence(), [{ user: "ann", connections: 1 }]);
   off();
   server.publish("lobby", "message", { text: "unheard" });
   server.publish("lobby", "welcome", "last");
-  await until("last", () => seen.includes("last"));
+  await until(() => seen.includes("last"), "last");
   assertEquals(seen.includes("unheard"), false);
 });
 
@@ -58,14 +49,11 @@ Deno.test("a subscription is made again after a reconnect, and says so", async (
   const seen: string[] = [];
   lobby.on("message", ({ text }) => seen.push(text));
   for (let round = 1; round <= 3; round++) {
-    await until(
-      `live, round ${round}`,
-      () => lobby.state === "live" && server.followers("lobby") === 1,
-    );
+    await until(() => lobby.state === "live" && server.followers("lobby") === 1, `live, round ${round}`);
     server.publish("lobby", "message", { text: `round ${round}` });
-    await until(`message, round ${round}`, () => seen.length === round);
+    await until(() => seen.length === round, `message, round ${round}`);
     server.drop(1011);
-    await until(`pending, round ${round}`, () => states.length >= 2 * round);
+    await until(() => states.length >= 2 * round, `pending, round ${round}`);
   }
   assertEquals(states.slice(0, 4), ["live", "pending", "live", "pending"]);
   assertEquals(seen, ["round 1", "round 2", "round 3"]);
@@ -78,25 +66,22 @@ Deno.test("a subscription that is denied, or ended by the server, is over", asyn
   const ends: unknown[] = [];
   const secret = client.subscribe("secret");
   secret.onState((...args) => ends.push(args));
-  await until("denied", () => secret.state === "denied");
+  await until(() => secret.state === "denied", "denied");
   const lobby = client.subscribe("lobby");
   const events: unknown[] = [];
   const iterated = (async () => {
     for await (const event of lobby) events.push(event);
   })();
-  await until("live", () => lobby.state === "live");
+  await until(() => lobby.state === "live", "live");
   lobby.onState((...args) => ends.push(args));
   server.end("lobby", "left the project");
   await iterated;
   assertEquals(ends, [["denied", "Forbidden"], ["ended", "left the project"]]);
   assertEquals(events, [{ event: "welcome", data: 1 }]);
   server.drop(1011);
-  await until(
-    "a new connection",
-    () => server.connections.size === 1 && client.state === "open",
-  );
+  await until(() => server.connections.size === 1 && client.state === "open", "a new connection");
   const again = client.subscribe("other");
-  await until("live again", () => again.state === "live");
+  await until(() => again.state === "live", "live again");
   assertEquals(
     server.requests.filter((request) => request.startsWith("topic.subscribe")),
     [
@@ -113,23 +98,23 @@ Deno.test("close() of the last subscription of a topic unsubscribes", async () =
   await client.connect();
   const one = client.subscribe("lobby");
   const two = client.subscribe("lobby");
-  await until("both live", () => one.state === "live" && two.state === "live");
+  await until(() => one.state === "live" && two.state === "live", "both live");
   const seen: string[] = [];
   one.on("message", ({ text }) => seen.push(`one ${text}`));
   two.on("message", ({ text }) => seen.push(`two ${text}`));
   server.publish("lobby", "message", { text: "a" });
-  await until("both heard", () => seen.length === 2);
+  await until(() => seen.length === 2, "both heard");
   await one.close();
   await one.close();
   assertEquals(one.state, "ended");
   server.publish("lobby", "message", { text: "b" });
-  await until("two heard", () => seen.length === 3);
+  await until(() => seen.length === 3, "two heard");
   assertEquals([seen, server.followers("lobby")], [
     ["one a", "two a", "two b"],
     1,
   ]);
   await two[Symbol.asyncDispose]();
-  await until("unsubscribed", () => server.followers("lobby") === 0);
+  await until(() => server.followers("lobby") === 0, "unsubscribed");
   assertEquals(
     server.requests.filter((request) => request === "topic.unsubscribe lobby")
       .length,

@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { cellCount } from "../../lib/config/config.ts";
 import { admitsAtMost } from "../../lib/config/findings/findings.ts";
-import { Fixture, type Sections } from "./fixture.ts";
+import { ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const KIB = 1024;
 const HANDLER = 'subprotocol = "a"\nmodule = "chat.ts"\n';
 
 Deno.test("admitsAtMost() multiplies out the defaults", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   assertEquals(admitsAtMost(fixture.load(), 4), {
     messages_per_second: 10_000 * 50,
     bytes_per_second: 10_000 * 256 * KIB,
@@ -21,7 +21,7 @@ Deno.test("admitsAtMost() multiplies out the defaults", () => {
 });
 
 Deno.test("admitsAtMost() takes the smallest of what stops a client", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const admits = (sections: Sections) => admitsAtMost(fixture.load({ server: "max_connections = 10", ...sections }), 1);
   assertEquals(admits({ limits: "user = { rate = 7 }" }).messages_per_second, 70);
   assertEquals(admits({ limits: "ip = { rate = 3 }" }).messages_per_second, 30);
@@ -36,7 +36,7 @@ Deno.test("admitsAtMost() takes the smallest of what stops a client", () => {
 });
 
 Deno.test("admitsAtMost() counts the cells of every handler, one per core less the front's where it is 0", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const handlers = [
     `${HANDLER}cells = 3\nmemory = "8MiB"`,
     `${HANDLER.replace('"a"', '"b"')}cells = 0\nmemory = "16MiB"`,
@@ -46,7 +46,7 @@ Deno.test("admitsAtMost() counts the cells of every handler, one per core less t
 });
 
 Deno.test("admitsAtMost() admits as many subscriptions as all bounds together", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const admits = (topics: string, max = 10_000) =>
     admitsAtMost(fixture.load({ server: `max_connections = ${max}`, topics }), 1).subscriptions;
   assertEquals(admits("max_subscriptions = 7"), 7);
@@ -55,12 +55,12 @@ Deno.test("admitsAtMost() admits as many subscriptions as all bounds together", 
 });
 
 Deno.test("admitsAtMost() knows no bound of memory for engine serve", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   assertEquals(admitsAtMost(fixture.load({ server: 'engine = "serve"' }), 1).memory_bytes, null);
 });
 
 Deno.test("admitsAtMost() admits no less when a limit is raised", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const base = fixture.load();
   const rate = fc.integer({ min: 1, max: 1000 });
   fc.assert(fc.property(rate, rate, rate, rate, (connection, user, ip, more) => {

@@ -1,12 +1,12 @@
 import { ConfigError, devConfig, findConfig, formatProblem, loadConfig } from "../../lib/config/config.ts";
-import { AUTH, Fixture, toml } from "./fixture.ts";
+import { AUTH, ConfigFolder, toml } from "../helpers/config_folder.ts";
 import { assert, assertEquals, assertNotMatch, assertStringIncludes, assertThrows } from "../assert.ts";
 
 const HANDLERS = ['subprotocol = "a"\nmodule = "chat.ts"'];
 const none = () => undefined;
 
 Deno.test("loadConfig() tells all problems in one go, each on a line with file, key, what is wrong, what is allowed", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const text = `
 nonsense = 1
 [server]
@@ -73,14 +73,14 @@ admin_token_file = "$TOKEN"
 });
 
 Deno.test("loadConfig() tells the line of what is not TOML", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const [problem, ...more] = fixture.problemsOf("[server]\nport = 1\nhost = \n");
   assertEquals([problem?.key, more.length], ["line 3", 0]);
   assertEquals(fixture.problemsOf("[server]\nport = 1\nport = 2")[0]?.key, "line 3");
 });
 
 Deno.test("loadConfig() takes ${NAME} from the environment, once, and $$ for $", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const issuer = (text: string, variables = {}) =>
     fixture.load({ auth: `public_key_file = "es256.pub.pem"\nissuer = "${text}"` }, variables).auth.issuer;
   assertEquals(issuer("https://${HOST}/${REALM}", { HOST: "id.example.com", REALM: "a" }), "https://id.example.com/a");
@@ -97,7 +97,7 @@ Deno.test("loadConfig() takes ${NAME} from the environment, once, and $$ for $",
 });
 
 Deno.test("loadConfig() refuses unset variables and lone dollars, every one of them", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const auth = (issuer: string) => ({ auth: `public_key_file = "es256.pub.pem"\nissuer = "${issuer}"` });
   fixture.assertProblem(auth("${MISSING}"), "auth.issuer", "needs the environment variable MISSING, which is not set");
   for (const issuer of ["$HOME", "a$", "${", "${}", "${A-B}", "${1A}", "${A:-x}", "$ {A}"]) {
@@ -112,7 +112,7 @@ Deno.test("loadConfig() refuses unset variables and lone dollars, every one of t
 });
 
 Deno.test("loadConfig() shows no value of a variable in a problem", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const secret = 'hunter2-"x"\\';
   const error = assertThrows(
     () =>
@@ -133,7 +133,7 @@ Deno.test("loadConfig() shows no value of a variable in a problem", () => {
 });
 
 Deno.test("loadConfig() resolves paths from the folder of the file", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   Deno.mkdirSync(`${fixture.dir}/sub`);
   const config = loadConfig({
     path: `${fixture.dir}/sub/x.toml`,
@@ -163,7 +163,7 @@ Deno.test("loadConfig() resolves paths from the folder of the file", () => {
 });
 
 Deno.test("loadConfig() reads the named file, and says when it can't", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   Deno.writeTextFileSync(fixture.path, toml({ handlers: HANDLERS }));
   assertEquals(loadConfig({ path: fixture.path, env: none }).handlers[0]?.subprotocol, "a");
   const cases: [string, string][] = [
@@ -206,7 +206,7 @@ Deno.test("devConfig() is every default with localhost, a shared secret and read
 });
 
 Deno.test("deploy/sallyport.toml loads where its files are", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const shipped = Deno.readTextFileSync(new URL("../../deploy/sallyport.toml", import.meta.url));
   const text = shipped.replaceAll("/var/lib/sallyport/tls", fixture.dir).replaceAll("/var/lib/sallyport", fixture.dir)
     .replace("handlers/chat.ts", "chat.ts");
@@ -216,7 +216,7 @@ Deno.test("deploy/sallyport.toml loads where its files are", () => {
 });
 
 Deno.test("deploy/sallyport.toml has every key, and the default as its value unless a comment tells it", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const lines = Deno.readTextFileSync(new URL("../../deploy/sallyport.toml", import.meta.url)).split("\n");
   const defaults: Record<string, unknown> = {
     ...fixture.load({ tls: 'cert_file = "server.crt"\nkey_file = "server.key"', ops: "" }),

@@ -1,4 +1,4 @@
-import { AUTH, Fixture, type Sections, toml } from "./fixture.ts";
+import { AUTH, ConfigFolder, type Sections, toml } from "../helpers/config_folder.ts";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 
 /** For each key with a secret: a configuration that names it, and the file. */
@@ -12,7 +12,7 @@ const SECRETS: [string, string, Sections][] = [
 ];
 
 Deno.test("loadConfig() refuses secrets that group or others can access", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   for (const [key, name, sections] of SECRETS) {
     for (const mode of [0o600, 0o400, 0o700]) {
       Deno.chmodSync(`${fixture.dir}/${name}`, mode);
@@ -27,7 +27,7 @@ Deno.test("loadConfig() refuses secrets that group or others can access", () => 
 });
 
 Deno.test("loadConfig() looks at the file behind a link", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const [key, name, sections] = SECRETS[0] ?? [];
   if (!key || !name || !sections) throw new Error("no case");
   Deno.renameSync(`${fixture.dir}/${name}`, `${fixture.dir}/real`);
@@ -40,7 +40,7 @@ Deno.test("loadConfig() looks at the file behind a link", () => {
 });
 
 Deno.test("loadConfig() lets pass the group bit of systemd credentials, there only and that bit only", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const write = (folder: string, mode: number) => {
     // Made anew: who is not root can't write to it with mode 0440.
     Deno.mkdirSync(`${fixture.dir}/${folder}`, { recursive: true });
@@ -62,7 +62,7 @@ Deno.test("loadConfig() lets pass the group bit of systemd credentials, there on
 });
 
 Deno.test("loadConfig() refuses files that are missing or no files", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const cases: [string, string, Sections][] = [
     ...SECRETS,
     ["tls.cert_file", "server.crt", { tls: 'cert_file = "server.crt"\nkey_file = "server.key"' }],
@@ -88,7 +88,7 @@ Deno.test("loadConfig() refuses files that are missing or no files", () => {
 });
 
 Deno.test("loadConfig() refuses files it can't read, except the private key, which it never needs", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   Deno.writeTextFileSync(fixture.path, toml({}));
   Deno.chmodSync(`${fixture.dir}/chat.ts`, 0o000);
   assertStringIncludes(await loadUnprivileged(fixture), "handlers[0].module");
@@ -101,7 +101,11 @@ Deno.test("loadConfig() refuses files it can't read, except the private key, whi
 });
 
 /** Loads the configuration in a process with these permissions, and gives what comes of it. */
-async function loadElsewhere(fixture: Fixture, permission: string, prefix: readonly string[] = []): Promise<string> {
+async function loadElsewhere(
+  fixture: ConfigFolder,
+  permission: string,
+  prefix: readonly string[] = [],
+): Promise<string> {
   const script = `${fixture.dir}/load.ts`;
   Deno.writeTextFileSync(
     script,
@@ -117,13 +121,13 @@ async function loadElsewhere(fixture: Fixture, permission: string, prefix: reado
 }
 
 /** In a process for which file modes count: root is run without the capabilities to pass over them. */
-function loadUnprivileged(fixture: Fixture): Promise<string> {
+function loadUnprivileged(fixture: ConfigFolder): Promise<string> {
   const bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
   return loadElsewhere(fixture, "--allow-read", Deno.uid() === 0 ? bound : []);
 }
 
 Deno.test("loadConfig() says that a file is out of reach of this process, instead of asking", async () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   Deno.writeTextFileSync(fixture.path, toml({ ops: 'admin_token_file = "/etc/hostname"' }));
   assertEquals(
     await loadElsewhere(fixture, `--allow-read=${fixture.dir}`),

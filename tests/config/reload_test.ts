@@ -1,5 +1,5 @@
 import { reloadable } from "../../lib/config/config.ts";
-import { AUTH, Fixture, type Sections } from "./fixture.ts";
+import { AUTH, ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assertEquals } from "../assert.ts";
 
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"';
@@ -34,7 +34,7 @@ const CASES: [Sections, live: string[], restart: string[]][] = [
 ];
 
 Deno.test("reloadable() tells changes that a reload applies from those that need a restart", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const old = fixture.load({ tls: TLS });
   for (const [sections, live, restart] of CASES) {
     const changes = reloadable(old, fixture.load({ tls: TLS, ...sections }));
@@ -47,7 +47,7 @@ Deno.test("reloadable() tells changes that a reload applies from those that need
 });
 
 Deno.test("reloadable() sees a change in both directions", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const old = fixture.load({ tls: TLS });
   for (const [sections] of CASES) {
     const next = fixture.load({ tls: TLS, ...sections });

@@ -1,4 +1,4 @@
-import { AUTH, Fixture, type Sections } from "./fixture.ts";
+import { AUTH, ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assertEquals } from "../assert.ts";
 
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
@@ -151,14 +151,14 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
 
 for (const [name, good, bad] of RULES) {
   Deno.test(`loadConfig() wants ${name}`, () => {
-    using fixture = new Fixture();
+    using fixture = new ConfigFolder();
     for (const sections of good) fixture.load(sections);
     for (const [sections, key, message] of bad) fixture.assertProblem(sections, key, message);
   });
 }
 
 Deno.test("loadConfig() applies rules to what is right by itself, beside what is wrong", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const keys = fixture.problems({
     server: 'host = "0.0.0.0"\nport = -1\nengine = "serve"',
     auth: 'algorithms = ["HS256", "ES256"]\njwks_url = "http://x"\nsecret_file = "hs256.secret"\nclock_skew = 1',

@@ -1,4 +1,4 @@
-import { AUTH, Fixture, type Sections } from "./fixture.ts";
+import { AUTH, ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assertEquals } from "../assert.ts";
 import type { Config } from "../../lib/config/config.ts";
 
@@ -11,7 +11,7 @@ const KEY = AUTH + 'public_key_file = "es256.pub.pem"\n';
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
 
 Deno.test("loadConfig() fills in every default", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const config = fixture.load({ tls: TLS, ops: "" });
   const expected: Config = {
     server: {
@@ -92,7 +92,7 @@ Deno.test("loadConfig() fills in every default", () => {
 });
 
 Deno.test("loadConfig() leaves tls and ops out when they are absent", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const config = fixture.load();
   assertEquals([Object.hasOwn(config, "tls"), Object.hasOwn(config, "ops")], [false, false]);
 });
@@ -241,7 +241,7 @@ for (const [section, base, key, good, bad] of WITH_BASE) keyTest(section, base, 
 
 function keyTest(section: keyof Sections, base: string, key: string, good: string[], bad: string[]): void {
   Deno.test(`loadConfig() takes ${section}.${key} within its bounds only`, () => {
-    using fixture = new Fixture();
+    using fixture = new ConfigFolder();
     for (const value of good) fixture.load({ [section]: `${base}${key} = ${value}` });
     for (const value of bad) {
       fixture.assertProblem({ [section]: `${base}${key} = ${value}` }, `${section}.${key}`, ALLOWED);
@@ -250,7 +250,7 @@ function keyTest(section: keyof Sections, base: string, key: string, good: strin
 }
 
 Deno.test("loadConfig() takes each key of a handler within its bounds only", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const cases: [string, string[], string[]][] = [
     ["cells", ["0", "256"], ["-1", "257"]],
     ["memory", ['"8MiB"', '"16GiB"'], ['"7MiB"', '"17GiB"']],
@@ -286,7 +286,7 @@ Deno.test("loadConfig() takes each key of a handler within its bounds only", () 
 });
 
 Deno.test("loadConfig() refuses to grant a handler run or ffi, and permissions it does not know", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   for (const name of ["run", "ffi"]) {
     for (const value of ["true", '["ls"]', "[]", "false"]) {
       const handlers = [`${HANDLER}permissions = { ${name} = ${value} }`];
@@ -305,7 +305,7 @@ Deno.test("loadConfig() refuses to grant a handler run or ffi, and permissions i
 });
 
 Deno.test("loadConfig() takes subprotocols that are tokens and do not carry tokens", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   for (const name of ["chat.v1", "a", "!#$%&'*+-.^_`|~", "bearer", "bearer_1"]) {
     const written = name.replaceAll("$", "$$$$");
     assertEquals(
@@ -319,7 +319,7 @@ Deno.test("loadConfig() takes subprotocols that are tokens and do not carry toke
 });
 
 Deno.test("loadConfig() takes modules from this machine only", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const module = (name: string): Sections => ({ handlers: [`subprotocol = "a"\nmodule = "${name}"`] });
   for (const name of ["chat.ts", "./chat.ts", `${fixture.dir}/chat.ts`, `file://${fixture.dir}/chat.ts`]) {
     assertEquals(fixture.load(module(name)).handlers[0]?.module, `${fixture.dir}/chat.ts`);
@@ -341,7 +341,7 @@ Deno.test("loadConfig() takes modules from this machine only", () => {
 });
 
 Deno.test("loadConfig() refuses unknown keys and tables and names those that are known", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   fixture.assertProblem({ top: "[nonsense]" }, "nonsense", "is not known here, allowed: server, tls, admission");
   fixture.assertProblem({ server: "prot = 1" }, "server.prot", "is not known here, allowed: host, port");
   fixture.assertProblem(
@@ -354,13 +354,13 @@ Deno.test("loadConfig() refuses unknown keys and tables and names those that are
 });
 
 Deno.test("loadConfig() refuses a cluster, which is not available yet", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   fixture.assertProblem({ top: '[cluster]\nurl_file = "x"' }, "cluster", "not available yet");
   fixture.assertProblem({ top: "[cluster]" }, "cluster", "not available yet");
 });
 
 Deno.test("loadConfig() names what is missing", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   fixture.assertProblem({ admission: null }, "admission", "is missing");
   fixture.assertProblem({ admission: "" }, "admission.origins", "is missing, must be a list of origins");
   fixture.assertProblem({ auth: null }, "auth", "is missing");
@@ -374,7 +374,7 @@ Deno.test("loadConfig() names what is missing", () => {
 });
 
 Deno.test("limits.types finds nothing that was not configured", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const types = fixture.load({ limits: '[limits.types."chat.send"]\nrate = 5\nburst = 10' }).limits.types;
   assertEquals(types["chat.send"], { rate: 5, burst: 10 });
   for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) assertEquals(types[name], undefined);

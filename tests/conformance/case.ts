@@ -1,5 +1,5 @@
 /** What a conformance case is made of: bytes to send, answers to get, and how the connection must end. */
-import { type ClientFrame, closePayload, concat, fragments, frame } from "../websocket/client_frames.ts";
+import { type ClientFrame, closePayload, concat, fragments, frame } from "../helpers/client_frames.ts";
 
 /** A message of the server, or its pong. Payloads are compared byte by byte. */
 export interface Answer {

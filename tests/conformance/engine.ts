@@ -1,6 +1,6 @@
 /** Registers every case as a test of one engine. */
 import { assertEquals } from "../assert.ts";
-import { RawClient, RawClientError } from "../raw_client.ts";
+import { RawClient, RawClientError } from "../helpers/raw_client.ts";
 import { cases } from "./cases/cases.ts";
 import type { Case } from "./case.ts";
 import { type Behaviour, type EchoPeer, runCase, type RunOptions, type Verdict } from "./runner.ts";

@@ -1,4 +1,4 @@
-import { startFixture } from "../front/fixture.ts";
+import { startTestFront } from "../helpers/front.ts";
 import { socketPeer, testAllCases } from "./engine.ts";
 import { SERVE_GAPS } from "./gaps.ts";
 
@@ -8,12 +8,12 @@ const room = {
 };
 
 Deno.test("edge passes every case strictly, over TLS", async (context) => {
-  await using front = await startFixture({ engine: "edge", ...room });
+  await using front = await startTestFront({ engine: "edge", ...room });
   await testAllCases({ name: "edge", connect: async () => socketPeer(await front.open()) }, context);
 });
 
 Deno.test("serve passes every case but the platform's gaps, over TLS", async (context) => {
-  await using front = await startFixture({ engine: "serve", ...room });
+  await using front = await startTestFront({ engine: "serve", ...room });
   const connect = async () => socketPeer(await front.open());
   const abrupt = "the platform fails connections without a close frame";
   await testAllCases({ name: "serve", connect, gaps: SERVE_GAPS, abrupt }, context);

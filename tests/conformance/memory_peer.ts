@@ -8,7 +8,7 @@ import {
   FrameWriter,
   Opcode,
 } from "../../lib/websocket/websocket.ts";
-import { type ServerFrame, ServerFrameReader } from "../websocket/server_frames.ts";
+import { type ServerFrame, ServerFrameReader } from "../helpers/server_frames.ts";
 import type { EchoPeer } from "./runner.ts";
 
 /** Room for the largest case: 1 MiB in fragments of 64 bytes. */

@@ -1,6 +1,6 @@
 /** Runs a conformance case against any echo peer and judges what came back. */
-import { closePayload, concat, frame } from "../websocket/client_frames.ts";
-import type { ServerFrame } from "../websocket/server_frames.ts";
+import { closePayload, concat, frame } from "../helpers/client_frames.ts";
+import type { ServerFrame } from "../helpers/server_frames.ts";
 import type { Answer, Case, Step } from "./case.ts";
 
 /** One open WebSocket connection to a server that echoes messages, after the handshake. */

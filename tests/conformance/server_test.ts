@@ -1,6 +1,6 @@
 /** The cases through the whole server: its own process, handshake, limits, and a handler in its cell that echoes. */
-import { type Engine as EngineName, join } from "../e2e/client.ts";
-import { startServer, type TestServer } from "../harness.ts";
+import { type Engine as EngineName, join } from "../helpers/client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
 import { type Gap, socketPeer, testAllCases } from "./engine.ts";
 import { SERVE_GAPS } from "./gaps.ts";
 

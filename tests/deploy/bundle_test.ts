@@ -1,8 +1,8 @@
 import { WebSocket } from "ws";
 import { ROOT, run } from "../../tools/project.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { type Answer, call, nextAnswer } from "../e2e/client.ts";
-import { RawClient } from "../raw_client.ts";
+import { type Answer, call, nextAnswer } from "../helpers/client.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 
 const ROOT_USER = Deno.uid() === 0;
 const NOBODY = 65534;

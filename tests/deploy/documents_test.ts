@@ -8,7 +8,7 @@ import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { files, readProject, ROOT, serverFlags } from "../../tools/project.ts";
-import { memoryLog } from "../admission/fixtures.ts";
+import { memoryLog } from "../helpers/admission.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { standIns } from "./stand_ins.ts";
 

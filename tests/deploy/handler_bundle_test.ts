@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { bundleHandler, bundlePath } from "../../tools/handler_bundle.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
-import { Bench, settings } from "../sandbox/kit.ts";
+import { Bench, settings } from "../helpers/sandbox.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 

@@ -2,10 +2,10 @@
 import { parse } from "@std/toml";
 import { ROOT } from "../../tools/project.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { optional, runs } from "../optional.ts";
-import { call, goodHeaders } from "../e2e/client.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
-import { RawClient } from "../raw_client.ts";
+import { optional, runs } from "../helpers/optional.ts";
+import { call, goodHeaders } from "../helpers/client.ts";
+import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 
 const DEADLINE_MS = 30_000;
 /** Clients at addresses of their own: all of 127.0.0.0/8 is this machine. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { optional, runs } from "../optional.ts";
+import { optional, runs } from "../helpers/optional.ts";
 
 const UNIT = new URL("../../deploy/sallyport.service", import.meta.url);
 const PROGRAM = "/usr/local/bin/sallyport";

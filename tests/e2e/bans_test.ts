@@ -1,19 +1,19 @@
 /** Who goes too far is shut out for a while: users for what they send, addresses for what they try. */
 import { assert, assertEquals } from "../assert.ts";
-import type { TestServer } from "../harness.ts";
-import { RawClient, RawClientError, type RawResponse } from "../raw_client.ts";
-import { ENGINES, goodHeaders, join } from "./client.ts";
+import type { TestServer } from "../helpers/test_server.ts";
+import { RawClient, RawClientError, type RawResponse } from "../helpers/raw_client.ts";
+import { ENGINES, goodHeaders, join } from "../helpers/client.ts";
 import {
   assertAlive,
   assertClosed,
   connectAnyhow,
-  eventually,
   operate,
   reasonOf,
   ROOMS,
   startRooms,
   tryHandshake,
 } from "./modules/identity_kit.ts";
+import { until } from "../helpers/until.ts";
 
 /** The fourth message within a minute over the three that are free ends it. */
 const STRICT = {
@@ -267,9 +267,9 @@ for (const engine of ENGINES) {
         silent.push(
           ...await Promise.all(Array.from({ length: 40 }, () => RawClient.connect({ port: server.port }))),
         );
-        await eventually("20 are closed unheard", async () => await count(server, "banned") >= before + 20);
+        await until(async () => await count(server, "banned") >= before + 20, "20 are closed unheard");
         for (const client of silent) client.close();
-        await eventually("the next is heard", async () => reasonOf(await arrive(server, "honest")) === "(let in)");
+        await until(async () => reasonOf(await arrive(server, "honest")) === "(let in)", "the next is heard");
       });
     }
     await t.step("all that the server writes is JSON", () => assertEquals(server.noise, []));

@@ -1,8 +1,8 @@
 /** `serve --dev` and its page, in a real browser. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { type Browser, chromiumPresent, launchChromium, type Page } from "./chromium.ts";
+import { type Browser, chromiumPresent, launchChromium, type Page } from "../helpers/chromium.ts";
 import { DevelopmentServer } from "./development_server.ts";
-import { optional } from "../optional.ts";
+import { optional } from "../helpers/optional.ts";
 
 const text = (id: string) => `document.getElementById("${id}").textContent`;
 const click = (page: Page, id: string) => page.evaluate(`document.getElementById("${id}").click()`);

@@ -1,7 +1,7 @@
 /** `retry_after_ms` is true: who waits that long is let through, whatever the method costs. */
 import { assert, assertEquals } from "../assert.ts";
-import { startServer } from "../harness.ts";
-import { call, ENGINES, join } from "./client.ts";
+import { startServer } from "../helpers/test_server.ts";
+import { call, ENGINES, join } from "../helpers/client.ts";
 
 const MODULE = `export default ({ z }) => ({ methods: {
   dear: { params: z.object({}), cost: 20, handle: () => 1 },

@@ -1,8 +1,17 @@
 /** What a draining server says, to whom, and what it no longer does. */
 import { assert, assertEquals } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import type { RawClient } from "../raw_client.ts";
-import { type Answer, call, type Engine, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import {
+  type Answer,
+  call,
+  type Engine,
+  ENGINES,
+  goodHeaders,
+  handshake,
+  join,
+  nextAnswer,
+} from "../helpers/client.ts";
 
 const SUBPROTOCOL = "trials.v1";
 const MODULE = { subprotocol: SUBPROTOCOL, module: "tests/e2e/modules/trials.ts", cells: 1 };

@@ -1,7 +1,7 @@
 /** The outer gate through real sockets: every status and reason that a handshake can meet, on both engines. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
-import { connectTo, ENGINES, goodHeaders, handshake, join } from "./client.ts";
+import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { connectTo, ENGINES, goodHeaders, handshake, join } from "../helpers/client.ts";
 
 interface Row {
   readonly name: string;

@@ -1,8 +1,8 @@
 /** Whatever comes in on the public port costs: plain HTTP on both engines, and TLS that comes to nothing. */
 import { assert, assertEquals } from "../assert.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
-import { RawClient, type RawResponse } from "../raw_client.ts";
-import { connectTo, ENGINES, goodHeaders, handshake } from "./client.ts";
+import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { RawClient, type RawResponse } from "../helpers/raw_client.ts";
+import { connectTo, ENGINES, goodHeaders, handshake } from "../helpers/client.ts";
 
 /** So slow that nothing comes back while a test runs. */
 const RATE = 0.01;

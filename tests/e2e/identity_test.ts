@@ -1,9 +1,9 @@
 /** Who is there, for how long and until when, through the real process. */
 import { join as joinPath } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
-import { ORIGIN, type TestServer } from "../harness.ts";
-import type { RawClient } from "../raw_client.ts";
-import { call, connectTo, type Engine, ENGINES, goodHeaders, join } from "./client.ts";
+import { ORIGIN, type TestServer } from "../helpers/test_server.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { call, connectTo, type Engine, ENGINES, goodHeaders, join } from "../helpers/client.ts";
 import {
   ADMIN_TOKEN,
   assertAlive,
@@ -11,13 +11,13 @@ import {
   closeAll,
   crowd,
   CROWDED,
-  eventually,
   operate,
   reasonOf,
   ROOMS,
   startRooms,
   tryHandshake,
 } from "./modules/identity_kit.ts";
+import { until } from "../helpers/until.ts";
 
 const CROWD = 500;
 /** What is due within a second has come by then on a busy machine, too. */
@@ -154,13 +154,13 @@ async function leaveNoTrace(engine: Engine): Promise<void> {
   const lines = (event: string) => server.log.filter((line) => line.event === event).length;
   /** Until its line is printed: more than ten of one event within a second are only counted. */
   const untilLogged = async (event: string, act: () => Promise<unknown>) => {
-    await eventually(`a line of ${event}`, async () => {
+    await until(async () => {
       const before = lines(event);
       await act();
       const deadline = Date.now() + 300;
       while (lines(event) === before && Date.now() < deadline) await new Promise((wake) => setTimeout(wake, 5));
       return lines(event) > before;
-    });
+    }, `a line of ${event}`);
   };
   const refused = (headers: Record<string, string>, path = "/ws") =>
     untilLogged("handshake.rejected", async () => {
@@ -417,9 +417,9 @@ Deno.test(`revocation among ${CROWD} live sessions`, async (t) => {
     assertEquals((await server.logged("revocations.rejected")).line, 3);
     assertEquals(await arrives(server.token("user-30")), "token_revoked");
     await Deno.writeTextFile(file, "jti:token-100\n");
-    await eventually(
-      "user-30 comes back with the line gone",
+    await until(
       async () => await arrives(server.token("user-30")) === "(let in)",
+      "user-30 comes back with the line gone",
     );
     assertEquals(await arrives(tokenOf(100)), "token_revoked");
   });

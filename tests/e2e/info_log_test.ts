@@ -1,7 +1,7 @@
 /** A server whose log is at level info, as in production, writes what operators are promised. */
 import { assert, assertEquals } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { call, ENGINES, goodHeaders, handshake, join } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { call, ENGINES, goodHeaders, handshake, join } from "../helpers/client.ts";
 
 const SUBPROTOCOL = "trials.v1";
 const ADMIN_TOKEN = "Zk3vR8tQ1wX6yB4nM9cL2hJ7gF5dS0pA";

@@ -1,8 +1,8 @@
 /** An IPv6 address counts by its /64, which is what one customer gets: for the cap of connections and for messages. */
 import { assert, assertEquals } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { RawClient, RawClientError } from "../raw_client.ts";
-import { call, type Engine, ENGINES, goodHeaders } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { RawClient, RawClientError } from "../helpers/raw_client.ts";
+import { call, type Engine, ENGINES, goodHeaders } from "../helpers/client.ts";
 
 const PLENTY = { rate: 1e6, burst: 1e6 };
 

@@ -4,19 +4,19 @@ import { join as joinPath } from "node:path";
 import jwt from "jsonwebtoken";
 import { assert, assertEquals } from "../assert.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
-import type { TestServer } from "../harness.ts";
-import { goodHeaders, join } from "./client.ts";
+import type { TestServer } from "../helpers/test_server.ts";
+import { goodHeaders, join } from "../helpers/client.ts";
 import {
   assertAlive,
   closeAll,
   crowd,
   CROWDED,
-  eventually,
   reasonOf,
   ROOMS,
   startRooms,
   tryHandshake,
 } from "./modules/identity_kit.ts";
+import { until } from "../helpers/until.ts";
 
 const CROWD = 500;
 /** A handshake that waited for an issuer would take longer than this. */
@@ -254,10 +254,7 @@ Deno.test("an issuer at a jwks_url may rotate, hang, lie and die: handshakes wit
     for (let i = 0; i < 10; i++) await prompt();
     await assertAlive([client]);
     release.resolve();
-    await eventually(
-      "the key that came late counts",
-      async () => await arrives(server, fresh.token("bob")) === "(let in)",
-    );
+    await until(async () => await arrives(server, fresh.token("bob")) === "(let in)", "the key that came late counts");
   });
   await t.step("the key it withdrew lets no client in, and ends no session", async () => {
     assertEquals(await arrives(server, known.token("ann")), "token_invalid");
@@ -288,7 +285,7 @@ Deno.test("a server starts without its issuer, lets no client in, and finds it b
   await server.logged("keys.unavailable");
   assertEquals(await arrives(server, key.token("ann")), "token_invalid");
   issuer.live();
-  await eventually("the issuer's key counts", async () => await arrives(server, key.token("ann")) === "(let in)");
+  await until(async () => await arrives(server, key.token("ann")) === "(let in)", "the issuer's key counts");
 });
 
 Deno.test("an issuer whose certificate is not trusted is as good as none", async () => {

@@ -1,9 +1,9 @@
 /** Start, drain, reload and end of a real process. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { type ServerOptions, startServer } from "../harness.ts";
+import { type ServerOptions, startServer } from "../helpers/test_server.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
-import { RawClient } from "../raw_client.ts";
-import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "./client.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { call, connectTo, ENGINES, goodHeaders, handshake, join, nextAnswer } from "../helpers/client.ts";
 
 const TRIALS = [{ subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1 }];
 

@@ -1,8 +1,8 @@
 /** The inner gate through real sockets: every error and close code a message can meet, on both engines. */
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { closePayload, concat, frame } from "../websocket/client_frames.ts";
-import { call, type Engine, ENGINES, join, nextAnswer } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { closePayload, concat, frame } from "../helpers/client_frames.ts";
+import { call, type Engine, ENGINES, join, nextAnswer } from "../helpers/client.ts";
 
 const MODULE = "tests/e2e/modules/trials.ts";
 const TRIALS = [

@@ -1,9 +1,9 @@
 /** One request, one run, through real sockets: what waits is answered once, and takes its tokens once. */
 import { assertEquals } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import type { RawClient } from "../raw_client.ts";
-import { concat, frame } from "../websocket/client_frames.ts";
-import { type Answer, call, join, nextAnswer } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { concat, frame } from "../helpers/client_frames.ts";
+import { type Answer, call, join, nextAnswer } from "../helpers/client.ts";
 
 const HANDLERS = [
   { subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1, timeout: "20s" },

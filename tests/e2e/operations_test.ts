@@ -2,10 +2,11 @@
 import { HANDSHAKE_REASONS, MESSAGE_RESULTS } from "../../lib/gate/outcomes.ts";
 import { LIMIT_SCOPES, RESTART_CAUSES } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { parseScrape, type Sample, value } from "../telemetry/prometheus.ts";
-import { call, connectTo, goodHeaders, handshake, join } from "./client.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { parseScrape, type Sample, value } from "../helpers/prometheus.ts";
+import { call, connectTo, goodHeaders, handshake, join } from "../helpers/client.ts";
 import { RollingClient } from "./rolling_client.ts";
+import { until } from "../helpers/until.ts";
 
 const OPS = { host: "127.0.0.1", port: 0 };
 const TRIALS = [{ subprotocol: "trials.v1", module: "tests/e2e/modules/trials.ts", cells: 1, timeout: "5m" }];
@@ -16,14 +17,6 @@ const NO_LIMITS = {
   user: PLENTY,
   connection: { ...PLENTY, bytes_rate: "1GiB", bytes_burst: "1GiB" },
 };
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, withinMs = 30_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 async function scrape(server: TestServer): Promise<{ text: string; samples: Sample[] }> {
   const text = await (await fetch(`${server.opsUrl}/metrics`)).text();

@@ -6,9 +6,9 @@
 import axe from "axe-core";
 import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
-import { type Browser, chromiumPresent, launchChromium, type Page } from "./chromium.ts";
+import { type Browser, chromiumPresent, launchChromium, type Page } from "../helpers/chromium.ts";
 import { DevelopmentServer } from "./development_server.ts";
-import { optional } from "../optional.ts";
+import { optional } from "../helpers/optional.ts";
 
 const SCREENS = [1280, 390].flatMap((width) =>
   [false, true].map((dark) => ({ width, height: width > 600 ? 900 : 844, dark }))

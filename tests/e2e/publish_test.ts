@@ -1,7 +1,7 @@
 /** `POST /publish` of a real server: events from a backend, through the schemas of the modules. */
 import { assertEquals, assertNotMatch } from "../assert.ts";
-import { Live } from "../sandbox/live.ts";
-import { call, join } from "./client.ts";
+import { Live } from "../helpers/module_server.ts";
+import { call, join } from "../helpers/client.ts";
 
 const ADMIN = "publish-admin-token-1234";
 

@@ -1,6 +1,6 @@
 /** A client that never stops asking, comes back when it is told to, and keeps the books. */
-import type { RawClient } from "../raw_client.ts";
-import { type Answer, nextAnswer } from "./client.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { type Answer, nextAnswer } from "../helpers/client.ts";
 
 /** Requests a client has under way at once. */
 const IN_FLIGHT = 4;

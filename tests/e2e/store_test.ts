@@ -1,19 +1,19 @@
 /** What must not be forgotten is not: bans, revocations and used tickets, over SIGKILL at any moment and a lost file. */
 import { join as joinPath } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
-import { ORIGIN, type ServerOptions, type TestServer } from "../harness.ts";
-import { goodHeaders } from "./client.ts";
+import { ORIGIN, type ServerOptions, type TestServer } from "../helpers/test_server.ts";
+import { goodHeaders } from "../helpers/client.ts";
 import {
   assertClosed,
   connectAnyhow,
   crowd,
-  eventually,
   operate,
   reasonOf,
   ROOMS,
   startRooms,
   tryHandshake,
 } from "./modules/identity_kit.ts";
+import { until } from "../helpers/until.ts";
 
 const ROUNDS = 4;
 const TICKETS = 40;
@@ -141,7 +141,7 @@ Deno.test("an address' ban survives SIGKILL", async () => {
     const options = { dir, config: { ...sections, limits } };
     {
       await using server = await startRooms(options);
-      await eventually("the address is shut out", async () => await arrive(server, "x.y.z") === "banned");
+      await until(async () => await arrive(server, "x.y.z") === "banned", "the address is shut out");
       await kill(server);
     }
     await using server = await startRooms(options);

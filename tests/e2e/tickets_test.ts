@@ -2,9 +2,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { join as joinPath } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
-import { ORIGIN, type TestServer } from "../harness.ts";
-import { type RawResponse } from "../raw_client.ts";
-import { call, connectTo, ENGINES } from "./client.ts";
+import { ORIGIN, type TestServer } from "../helpers/test_server.ts";
+import { type RawResponse } from "../helpers/raw_client.ts";
+import { call, connectTo, ENGINES } from "../helpers/client.ts";
 import { operate, reasonOf, ROOMS, startRooms, tryHandshake } from "./modules/identity_kit.ts";
 
 const OTHER_ORIGIN = "https://admin.example.com";

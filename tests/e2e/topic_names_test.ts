@@ -1,7 +1,7 @@
 /** The name of a topic has at most 512 bytes of UTF-8, whatever a handler takes from a client. */
 import { assertEquals } from "../assert.ts";
-import { startServer } from "../harness.ts";
-import { call, join } from "./client.ts";
+import { startServer } from "../helpers/test_server.ts";
+import { call, join } from "../helpers/client.ts";
 
 const MOST_BYTES = 512;
 const FITS = ["x", "x".repeat(MOST_BYTES), "€".repeat(MOST_BYTES / 3), `👋${"x".repeat(MOST_BYTES - 4)}`];

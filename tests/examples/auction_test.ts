@@ -4,7 +4,8 @@ import auction from "../../examples/auction/auction.ts";
 import { CallError, testHandlers } from "../../lib/mod.ts";
 import { bundleHandler } from "../../tools/handler_bundle.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { Bench, FakeClient, settings, until } from "../sandbox/kit.ts";
+import { Bench, FakeClient, settings } from "../helpers/sandbox.ts";
+import { until } from "../helpers/until.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const seller = { user: "sam", roles: ["seller"], connection: "s" };

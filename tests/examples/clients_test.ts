@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { buildClient } from "../../tools/client.ts";
 import { DENO, ROOT } from "../../tools/project.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { chromiumPresent, launchChromium } from "../e2e/chromium.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
-import { optional, runs } from "../optional.ts";
+import { chromiumPresent, launchChromium } from "../helpers/chromium.ts";
+import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { optional, runs } from "../helpers/optional.ts";
 
 const SAID = 'message {"from":"ann","text":"Good morning"}';
 

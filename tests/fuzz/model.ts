@@ -3,7 +3,7 @@
  * compared. It says what the events must be; a rule broken in one place shows as a difference.
  */
 import type { DecoderLimits } from "../../lib/websocket/websocket.ts";
-import type { Recorded } from "../websocket/recorder.ts";
+import type { Recorded } from "../helpers/decoder_recorder.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

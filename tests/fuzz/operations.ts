@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { OperationWriter } from "../../lib/sandbox/wire/operation_stream.ts";
 import { HEADER_BYTES, type OperationShape, TO_CELL, TO_HOST } from "../../lib/sandbox/wire/operations.ts";
-import { bytesOf, type Plain } from "../sandbox/wire/fixture.ts";
+import { bytesOf, type Plain } from "../helpers/operations.ts";
 
 /** Most bytes of a text that a module sends: small, so that it is met often. */
 export const OUTPUT = 200;

@@ -12,12 +12,12 @@ import {
   isCloseCode,
   Opcode,
 } from "../../lib/websocket/websocket.ts";
-import { closePayload, concat, fragments, frame } from "../websocket/client_frames.ts";
-import { eventsOf, record, type Recorded, ROOMY } from "../websocket/recorder.ts";
-import { type ServerFrame, ServerFrameReader } from "../websocket/server_frames.ts";
+import { closePayload, concat, fragments, frame } from "../helpers/client_frames.ts";
+import { eventsOf, record, type Recorded, ROOMY } from "../helpers/decoder_recorder.ts";
+import { type ServerFrame, ServerFrameReader } from "../helpers/server_frames.ts";
 import { OperationReader, WireError } from "../../lib/sandbox/wire/operation_reader.ts";
 import { HEADER_BYTES } from "../../lib/sandbox/wire/operations.ts";
-import { type Plain, plain } from "../sandbox/wire/fixture.ts";
+import { type Plain, plain } from "../helpers/operations.ts";
 import { expectedEvents } from "./model.ts";
 import { type Direction, operations, OUTPUT, TABLES, wild, written } from "./operations.ts";
 import { chunkSizes, cut, limits, stream, textBytes } from "./streams.ts";

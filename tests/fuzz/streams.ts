@@ -1,6 +1,6 @@
 /** Arbitrary byte streams of a client, right, nearly right and wrong, and where to cut them. */
 import fc from "fast-check";
-import { type ClientFrame, closePayload, concat, frame } from "../websocket/client_frames.ts";
+import { type ClientFrame, closePayload, concat, frame } from "../helpers/client_frames.ts";
 import type { DecoderLimits } from "../../lib/websocket/websocket.ts";
 
 /** Small limits, so that they are met often; sizes around every boundary of the codec. */

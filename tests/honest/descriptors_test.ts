@@ -1,9 +1,10 @@
 /** What happens when file descriptors run out, and when there are some again. */
-import { assert, assertEquals } from "../assert.ts";
-import { optional } from "../optional.ts";
-import { type ServerOptions, signToken, startServer, type TestServer } from "../harness.ts";
-import { RawClient } from "../raw_client.ts";
+import { assertEquals } from "../assert.ts";
+import { optional } from "../helpers/optional.ts";
+import { type ServerOptions, signToken, startServer, type TestServer } from "../helpers/test_server.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 import { canTakeDescriptors, processesOf, takeDescriptors } from "./processes.ts";
+import { until } from "../helpers/until.ts";
 
 const DOORS = ["edge on TCP", "edge on a unix socket", "serve"] as const;
 const DEADLINE_MS = 20_000;
@@ -66,14 +67,6 @@ async function ask({ server }: House, path: string): Promise<number> {
   }
 }
 
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + DEADLINE_MS;
-  while (!await condition()) {
-    assert(Date.now() < end, `waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 const comesIn = (house: House, user: string) =>
   join(house, user).then(async (client) => {
     using _ = client;
@@ -99,9 +92,9 @@ for (const door of DOORS) {
         await echo(honest);
         for (const client of silent) client.close();
         await giveBack();
-        await eventually(`round ${round}: a client to be let in again`, () => comesIn(house, `bob${round}`));
-        await eventually("ready", async () => await ask(house, "/readyz") === 200);
-        await eventually("the recovery", () => Promise.resolve(count(house, "descriptors.recovered") === round));
+        await until(() => comesIn(house, `bob${round}`), `round ${round}: a client to be let in again`);
+        await until(async () => await ask(house, "/readyz") === 200, "ready");
+        await until(() => Promise.resolve(count(house, "descriptors.recovered") === round), "the recovery");
         assertEquals(count(house, "descriptors.exhausted"), round);
       }
     } finally {
@@ -120,12 +113,12 @@ for (const door of DOORS) {
       assertEquals(count(house, "limits.exceed_system"), 1);
       const silent = await flood(house, 400);
       for (const path of ["/metrics", "/healthz"]) {
-        await eventually(`${path} during the flood`, async () => await ask(house, path) === 200);
+        await until(async () => await ask(house, path) === 200, `${path} during the flood`);
       }
       await echo(honest);
       for (const client of silent) client.close();
-      await eventually("a client to be let in again", () => comesIn(house, "bob"));
-      await eventually("ready", async () => await ask(house, "/readyz") === 200);
+      await until(() => comesIn(house, "bob"), "a client to be let in again");
+      await until(async () => await ask(house, "/readyz") === 200, "ready");
     } finally {
       await house.server.stop();
       await Deno.remove(dir, { recursive: true });

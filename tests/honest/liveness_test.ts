@@ -1,8 +1,8 @@
 /** Nobody is closed as idle for what the server, or the network, delays. */
 import { assert, assertEquals } from "../assert.ts";
-import { join } from "../e2e/client.ts";
-import { startServer } from "../harness.ts";
-import type { RawClient } from "../raw_client.ts";
+import { join } from "../helpers/client.ts";
+import { startServer } from "../helpers/test_server.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
 import { processesOf } from "./processes.ts";
 
 const handlers = [

@@ -1,6 +1,6 @@
 /** An office: many people behind one address, and what one of them, or a page that one of them visits, does to the others. */
 import { assert, assertEquals, assertGreater } from "../assert.ts";
-import { ORIGIN, signToken, startServer, type TestServer } from "../harness.ts";
+import { ORIGIN, signToken, startServer, type TestServer } from "../helpers/test_server.ts";
 import { connect, nuisance, pause, Person } from "./person.ts";
 
 const PEOPLE = 200;

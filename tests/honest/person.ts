@@ -1,6 +1,6 @@
 /** One person of an office: comes in with a token or a ticket, obeys what is said, and keeps the books. */
-import { ORIGIN, signToken, type TestServer } from "../harness.ts";
-import { RawClient, RawClientError, type RawResponse } from "../raw_client.ts";
+import { ORIGIN, signToken, type TestServer } from "../helpers/test_server.ts";
+import { RawClient, RawClientError, type RawResponse } from "../helpers/raw_client.ts";
 
 export type Via = "header" | "ticket";
 

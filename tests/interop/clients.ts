@@ -1,7 +1,7 @@
 /** Independent WebSocket clients, each doing the same exchange: join a room, say something, hear it. */
 import { WebSocket as Ws } from "ws";
-import { type Browser, chromiumPresent, launchChromium } from "../e2e/chromium.ts";
-import { ORIGIN, type TestServer } from "../harness.ts";
+import { type Browser, chromiumPresent, launchChromium } from "../helpers/chromium.ts";
+import { ORIGIN, type TestServer } from "../helpers/test_server.ts";
 
 export interface Exchange {
   readonly url: string;

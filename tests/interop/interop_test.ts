@@ -1,7 +1,7 @@
 /** Clients that others wrote, over TLS, against both engines: let in with everything right, refused for each thing wrong. */
-import { type LogLine, ORIGIN, startServer } from "../harness.ts";
+import { type LogLine, ORIGIN, startServer } from "../helpers/test_server.ts";
 import { assertEquals } from "../assert.ts";
-import { optional } from "../optional.ts";
+import { optional } from "../helpers/optional.ts";
 import { CLIENTS, type Exchange } from "./clients.ts";
 
 const WRONG: readonly {

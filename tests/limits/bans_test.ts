@@ -2,7 +2,7 @@ import { Bans } from "../../lib/limits/bans.ts";
 import { MemoryStore } from "../../lib/store/memory.ts";
 import type { Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
-import { Clock, Lines } from "./fixtures.ts";
+import { Clock, Lines } from "../helpers/limits.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater } from "../assert.ts";
-import { countUntilRefused, makeLimits, settings } from "./fixtures.ts";
+import { countUntilRefused, makeLimits, settings } from "../helpers/limits.ts";
 
 const MINUTE = 60_000;
 

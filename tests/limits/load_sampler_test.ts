@@ -1,7 +1,7 @@
 import { LoadSampler } from "../../lib/limits/load_sampler.ts";
 import type { Load } from "../../lib/limits/overload.ts";
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "../assert.ts";
-import { Clock } from "./fixtures.ts";
+import { Clock } from "../helpers/limits.ts";
 
 function simulate(lateness: number[]): number[] {
   const clock = new Clock();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type Load, LOWER_AFTER_MS, OverloadController } from "../../lib/limits/overload.ts";
 import { assert, assertEquals, assertGreaterOrEqual } from "../assert.ts";
-import { Lines } from "./fixtures.ts";
+import { Lines } from "../helpers/limits.ts";
 
 const IDLE: Load = { delayMs: 0, queueDepth: 0, memory: 0.1 };
 const LATE: Load = { ...IDLE, delayMs: 100 };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { SessionLimits, Verdict } from "../../lib/limits/limits.ts";
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../assert.ts";
-import { countUntilRefused, makeLimits } from "./fixtures.ts";
+import { countUntilRefused, makeLimits } from "../helpers/limits.ts";
 
 const HIGH = { rate: 1e6, burst: 1e6 };
 const WIDE = { ...HIGH, bytes_rate: 1e9, bytes_burst: 1e9 };

@@ -3,7 +3,7 @@ import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { MemoryStore } from "../../lib/store/memory.ts";
 import { assertEquals } from "../assert.ts";
-import { Clock, countUntilRefused, Lines, makeLimits, settings } from "./fixtures.ts";
+import { Clock, countUntilRefused, Lines, makeLimits, settings } from "../helpers/limits.ts";
 
 const PLENTY = { rate: 1e6, burst: 1e6 };
 const WIDE: Partial<LimitSettings> = {

@@ -3,10 +3,10 @@ import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { startOpsServer } from "../../lib/ops/ops_server.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "../assert.ts";
-import { until } from "../front/fixture.ts";
-import { RawClient } from "../raw_client.ts";
+import { until } from "../helpers/until.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 import { FakeTarget } from "./fake_target.ts";
-import { parseScrape } from "../telemetry/prometheus.ts";
+import { parseScrape } from "../helpers/prometheus.ts";
 
 const TOKEN = "k7QmYt0Jq3bV9sZ1xW5nR8cF2hL6dP4g";
 

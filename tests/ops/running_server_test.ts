@@ -1,7 +1,8 @@
 import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { startServer, type TestServer } from "../harness.ts";
-import { parseScrape, value } from "../telemetry/prometheus.ts";
+import { startServer, type TestServer } from "../helpers/test_server.ts";
+import { parseScrape, value } from "../helpers/prometheus.ts";
+import { until } from "../helpers/until.ts";
 
 const OPS = { host: "127.0.0.1", port: 0 };
 
@@ -31,14 +32,6 @@ class Manager implements AsyncDisposable {
 
   private async read(): Promise<void> {
     for await (const [datagram] of this.socket) this.received.push(new TextDecoder().decode(datagram));
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

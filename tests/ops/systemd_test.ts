@@ -1,7 +1,7 @@
 import { openMonotonicClock } from "../../lib/ops/monotonic_clock.ts";
 import { createNotifier, watchdogInterval } from "../../lib/ops/systemd.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { optional } from "../optional.ts";
+import { optional } from "../helpers/optional.ts";
 
 /** A service manager's socket. */
 class Manager {

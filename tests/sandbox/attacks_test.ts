@@ -1,6 +1,6 @@
 /** Everything a handler must not do, tried by a handler in a real cell, under the broad permissions of a test run. */
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { Bench, settings } from "./kit.ts";
+import { Bench, settings } from "../helpers/sandbox.ts";
 
 const INPUTS: Record<string, string> = {
   read_deno: "/etc/passwd",

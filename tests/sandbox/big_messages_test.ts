@@ -1,8 +1,8 @@
 /** Messages of a module up to `messages.max_bytes`, counted in bytes: they arrive, and larger ones are refused aloud. */
 import { assert, assertEquals } from "../assert.ts";
-import { call, join } from "../e2e/client.ts";
-import type { RawClient } from "../raw_client.ts";
-import { Live } from "./live.ts";
+import { call, join } from "../helpers/client.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = 20 * MIB;

@@ -1,8 +1,9 @@
 /** What a module may still do for a client that has left, and what is nobody's failure. */
 import { assertEquals } from "../assert.ts";
-import { call, join, nextAnswer } from "../e2e/client.ts";
+import { call, join, nextAnswer } from "../helpers/client.ts";
 import { type Handlers, testHandlers } from "../../lib/mod.ts";
-import { eventually, Live } from "./live.ts";
+import { Live } from "../helpers/module_server.ts";
+import { until } from "../helpers/until.ts";
 
 const MODULE = `export default ({ z }) => {
   let go;
@@ -84,7 +85,7 @@ Deno.test("testHandlers() says the same of what is published after the client le
   await handlers.call("later", {}, { user: "leaver" });
   await handlers.close(1001, { user: "leaver" });
   go();
-  await eventually(() => handlers.events.length > 0, "the publication");
+  await until(() => handlers.events.length > 0, "the publication");
   assertEquals(handlers.events.map(({ type }) => type), ["publish"]);
 });
 

@@ -1,8 +1,8 @@
 /** `rpc.discover` of the largest contract, asked for in batches by many: the front's memory stays, and others are served. */
 import { assert, assertEquals, assertLess } from "../assert.ts";
-import { call, join } from "../e2e/client.ts";
+import { call, join } from "../helpers/client.ts";
 import { Sampler } from "./hostile/sampler.ts";
-import { Live } from "./live.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MIB = 1024 * 1024;
 /** Just inside what a contract may be. */

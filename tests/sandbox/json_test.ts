@@ -1,7 +1,7 @@
 /** What a module sends is JSON-RPC, whatever its values do when they are written as JSON; and the same in a batch. */
 import { assert, assertEquals } from "../assert.ts";
-import { call, join, nextAnswer } from "../e2e/client.ts";
-import { Live } from "./live.ts";
+import { call, join, nextAnswer } from "../helpers/client.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MODULE = `
 const values = {

@@ -1,6 +1,7 @@
 /** What becomes of calls, sessions and the server when a handler breaks its limits. */
 import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStringIncludes } from "../assert.ts";
-import { type Answer, Bench, type FakeClient, settings, until } from "./kit.ts";
+import { type Answer, Bench, type FakeClient, settings } from "../helpers/sandbox.ts";
+import { until } from "../helpers/until.ts";
 import { runs } from "./supervisor/fixture.ts";
 
 /** For calls that are to run out of time. */

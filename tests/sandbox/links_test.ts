@@ -1,7 +1,7 @@
 /** Symbolic links: the real path of a file decides whether a module may import it. What leads outside is in `hostile/`. */
 import { assertEquals } from "../assert.ts";
-import { call, join } from "../e2e/client.ts";
-import { startServer } from "../harness.ts";
+import { call, join } from "../helpers/client.ts";
+import { startServer } from "../helpers/test_server.ts";
 
 const MODULE = `import { named } from "./linked.ts";
 import data from "./linked.json" with { type: "json" };

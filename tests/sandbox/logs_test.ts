@@ -1,7 +1,7 @@
 /** A module's lines in the log: bounded, and never in the way of another module's. */
 import { assert, assertEquals, assertLess } from "../assert.ts";
-import { call, join } from "../e2e/client.ts";
-import { Live } from "./live.ts";
+import { call, join } from "../helpers/client.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const FLOOD = `export default ({ z }) => ({
   methods: {

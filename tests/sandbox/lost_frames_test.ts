@@ -1,8 +1,9 @@
 /** Frames of a raw client that no handler has finished: its connection ends, since nothing else can tell the client. */
 import { assertEquals } from "../assert.ts";
-import { join } from "../e2e/client.ts";
-import type { RawClient } from "../raw_client.ts";
-import { eventually, Live } from "./live.ts";
+import { join } from "../helpers/client.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
+import { Live } from "../helpers/module_server.ts";
+import { until } from "../helpers/until.ts";
 
 const RAW = `export default { raw: {
   message(data, ctx) {
@@ -40,7 +41,7 @@ for (const end of ["crash", "loop"]) {
     const closed = { code: 1011, reason: "internal" };
     assertEquals(await waiting.nextClose(DEADLINE_MS), closed);
     assertEquals(await hostile.nextClose(DEADLINE_MS), closed);
-    await eventually(() => live.lines("handler.restarted", "raw.v1").length === 1, "a new cell");
+    await until(() => live.lines("handler.restarted", "raw.v1").length === 1, "a new cell");
     await echo(idle, "after");
     await echo(other, "after");
   });

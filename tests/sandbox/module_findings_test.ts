@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { moduleFindings } from "../../lib/sandbox/module_findings.ts";
-import { realCells, settings } from "./kit.ts";
+import { realCells, settings } from "../helpers/sandbox.ts";
 
 const MODULE = `export default ({ z }) => {
   const method = (cost) => ({ params: z.object({}), cost, handle: () => 1 });

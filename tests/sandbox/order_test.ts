@@ -1,6 +1,7 @@
 /** Order and hooks of a session. */
 import { assertEquals } from "../assert.ts";
-import { Bench, settings, until } from "./kit.ts";
+import { Bench, settings } from "../helpers/sandbox.ts";
+import { until } from "../helpers/until.ts";
 
 Deno.test("messages of a session are handled in order, after an asynchronous open", async () => {
   await using bench = await Bench.start(settings("ordered.ts"));

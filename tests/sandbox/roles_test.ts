@@ -1,8 +1,8 @@
 /** Who may call a method that names neither `roles` nor `public`: any admitted session. */
 import { assertEquals } from "../assert.ts";
-import { call, join } from "../e2e/client.ts";
+import { call, join } from "../helpers/client.ts";
 import { CallError, type Handlers, testHandlers } from "../../lib/mod.ts";
-import { Live } from "./live.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MODULE = `export default ({ z }) => ({
   methods: {

@@ -1,6 +1,7 @@
 /** Handlers that crash at random under load: every call is answered exactly once, no session is lost, no process is left. */
 import { assert, assertEquals } from "../assert.ts";
-import { type Answer, Bench, settings, until } from "./kit.ts";
+import { type Answer, Bench, settings } from "../helpers/sandbox.ts";
+import { until } from "../helpers/until.ts";
 import { runs } from "./supervisor/fixture.ts";
 
 const SECONDS = Number(Deno.env.get("SALLYPORT_SOAK_SECONDS") ?? 4);

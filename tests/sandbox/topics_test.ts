@@ -1,9 +1,9 @@
 /** Topics: they belong to a module, and what they hold is bounded for all sessions together. */
 import { assert, assertEquals, assertLess } from "../assert.ts";
-import { call, join, nextAnswer } from "../e2e/client.ts";
-import type { RawClient } from "../raw_client.ts";
+import { call, join, nextAnswer } from "../helpers/client.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
 import { Sampler } from "./hostile/sampler.ts";
-import { Live } from "./live.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MIB = 1024 * 1024;
 const MODULE = `export default ({ z }) => ({

@@ -1,8 +1,8 @@
 /** What happens while a handshake is judged: others are judged too, the user is banned or revoked, the judge fails. */
 import { assert, assertEquals } from "../assert.ts";
-import { ENGINES } from "../e2e/client.ts";
-import { until } from "../front/fixture.ts";
-import type { RawClient, RawResponse } from "../raw_client.ts";
+import { ENGINES } from "../helpers/client.ts";
+import { until } from "../helpers/until.ts";
+import type { RawClient, RawResponse } from "../helpers/raw_client.ts";
 import { InProcess } from "./in_process.ts";
 
 const PLENTY = { rate: 1e6, burst: 1e6 };

@@ -1,6 +1,6 @@
 import type { CellStarter } from "../../lib/sandbox/sandbox.ts";
 import { Server } from "../../lib/server/server.ts";
-import { ALICE, configWith, memoryLog } from "../admission/fixtures.ts";
+import { ALICE, configWith, memoryLog } from "../helpers/admission.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** The server is never started. */

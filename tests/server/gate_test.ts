@@ -4,7 +4,7 @@ import { refuse } from "../../lib/gate/gate.ts";
 import type { CellStarter } from "../../lib/sandbox/sandbox.ts";
 import { ServerGate } from "../../lib/server/gate.ts";
 import { Server } from "../../lib/server/server.ts";
-import { configWith, handshake, memoryLog, PEER } from "../admission/fixtures.ts";
+import { configWith, handshake, memoryLog, PEER } from "../helpers/admission.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const CAP = 4;

@@ -9,8 +9,8 @@ import { createLog } from "../../lib/log/log.ts";
 import type { HandlerModule, HandlerSettings, Sandbox } from "../../lib/sandbox/sandbox.ts";
 import { type Server, startServer } from "../../lib/server/server.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
-import { ORIGIN, type ServerOptions, writeConfig } from "../harness.ts";
-import { RawClient } from "../raw_client.ts";
+import { ORIGIN, type ServerOptions, writeConfig } from "../helpers/test_server.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 
 /** A verification that the test has not answered yet. */
 export interface Judging {

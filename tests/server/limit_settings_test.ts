@@ -1,5 +1,5 @@
 import { limitSettings } from "../../lib/server/limit_settings.ts";
-import { configWith } from "../admission/fixtures.ts";
+import { configWith } from "../helpers/admission.ts";
 import { assertEquals } from "../assert.ts";
 
 const LOOPBACK = ["127.0.0.0/8", "::1"];

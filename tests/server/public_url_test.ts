@@ -1,5 +1,5 @@
 import { publicUrl } from "../../lib/server/public_url.ts";
-import { configWith } from "../admission/fixtures.ts";
+import { configWith } from "../helpers/admission.ts";
 import { assertEquals } from "../assert.ts";
 
 Deno.test("publicUrl() has scheme, host, bound port and path, an IPv6 address in brackets, and names a unix socket", () => {

@@ -1,7 +1,7 @@
 /** The server as a whole: start, reload, drain, end. */
 import type { CellStarter } from "../../lib/sandbox/sandbox.ts";
 import { startServer } from "../../lib/server/server.ts";
-import { until } from "../front/fixture.ts";
+import { until } from "../helpers/until.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { InProcess } from "./in_process.ts";
 

@@ -1,7 +1,7 @@
 /** The methods that the server itself answers. */
 import type { Identity } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { World } from "./world.ts";
+import { World } from "../helpers/session_world.ts";
 
 /** Sends a request and returns the answer, once there is one. */
 async function ask(world: World, method: string, params?: unknown): Promise<Record<string, unknown>> {

@@ -2,7 +2,7 @@
 import type { CellClient } from "../../lib/sandbox/sandbox.ts";
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assertEquals } from "../assert.ts";
-import { World } from "./world.ts";
+import { World } from "../helpers/session_world.ts";
 
 /** How the subscription is answered. */
 function subscribe(client: CellClient, topic: string): number | undefined {

@@ -1,6 +1,6 @@
 /** From a message to the handler and back: what is refused on the way, and what is answered. */
 import { assertEquals } from "../assert.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { World, type WorldOptions } from "../helpers/session_world.ts";
 
 const request = (id: unknown, method: string, params: unknown = { tag: id }) =>
   JSON.stringify({ jsonrpc: "2.0", id, method, params });

@@ -1,8 +1,8 @@
 /** One request, one run, one answer: over any order in which clients, cells, timers and ends can come. */
 import fc from "fast-check";
 import { assert, assertEquals } from "../assert.ts";
-import { settings } from "../limits/fixtures.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { settings } from "../helpers/limits.ts";
+import { World, type WorldOptions } from "../helpers/session_world.ts";
 
 interface Answer {
   readonly id: string | null;

@@ -1,7 +1,7 @@
 /** What a session promises of violations, invalid messages, order and its end. */
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { World, type WorldOptions } from "../helpers/session_world.ts";
 
 const PLENTY = { rate: 1e6, burst: 1e6 };
 const WIDE: NonNullable<WorldOptions["limits"]> = {

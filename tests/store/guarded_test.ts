@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertGreater, assertMatch } from "../assert.ts";
-import { optional } from "../optional.ts";
-import { Clock, Lines } from "../limits/fixtures.ts";
+import { optional } from "../helpers/optional.ts";
+import { Clock, Lines } from "../helpers/limits.ts";
 
 interface Guarded {
   folder: string;

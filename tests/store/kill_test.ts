@@ -1,7 +1,7 @@
 import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertGreater } from "../assert.ts";
-import { Lines } from "../limits/fixtures.ts";
+import { Lines } from "../helpers/limits.ts";
 
 const CHILD = new URL("./kill_child.ts", import.meta.url);
 

@@ -1,7 +1,7 @@
 import { MemoryStore } from "../../lib/store/memory.ts";
 import { openStore, type Store } from "../../lib/store/store.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-import { Clock, Lines } from "../limits/fixtures.ts";
+import { Clock, Lines } from "../helpers/limits.ts";
 
 /** Runs a test on each kind of store, each new, on a simulated clock. */
 function each(name: string, test: (store: Store, clock: Clock) => void): void {

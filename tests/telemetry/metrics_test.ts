@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { parseScrape, value } from "./prometheus.ts";
+import { parseScrape, value } from "../helpers/prometheus.ts";
 
 function setup() {
   const telemetry = new Telemetry();

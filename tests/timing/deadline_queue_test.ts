@@ -1,6 +1,6 @@
 import { DeadlineQueue, type Expiring } from "../../lib/timing/deadline_queue.ts";
 import { assertEquals } from "../assert.ts";
-import { until } from "../front/fixture.ts";
+import { until } from "../helpers/until.ts";
 
 class Item implements Expiring {
   count = 0;

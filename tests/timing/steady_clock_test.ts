@@ -1,7 +1,7 @@
 import { steadyClock } from "../../lib/timing/steady_clock.ts";
 import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
-import { memoryLog } from "../admission/fixtures.ts";
+import { memoryLog } from "../helpers/admission.ts";
 import { assertEquals } from "../assert.ts";
 
 const NOW = Date.UTC(2026, 10, 25);

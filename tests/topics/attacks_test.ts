@@ -1,6 +1,7 @@
 /** Ways to hear what one may not, and ways in which more than a schema names could leave: none succeeds, and honest clients notice nothing. */
 import { assert, assertEquals } from "../assert.ts";
-import { eventually, Live } from "../sandbox/live.ts";
+import { Live } from "../helpers/module_server.ts";
+import { until } from "../helpers/until.ts";
 import { Member } from "./member.ts";
 
 const SECRET = "s3cr3t";
@@ -141,7 +142,7 @@ Deno.test("a client that keeps the cell busy does not keep a right that it has l
       await eve.answer(ids.shift()!);
     }
   })();
-  await eventually(() => live.lines("topic.ended", "club.v1").length > 0, "the end of the right", 60_000);
+  await until(() => live.lines("topic.ended", "club.v1").length > 0, "the end of the right", 60_000);
   await ann.call("say", { n: 2 });
   busy = false;
   await flood;

@@ -1,7 +1,7 @@
 /** `HandlerModule.publish`: events that come from outside of sessions leave as the module's schemas let them. */
 import type { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { Bench, type BenchOptions, settings } from "../sandbox/kit.ts";
+import { Bench, type BenchOptions, settings } from "../helpers/sandbox.ts";
 
 const MODULE = `export default ({ z, topic }) => ({
   topics: {

@@ -1,8 +1,8 @@
 /** A client that tells the answers to its calls from what it is notified of. */
 import { assertEquals } from "../assert.ts";
-import { type Answer, join, type JoinOptions } from "../e2e/client.ts";
-import type { TestServer, TokenOptions } from "../harness.ts";
-import type { RawClient } from "../raw_client.ts";
+import { type Answer, join, type JoinOptions } from "../helpers/client.ts";
+import type { TestServer, TokenOptions } from "../helpers/test_server.ts";
+import type { RawClient } from "../helpers/raw_client.ts";
 
 /** A notification. */
 export interface Told {

@@ -1,8 +1,8 @@
 /** What leaves a module on a real server: declared errors, and events of timers; only what their schemas name. */
 import { assert, assertEquals } from "../assert.ts";
-import { type Answer, call, join, nextAnswer } from "../e2e/client.ts";
-import { until } from "../sandbox/kit.ts";
-import { Live } from "../sandbox/live.ts";
+import { type Answer, call, join, nextAnswer } from "../helpers/client.ts";
+import { until } from "../helpers/until.ts";
+import { Live } from "../helpers/module_server.ts";
 
 const MODULE = `export default ({ z, topic, publish, log }) => {
   let number = 0;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { TopicContract } from "../../lib/sandbox/sandbox.ts";
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { World, type WorldOptions } from "../session/world.ts";
+import { World, type WorldOptions } from "../helpers/session_world.ts";
 
 const DENIED = -32003;
 const events = new Map([["said", { name: "said", data: {} }]]);

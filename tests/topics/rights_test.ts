@@ -1,6 +1,7 @@
 /** Who may follow a topic, publish on it and see who is there: on a real server, with the wrong ones beside the right ones. */
 import { assert, assertEquals } from "../assert.ts";
-import { eventually, Live } from "../sandbox/live.ts";
+import { Live } from "../helpers/module_server.ts";
+import { until } from "../helpers/until.ts";
 import { Member } from "./member.ts";
 
 const MODULE = `export default ({ z, topic, publish }) => {
@@ -173,7 +174,7 @@ Deno.test("allow is asked again after recheck, and what it takes back is ended",
   await bob.call("say", saidTo("room:a", "after"));
   await bob.call("say", saidTo("room:b", "still"));
   assertEquals(await ann.told(), [{ method: "topic.event", params: saidTo("room:b", "still") }]);
-  await eventually(() => live.lines("topic.ended", "rooms.v1").length === 1, "the line of the log");
+  await until(() => live.lines("topic.ended", "rooms.v1").length === 1, "the line of the log");
 });
 
 Deno.test("a subscription outlives the cell, and the new cell is asked about it", async () => {

@@ -15,9 +15,9 @@ import {
   FrameWriter,
   Opcode,
 } from "../../lib/websocket/websocket.ts";
-import { closePayload, concat, frame } from "./client_frames.ts";
-import { eventsOf, record, type Recorded } from "./recorder.ts";
-import { ServerFrameReader } from "./server_frames.ts";
+import { closePayload, concat, frame } from "../helpers/client_frames.ts";
+import { eventsOf, record, type Recorded } from "../helpers/decoder_recorder.ts";
+import { ServerFrameReader } from "../helpers/server_frames.ts";
 
 const { continuation, text, binary, close, ping } = Opcode;
 const limits = { max_bytes: 64 * 1024, max_fragments: 1024 };

@@ -7,8 +7,8 @@ import {
   Opcode,
   TINY_FRAGMENT_BYTES,
 } from "../../lib/websocket/websocket.ts";
-import { closePayload, concat, fragments, frame } from "./client_frames.ts";
-import { eventsOf, record, type Recorded, ROOMY } from "./recorder.ts";
+import { closePayload, concat, fragments, frame } from "../helpers/client_frames.ts";
+import { eventsOf, record, type Recorded, ROOMY } from "../helpers/decoder_recorder.ts";
 
 const { continuation, text, binary, close, ping, pong } = Opcode;
 

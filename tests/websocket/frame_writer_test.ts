@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import { encodeBinary, encodeControl, encodeText, FrameWriter, Opcode } from "../../lib/websocket/websocket.ts";
-import { concat } from "./client_frames.ts";
+import { concat } from "../helpers/client_frames.ts";
 
 const around = [0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 124, 125, 126, 127, 255, 256, 257, 65_535, 65_536, 65_537];
 

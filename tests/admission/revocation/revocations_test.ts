@@ -4,7 +4,8 @@ import { openRevokedFile, type Revocation, Revocations } from "../../../lib/admi
 import { RevocationEntries } from "../../../lib/admission/revocation/revocation_entries.ts";
 import { RevokedLineReader, type WrongLine } from "../../../lib/admission/revocation/revocation_form.ts";
 import { openStore, type Store } from "../../../lib/store/store.ts";
-import { ALICE, memoryLog, NOW, until, withFolder } from "../fixtures.ts";
+import { ALICE, memoryLog, NOW, withFolder } from "../../helpers/admission.ts";
+import { until } from "../../helpers/until.ts";
 
 const DAY = 86_400_000;
 const BOB = { ...ALICE, user: "bob", tokenId: "t-2", issuedAt: NOW - 1000 };

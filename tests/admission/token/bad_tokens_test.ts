@@ -22,7 +22,7 @@ import {
   rsaPair,
   signature,
   withFolder,
-} from "../fixtures.ts";
+} from "../../helpers/admission.ts";
 
 const sign = jsonwebtoken.sign as (claims: object | string, key: unknown, options?: object) => string;
 

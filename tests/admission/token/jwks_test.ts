@@ -3,7 +3,8 @@ import { assertEquals, assertThrows } from "../../assert.ts";
 import { createVerifier, KeyError, type Verifier } from "../../../lib/admission/admission.ts";
 import { RemoteKeys, type RemoteKeysOptions } from "../../../lib/admission/token/jwks.ts";
 import { makeCertificate } from "../../../lib/tls/certificate.ts";
-import { configWith, ecPair, goodClaims, jwkOf, memoryLog, mint, NOW, type Pair, until } from "../fixtures.ts";
+import { configWith, ecPair, goodClaims, jwkOf, memoryLog, mint, NOW, type Pair } from "../../helpers/admission.ts";
+import { until } from "../../helpers/until.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
 

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "../../assert.ts";
 import { readJwks } from "../../../lib/admission/token/jwk_set.ts";
 import { readPublicKey, readSecret } from "../../../lib/admission/token/key_files.ts";
 import { KeyError } from "../../../lib/admission/token/keys.ts";
-import { ecPair, edPair, jwkOf, privatePem, publicPem, rsaPair } from "../fixtures.ts";
+import { ecPair, edPair, jwkOf, privatePem, publicPem, rsaPair } from "../../helpers/admission.ts";
 
 Deno.test("readSecret() takes exactly as many bytes as the hash has, and drops one newline", async () => {
   for (const [alg, bytes] of [["HS256", 32], ["HS384", 48], ["HS512", 64]] as const) {

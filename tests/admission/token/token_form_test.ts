@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { assertEquals, assertStringIncludes } from "../../assert.ts";
 import { parseUniqueObject } from "../../../lib/admission/token/json.ts";
 import { isCanonicalBase64url, MAX_TOKEN_LENGTH, readTokenForm } from "../../../lib/admission/token/token_form.ts";
-import { base64url } from "../fixtures.ts";
+import { base64url } from "../../helpers/admission.ts";
 
 const HEADER = base64url('{"alg":"ES256","kid":"k"}');
 

@@ -16,8 +16,9 @@ import {
   NOW,
   type Pair,
   publicPem,
-} from "../fixtures.ts";
-import { rsaPair, until, withFolder } from "../fixtures.ts";
+} from "../../helpers/admission.ts";
+import { rsaPair, withFolder } from "../../helpers/admission.ts";
+import { until } from "../../helpers/until.ts";
 
 const sign = jsonwebtoken.sign as (claims: object, key: unknown, options?: object) => string;
 const seconds = NOW / 1000;

@@ -4,7 +4,7 @@ import {
   type FindingContext,
   worstFirst,
 } from "../../../lib/config/findings/findings.ts";
-import { AUTH, Fixture, type Sections } from "../fixture.ts";
+import { AUTH, ConfigFolder, type Sections } from "../../helpers/config_folder.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../../assert.ts";
 
 const CONTEXT: FindingContext = { cores: 2 };
@@ -151,7 +151,7 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
 
 for (const [severity, where, beyond, inside] of CASES) {
   Deno.test(`configFindings() finds the ${severity} ${where} in ${JSON.stringify(beyond)}`, () => {
-    using fixture = new Fixture();
+    using fixture = new ConfigFolder();
     const at = (sections: Sections) =>
       configFindings(fixture.load(sections), CONTEXT).filter((finding) =>
         finding.where === where && finding.severity === severity
@@ -162,13 +162,13 @@ for (const [severity, where, beyond, inside] of CASES) {
 }
 
 Deno.test("configFindings() has no errors and no warnings about the defaults", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const severities = configFindings(fixture.load({ tls: TLS, ops: "" }), CONTEXT).map((finding) => finding.severity);
   assertEquals(severities.filter((severity) => severity !== "note"), []);
 });
 
 Deno.test("configFindings() has no errors and no warnings about the shipped configuration", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const text = Deno.readTextFileSync(new URL("../../../deploy/sallyport.toml", import.meta.url))
     .replaceAll("/var/lib/sallyport/tls", fixture.dir).replaceAll("/var/lib/sallyport", fixture.dir).replace(
       "handlers/chat.ts",
@@ -179,7 +179,7 @@ Deno.test("configFindings() has no errors and no warnings about the shipped conf
 });
 
 Deno.test("configFindings() names what engine serve can't bound, and nothing of it with edge", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const gaps = (engine: string) =>
     configFindings(fixture.load({ server: `engine = "${engine}"` }), CONTEXT).filter((finding) =>
       finding.where === "server.engine"
@@ -206,7 +206,7 @@ Deno.test("configFindings() names what engine serve can't bound, and nothing of 
 });
 
 Deno.test("configFindings() finds files that others can change", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   Deno.writeTextFileSync(fixture.path, "");
   const files: [string, string][] = [
     ["the configuration file", fixture.path],
@@ -233,7 +233,7 @@ Deno.test("configFindings() finds files that others can change", () => {
 });
 
 Deno.test("configFindings() comes worst first, and ends with what is admitted", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   const findings = configFindings(
     fixture.load({ server: 'engine = "serve"', limits: "ip = { burst = 0 }\nadaptive = false" }),
     CONTEXT,
@@ -245,7 +245,7 @@ Deno.test("configFindings() comes worst first, and ends with what is admitted", 
 });
 
 Deno.test("configFindings() are whole sentences without an end, each with why and remedy", () => {
-  using fixture = new Fixture();
+  using fixture = new ConfigFolder();
   for (const [, , beyond] of CASES) {
     for (const finding of configFindings(fixture.load(beyond), CONTEXT)) {
       for (const text of [finding.what, finding.why, finding.remedy]) {

@@ -1,5 +1,5 @@
 /** Fragmentation, control frames in between, continuations of nothing. */
-import { type ClientFrame } from "../../websocket/client_frames.ts";
+import { type ClientFrame } from "../../helpers/client_frames.ts";
 import { accepted, type Case, chopped, framewise, pong, refused, type Step, text, together } from "../case.ts";
 
 const start = (payload: string): ClientFrame => ({ opcode: 1, fin: false, payload });

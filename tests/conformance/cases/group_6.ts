@@ -1,5 +1,5 @@
 /** UTF-8: valid, invalid, cut anywhere, and refused as soon as it is wrong. */
-import { concat, frame } from "../../websocket/client_frames.ts";
+import { concat, frame } from "../../helpers/client_frames.ts";
 import { accepted, type Case, fragmented, hex, refused, text, together } from "../case.ts";
 import { KOSME, utf8Sequences } from "./utf8_sequences.ts";
 

@@ -1,8 +1,8 @@
 /** What the tests of identity share: an operator at the ops interface, and many sessions at once. */
 import { assertEquals } from "../../assert.ts";
-import { type ServerOptions, startServer, type TestServer } from "../../harness.ts";
-import { RawClient, RawClientError, type RawResponse } from "../../raw_client.ts";
-import { goodHeaders } from "../client.ts";
+import { type ServerOptions, startServer, type TestServer } from "../../helpers/test_server.ts";
+import { RawClient, RawClientError, type RawResponse } from "../../helpers/raw_client.ts";
+import { goodHeaders } from "../../helpers/client.ts";
 
 export const ADMIN_TOKEN = "admin-token-kept-out-of-every-log-line-0123456789";
 export const ROOMS = { subprotocol: "rooms.v1", module: "tests/e2e/modules/identity_rooms.ts", cells: 1 };
@@ -93,15 +93,6 @@ export async function assertAlive(clients: readonly RawClient[]): Promise<void> 
 
 export function closeAll(clients: readonly RawClient[]): void {
   for (const client of clients) client.close();
-}
-
-/** Tries until it holds, or the deadline is over. */
-export async function eventually(what: string, holds: () => Promise<boolean>, deadlineMs = 20_000): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!await holds()) {
-    if (Date.now() > deadline) throw new Error(`Not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** The answer to a handshake, or null when the server ended the connection without one. */

@@ -2,12 +2,13 @@
 import { connect as connectHttp2 } from "node:http2";
 import { SharedText } from "../../../lib/websocket/websocket.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { testCertificate } from "../../certificate.ts";
-import { RawClient } from "../../raw_client.ts";
-import { concat, frame } from "../../websocket/client_frames.ts";
-import { type FixtureOptions, startFixture, until, upgradeHead } from "../fixture.ts";
+import { testCertificate } from "../../helpers/certificate.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { concat, frame } from "../../helpers/client_frames.ts";
+import { startTestFront, type TestFrontOptions, upgradeHead } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
-const start = (options: FixtureOptions = {}) => startFixture({ ...options, engine: "serve" });
+const start = (options: TestFrontOptions = {}) => startTestFront({ ...options, engine: "serve" });
 
 Deno.test("serve upgrades, echoes text and binary, and reports the peer", async () => {
   await using fixture = await start();

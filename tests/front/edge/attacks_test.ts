@@ -1,13 +1,14 @@
 /** What strangers do to a front door; after each, an honest client is served at once. */
 import { assert, assertEquals } from "../../assert.ts";
-import { RawClient } from "../../raw_client.ts";
-import { type ClientFrame, concat, frame } from "../../websocket/client_frames.ts";
-import { type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { type ClientFrame, concat, frame } from "../../helpers/client_frames.ts";
+import { startTestFront, type TestFront, upgradeHead } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
 const encoder = new TextEncoder();
 const SHORT = { handshake_timeout: 400 };
 
-async function honestClientIsServed(fixture: Fixture): Promise<void> {
+async function honestClientIsServed(fixture: TestFront): Promise<void> {
   using client = await fixture.open();
   await client.text("hello");
   assertEquals(await client.nextText(), "hello");
@@ -27,7 +28,7 @@ async function trickle(client: RawClient, bytes: Uint8Array): Promise<void> {
 }
 
 Deno.test("slowloris in TLS: silence and trickling end at handshake_timeout without an answer", async () => {
-  await using fixture = await startFixture({ server: SHORT });
+  await using fixture = await startTestFront({ server: SHORT });
   using silent = await RawClient.connect({ port: fixture.port });
   using trickling = await RawClient.connect({ port: fixture.port });
   const hello = new Uint8Array(600).fill(1);
@@ -44,7 +45,7 @@ Deno.test("slowloris in TLS: silence and trickling end at handshake_timeout with
 });
 
 Deno.test("slowloris in headers: silence and trickling get 408, then the end", async () => {
-  await using fixture = await startFixture({ server: SHORT });
+  await using fixture = await startTestFront({ server: SHORT });
   using silent = await fixture.connect();
   using trickling = await fixture.connect();
   await Promise.all([
@@ -64,7 +65,7 @@ Deno.test("slowloris in headers: silence and trickling get 408, then the end", a
 
 Deno.test("slow admission counts as well: 408 at handshake_timeout, and no session afterwards", async () => {
   const gate = Promise.withResolvers<never>();
-  await using fixture = await startFixture({ server: SHORT, admit: () => gate.promise });
+  await using fixture = await startTestFront({ server: SHORT, admit: () => gate.promise });
   using client = await fixture.connect();
   assertEquals((await client.upgrade()).status, 408);
   await client.closed();
@@ -74,7 +75,7 @@ Deno.test("slow admission counts as well: 408 at handshake_timeout, and no sessi
 });
 
 Deno.test("connection flood: closed without a byte over the cap per address, before TLS", async () => {
-  await using fixture = await startFixture({ perIp: 5 });
+  await using fixture = await startTestFront({ perIp: 5 });
   const inside = await Promise.all(Array.from({ length: 5 }, () => fixture.open()));
   const outside = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect({ port: fixture.port })));
   await Promise.all(outside.map((client) => client.closed()));
@@ -86,7 +87,7 @@ Deno.test("connection flood: closed without a byte over the cap per address, bef
 });
 
 Deno.test("a banned address is closed without a byte", async () => {
-  await using fixture = await startFixture({ banned: ["127.0.0.1"] });
+  await using fixture = await startTestFront({ banned: ["127.0.0.1"] });
   using client = await RawClient.connect({ port: fixture.port });
   await client.closed();
   assertEquals(fixture.telemetry.handshakes.get("rejected", "banned"), 1);
@@ -94,7 +95,7 @@ Deno.test("a banned address is closed without a byte", async () => {
 });
 
 Deno.test("connections beyond max_connections and its reserve are closed unheard", async () => {
-  await using fixture = await startFixture({ server: { max_connections: 1 } });
+  await using fixture = await startTestFront({ server: { max_connections: 1 } });
   const clients = await Promise.all(Array.from({ length: 65 }, () => RawClient.connect({ port: fixture.port })));
   await until(() => fixture.front.connections() === 65, "65 connections");
   using one = await RawClient.connect({ port: fixture.port });
@@ -106,7 +107,7 @@ Deno.test("connections beyond max_connections and its reserve are closed unheard
 });
 
 Deno.test("reset storm: resets before, during and after handshakes leave nothing behind", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   for (let round = 0; round < 5; round++) {
     const clients = await Promise.all(Array.from({ length: 20 }, async (_, index) => {
       if (index % 4 === 0) return await RawClient.connect({ port: fixture.port });
@@ -126,7 +127,7 @@ Deno.test("reset storm: resets before, during and after handshakes leave nothing
 
 Deno.test("slow reader: its queue grows and shows, others are unaffected, terminate() ends it", async () => {
   const payload = "x".repeat(32_000);
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using slow = await fixture.open();
   using other = await fixture.open();
   const [session] = fixture.sessions;
@@ -144,7 +145,7 @@ Deno.test("slow reader: its queue grows and shows, others are unaffected, termin
 });
 
 Deno.test("the queue of a slow reader empties once it reads", async () => {
-  await using fixture = await startFixture({ server: { send_queue: 100_000 } });
+  await using fixture = await startTestFront({ server: { send_queue: 100_000 } });
   using client = await fixture.open();
   const [session] = fixture.sessions;
   for (let sent = 0; sent < 300; sent++) session!.socket.sendText("x".repeat(32_000));
@@ -154,14 +155,14 @@ Deno.test("the queue of a slow reader empties once it reads", async () => {
 });
 
 Deno.test("a frame a byte: all arrive", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   for (const byte of frame({ opcode: 1, payload: "x".repeat(200) })) await client.send(Uint8Array.of(byte));
   assertEquals((await client.nextText()).length, 200);
 });
 
 Deno.test("ping flood: each is counted before its pong, and the session may cut it", async () => {
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     sink: (session) => ({
       control: (kind, bytes) => {
         session.events.push(`${kind} ${bytes}`);
@@ -179,7 +180,7 @@ Deno.test("ping flood: each is counted before its pong, and the session may cut 
 });
 
 Deno.test("denoland/deno#25070: pongs for a peer that reads none of them stay within send_queue", async () => {
-  await using fixture = await startFixture({ tls: false, server: { send_queue: 10_000 } });
+  await using fixture = await startTestFront({ tls: false, server: { send_queue: 10_000 } });
   using client = await fixture.open();
   const pings = concat(...new Array(500).fill(0).map(() => frame({ opcode: 9, payload: "x".repeat(125) })));
   const [session] = fixture.sessions;
@@ -241,7 +242,7 @@ const BLOATS: [string, (client: RawClient) => Promise<void>, number, string][] =
 ];
 for (const [name, bloat, code, reason] of BLOATS) {
   Deno.test(`memory stays flat: ${name}`, async () => {
-    await using fixture = await startFixture();
+    await using fixture = await startTestFront();
     using client = await fixture.open();
     const before = Deno.memoryUsage().rss;
     const flood = bloat(client).catch(() => {});
@@ -259,7 +260,7 @@ function repeated(spec: ClientFrame, count: number): Uint8Array {
 }
 
 Deno.test("connect and vanish, hundreds of times in every state: counters are back where they were", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   for (let round = 0; round < 20; round++) {
     await Promise.all(Array.from({ length: 15 }, async (_, index) => {
       const client = index % 3 === 0 ? await RawClient.connect({ port: fixture.port }) : await fixture.open();

@@ -1,11 +1,12 @@
 /** A crowd at the door while somebody inside is talking. */
 import { assert, assertEquals, assertLessOrEqual } from "../../assert.ts";
-import { RawClient } from "../../raw_client.ts";
-import { concat, frame } from "../../websocket/client_frames.ts";
-import { type Fixture, startFixture, until } from "../fixture.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { concat, frame } from "../../helpers/client_frames.ts";
+import { startTestFront, type TestFront } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
 /** Has one client talk, a message after the other, until `action` is over. */
-async function whileTalking<T>(fixture: Fixture, action: () => Promise<T>): Promise<T> {
+async function whileTalking<T>(fixture: TestFront, action: () => Promise<T>): Promise<T> {
   using client = await fixture.open();
   let over = false;
   const talking = (async () => {
@@ -23,7 +24,7 @@ async function whileTalking<T>(fixture: Fixture, action: () => Promise<T>): Prom
 }
 
 Deno.test("edge lets a crowd in while a client inside is talking, whose answers keep coming", async () => {
-  await using fixture = await startFixture({ server: { handshake_timeout: 30_000 } });
+  await using fixture = await startTestFront({ server: { handshake_timeout: 30_000 } });
   await whileTalking(fixture, async () => {
     const crowd = await Promise.all(Array.from({ length: 40 }, () => fixture.open()));
     for (const client of crowd) client.close();
@@ -35,7 +36,7 @@ Deno.test("edge lets a crowd in while a client inside is talking, whose answers 
 const CROWD = 150;
 
 Deno.test("edge closes a connection at once that would wait too long for TLS, and counts no offence", async () => {
-  await using fixture = await startFixture({ server: { handshake_timeout: 600 } });
+  await using fixture = await startTestFront({ server: { handshake_timeout: 600 } });
   await whileTalking(fixture, async () => {
     const crowd = await Promise.all(
       Array.from({ length: CROWD }, () => RawClient.connect({ port: fixture.port })),
@@ -60,7 +61,7 @@ function busiest(times: readonly number[], windowMs: number): number {
 const TURNED_AWAY = 100;
 
 Deno.test("edge turns a flood away no faster than it can bear: one after another, while others are heard", async () => {
-  await using fixture = await startFixture({ perIp: 1 });
+  await using fixture = await startTestFront({ perIp: 1 });
   const times: number[] = [];
   const counting = fixture.telemetry.handshake.bind(fixture.telemetry);
   fixture.telemetry.handshake = (result, reason) => {
@@ -80,7 +81,7 @@ Deno.test("edge turns a flood away no faster than it can bear: one after another
 });
 
 Deno.test("edge begins TLS for suspects at a slow pace while a client talks, and lets all of them in", async () => {
-  await using fixture = await startFixture({ server: { handshake_timeout: 30_000 }, suspects: ["127.0.0.1"] });
+  await using fixture = await startTestFront({ server: { handshake_timeout: 30_000 }, suspects: ["127.0.0.1"] });
   await whileTalking(fixture, async () => {
     const begun = performance.now();
     const crowd = await Promise.all(Array.from({ length: 30 }, () => fixture.open()));
@@ -93,7 +94,7 @@ Deno.test("edge begins TLS for suspects at a slow pace while a client talks, and
 });
 
 Deno.test("edge closes connections at once that it has no room for, and counts each of them", async () => {
-  await using fixture = await startFixture({ perIp: 1 });
+  await using fixture = await startTestFront({ perIp: 1 });
   await whileTalking(fixture, async () => {
     // More than may wait for it.
     const flood = await Promise.all(Array.from({ length: 400 }, () => RawClient.connect({ port: fixture.port })));
@@ -104,7 +105,7 @@ Deno.test("edge closes connections at once that it has no room for, and counts e
 });
 
 Deno.test("edge: close() cuts connections that still wait for their refusal", async () => {
-  const fixture = await startFixture({ perIp: 1 });
+  const fixture = await startTestFront({ perIp: 1 });
   const flood = await whileTalking(fixture, async () => {
     const flood = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect({ port: fixture.port })));
     await until(() => fixture.entered.length === 201, "the whole flood");
@@ -117,7 +118,7 @@ Deno.test("edge: close() cuts connections that still wait for their refusal", as
 
 Deno.test("edge: a session may stop reading at a ping, and goes on behind it", async () => {
   const pings: number[] = [];
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     sink: ({ socket }) => ({
       control(_kind, bytes) {
         pings.push(bytes);

@@ -1,10 +1,11 @@
 import { SharedText } from "../../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { closePayload, concat, frame } from "../../websocket/client_frames.ts";
-import { type Session, startFixture, until } from "../fixture.ts";
+import { closePayload, concat, frame } from "../../helpers/client_frames.ts";
+import { type Session, startTestFront } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
 Deno.test("close(): frame, their echo, our FIN; closed once with our code", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   const [session] = fixture.sessions;
   session!.socket.sendText("last words");
@@ -25,7 +26,7 @@ Deno.test("close(): frame, their echo, our FIN; closed once with our code", asyn
 });
 
 Deno.test("close(): a peer that never answers is cut at the deadline", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   const [session] = fixture.sessions;
   session!.socket.close(1001, "draining");
@@ -43,7 +44,7 @@ const CLOSES: [string, number | null, string, number][] = [
 ];
 for (const [name, code, reason, seen] of CLOSES) {
   Deno.test(`the peer closes ${name}: echoed, FIN, closed once`, async () => {
-    await using fixture = await startFixture();
+    await using fixture = await startTestFront();
     using client = await fixture.open();
     if (code === null) await client.frame({ opcode: 8 });
     else await client.sendClose(code, reason);
@@ -57,7 +58,7 @@ for (const [name, code, reason, seen] of CLOSES) {
 }
 
 Deno.test("messages before a close frame are answered before it is echoed; those behind it are dropped", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   await client.send(concat(
     frame({ opcode: 1, payload: "before" }),
@@ -72,7 +73,7 @@ Deno.test("messages before a close frame are answered before it is echoed; those
 for (const tls of [true, false]) {
   const over = tls ? "TLS" : "TCP";
   Deno.test(`a FIN right behind the close frame: the answers owed and the close frame still arrive, over ${over}`, async () => {
-    await using fixture = await startFixture({
+    await using fixture = await startTestFront({
       tls,
       sink: ({ socket }) => ({
         finish: (done) =>
@@ -94,7 +95,7 @@ for (const tls of [true, false]) {
 
   Deno.test(`a FIN while reading is paused: all before it is still heard and answered, over ${over}`, async () => {
     let paused = true;
-    await using fixture = await startFixture({
+    await using fixture = await startTestFront({
       tls,
       sink: ({ socket, messages }) => ({
         message(data) {
@@ -118,7 +119,7 @@ for (const tls of [true, false]) {
   });
 
   Deno.test(`a FIN in answer to our close frame: what was sent before it still arrives, over ${over}`, async () => {
-    await using fixture = await startFixture({ tls, server: { send_queue: 4 * 1024 * 1024 } });
+    await using fixture = await startTestFront({ tls, server: { send_queue: 4 * 1024 * 1024 } });
     using client = await fixture.open();
     const [session] = fixture.sessions;
     await client.connection.closeWrite();
@@ -133,7 +134,7 @@ for (const tls of [true, false]) {
 }
 
 Deno.test("a broken rule: failed, the close frame with its code, FIN, closed once", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   await client.frame({ opcode: 1, payload: "unmasked", mask: null });
   assertEquals((await client.nextClose()).code, 1002);
@@ -145,7 +146,7 @@ Deno.test("a broken rule: failed, the close frame with its code, FIN, closed onc
 });
 
 Deno.test("a broken rule while more pours in: the close frame still arrives", async () => {
-  await using fixture = await startFixture({ messages: { max_bytes: 100 } });
+  await using fixture = await startTestFront({ messages: { max_bytes: 100 } });
   using client = await fixture.open();
   const pouring = client.send(concat(frame({ opcode: 2, payload: new Uint8Array(1_000_000) }))).catch(() => {});
   assertEquals(await client.nextClose(), { code: 1009, reason: "message_too_big" });
@@ -155,7 +156,7 @@ Deno.test("a broken rule while more pours in: the close frame still arrives", as
 });
 
 Deno.test("vanishing without a close frame is 1006: FIN, half-close, reset", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using half = await fixture.open();
   await half.connection.closeWrite();
   await half.closed();
@@ -170,7 +171,7 @@ Deno.test("vanishing without a close frame is 1006: FIN, half-close, reset", asy
 });
 
 Deno.test("ping() sends a ping; pongs are reported and not answered", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   assertEquals(fixture.sessions[0]!.socket.ping(), true);
   assertEquals((await client.nextFrame()).opcode, 9);
@@ -182,7 +183,7 @@ Deno.test("ping() sends a ping; pongs are reported and not answered", async () =
 });
 
 Deno.test("tiny fragments are reported", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   await client.frame({ opcode: 1, payload: "a", fin: false });
   await client.frame({ opcode: 0, fin: false });
@@ -192,7 +193,7 @@ Deno.test("tiny fragments are reported", async () => {
 });
 
 Deno.test("sendShared() and sendBinary()", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   const { socket } = fixture.sessions[0]!;
   socket.sendShared(new SharedText("to all"));
@@ -206,7 +207,7 @@ Deno.test("sendShared() and sendBinary()", async () => {
 for (const tls of [true, false]) {
   Deno.test(`pause() in the midst of a chunk: nothing more comes, nothing is lost (${tls ? "TLS" : "plain"})`, async () => {
     const received: string[] = [];
-    await using fixture = await startFixture({
+    await using fixture = await startTestFront({
       tls,
       sink: ({ socket }) => ({
         message: (data) => {
@@ -231,7 +232,10 @@ for (const tls of [true, false]) {
 
   Deno.test(`pause() makes the peer feel TCP and the memory stay flat (${tls ? "TLS" : "plain"})`, async () => {
     let bytes = 0;
-    await using fixture = await startFixture({ tls, sink: () => ({ message: (data) => void (bytes += data.length) }) });
+    await using fixture = await startTestFront({
+      tls,
+      sink: () => ({ message: (data) => void (bytes += data.length) }),
+    });
     using client = await fixture.open();
     const { socket } = fixture.sessions[0]!;
     socket.pause();
@@ -261,7 +265,7 @@ async function stuck(count: () => number): Promise<void> {
 }
 
 Deno.test("resume() within message() goes on with the same chunk", async () => {
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     sink: ({ socket }) => ({
       message: (data) => {
         socket.pause();
@@ -282,7 +286,7 @@ Deno.test("close() while paused still sees the peer's answer", async () => {
       session.socket.pause();
     },
   });
-  await using fixture = await startFixture({ sink });
+  await using fixture = await startTestFront({ sink });
   using client = await fixture.open();
   await client.send(concat(frame({ opcode: 1, payload: "a" }), frame({ opcode: 1, payload: "b" })));
   const [session] = fixture.sessions;
@@ -296,7 +300,7 @@ Deno.test("close() while paused still sees the peer's answer", async () => {
 });
 
 Deno.test("a session that throws closes 1011 and nothing else", async () => {
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     sink: () => ({
       message: () => {
         throw new Error("bug");
@@ -312,7 +316,7 @@ Deno.test("a session that throws closes 1011 and nothing else", async () => {
 });
 
 Deno.test("replies of one chunk, and sends of one tick, leave in order", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   const frames = Array.from({ length: 200 }, (_, index) => frame({ opcode: 1, payload: `${index}` }));
   await client.send(concat(...frames));

@@ -1,11 +1,12 @@
 import { assertEquals } from "../../assert.ts";
-import { RawClient } from "../../raw_client.ts";
-import { startFixture, until } from "../fixture.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { startTestFront } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
 /** What the gate was told of a client that speaks plain HTTP to the TLS port, and of one that says nothing. */
 async function failures(trusted_proxies: string[]): Promise<string[]> {
   const server = { handshake_timeout: 500, trusted_proxies };
-  await using fixture = await startFixture({ server });
+  await using fixture = await startTestFront({ server });
   using plain = await RawClient.connect({ port: fixture.port });
   await plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").catch(() => {});
   using silent = await RawClient.connect({ port: fixture.port });
@@ -26,7 +27,7 @@ Deno.test("edge tells the gate, once each, of addresses whose TLS fails or takes
 });
 
 Deno.test("edge tells garbage from what a browser can be made to send, and from a client that distrusts us", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   const failed = () => fixture.telemetry.handshakes.get("rejected", "tls_failed");
   const bytes = (...start: number[]) => new Uint8Array([...start, ...new Array(50).fill(0x21)]);
   const cases: [Uint8Array, number][] = [

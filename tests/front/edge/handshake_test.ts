@@ -1,13 +1,14 @@
 import { MAX_HEAD_BYTES } from "../../../lib/front/edge/request_head.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
-import { RawClient } from "../../raw_client.ts";
-import { concat, frame } from "../../websocket/client_frames.ts";
-import { acceptAll, type Fixture, startFixture, until, upgradeHead } from "../fixture.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { concat, frame } from "../../helpers/client_frames.ts";
+import { acceptAll, startTestFront, type TestFront, upgradeHead } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 
 const encoder = new TextEncoder();
 
 /** Sends text over a new connection and reads the answer, which must be the last thing said. */
-async function answerTo(fixture: Fixture, text: string) {
+async function answerTo(fixture: TestFront, text: string) {
   using client = await fixture.connect();
   await client.send(text);
   const response = await client.response();
@@ -16,7 +17,7 @@ async function answerTo(fixture: Fixture, text: string) {
 }
 
 Deno.test("edge answers an upgrade with 101, the accept key and the chosen subprotocol", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.connect();
   const { status, headers } = await client.upgrade("/ws?x=1", { "Sec-WebSocket-Protocol": "chat.v1, echo" });
   assertEquals(status, 101);
@@ -34,7 +35,7 @@ Deno.test("edge answers an upgrade with 101, the accept key and the chosen subpr
 });
 
 Deno.test("edge answers routes, HEAD without a body, and always closes", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   const host = "Host: localhost\r\n\r\n";
   const healthz = await answerTo(fixture, `GET /healthz HTTP/1.1\r\n${host}`);
   assertEquals([healthz.status, healthz.body], [200, "ok"]);
@@ -58,7 +59,7 @@ Deno.test("edge answers routes, HEAD without a body, and always closes", async (
 });
 
 Deno.test("edge hands POST /ticket on without its body", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.connect();
   const response = await client.request("/ticket", {}, { method: "POST", body: "x".repeat(10_000) });
   assertEquals([response.status, response.body], [200, "ticket"]);
@@ -87,7 +88,7 @@ const REFUSED: [string, string, number, string][] = [
 ];
 for (const [name, text, status, reason] of REFUSED) {
   Deno.test(`edge refuses and closes: ${name}`, async () => {
-    await using fixture = await startFixture();
+    await using fixture = await startTestFront();
     const response = await answerTo(fixture, text);
     assertEquals([response.status, response.body], [status, `{"error":"${reason}"}`]);
     assertEquals(response.headers.get("connection"), "close");
@@ -97,14 +98,14 @@ for (const [name, text, status, reason] of REFUSED) {
 }
 
 Deno.test("edge lets in a handshake with non-ASCII header values, as proxies add them", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   const response = await answerTo(fixture, upgradeHead(["CF-IPCity: São Paulo", "X-Name: \u{1F600}"]));
   assertEquals(response.status, 101);
 });
 
 Deno.test("edge, kemal#767: nothing pipelined behind a refusal is answered", async () => {
   const admit = () => Promise.resolve({ accepted: false, status: 403, reason: "origin_not_allowed" } as const);
-  await using fixture = await startFixture({ admit });
+  await using fixture = await startTestFront({ admit });
   using client = await fixture.connect();
   await client.send(upgradeHead(["Origin: https://evil.example"]) + "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const response = await client.response();
@@ -122,7 +123,7 @@ async function assertNothingMore(client: RawClient): Promise<void> {
 Deno.test("edge delivers frames pipelined behind the head after the 101, also when admission takes long", async () => {
   const gate = Promise.withResolvers<void>();
   const identity = { user: "ada", roles: [], claims: {}, expiresAt: Infinity, issuedAt: 0 };
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     admit: async () => {
       await gate.promise;
       return { accepted: true, identity, subprotocol: null };
@@ -140,7 +141,7 @@ Deno.test("edge delivers frames pipelined behind the head after the 101, also wh
 });
 
 Deno.test("edge takes a head and frames a byte at a time", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.connect();
   const bytes = concat(encoder.encode(upgradeHead()), frame({ opcode: 1, payload: "slowly" }));
   for (const byte of bytes) await client.send(Uint8Array.of(byte));
@@ -151,7 +152,7 @@ Deno.test("edge takes a head and frames a byte at a time", async () => {
 Deno.test("edge opens no session for a client that vanished during admission", async () => {
   const gate = Promise.withResolvers<void>();
   const identity = { user: "ada", roles: [], claims: {}, expiresAt: Infinity, issuedAt: 0 };
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     admit: async () => {
       await gate.promise;
       return { accepted: true, identity, subprotocol: null };
@@ -168,14 +169,14 @@ Deno.test("edge opens no session for a client that vanished during admission", a
 });
 
 Deno.test("edge answers 500 internal without detail when the gate throws", async () => {
-  await using fixture = await startFixture({ admit: () => Promise.reject(new Error("database password hunter2")) });
+  await using fixture = await startTestFront({ admit: () => Promise.reject(new Error("database password hunter2")) });
   const response = await answerTo(fixture, upgradeHead());
   assertEquals([response.status, response.body], [500, '{"error":"internal"}']);
   assert(fixture.lines.some((line) => line.includes("front.gate_failed")));
 });
 
 Deno.test("edge negotiates http/1.1 by ALPN and refuses a client that only speaks h2", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   const caCerts = [fixture.caPem!];
   using client = await RawClient.connect({ port: fixture.port, caCerts, alpnProtocols: ["h2", "http/1.1"] });
   const { alpnProtocol } = await (client.connection as Deno.TlsConn).handshake();
@@ -187,7 +188,7 @@ Deno.test("edge negotiates http/1.1 by ALPN and refuses a client that only speak
 });
 
 Deno.test("edge survives garbage and plain HTTP on the TLS port", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   for (
     const text of ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\0\0\0\0\0\0\0\0", "\x16\x03\x01\xff\xff" + "x".repeat(70_000)]
   ) {
@@ -202,7 +203,7 @@ Deno.test("edge survives garbage and plain HTTP on the TLS port", async () => {
 });
 
 Deno.test("edge without TLS serves the same, without HSTS", async () => {
-  await using fixture = await startFixture({ tls: false });
+  await using fixture = await startTestFront({ tls: false });
   const healthz = await answerTo(fixture, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   assertEquals([healthz.status, healthz.headers.has("strict-transport-security")], [200, false]);
   using client = await fixture.open();
@@ -215,7 +216,7 @@ Deno.test("edge without TLS serves the same, without HSTS", async () => {
 Deno.test("edge gives the gate back what it accepted for a client that has left, and opens nothing", async () => {
   const judged = Promise.withResolvers<void>();
   let goneAtLast: (() => boolean) | undefined;
-  await using fixture = await startFixture({
+  await using fixture = await startTestFront({
     tls: false,
     server: { handshake_timeout: 300 },
     async admit(handshake, _peer, gone) {

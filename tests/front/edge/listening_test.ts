@@ -1,14 +1,15 @@
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { testCertificate } from "../../certificate.ts";
-import { RawClient } from "../../raw_client.ts";
-import { startFixture, until, upgradeHead } from "../fixture.ts";
+import { testCertificate } from "../../helpers/certificate.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { startTestFront, upgradeHead } from "../../helpers/front.ts";
+import { until } from "../../helpers/until.ts";
 import { proxyHeader } from "../proxy_header.ts";
 
 const LOOPBACK = { trusted_proxies: ["127.0.0.0/8"] };
 const V4 = [192, 0, 2, 1, 198, 51, 100, 9, 0x12, 0x34, 0x01, 0xbb];
 
 Deno.test("edge behind a trusted proxy: caps and peers go by the forwarded address", async () => {
-  await using fixture = await startFixture({ tls: false, server: LOOPBACK, perIp: 1, banned: ["192.0.2.66"] });
+  await using fixture = await startTestFront({ tls: false, server: LOOPBACK, perIp: 1, banned: ["192.0.2.66"] });
   using client = await fixture.open({ "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https" });
   assertEquals(fixture.sessions[0]!.peer, { ip: "192.0.2.1", secure: true, forwarded: true });
   assertEquals(fixture.entered, ["192.0.2.1"]);
@@ -24,7 +25,7 @@ Deno.test("edge behind a trusted proxy: caps and peers go by the forwarded addre
 });
 
 Deno.test("edge believes no forwarding header of a stranger", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using _client = await fixture.open({ "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http" });
   assertEquals(fixture.sessions[0]!.peer, { ip: "127.0.0.1", secure: true, forwarded: false });
 });
@@ -32,7 +33,7 @@ Deno.test("edge believes no forwarding header of a stranger", async () => {
 for (const tls of [false, true]) {
   Deno.test(`edge reads the PROXY protocol from a trusted proxy (${tls ? "TLS" : "plain"})`, async () => {
     const server = { ...LOOPBACK, proxy_protocol: true };
-    await using fixture = await startFixture({ tls, server, perIp: 1 });
+    await using fixture = await startTestFront({ tls, server, perIp: 1 });
     const port = fixture.port;
     const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
     const header = proxyHeader(0x21, 0x11, V4);
@@ -60,7 +61,7 @@ for (const tls of [false, true]) {
 
 for (const [name, command, family, body] of [["LOCAL", 0x20, 0, []], ["UNSPEC", 0x21, 0, []]] as const) {
   Deno.test(`edge believes no forwarding header after PROXY ${name}: bytes are forwarded, so it is the client's own`, async () => {
-    await using fixture = await startFixture({ tls: false, server: { ...LOOPBACK, proxy_protocol: true } });
+    await using fixture = await startTestFront({ tls: false, server: { ...LOOPBACK, proxy_protocol: true } });
     using client = await RawClient.connect({ port: fixture.port });
     await client.send(proxyHeader(command, family, [...body]));
     const response = await client.upgrade("/ws", { "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https" });
@@ -71,7 +72,7 @@ for (const [name, command, family, body] of [["LOCAL", 0x20, 0, []], ["UNSPEC", 
 
 Deno.test("edge believes no forwarding header after a PROXY header, though the client's own range is trusted", async () => {
   const server = { trusted_proxies: ["127.0.0.0/8", "192.0.2.0/24"], proxy_protocol: true };
-  await using fixture = await startFixture({ tls: false, server });
+  await using fixture = await startTestFront({ tls: false, server });
   using client = await RawClient.connect({ port: fixture.port });
   await client.send(proxyHeader(0x21, 0x11, V4));
   assertEquals((await client.upgrade("/ws", { "X-Forwarded-For": "203.0.113.7" })).status, 101);
@@ -81,7 +82,7 @@ Deno.test("edge believes no forwarding header after a PROXY header, though the c
 
 Deno.test("edge logs and counts PROXY headers that are wrong or missing, as no client's offence", async () => {
   const server = { ...LOOPBACK, proxy_protocol: true, handshake_timeout: 200 };
-  await using fixture = await startFixture({ server });
+  await using fixture = await startTestFront({ server });
   using wrong = await RawClient.connect({ port: fixture.port });
   await wrong.send("GET /ws HTTP/1.1\r\n");
   await wrong.closed();
@@ -97,7 +98,7 @@ Deno.test("edge logs and counts PROXY headers that are wrong or missing, as no c
 
 Deno.test("edge gives a proxy that sends no PROXY header handshake_timeout", async () => {
   const server = { ...LOOPBACK, proxy_protocol: true, handshake_timeout: 50 };
-  await using fixture = await startFixture({ server });
+  await using fixture = await startTestFront({ server });
   using client = await RawClient.connect({ port: fixture.port });
   await client.closed();
   await fixture.empty();
@@ -108,7 +109,7 @@ Deno.test("edge listens on a unix socket, mode 0660, and replaces a stale one", 
   const path = `${dir}/front.sock`;
   try {
     {
-      await using fixture = await startFixture({ tls: false, server: { unix: path } });
+      await using fixture = await startTestFront({ tls: false, server: { unix: path } });
       assertEquals((await Deno.stat(path)).mode! & 0o777, 0o660);
       using client = await fixture.open({ "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https" });
       await client.text("hello");
@@ -116,10 +117,10 @@ Deno.test("edge listens on a unix socket, mode 0660, and replaces a stale one", 
       assertEquals(fixture.sessions[0]!.peer, { ip: "192.0.2.1", secure: true, forwarded: true });
       assertEquals(fixture.front.port, 0);
       // A second server must not take it away from the first.
-      await assertRejects(() => startFixture({ tls: false, server: { unix: path } }), Error, "another server");
+      await assertRejects(() => startTestFront({ tls: false, server: { unix: path } }), Error, "another server");
     }
     makeStale(path);
-    await using second = await startFixture({ tls: false, server: { unix: path } });
+    await using second = await startTestFront({ tls: false, server: { unix: path } });
     using client = await second.open();
     await client.text("again");
     assertEquals(await client.nextText(), "again");
@@ -138,7 +139,7 @@ function makeStale(path: string): void {
 Deno.test("edge removes nothing that is no socket", async () => {
   const path = await Deno.makeTempFile();
   try {
-    await assertRejects(() => startFixture({ tls: false, server: { unix: path } }), Error, "no socket");
+    await assertRejects(() => startTestFront({ tls: false, server: { unix: path } }), Error, "no socket");
     assertEquals((await Deno.stat(path)).isFile, true);
   } finally {
     await Deno.remove(path);
@@ -146,7 +147,7 @@ Deno.test("edge removes nothing that is no socket", async () => {
 });
 
 Deno.test("reloadTls(): new connections get the new certificate, open ones stay, bad material changes nothing", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using old = await fixture.open();
   const renewed = await testCertificate();
   const other = await testCertificate();
@@ -168,7 +169,7 @@ Deno.test("reloadTls(): new connections get the new certificate, open ones stay,
 });
 
 Deno.test("stopAccepting(): no new connections, open ones go on", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   using client = await fixture.open();
   await fixture.front.stopAccepting();
   await assertRejects(() => RawClient.connect({ port: fixture.port }));
@@ -177,7 +178,7 @@ Deno.test("stopAccepting(): no new connections, open ones go on", async () => {
 });
 
 Deno.test("close() cuts what is open; each session is told once", async () => {
-  const fixture = await startFixture();
+  const fixture = await startTestFront();
   const client = await fixture.open();
   const half = await fixture.connect();
   const silent = await RawClient.connect({ port: fixture.port });
@@ -192,7 +193,7 @@ Deno.test("close() cuts what is open; each session is told once", async () => {
 });
 
 Deno.test("startFront() rejects when the port is taken", async () => {
-  await using fixture = await startFixture();
+  await using fixture = await startTestFront();
   const server = { ...fixture.config.server, port: fixture.port };
-  await assertRejects(() => startFixture({ server }), Error, "EADDRINUSE");
+  await assertRejects(() => startTestFront({ server }), Error, "EADDRINUSE");
 });

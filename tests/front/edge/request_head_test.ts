@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { HeadReader, MAX_HEAD_BYTES, MAX_HEADER_LINES } from "../../../lib/front/edge/request_head.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { upgradeHead } from "../fixture.ts";
+import { upgradeHead } from "../../helpers/front.ts";
 
 const encoder = new TextEncoder();
 

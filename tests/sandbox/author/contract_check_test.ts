@@ -5,7 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
 import { checkContract } from "../../../lib/sandbox/author/contract_check.ts";
 import { makeKit } from "../../../lib/sandbox/cell/kit.ts";
 import { describeHandlers, makeHandlers } from "../../../lib/sandbox/cell/module_shape.ts";
-import { Bench, settings } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
 
 const kit = makeKit({ publish() {}, log() {} });
 const handle = () => 1;

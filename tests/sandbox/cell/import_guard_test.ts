@@ -1,6 +1,6 @@
 /** Links in a module's folder: where they lead decides, not where they lie. */
 import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "../../assert.ts";
-import { Bench, settings } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
 
 const SECRET = '{"secret":"swordfish"}';
 

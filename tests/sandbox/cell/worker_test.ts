@@ -1,6 +1,7 @@
 /** What a module can do to its own process, and that it is nobody else's matter. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
-import { Bench, type FakeClient, settings, until } from "../kit.ts";
+import { Bench, type FakeClient, settings } from "../../helpers/sandbox.ts";
+import { until } from "../../helpers/until.ts";
 import { runs } from "../supervisor/fixture.ts";
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,6 @@
 /** Run as a process of its own by `output_test.ts`: everything that goes wrong in a cell, once, with a log that writes nowhere. */
-import { Bench, settings, until } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
+import { until } from "../../helpers/until.ts";
 
 const bench = await Bench.start(settings("misbehaving.ts", { timeout: 300, memory: 32 * 1024 * 1024 }));
 const client = bench.client();

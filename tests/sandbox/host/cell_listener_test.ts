@@ -4,7 +4,7 @@ import { createLog } from "../../../lib/log/log.ts";
 import { type CellConnection, CellListener } from "../../../lib/sandbox/host/cell_listener.ts";
 import { type OperationStream, OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
-import { until } from "../kit.ts";
+import { until } from "../../helpers/until.ts";
 
 const SECRET = "5".repeat(64);
 

@@ -3,7 +3,7 @@ import { type Operation, OperationReader } from "../../../lib/sandbox/wire/opera
 import { OperationStream, type OperationWriter } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { TO_CELL, ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import type { CellProcess, CellProcessEvents } from "../../../lib/sandbox/wire/processes.ts";
-import type { TestCells } from "../kit.ts";
+import type { TestCells } from "../../helpers/sandbox.ts";
 
 /** An operation as a cell got it, its texts decoded. */
 export interface Got {

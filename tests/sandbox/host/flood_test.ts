@@ -2,7 +2,8 @@
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { ReadingTurns } from "../../../lib/timing/reading_turns.ts";
 import { assertEquals, assertLess } from "../../assert.ts";
-import { Bench, settings, until } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
+import { until } from "../../helpers/until.ts";
 import { FakeCells, pong } from "./fake_cells.ts";
 
 const LOOK_MS = 0.1;

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess } from "../../assert.ts";
 import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
-import { Bench, settings } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
 import { FakeCells } from "./fake_cells.ts";
 
 Deno.test("200 lines at once, then 50 a second; the first line after others were left out says how many", () => {

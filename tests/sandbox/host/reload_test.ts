@@ -4,7 +4,8 @@ import { SandboxError } from "../../../lib/sandbox/sandbox.ts";
 import { watchModule } from "../../../lib/sandbox/host/reload.ts";
 import { createLog } from "../../../lib/log/log.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
-import { Bench, settings, until } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
+import { until } from "../../helpers/until.ts";
 import { FakeCells } from "./fake_cells.ts";
 
 const version = (n: number, more = "") => `

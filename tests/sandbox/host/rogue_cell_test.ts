@@ -1,7 +1,8 @@
 /** What a cell whose runtime is no longer in control can do to others: nothing. */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "../../assert.ts";
 import { ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
-import { Bench, settings, until } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
+import { until } from "../../helpers/until.ts";
 import { type FakeCell, FakeCells, type Got, type OnCall, pong } from "./fake_cells.ts";
 
 /** A module whose cells do `act` when "say" is called, and a second one that is honest. */

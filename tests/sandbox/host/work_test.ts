@@ -5,7 +5,7 @@ import { LogAllowance } from "../../../lib/sandbox/host/log_allowance.ts";
 import type { Seat } from "../../../lib/sandbox/host/seat.ts";
 import { MODULE_WORK, WorkBudget, workOf } from "../../../lib/sandbox/host/work.ts";
 import { ToHost } from "../../../lib/sandbox/wire/operations.ts";
-import { Bench, settings } from "../kit.ts";
+import { Bench, settings } from "../../helpers/sandbox.ts";
 import { FakeCells, pong } from "./fake_cells.ts";
 
 function budget(rate = 1000, burst = 100, parent?: (now: () => number) => WorkBudget) {

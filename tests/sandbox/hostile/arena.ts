@@ -1,6 +1,6 @@
 /** A server with a hostile module for each act and an honest one, and what an attack does to it. */
 import { assert, assertEquals } from "../../assert.ts";
-import { type LogLine, startServer, type TestServer } from "../../harness.ts";
+import { type LogLine, startServer, type TestServer } from "../../helpers/test_server.ts";
 import { type Act, type Input, loadingText, moduleText, type Moment, slug } from "./act.ts";
 import { FORGED_EVENT } from "./acts/outputs.ts";
 import { Bait } from "./bait.ts";

@@ -1,6 +1,6 @@
 /** Hostile modules while they are loaded: at the start, by `check`, and when a cell is replaced. */
 import { assert, assertEquals } from "../../assert.ts";
-import { program, writeConfigFor } from "../../harness.ts";
+import { program, writeConfigFor } from "../../helpers/test_server.ts";
 import { ROOT } from "../../../tools/project.ts";
 import { type Act, slug } from "./act.ts";
 import { ACTS } from "./acts.ts";

@@ -1,5 +1,5 @@
 /** The honest client of another module: what it notices of an attack. */
-import type { TestServer } from "../../harness.ts";
+import type { TestServer } from "../../helpers/test_server.ts";
 import type { Order, Report } from "./neighbour_worker.ts";
 
 export class Neighbour implements Disposable {

@@ -2,7 +2,7 @@
  * The honest client, in a thread of its own, so that what the attackers' clients make of this process is not measured:
  * a request each 50 ms, whether the one before is answered or not.
  */
-import { RawClient } from "../../raw_client.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
 
 /** What the thread is told. */
 export type Order = { connect: ConnectOrder } | { begin: true } | { finish: true };

@@ -1,7 +1,7 @@
 /** A client of a hostile module: reads whatever comes, and keeps what is no valid message. */
 import { assertEquals } from "../../assert.ts";
-import type { TestServer } from "../../harness.ts";
-import { RawClient } from "../../raw_client.ts";
+import type { TestServer } from "../../helpers/test_server.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
 
 /** A JSON-RPC answer, or how the connection ended before it. */
 export interface Answer {

@@ -5,18 +5,9 @@ import type { HandlerSettings } from "../../../lib/sandbox/wire/handler_settings
 import { CellProcesses } from "../../../lib/sandbox/supervisor/cell_processes.ts";
 import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import type { CellProcess, CellProcessEvents, ProcessEnd, Vitals } from "../../../lib/sandbox/wire/processes.ts";
+import { until } from "../../helpers/until.ts";
 
 export const STAND_IN = fileURLToPath(new URL("./stand_in.ts", import.meta.url));
-const DEADLINE_MS = 60_000;
-
-/** Waits for a condition; the failure says what was waited for. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string | (() => string)): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${typeof what === "string" ? what : what()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Whether a process exists and is no zombie. */
 export async function runs(pid: number): Promise<boolean> {

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertLess } from "../../assert.ts";
 import { PrivateFolder } from "../../../lib/sandbox/supervisor/private_folder.ts";
 import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import { Supervisor } from "../../../lib/sandbox/supervisor/supervisor.ts";
-import { runs, STAND_IN, until } from "./fixture.ts";
+import { runs, STAND_IN } from "./fixture.ts";
+import { until } from "../../helpers/until.ts";
 
 interface Restart {
   readonly detail: string;

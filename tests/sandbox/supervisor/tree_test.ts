@@ -1,9 +1,10 @@
 /** The tree of processes of a running server: whatever ends one of them, nothing is left behind and nobody else notices. */
 import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
-import { call } from "../../e2e/client.ts";
-import { program, startServer, type TestServer } from "../../harness.ts";
-import { RawClient } from "../../raw_client.ts";
-import { runs, until } from "./fixture.ts";
+import { call } from "../../helpers/client.ts";
+import { program, startServer, type TestServer } from "../../helpers/test_server.ts";
+import { RawClient } from "../../helpers/raw_client.ts";
+import { runs } from "./fixture.ts";
+import { until } from "../../helpers/until.ts";
 
 const HANDLERS = [
   { subprotocol: "chat.v1", module: "examples/chat/chat.ts" },

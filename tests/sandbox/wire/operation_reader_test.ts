@@ -8,7 +8,7 @@ import {
   ToCell,
   ToHost,
 } from "../../../lib/sandbox/wire/operations.ts";
-import { bytesOf, type Fields, reading } from "./fixture.ts";
+import { bytesOf, type Fields, reading } from "../../helpers/operations.ts";
 
 const OUTPUT = 64;
 const MAX_U32 = 0xffff_ffff;

@@ -1,7 +1,7 @@
 import { assertEquals } from "../../assert.ts";
 import { type ByteStream, OperationStream } from "../../../lib/sandbox/wire/operation_stream.ts";
 import { HEADER_BYTES, ToCell } from "../../../lib/sandbox/wire/operations.ts";
-import { until } from "../kit.ts";
+import { until } from "../../helpers/until.ts";
 
 /** The other end in the test's hand. */
 class Wire implements ByteStream {

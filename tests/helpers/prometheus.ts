@@ -1,3 +1,5 @@
+/** Reads what Prometheus scrapes. */
+
 /** One sample of a scrape. */
 export interface Sample {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Certificates for tests: made at run time, so that none is in the repository and none runs out. */
-import { type MadeCertificate, makeCertificate } from "../lib/tls/certificate.ts";
+import { type MadeCertificate, makeCertificate } from "../../lib/tls/certificate.ts";
 
 const HOSTS = ["localhost", "127.0.0.1", "::1"];
 

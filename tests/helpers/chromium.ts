@@ -39,6 +39,7 @@ export interface Page {
   emulate(screen: { width: number; height: number; dark: boolean }): Promise<void>;
 }
 
+/** A running Chromium; its end removes the profile. */
 export interface Browser extends AsyncDisposable {
   newPage(): Promise<Page>;
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "./assert.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
 import { RawClient, RawClientError } from "./raw_client.ts";
 
 const decoder = new TextDecoder();

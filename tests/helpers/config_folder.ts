@@ -32,7 +32,8 @@ const BASE: Sections = {
 /** The lines of `[auth]` without a key. */
 export const AUTH = 'issuer = "https://id.example.com"\n';
 
-export class Fixture implements Disposable {
+/** A folder with all files of a configuration, which its end removes. */
+export class ConfigFolder implements Disposable {
   readonly dir = Deno.makeTempDirSync({ prefix: "sallyport-config-" });
 
   constructor() {

@@ -6,12 +6,14 @@ import { join, resolve } from "node:path";
 import jwt from "jsonwebtoken";
 import { stringify } from "@std/toml";
 import { generateKeyPairSync } from "node:crypto";
-import { makeCertificate } from "../lib/tls/certificate.ts";
-import { readProject, ROOT, serverFlags } from "../tools/project.ts";
+import { makeCertificate } from "../../lib/tls/certificate.ts";
+import { readProject, ROOT, serverFlags } from "../../tools/project.ts";
 
+/** A line of the log. */
 export type LogLine = { event: string; level: string; time: string } & Record<string, unknown>;
 type Table = Record<string, unknown>;
 
+/** Configuration, modules and surroundings of the process. */
 export interface ServerOptions {
   readonly engine?: "edge" | "serve";
   /** Merged into the test configuration, section by section; `undefined` removes a key. */
@@ -27,6 +29,7 @@ export interface ServerOptions {
   readonly dir?: string;
 }
 
+/** Changes of a token that is right by default. */
 export interface TokenOptions {
   readonly roles?: readonly string[];
   /** Seconds. */
@@ -34,6 +37,7 @@ export interface TokenOptions {
   readonly claims?: Table;
 }
 
+/** The allowed origin. */
 export const ORIGIN = "https://app.example.com";
 const START_DEADLINE_MS = 60_000;
 /** Late enough to count as a second signal. */
@@ -52,6 +56,7 @@ export function signToken(sub: string, { roles = ["user"], ttl = 300, claims = {
   return jwt.sign(payload, PRIVATE_PEM, { algorithm: "ES256" });
 }
 
+/** A running server; its end stops the process and removes its folder. */
 export class TestServer implements AsyncDisposable {
   readonly log: LogLine[] = [];
   /** Whatever came on stderr, and lines of stdout that are no JSON. */

@@ -1,6 +1,6 @@
 /** Operations as bytes, and as plain values. */
-import { type Operation, OperationReader } from "../../../lib/sandbox/wire/operation_reader.ts";
-import { HEADER_BYTES, type OperationShape } from "../../../lib/sandbox/wire/operations.ts";
+import { type Operation, OperationReader } from "../../lib/sandbox/wire/operation_reader.ts";
+import { HEADER_BYTES, type OperationShape } from "../../lib/sandbox/wire/operations.ts";
 
 /** An operation that outlives the call. */
 export interface Plain {

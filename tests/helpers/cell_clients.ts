@@ -13,6 +13,7 @@ interface Attaching {
 
 let clients = 0;
 
+/** A session attached to a module, which records what the cell does to it. */
 export class FakeClient implements CellClient {
   readonly id = `c${++clients}`;
   readonly ip = "127.0.0.1";

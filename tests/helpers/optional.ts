@@ -1,5 +1,5 @@
 /** Tests that need what not every machine has. */
-import { fail } from "./assert.ts";
+import { fail } from "../assert.ts";
 
 type Body = (t: Deno.TestContext) => void | Promise<void>;
 

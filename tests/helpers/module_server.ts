@@ -1,5 +1,5 @@
 /** A real server whose modules are written in the test. */
-import { type LogLine, type ServerOptions, startServer, type TestServer } from "../harness.ts";
+import { type LogLine, type ServerOptions, startServer, type TestServer } from "./test_server.ts";
 
 /** A server and the folder of its modules, which goes with it. */
 export class Live implements AsyncDisposable {
@@ -58,16 +58,5 @@ export class Live implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.stop();
     await Deno.remove(this.dir, { recursive: true });
-  }
-}
-
-const POLL_MS = 20;
-
-/** Waits until `holds`; the failure says `what` was waited for. */
-export async function eventually(holds: () => boolean, what: string, withinMs = 30_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`Waited ${withinMs} ms for ${what}`);
-    await new Promise((next) => setTimeout(next, POLL_MS));
   }
 }

@@ -12,9 +12,10 @@
  * Every wait has a deadline in milliseconds. Nothing is left behind after {@linkcode RawClient.close}, which may be
  * called twice.
  */
-import { type ClientFrame, closePayload, frame } from "./websocket/client_frames.ts";
-import { type ServerFrame, ServerFrameReader } from "./websocket/server_frames.ts";
+import { type ClientFrame, closePayload, frame } from "./client_frames.ts";
+import { type ServerFrame, ServerFrameReader } from "./server_frames.ts";
 
+/** Where the client connects to, and how. */
 export interface RawClientOptions {
   readonly port?: number;
   /** Default: `localhost` with TLS (the development certificate's name), else `127.0.0.1`. */
@@ -27,6 +28,7 @@ export interface RawClientOptions {
   readonly unix?: string;
 }
 
+/** A response of HTTP. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -39,6 +41,7 @@ export type RawHeaders = Record<string, string> | readonly (readonly [string, st
 /** The key of RFC 6455 1.3: its answer is s3pPLMBiTxaQ9kYGzzhZRbK+xOo=. */
 export const EXAMPLE_KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 
+/** How long a client waits for bytes. */
 export const DEFAULT_DEADLINE_MS = 5000;
 
 const READ_SIZE = 64 * 1024;
@@ -56,6 +59,7 @@ export class RawClientError extends Error {
   }
 }
 
+/** One connection, whose bytes the test chooses. */
 export class RawClient implements Disposable {
   /** For what this class doesn't do: half-closing, reading slowly. */
   readonly connection: Deno.Conn;

@@ -1,3 +1,4 @@
+/** Limits on a clock of the test, and a log that keeps its lines. */
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
 import type { Fields, Level, Log } from "../../lib/log/log.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
@@ -53,7 +54,8 @@ export function settings(changes: Partial<LimitSettings> = {}): LimitSettings {
   };
 }
 
-export interface Fixture {
+/** Limits with a clock, log and store in the hand of the test. */
+export interface TestLimits {
   limits: Limits;
   clock: Clock;
   log: Lines;
@@ -62,7 +64,7 @@ export interface Fixture {
 }
 
 /** Limits on a simulated clock and a store in memory. */
-export function makeLimits(changes: Partial<LimitSettings> = {}): Fixture {
+export function makeLimits(changes: Partial<LimitSettings> = {}): TestLimits {
   const clock = new Clock();
   const log = new Lines();
   const telemetry = new Telemetry();

@@ -8,7 +8,9 @@ import type { Fields, Log } from "../../lib/log/log.ts";
 
 /** 2026-11-22T12:00:00Z, when everything in these tests happens. */
 export const NOW = Date.UTC(2026, 10, 22, 12);
+/** The allowed origin. */
 export const ORIGIN = "https://app.example.com";
+/** The issuer of tokens. */
 export const ISSUER = "https://id.example.com";
 
 type Sections = { [S in "server" | "admission" | "auth"]?: Partial<Config[S]> };
@@ -28,6 +30,7 @@ export function configWith(changes: Sections = {}): Config {
   };
 }
 
+/** A client on TLS, not behind a proxy. */
 export const PEER: Peer = { ip: "192.0.2.7", secure: true, forwarded: false };
 
 /** A proper opening handshake; a header of null is left out. */
@@ -46,6 +49,7 @@ export function handshake(headers: Record<string, string | null> = {}, query = "
   return { method, url: new URL(`https://ws.example.com/ws${query}`), headers: new Headers(given) };
 }
 
+/** The identity of `Bearer good`. */
 export const ALICE: Identity = {
   user: "alice",
   roles: ["user"],
@@ -100,36 +104,33 @@ export async function withFolder(body: (folder: string) => Promise<void>): Promi
   }
 }
 
-/** Waits until the condition holds; fails after ten seconds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
+/** A pair of keys. */
 export interface Pair {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
+/** A pair of keys on an elliptic curve. */
 export function ecPair(namedCurve = "P-256"): Pair {
   return generateKeyPairSync("ec", { namedCurve });
 }
 
+/** A pair of RSA keys; the length is in bits. */
 export function rsaPair(modulusLength = 2048): Pair {
   return generateKeyPairSync("rsa", { modulusLength });
 }
 
+/** A pair of Ed25519 keys. */
 export function edPair(): Pair {
   return generateKeyPairSync("ed25519");
 }
 
+/** The public key as PEM (SPKI). */
 export function publicPem({ publicKey }: Pair): string {
   return publicKey.export({ type: "spki", format: "pem" }).toString();
 }
 
+/** The private key as PEM (PKCS #8). */
 export function privatePem({ privateKey }: Pair): string {
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
@@ -156,6 +157,7 @@ export function goodClaims(changes: Record<string, unknown> = {}): Record<string
   return claims;
 }
 
+/** Text or bytes in base64url without padding. */
 export function base64url(data: string | Uint8Array): string {
   return Buffer.from(data as Uint8Array).toString("base64url");
 }

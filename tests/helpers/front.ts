@@ -10,10 +10,12 @@ import { createRoutes } from "../../lib/front/http/routes.ts";
 import type { Accepted, Gate, Handshake, Peer, Refusal, Socket, SocketSink } from "../../lib/gate/gate.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
-import { sharedCertificate } from "../certificate.ts";
-import { RawClient } from "../raw_client.ts";
+import { sharedCertificate } from "./certificate.ts";
+import { RawClient } from "./raw_client.ts";
+import { until } from "./until.ts";
 
-export interface FixtureOptions {
+/** Changes of the front, its gate and its sessions. */
+export interface TestFrontOptions {
   readonly engine?: "edge" | "serve";
   /** Default: true. */
   readonly tls?: boolean;
@@ -38,7 +40,8 @@ export class Session {
   constructor(readonly socket: Socket, readonly peer: Peer, readonly handshake: Handshake) {}
 }
 
-export class Fixture implements AsyncDisposable {
+/** A front on a free port with what its gate and sessions have seen. */
+export class TestFront implements AsyncDisposable {
   readonly sessions: Session[] = [];
   readonly refusals: { handshake: Handshake | null; peer: Peer; refusal: Refusal }[] = [];
   readonly lines: string[] = [];
@@ -93,6 +96,7 @@ export class Fixture implements AsyncDisposable {
   }
 }
 
+/** The section `server` of the configuration of a test front. */
 export const SERVER: Config["server"] = {
   host: "127.0.0.1",
   port: 0,
@@ -112,13 +116,14 @@ export const SERVER: Config["server"] = {
   send_queue: 256 * 1024,
 };
 
-export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
+/** Starts a front on a free port. */
+export async function startTestFront(options: TestFrontOptions = {}): Promise<TestFront> {
   const server = { ...SERVER, engine: options.engine ?? "edge", ...options.server };
   const messages = { max_bytes: 65_536, max_fragments: 1024, ...options.messages };
   const tls = options.tls === false ? undefined : await sharedCertificate();
   // The sections a front reads; the others are other folders' business.
   const sections = { server, messages, ...(tls === undefined ? {} : { tls: { hsts_max_age: 60_000 } }) };
-  const fixture = new Fixture(sections as unknown as Config);
+  const fixture = new TestFront(sections as unknown as Config);
   fixture.caPem = tls?.cert;
   await fixture.polls.open();
   fixture.front = await startFront(fixture.config, gateOf(fixture, options), {
@@ -134,7 +139,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   return fixture;
 }
 
-function gateOf(fixture: Fixture, options: FixtureOptions): Gate {
+function gateOf(fixture: TestFront, options: TestFrontOptions): Gate {
   const refused: Gate["refused"] = (handshake, peer, refusal) => {
     fixture.refusals.push({ handshake, peer, refusal });
     return refusalResponse(refusal, fixture.config);
@@ -179,6 +184,7 @@ function leave(inside: Map<string, number>, ip: string): void {
   else inside.set(ip, left);
 }
 
+/** Admits each handshake with the first subprotocol that it offers. */
 // deno-lint-ignore require-await -- the gate's signature
 export async function acceptAll(handshake: Handshake): Promise<Accepted | Refusal> {
   if (handshake.headers.get("upgrade")?.toLowerCase() !== "websocket") {
@@ -200,15 +206,6 @@ function echo(session: Session): SocketSink {
     failed: (reason) => void session.events.push(`failed ${reason}`),
     closed: (code, reason) => void session.closes.push({ code, reason }),
   };
-}
-
-/** Waits until the condition holds; rejects at the deadline in ms. */
-export async function until(condition: () => boolean, what: string, deadlineMs = 5000): Promise<void> {
-  const end = Date.now() + deadlineMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`Waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** An upgrade request head with these lines instead of, or after, the usual ones. */

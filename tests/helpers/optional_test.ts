@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "./assert.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 import { optional, runs } from "./optional.ts";
 
 /** Tests of what is ignored. */

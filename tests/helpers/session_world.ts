@@ -9,10 +9,11 @@ import { Documents, Registry, Session, type SessionOptions } from "../../lib/ses
 import { Hub, hubLimits } from "../../lib/hub/hub.ts";
 import { TopicTable } from "../../lib/sandbox/author/topic_table.ts";
 import type { CellClient, CellUser, Contract, PendingCall, TopicContract } from "../../lib/sandbox/sandbox.ts";
-import { type Clock, type Lines, makeLimits } from "../limits/fixtures.ts";
+import { type Clock, type Lines, makeLimits } from "./limits.ts";
 import type { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert } from "../assert.ts";
 
+/** Limits, token and cell of the session. */
 export interface WorldOptions {
   readonly kind?: "rpc" | "raw";
   /** Whether the engine can stop reading; `serve` can't. */
@@ -52,6 +53,7 @@ const METHODS: Contract["methods"] = new Map([
   ["admin", { name: "admin", cost: 1, params: {}, roles: ["admin"] }],
 ]);
 
+/** One session, and what it has sent and asked for. */
 export class World {
   readonly clock: Clock;
   readonly log: Lines;

@@ -1,5 +1,6 @@
 /** Reads a server's frames, for tests: strict about what a server must not send, and about nothing else. */
 
+/** A frame as a server sent it. */
 export interface ServerFrame {
   readonly fin: boolean;
   readonly opcode: number;

@@ -9,6 +9,7 @@ export type Recorded =
   | readonly ["fragment", number]
   | readonly ["close" | "fail", number, string];
 
+/** A decoder and its events so far. */
 export interface Recording {
   readonly decoder: Decoder;
   readonly events: Recorded[];
@@ -16,6 +17,7 @@ export interface Recording {
   detail: string;
 }
 
+/** Limits that no test of something else reaches. */
 export const ROOMY: DecoderLimits = { max_bytes: 1 << 20, max_fragments: 1024 };
 
 /** A decoder that records; `onEvent` is called after each event, from inside it. */

@@ -1,11 +1,14 @@
 /** A raw client that is let in, and speaks JSON-RPC. */
-import { RawClient, type RawResponse } from "../raw_client.ts";
+import { RawClient, type RawResponse } from "./raw_client.ts";
 import { assertEquals } from "../assert.ts";
-import type { TestServer } from "../harness.ts";
+import type { TestServer } from "./test_server.ts";
 
+/** The engines of the front, for tests of both. */
 export const ENGINES = ["edge", "serve"] as const;
+/** One of the engines. */
 export type Engine = typeof ENGINES[number];
 
+/** A JSON-RPC response. */
 export interface Answer {
   readonly id?: unknown;
   readonly result?: unknown;
@@ -14,6 +17,7 @@ export interface Answer {
   readonly params?: Record<string, unknown>;
 }
 
+/** What a client asks for in its handshake. */
 export interface JoinOptions {
   readonly subprotocol?: string;
   readonly user?: string;
@@ -61,6 +65,7 @@ export async function call(client: RawClient, method: string, params?: unknown, 
   return await nextAnswer(client);
 }
 
+/** The next message, which has to be a response. */
 export async function nextAnswer(client: RawClient): Promise<Answer> {
   return JSON.parse(await client.nextText());
 }

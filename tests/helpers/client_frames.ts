@@ -1,6 +1,7 @@
 /** The client's side of RFC 6455 5.2, for tests: any frame, right or wrong, as the bytes a client would send. */
 import { Opcode } from "../../lib/websocket/websocket.ts";
 
+/** A frame to write; each field may be wrong. */
 export interface ClientFrame {
   readonly opcode: number;
   /** Text is sent as UTF-8. Default: empty. */
@@ -17,6 +18,7 @@ export interface ClientFrame {
   readonly announcedLength?: number | bigint;
 }
 
+/** The mask of the example in RFC 6455 5.7. */
 export const EXAMPLE_MASK: Uint8Array = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
 
 const encoder = new TextEncoder();
@@ -64,6 +66,7 @@ export function fragments(opcode: number, payload: Uint8Array | string, size: nu
   return frames;
 }
 
+/** The parts in one array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

@@ -1,7 +1,9 @@
 /** A rolling restart of two server processes on one port, seen by many clients of the library in this process. */
 import { CallError, type Client, createClient } from "../../client/mod.ts";
-import { ORIGIN, startServer, type TestServer } from "../harness.ts";
+import { ORIGIN, startServer, type TestServer } from "./test_server.ts";
+import { until } from "./until.ts";
 
+/** The number of clients, and the pace. */
 export interface RestartOptions {
   readonly clients: number;
   /** Of one address; the clients have one. */
@@ -15,6 +17,7 @@ export interface RestartOptions {
   progress?(text: string): void;
 }
 
+/** What the clients have seen. */
 export interface RestartReport {
   /** Calls by what became of them: `answered`, or the outcome of their error. */
   readonly calls: Readonly<Record<string, number>>;
@@ -36,7 +39,6 @@ export interface RestartReport {
 
 /** Connections are opened that many at a time. */
 const OPENING = 32;
-const LOOK_MS = 50;
 /** Timers may fire a little early by another clock. */
 const EARLY_MS = 50;
 
@@ -138,9 +140,9 @@ export async function rollingRestart(options: RestartOptions): Promise<RestartRe
     const signalled = performance.now();
     first.signal("SIGTERM");
     await until(
-      deadlineMs,
       () => members.every(({ back, client }) => back && client.state === "open"),
-      () => `${members.filter(({ back }) => !back).length} of ${clients} clients are not back`,
+      () => `${members.filter(({ back }) => !back).length} of ${clients} clients to come back`,
+      deadlineMs,
     );
     const backMs = performance.now() - signalled;
     progress(`all are back after ${Math.round(backMs)} ms`);
@@ -183,12 +185,5 @@ async function within<T>(ms: number, what: string, promise: Promise<T>): Promise
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-async function until(ms: number, isSo: () => boolean, what: () => string): Promise<void> {
-  for (const deadline = performance.now() + ms; !isSo();) {
-    if (performance.now() > deadline) throw new Error(`After ${ms} ms: ${what()}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -10,13 +10,15 @@ import type { HandlerSettings } from "../../lib/sandbox/sandbox.ts";
 import { CellProcesses } from "../../lib/sandbox/supervisor/cell_processes.ts";
 import { thisProgram } from "../../lib/sandbox/supervisor/program.ts";
 import type { CellStarter } from "../../lib/sandbox/wire/processes.ts";
-import { FakeClient } from "./clients.ts";
+import { FakeClient } from "./cell_clients.ts";
 
-export { type Answer, FakeClient } from "./clients.ts";
+export { type Answer, FakeClient } from "./cell_clients.ts";
 
-export const HANDLERS = new URL("./handlers/", import.meta.url);
+/** The folder of the modules under test. */
+export const HANDLERS = new URL("../sandbox/handlers/", import.meta.url);
 const MIB = 1024 * 1024;
 
+/** The settings of a handler with one cell. */
 export function settings(module: string, rest: Partial<HandlerSettings> = {}): HandlerSettings {
   const path = module.startsWith("/") ? module : new URL(module, HANDLERS).href;
   return {
@@ -71,6 +73,7 @@ export function realCells(
   };
 }
 
+/** Dependencies of the pool that differ from the defaults. */
 export interface BenchOptions extends Partial<PoolDeps> {
   /** Real processes by default. */
   readonly cells?: TestCells;
@@ -155,20 +158,5 @@ export class Bench implements AsyncDisposable {
     for (const pool of this.pools) pool.close();
     this.listener.close();
     await this.cells[Symbol.asyncDispose]();
-  }
-}
-
-/** Waits until `holds`; fails after `ms`. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  what: string | (() => string),
-  ms = 30_000,
-): Promise<void> {
-  const end = performance.now() + ms;
-  while (!await holds()) {
-    if (performance.now() > end) {
-      throw new Error(`Did not happen in ${ms} ms: ${typeof what === "string" ? what : what()}`);
-    }
-    await new Promise((done) => setTimeout(done, 10));
   }
 }
