@@ -14,6 +14,8 @@ export interface DevOptions {
   handlers: readonly { subprotocol: string; module: string }[];
 }
 
+const DEV_RATE = { rate: 100, burst: 500 };
+
 /** All defaults with the changes for development. */
 export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
   return ConfigSchema.parse({
@@ -26,8 +28,8 @@ export function devConfig({ port, certsDir, handlers }: DevOptions): Config {
       issuer: "sallyport-dev",
       audience: "sallyport",
     },
-    // Each load of the page takes a dozen requests, and a ban would lock out the developer.
-    limits: { handshake: { rate: 100, burst: 500 } },
+    // Each load of the page takes a dozen requests, a ticket and a handshake, all of one address and one user.
+    limits: { handshake: DEV_RATE, handshake_user: DEV_RATE, ticket: DEV_RATE },
     handlers: handlers.map(({ subprotocol, module }) => ({ subprotocol, module })),
     log: { format: "pretty" },
   });

@@ -198,7 +198,9 @@ Deno.test("devConfig() is every default with localhost, a shared secret and read
     { ...handlers[0], cells: 1, memory: 67_108_864, timeout: 2_000, permissions: {} } as typeof config.handlers[0],
   );
   assertEquals(config.log, { level: "info", format: "pretty" });
-  assertEquals(config.limits.handshake, { rate: 100, burst: 500 });
+  for (const scope of ["handshake", "handshake_user", "ticket"] as const) {
+    assertEquals(config.limits[scope], { rate: 100, burst: 500 }, scope);
+  }
   assertEquals(devConfig({ port: 443, certsDir: "/x", handlers }).admission.origins, [
     "https://localhost",
     "https://127.0.0.1",
