@@ -5,40 +5,43 @@
  * call of another one. A cell that violates a rule is ended, because an intact runtime violates none. Numbers that were
  * valid before are ignored: their operation crossed with one of ours.
  *
- * Way of a message: a call comes in from the slot and goes to the cell as an operation; back, results go to their
- * pending calls. Refuses with -32004 when the cell is full, with -32601 what it lacks, with -32005 what takes too
- * long.
+ * Way of a message: a call comes in from the slot and goes to the cell as an operation; back, each answer settles its
+ * call once. Refuses with -32004 when the cell is full, with -32601 what it lacks, with -32005 what takes too long.
  */
+import { isUtf8 } from "node:buffer";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
 import { ErrorCode } from "../../rpc/errors.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { type SessionInfo, ToCell, ToHost } from "../wire/operations.ts";
 import type { ProcessEnd, Vitals } from "../wire/processes.ts";
-import { CellAnswers } from "./cell_answers.ts";
 import { CellEffects } from "./cell_effects.ts";
 import type { CellDeps, CellEnd } from "./cell_deps.ts";
 import type { CellOwner } from "./cell_link.ts";
 import { CellFeed } from "./cell_queue.ts";
 import { CpuWatch } from "./cpu_watch.ts";
 import type { PendingCall } from "./cell_client.ts";
-import { PendingCalls } from "./pending_calls.ts";
+import { type Pending, PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";
+import { workOf } from "./work.ts";
 
 /** Maximum number of pending calls. Above it, as in a full cell, calls are answered -32004. */
 const MAX_PENDING = 16_384;
-/**
- * Maximum number of queued operations. A cell that sends queries above it does not read. Calls alone stay far below.
- */
-const MAX_UNDONE = 65_536;
 /** Milliseconds between two pings to a silent cell. */
 const PING_MS = 250;
+/** Errors a cell may answer with, without their sign. */
+const CELL_ERRORS: ReadonlySet<number> = new Set([
+  -ErrorCode.METHOD_NOT_FOUND,
+  -ErrorCode.INVALID_PARAMS,
+  -ErrorCode.INTERNAL_ERROR,
+  -ErrorCode.FORBIDDEN,
+  -ErrorCode.OVERLOADED,
+]);
 
 export class Cell implements CellOwner {
   readonly #deps: CellDeps;
   readonly #link: CellEnd;
   readonly #feed: CellFeed;
   readonly #effects: CellEffects;
-  readonly #answers: CellAnswers;
   readonly #cpu: CpuWatch;
   /** Index of each method in the cell's contract. */
   readonly #methods: ReadonlyMap<string, number>;
@@ -60,13 +63,13 @@ export class Cell implements CellOwner {
     });
     this.#cpu = new CpuWatch(deps.timeout, deps.now());
     this.#methods = new Map([...deps.contract.methods.keys()].map((name, index) => [name, index]));
-    this.#answers = new CellAnswers(this.#pending, deps.contract, deps.budget);
     this.#effects = new CellEffects({
       ...deps,
       raw: deps.contract.kind === "raw",
       seats,
-      subscribed: (seat, query, code) => this.#subscribed(seat, query, code),
-      present: (seat, query, json) => this.#present(seat, query, json),
+      feed: this.#feed,
+      over: () => this.#over,
+      unread: () => this.end("crash", "the cell asks without end and does not read"),
     });
   }
 
@@ -216,12 +219,18 @@ export class Cell implements CellOwner {
   }
 
   #operation(operation: Operation): void {
-    const { code, session, id, first } = operation;
+    const { code, session, id, extra, first } = operation;
     switch (code) {
       case ToHost.Result:
-      case ToHost.Error:
+        if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
+        return this.#answered(id, first.length)?.call.resolve(first);
+      case ToHost.Error: {
+        if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
+        const data = dataOf(first);
+        return this.#answered(id, first.length)?.call.reject(-extra, data);
+      }
       case ToHost.DeclaredError:
-        return this.#answers.take(operation);
+        return this.#declaredError(operation);
       case ToHost.Done:
         if (!this.#feed.progress(id)) throw new WireError("more was done than was asked");
         return this.#feed.fill();
@@ -236,26 +245,25 @@ export class Cell implements CellOwner {
     if (!this.#effects.take(operation)) throw new WireError("the operation is not for a cell that serves");
   }
 
+  /** Code and message are those of the contract that the cell has reported. */
+  #declaredError({ id, extra, first }: Operation): void {
+    const data = dataOf(first);
+    const method = this.#pending.methodOf(id);
+    const error = this.#deps.contract.methods.get(method ?? "")?.errors?.[extra];
+    if (method !== undefined && error === undefined) throw new WireError("an error is not one of the method's");
+    const pending = this.#answered(id, first.length);
+    if (error !== undefined) pending?.call.reject(error.code, data, error.message);
+  }
+
+  /** The call of that number, which is answered now; undefined when it has been. An unasked answer is charged. */
+  #answered(id: number, bytes: number): Pending | undefined {
+    const pending = this.#pending.take(id);
+    if (pending === undefined) this.#deps.budget.take(workOf(bytes, 0));
+    return pending;
+  }
+
   get #full(): boolean {
     return this.#pending.size >= MAX_PENDING || this.#feed.full;
-  }
-
-  #present(seat: Seat, query: number, json: string | null): void {
-    if (!this.#mayAnswer()) return;
-    const answer = this.#feed.full ? null : json;
-    this.#feed.send(ToCell.Presence, seat.handle, query, answer === null ? 0 : 1, answer ?? "");
-  }
-
-  #subscribed(seat: Seat, query: number, code: number): void {
-    if (this.#mayAnswer()) this.#feed.send(ToCell.Subscribed, seat.handle, query, -code, "");
-  }
-
-  /** Ends a cell that asks more than it reads answers. */
-  #mayAnswer(): boolean {
-    if (this.#over) return false;
-    if (this.#feed.queue.undone < MAX_UNDONE) return true;
-    this.end("crash", "the cell asks without end and does not read");
-    return false;
   }
 
   #expect(seat: Seat | undefined, method: string, call: PendingCall, opening = false): number {
@@ -268,4 +276,9 @@ export class Cell implements CellOwner {
     const whose = seat && { conn: seat.client.id, user: seat.user.id };
     log.warn("handler.timeout", { module, method, ...whose, timeout_ms: timeout });
   }
+}
+
+function dataOf(bytes: Uint8Array): string | undefined {
+  if (!isUtf8(bytes)) throw new WireError("data of an error is not UTF-8");
+  return bytes.length === 0 ? undefined : new TextDecoder().decode(bytes);
 }

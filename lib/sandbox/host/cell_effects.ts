@@ -1,6 +1,6 @@
 /**
  * Executes the operations of a cell on its sessions: finds the session by the cell's own handle, makes the checks that
- * the table of operations can't make, and passes the operation on.
+ * the table of operations can't make, passes the operation on, and answers queries.
  */
 import { Buffer, isUtf8 } from "node:buffer";
 import { decodeUtf8 } from "../../base/utf8.ts";
@@ -8,8 +8,9 @@ import type { Log } from "../../log/log.ts";
 import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
-import { LEVELS, MAX_INFO_BYTES, ToHost } from "../wire/operations.ts";
+import { LEVELS, MAX_INFO_BYTES, ToCell, ToHost } from "../wire/operations.ts";
 import type { Present } from "./cell_client.ts";
+import type { CellFeed } from "./cell_queue.ts";
 import type { LogAllowance } from "./log_allowance.ts";
 import type { Seat } from "./seat.ts";
 import { type WorkBudget, workOf } from "./work.ts";
@@ -28,14 +29,20 @@ export interface CellEffectsDeps {
   readonly seats: ReadonlyMap<number, Seat>;
   /** Sends `message` to the subscribers of the module's topic. Returns their number. */
   readonly publish: (topic: string, message: SharedText) => number;
-  /** The answer to a query: 0, or the JSON-RPC code of the refusal. */
-  readonly subscribed: (seat: Seat, query: number, code: number) => void;
-  /** The answer to a query: JSON of `Present[]`, or null when it failed. */
-  readonly present: (seat: Seat, query: number, json: string | null) => void;
+  /** Takes the answers to queries. */
+  readonly feed: Pick<CellFeed, "send" | "full"> & { readonly queue: Pick<CellFeed["queue"], "undone"> };
+  /** Whether the cell has ended. */
+  readonly over: () => boolean;
+  /** Ends the cell, which asks more than it reads answers. */
+  readonly unread: () => void;
 }
 
 /** Length of a reference to an error: a UUID. */
 const REF_LENGTH = 36;
+/**
+ * Maximum number of queued operations. A cell that sends queries above it does not read. Calls alone stay far below.
+ */
+const MAX_UNDONE = 65_536;
 
 export class CellEffects {
   readonly #deps: CellEffectsDeps;
@@ -109,14 +116,14 @@ export class CellEffects {
 
   #subscribe(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
-    seat?.client.subscribe(topic, (code) => this.#deps.subscribed(seat, query, code));
+    seat?.client.subscribe(topic, (code) => this.#reply(ToCell.Subscribed, seat, query, -code, ""));
   }
 
   /** Charged by the number of counted connections and the length of the answer, which determine the work. */
   #presence(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
     if (seat === undefined) return;
-    const failed = () => this.#deps.present(seat, query, null);
+    const failed = () => this.#reply(ToCell.Presence, seat, query, 0, "");
     try {
       const present = seat.client.presence(topic);
       // A synchronous answer is charged at once, so that the next query of the same chunk waits.
@@ -131,7 +138,16 @@ export class CellEffects {
     const json = JSON.stringify(present);
     const connections = present.reduce((sum, one) => sum + one.connections, 0);
     this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
-    this.#deps.present(seat, query, Buffer.byteLength(json) > MAX_INFO_BYTES ? null : json);
+    const sent = !this.#deps.feed.full && Buffer.byteLength(json) <= MAX_INFO_BYTES;
+    this.#reply(ToCell.Presence, seat, query, sent ? 1 : 0, sent ? json : "");
+  }
+
+  /** Answers a query, unless the cell does not read its answers. */
+  #reply(code: ToCell, seat: Seat, query: number, extra: number, text: string): void {
+    const { feed, over, unread } = this.#deps;
+    if (over()) return;
+    if (feed.queue.undone >= MAX_UNDONE) return unread();
+    feed.send(code, seat.handle, query, extra, text);
   }
 
   #log(session: number, level: typeof LEVELS[number], message: string, fields: Record<string, unknown>): void {

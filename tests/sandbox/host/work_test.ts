@@ -97,7 +97,7 @@ Deno.test("an answer of presence is charged before the next operation is taken",
   const now = () => 0;
   const work = new WorkBudget(MODULE_WORK, now);
   const present = [{ user: "ann", connections: 2 * MODULE_WORK.burst }];
-  const answers: (string | null)[] = [];
+  const answers: unknown[] = [];
   const effects = new CellEffects({
     module: "test.v1",
     log: createLog({ level: "error", format: "json", write() {} }),
@@ -107,8 +107,9 @@ Deno.test("an answer of presence is charged before the next operation is taken",
     raw: false,
     seats: new Map([[1, { closing: false, client: { presence: () => present } } as unknown as Seat]]),
     publish: () => 0,
-    subscribed() {},
-    present: (_seat, _query, json) => answers.push(json),
+    feed: { full: false, queue: { undone: 0 }, send: (_code, _handle, _query, _extra, text) => answers.push(text) },
+    over: () => false,
+    unread() {},
   });
   const first = new TextEncoder().encode("topic");
   effects.take({ code: ToHost.Presence, session: 1, id: 1, extra: 0, first, second: new Uint8Array(0) });
