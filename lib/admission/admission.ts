@@ -25,7 +25,7 @@ export { KeyError } from "./token/keys.ts";
 export { type KeyAlgorithm, makeKeys, makeSecret } from "./token/make_keys.ts";
 export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./origin.ts";
 export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocation/revocations.ts";
-export { openRevokedFile, type RevokedFile } from "./revocation/revoked_file.ts";
+export { RevokedFile } from "./revocation/revoked_file.ts";
 export { type SignerConfig, signToken, type TokenRequest } from "./token/sign.ts";
 export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
 export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";

@@ -125,41 +125,12 @@ function topic(words: readonly string[]): { topic?: CommandName } {
 /** The result of `parseArgs` with every option collected in lists. */
 type Collected = Record<string, unknown>;
 
+/** The values of a command's options, and of its operand. */
 function options(command: CommandName, words: readonly string[]): Record<string, unknown> {
-  const { options: names, required = [], operand: operandName }: Command = COMMANDS[command];
+  const { options: names, required = [] }: Command = COMMANDS[command];
   const table: Record<string, Option> = OPTIONS;
-  const valued = names.filter((name) => table[name]?.value !== undefined);
-  const flags = names.filter((name) => !valued.includes(name));
-  words.forEach((word, index) => {
-    // parseArgs would read "--dev=no" as true, and swallow a following "false".
-    const flag = flags.find((name) => word === `--${name}` || word.startsWith(`--${name}=`));
-    if (flag === undefined) return;
-    if (word !== `--${flag}` || /^(true|false)$/.test(words[index + 1] ?? "")) {
-      throw new UsageError(`--${flag} takes no value`);
-    }
-  });
-  const collected = (parseArgs as (words: readonly string[], options: object) => Collected)(words, {
-    string: valued,
-    collect: valued,
-    boolean: flags,
-    unknown: (word: string, key?: string) => {
-      if (key === undefined) {
-        if (operandName !== undefined) return;
-        throw new UsageError(`${command} takes no ${quoted(word)}, see: sallyport help ${command}`);
-      }
-      throw new UsageError(`${command} has no option ${quoted(word)}, see: sallyport help ${command}`);
-    },
-  });
-  const operands = (collected._ as unknown[]).map(String);
-  const unexpected = operands[operandName === undefined ? 0 : 1];
-  if (unexpected !== undefined) {
-    throw new UsageError(`${command} takes no ${quoted(unexpected)}, see: sallyport help ${command}`);
-  }
-  const values: Record<string, unknown> = {};
-  if (operandName !== undefined) {
-    if (operands[0] === undefined) throw new UsageError(`${command} needs a ${operandName}`);
-    values[operandName.toLowerCase()] = operands[0];
-  }
+  const collected = collect(command, words);
+  const values = operand(command, (collected._ as unknown[]).map(String));
   for (const name of names) {
     const option = table[name];
     if (option?.value === undefined) {
@@ -175,6 +146,45 @@ function options(command: CommandName, words: readonly string[]): Record<string,
     else if (required.includes(name)) throw new UsageError(`${command} needs --${name} ${option.value}`);
   }
   return values;
+}
+
+function collect(command: CommandName, words: readonly string[]): Collected {
+  const { options: names, operand }: Command = COMMANDS[command];
+  const table: Record<string, Option> = OPTIONS;
+  const valued = names.filter((name) => table[name]?.value !== undefined);
+  const flags = names.filter((name) => !valued.includes(name));
+  words.forEach((word, index) => {
+    // parseArgs would read "--dev=no" as true, and swallow a following "false".
+    const flag = flags.find((name) => word === `--${name}` || word.startsWith(`--${name}=`));
+    if (flag === undefined) return;
+    if (word !== `--${flag}` || /^(true|false)$/.test(words[index + 1] ?? "")) {
+      throw new UsageError(`--${flag} takes no value`);
+    }
+  });
+  return (parseArgs as (words: readonly string[], options: object) => Collected)(words, {
+    string: valued,
+    collect: valued,
+    boolean: flags,
+    unknown: (word: string, key?: string) => {
+      if (key === undefined) {
+        if (operand !== undefined) return;
+        throw new UsageError(`${command} takes no ${quoted(word)}, see: sallyport help ${command}`);
+      }
+      throw new UsageError(`${command} has no option ${quoted(word)}, see: sallyport help ${command}`);
+    },
+  });
+}
+
+/** The operand of a command that takes one, under its name. */
+function operand(command: CommandName, words: readonly string[]): Record<string, unknown> {
+  const { operand: name }: Command = COMMANDS[command];
+  const unexpected = words[name === undefined ? 0 : 1];
+  if (unexpected !== undefined) {
+    throw new UsageError(`${command} takes no ${quoted(unexpected)}, see: sallyport help ${command}`);
+  }
+  if (name === undefined) return {};
+  if (words[0] === undefined) throw new UsageError(`${command} needs a ${name}`);
+  return { [name.toLowerCase()]: words[0] };
 }
 
 function read(name: string, option: Option, text: string): unknown {

@@ -102,8 +102,15 @@ function keyRules({ draft, given, problem }: RuleContext): void {
     const has = sources.length === 0 ? "has no key to verify tokens with" : `has ${sources.join(" and ")}`;
     problem("auth", `${has}, must be exactly one of ${KEY_SOURCES.join(", ")}`);
   }
-  const algorithms = draft.auth?.algorithms;
-  if (algorithms === undefined) return;
+  if (draft.auth?.algorithms !== undefined) algorithmRules(draft.auth.algorithms, sources, { given, problem });
+}
+
+/** The algorithms fit each other and the keys that the file names. */
+function algorithmRules(
+  algorithms: readonly Algorithm[],
+  sources: readonly typeof KEY_SOURCES[number][],
+  { given, problem }: Pick<RuleContext, "given" | "problem">,
+): void {
   if (algorithms.length === 0) {
     return problem("auth.algorithms", 'is empty, must be a list of algorithms such as ["ES256"]');
   }

@@ -37,58 +37,88 @@ export interface NotifierOptions {
 
 /** Creates the notifier of this process from `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. */
 export function createNotifier(options: NotifierOptions): Notifier {
-  const target = options.env("NOTIFY_SOCKET");
-  // "@" stands for the zero byte of Linux abstract sockets. Other values that are not paths are ignored.
-  const address = target?.startsWith("@") ? `\0${target.slice(1)}` : target?.startsWith("/") ? target : null;
-  const socket = address ? open(options) : null;
-  const encoder = new TextEncoder();
-  let order: Promise<unknown> = Promise.resolve();
+  const manager = openManager(options);
+  const send: Manager["send"] = (...lines) => manager?.send(...lines);
   let timer: ReturnType<typeof setInterval> | undefined;
-
   // Without the clock, a reload is announced without a time; units of Type=notify don't need it.
-  const clock = socket
+  const clock = manager
     ? (options.openClock ?? openMonotonicClock)().catch((error) => void options.onError?.(error))
     : Promise.resolve(undefined);
-  const send = (...lines: (string | Promise<string | null>)[]) => {
-    if (!socket || !address) return;
-    order = order.then(async () => {
-      const known = (await Promise.all(lines)).filter((line) => line !== null);
-      await socket.send(encoder.encode(known.join("\n")), { transport: "unixpacket", path: address });
-    }).catch((error) => options.onError?.(error));
-  };
   const monotonic = async (at: number) => {
     const micros = await clock;
     return micros ? `MONOTONIC_USEC=${micros(at)}` : null;
   };
-  const watch = (healthy: () => boolean | Promise<boolean>) => {
-    const interval = watchdogInterval(options.env);
-    if (!socket || interval === null) return;
-    let asking = false;
-    timer = setInterval(async () => {
-      if (asking) return;
-      asking = true;
-      try {
-        if (await healthy()) send("WATCHDOG=1");
-      } catch (error) {
-        options.onError?.(error);
-      } finally {
-        asking = false;
-      }
-    }, interval);
-  };
   return {
-    socketPath: socket && address?.startsWith("/") ? address : null,
+    socketPath: manager?.path ?? null,
     ready: (status) => send("READY=1", statusText(status)),
     status: (status) => send(statusText(status)),
     reloading: () => send("RELOADING=1", monotonic(performance.now())),
     stopping: (status) => send("STOPPING=1", statusText(status)),
-    watch,
+    watch(healthy) {
+      const interval = watchdogInterval(options.env);
+      if (manager === null || interval === null) return;
+      timer = setInterval(
+        oneAtATime(async () => {
+          if (await healthy()) send("WATCHDOG=1");
+        }, options.onError),
+        interval,
+      );
+    },
     prepared: clock.then(() => {}),
     close: async () => {
       clearInterval(timer);
-      await order;
-      socket?.close();
+      await manager?.close();
     },
+  };
+}
+
+/** The service manager, as it is sent to. */
+interface Manager {
+  /** Path of its socket; null for an abstract one. */
+  readonly path: string | null;
+  /** Sends lines as one message, in the order of the calls. A line of null is left out. */
+  send(...lines: (string | Promise<string | null>)[]): void;
+  /** Resolves when all messages are sent. */
+  close(): Promise<void>;
+}
+
+/** The manager that `NOTIFY_SOCKET` names; null without one, or without a socket to send from. */
+function openManager(options: NotifierOptions): Manager | null {
+  const target = options.env("NOTIFY_SOCKET");
+  // "@" stands for the zero byte of Linux abstract sockets. Other values that are not paths are ignored.
+  const address = target?.startsWith("@") ? `\0${target.slice(1)}` : target?.startsWith("/") ? target : null;
+  const socket = address === null ? null : open(options);
+  if (address === null || socket === null) return null;
+  const encoder = new TextEncoder();
+  let order: Promise<unknown> = Promise.resolve();
+  return {
+    path: address.startsWith("/") ? address : null,
+    send(...lines) {
+      order = order.then(async () => {
+        const known = (await Promise.all(lines)).filter((line) => line !== null);
+        await socket.send(encoder.encode(known.join("\n")), { transport: "unixpacket", path: address });
+      }).catch((error) => options.onError?.(error));
+    },
+    async close() {
+      await order;
+      socket.close();
+    },
+  };
+}
+
+/** A function that runs `body` unless the last run still goes on. */
+function oneAtATime(body: () => Promise<void>, onError: NotifierOptions["onError"]): () => Promise<void> {
+  let running = false;
+  return async () => {
+    if (running) return;
+    running = true;
+    try {
+      await body();
+    } catch (error) {
+      onError?.(error);
+    } finally {
+      running = false;
+    }
   };
 }
 

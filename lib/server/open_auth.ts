@@ -1,11 +1,5 @@
 /** Opens what `[auth]` names: keys and the file of revocations. */
-import {
-  createVerifier,
-  openRevokedFile,
-  type Revocations,
-  type RevokedFile,
-  type Verifier,
-} from "../admission/admission.ts";
+import { createVerifier, type Revocations, RevokedFile, type Verifier } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/log.ts";
 
@@ -34,5 +28,5 @@ export function openVerifier(deps: OpenAuthDeps, { auth }: Config, previous?: Ve
 /** Undefined without `revoked_file`. */
 export async function openRevocations(deps: OpenAuthDeps, { auth }: Config): Promise<RevokedFile | undefined> {
   if (auth.revoked_file === undefined) return undefined;
-  return await openRevokedFile(auth.revoked_file, deps.revocations, deps);
+  return await RevokedFile.open(auth.revoked_file, deps.revocations, deps);
 }

@@ -72,8 +72,18 @@ export class FrameHeader {
       return protocolError("New message within a fragmented one");
     }
     if (length <= 125) return this.#judgeSize(bytes, at, available, 2, length, message, limits);
+    return this.#readLong(bytes, at, available, message, limits);
+  }
 
-    if (length === 126) {
+  /** Parses the rest of a header whose length follows its first two bytes. */
+  #readLong(
+    bytes: Uint8Array,
+    at: number,
+    available: number,
+    message: MessageSoFar,
+    limits: DecoderLimits,
+  ): number | Failure {
+    if ((bytes[at + 1]! & 0x7f) === 126) {
       if (available < 4) return 0;
       const length16 = (bytes[at + 2]! << 8) | bytes[at + 3]!;
       // 5.2: "the minimal number of bytes MUST be used to encode the length".

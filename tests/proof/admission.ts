@@ -344,8 +344,8 @@ export const admission: readonly Promised[] = [
     by: "tests/admission/revocation/revocations_test.ts",
     edits: [
       [
-        'log.error("revocations.rejected", { path, problem: error instanceof Error ? error.name : "can\'t be read" });',
-        "revocations.clearFile();",
+        'this.#log.error("revocations.rejected", { path, problem });',
+        "this.#revocations.clearFile();",
         "keeps up with the file",
       ],
       ["if (reading.unfinished !== null) return;", "", "acts by whole lines"],

@@ -118,7 +118,7 @@ export const ops: readonly Promised[] = [
       ['send("STOPPING=1", statusText(status))', "send(statusText(status))", "in order"],
       [
         'if (await healthy()) send("WATCHDOG=1");',
-        'await healthy();\n        send("WATCHDOG=1");',
+        'await healthy();\n          send("WATCHDOG=1");',
         "while the server is healthy",
       ],
       ['status.replace(/\\p{Cc}+/gu, " ")', "status", "in order"],

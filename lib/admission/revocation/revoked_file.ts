@@ -13,14 +13,6 @@ const CHUNK_BYTES = 32 * 1024;
 /** Pause after each chunk. The event loop polls every socket in it. */
 const PAUSE_MS = 1;
 
-export interface RevokedFile {
-  /**
-   * Puts the contents of the file at opening into force. Nothing changes before this call, and nothing after `close`.
-   */
-  apply(): void;
-  close(): void;
-}
-
 interface Reading {
   readonly entries: RevocationEntries;
   readonly fresh: FreshLines;
@@ -32,64 +24,85 @@ interface Reading {
 }
 
 /**
- * Reads `revoked_file` in small chunks and keeps its revocations in force from `apply` on. New lines take effect as
+ * `revoked_file`, which is read in small chunks. Its revocations are in force from `apply` on. New lines take effect as
  * soon as they are read. Removed lines stay in force until the file ends with a newline and has been unchanged for a
  * second, because a file that is being written is incomplete.
  *
  * An invalid line is logged (`revocations.rejected`, by its number) and the other lines apply: a typing error must not
  * lift a revocation. For the same reason the last contents stay in force when the file is removed or can't be read.
- *
- * @throws {Error} if the file can't be read at the start
  */
-export async function openRevokedFile(
-  path: string,
-  revocations: Revocations,
-  { log }: { readonly log: Log },
-): Promise<RevokedFile> {
-  let state: "opened" | "applied" | "closed" = "opened";
-  let stale = false;
-  let settling: ReturnType<typeof setTimeout> | undefined;
-  const take = (reading: Reading) => {
-    clearTimeout(settling);
-    report(path, reading, log);
-    revocations.addFile(reading.entries, reading.fresh);
+export class RevokedFile {
+  readonly #path: string;
+  readonly #revocations: Revocations;
+  readonly #log: Log;
+  readonly #watch: { close(): void };
+  #state: "opened" | "applied" | "closed" = "opened";
+  /** The contents at opening. */
+  #opened: Reading | undefined;
+  /** The file has changed since it was opened. */
+  #stale = false;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(path: string, revocations: Revocations, log: Log) {
+    this.#path = path;
+    this.#revocations = revocations;
+    this.#log = log;
+    this.#watch = watchFile(path, async () => {
+      if (this.#state === "applied") await this.#changed();
+      else this.#stale = true;
+    });
+  }
+
+  /** @throws {Error} if the file can't be read */
+  static async open(path: string, revocations: Revocations, { log }: { readonly log: Log }): Promise<RevokedFile> {
+    // The watch starts before the first read, so that no change is missed.
+    const file = new RevokedFile(path, revocations, log);
+    try {
+      file.#opened = await readRevoked(path, revocations);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Puts the contents of the file at opening into force. Nothing changes before this call, and nothing after `close`.
+   */
+  apply(): void {
+    this.#state = "applied";
+    if (this.#opened !== undefined) this.#take(this.#opened);
+    this.#opened = undefined;
+    if (this.#stale) void this.#changed();
+  }
+
+  close(): void {
+    this.#state = "closed";
+    clearTimeout(this.#settling);
+    this.#watch.close();
+  }
+
+  async #changed(): Promise<void> {
+    const path = this.#path;
+    try {
+      const reading = await readRevoked(path, this.#revocations);
+      if (this.#state === "applied") this.#take(reading);
+    } catch (error) {
+      const problem = error instanceof Error ? error.name : "can't be read";
+      this.#log.error("revocations.rejected", { path, problem });
+    }
+  }
+
+  #take(reading: Reading): void {
+    clearTimeout(this.#settling);
+    report(this.#path, reading, this.#log);
+    this.#revocations.addFile(reading.entries, reading.fresh);
     if (reading.unfinished !== null) return;
     const settle = () => {
-      if (fileState(path) === reading.state) revocations.settleFile();
+      if (fileState(this.#path) === reading.state) this.#revocations.settleFile();
     };
-    if (ageMs(path) >= SETTLED_MS) settle();
-    else settling = setTimeout(settle, SETTLED_MS);
-  };
-  const changed = async () => {
-    try {
-      const reading = await readRevoked(path, revocations);
-      if (state === "applied") take(reading);
-    } catch (error) {
-      log.error("revocations.rejected", { path, problem: error instanceof Error ? error.name : "can't be read" });
-    }
-  };
-  // The watch starts before the first read, so that no change is missed.
-  const watch = watchFile(path, async () => {
-    if (state === "applied") await changed();
-    else stale = true;
-  });
-  try {
-    const reading = await readRevoked(path, revocations);
-    return {
-      apply() {
-        state = "applied";
-        take(reading);
-        if (stale) void changed();
-      },
-      close() {
-        state = "closed";
-        clearTimeout(settling);
-        watch.close();
-      },
-    };
-  } catch (error) {
-    watch.close();
-    throw error;
+    if (ageMs(this.#path) >= SETTLED_MS) settle();
+    else this.#settling = setTimeout(settle, SETTLED_MS);
   }
 }
 

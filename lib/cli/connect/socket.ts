@@ -26,56 +26,64 @@ interface Given {
 /** Raw subprotocols have no users. */
 const RAW_USER = { user: "", roles: [], expires_at: 0 };
 
+class CommandSocket extends WebSocket {
+  readonly #options: SocketOptions;
+  /** Ids of unanswered requests of the library. */
+  readonly #asked = new Set<unknown>();
+
+  constructor(options: SocketOptions, url: string | URL, { protocols }: Given) {
+    super(url, {
+      protocols: protocols.filter((name) => name !== ""),
+      headers: options.headers,
+      ...(options.http ? { client: options.http } : {}),
+    });
+    this.#options = options;
+    this.binaryType = "arraybuffer";
+    this.addEventListener("message", ({ data }) => {
+      if (!this.#isOwnAnswer(data)) options.received(data);
+    });
+  }
+
+  override send(text: string): void {
+    const { id } = JSON.parse(text);
+    if (this.#options.raw) return queueMicrotask(() => this.#answerItself(id));
+    this.#asked.add(id);
+    super.send(text);
+  }
+
+  sendAsItIs(text: string): void {
+    super.send(text);
+  }
+
+  #isOwnAnswer(data: unknown): boolean {
+    if (this.#options.raw || typeof data !== "string") return false;
+    try {
+      const { id, method } = JSON.parse(data);
+      return method === undefined && this.#asked.delete(id);
+    } catch {
+      return false;
+    }
+  }
+
+  #answerItself(id: unknown): void {
+    const data = JSON.stringify({ jsonrpc: "2.0", id, result: RAW_USER });
+    this.onmessage?.call(this, new MessageEvent("message", { data }));
+  }
+}
+
 /** Creates the constructor, and the function that sends over its last socket. */
 export function createWire(options: SocketOptions): Wire {
   let newest: CommandSocket | undefined;
 
-  class CommandSocket extends WebSocket {
-    /** Ids of unanswered requests of the library. */
-    readonly #asked = new Set<unknown>();
-
-    constructor(url: string | URL, { protocols }: Given) {
-      super(url, {
-        protocols: protocols.filter((name) => name !== ""),
-        headers: options.headers,
-        ...(options.http ? { client: options.http } : {}),
-      });
+  class NewestSocket extends CommandSocket {
+    constructor(url: string | URL, given: Given) {
+      super(options, url, given);
       newest = this;
-      this.binaryType = "arraybuffer";
-      this.addEventListener("message", ({ data }) => {
-        if (!this.#isOwnAnswer(data)) options.received(data);
-      });
-    }
-
-    override send(text: string): void {
-      const { id } = JSON.parse(text);
-      if (options.raw) return queueMicrotask(() => this.#answerItself(id));
-      this.#asked.add(id);
-      super.send(text);
-    }
-
-    sendAsItIs(text: string): void {
-      super.send(text);
-    }
-
-    #isOwnAnswer(data: unknown): boolean {
-      if (options.raw || typeof data !== "string") return false;
-      try {
-        const { id, method } = JSON.parse(data);
-        return method === undefined && this.#asked.delete(id);
-      } catch {
-        return false;
-      }
-    }
-
-    #answerItself(id: unknown): void {
-      const data = JSON.stringify({ jsonrpc: "2.0", id, result: RAW_USER });
-      this.onmessage?.call(this, new MessageEvent("message", { data }));
     }
   }
 
   return {
-    WebSocket: CommandSocket as unknown as typeof WebSocket,
+    WebSocket: NewestSocket as unknown as typeof WebSocket,
     send(text) {
       if (newest?.readyState !== WebSocket.OPEN) return false;
       newest.sendAsItIs(text);

@@ -3,10 +3,19 @@ import { type Finding, finding } from "./finding.ts";
 import type { Config } from "../schema.ts";
 import { formatDuration } from "../units.ts";
 
+type Add = (where: string, what: string, why: string, remedy: string) => void;
+
 export function timeFindings({ server, auth, handlers }: Config): Finding[] {
   const findings: Finding[] = [];
-  const add = (where: string, what: string, why: string, remedy: string) =>
-    findings.push(finding("warning", where, what, why, remedy));
+  const add: Add = (...texts) => void findings.push(finding("warning", ...texts));
+  addLivenessFindings(server, add);
+  addWaitFindings(server, handlers, add);
+  addAgeFindings(server, auth, add);
+  return findings;
+}
+
+/** Durations after which a quiet client is pinged, and a client that is gone is noticed. */
+function addLivenessFindings(server: Config["server"], add: Add): void {
   const idle = server.idle_timeout;
   if (idle > 0 && idle < server.ping_interval) {
     add(
@@ -42,6 +51,10 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
       "Lower it to 20s or 30s",
     );
   }
+}
+
+/** Durations that the server waits for clients and handlers. */
+function addWaitFindings(server: Config["server"], handlers: Config["handlers"], add: Add): void {
   if (server.handshake_timeout > 30_000) {
     add(
       "server.handshake_timeout",
@@ -59,6 +72,10 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
       `Raise it to more than ${formatDuration(slowest)}`,
     );
   }
+}
+
+/** Durations for which a token is accepted. */
+function addAgeFindings(server: Config["server"], auth: Config["auth"], add: Add): void {
   if (server.max_session > auth.max_age) {
     add(
       "server.max_session",
@@ -83,5 +100,4 @@ export function timeFindings({ server, auth, handlers }: Config): Finding[] {
       "Synchronise the clocks and lower it to 30s",
     );
   }
-  return findings;
 }

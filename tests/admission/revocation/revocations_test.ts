@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { openRevokedFile, type Revocation, Revocations } from "../../../lib/admission/admission.ts";
+import { type Revocation, Revocations, RevokedFile } from "../../../lib/admission/admission.ts";
 import { RevocationEntries } from "../../../lib/admission/revocation/revocation_entries.ts";
 import { RevokedLineReader, type WrongLine } from "../../../lib/admission/revocation/revocation_form.ts";
 import { openStore, type Store } from "../../../lib/store/store.ts";
@@ -264,13 +264,13 @@ Deno.test("RevokedLineReader leaves a line without its newline alone: it may be 
   assertEquals(readLines("sub:alice\n", 7).revocations, [{ sub: "alice" }]);
 });
 
-Deno.test("openRevokedFile() keeps up with the file: written, replaced, wrong, gone, back", async () => {
+Deno.test("RevokedFile keeps up with the file: written, replaced, wrong, gone, back", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "revoked");
     const { revocations, heard, log } = scene();
-    await assertRejects(() => openRevokedFile(path, revocations, { log }), Deno.errors.NotFound);
+    await assertRejects(() => RevokedFile.open(path, revocations, { log }), Deno.errors.NotFound);
     await Deno.writeTextFile(path, "jti:t-9\n");
-    const file = await openRevokedFile(path, revocations, { log });
+    const file = await RevokedFile.open(path, revocations, { log });
     file.apply();
     try {
       assertEquals([revocations.isRevoked(ALICE), heard.length], [false, 1]);
@@ -307,7 +307,7 @@ Deno.test("a file that is being written acts by whole lines, and takes nothing b
     const path = join(folder, "revoked");
     const { revocations, log } = scene();
     await Deno.writeTextFile(path, "sub:bob\n");
-    const file = await openRevokedFile(path, revocations, { log });
+    const file = await RevokedFile.open(path, revocations, { log });
     file.apply();
     try {
       const revoked = (user: string) => revocations.isRevoked({ ...NAMELESS, user });
@@ -340,7 +340,7 @@ Deno.test("a file of 600,000 lines is taken in small parts", async () => {
     await Deno.writeTextFile(path, lines.join(""));
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    const file = await openRevokedFile(path, revocations, { log });
+    const file = await RevokedFile.open(path, revocations, { log });
     clearInterval(timer);
     try {
       const before = performance.now();
