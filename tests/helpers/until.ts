@@ -8,7 +8,7 @@
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what: string | (() => string),
-  deadlineMs = 60_000,
+  deadlineMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!await holds()) {
