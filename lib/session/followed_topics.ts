@@ -28,7 +28,7 @@ interface Followed {
   byClient: boolean;
   /** When the module is to be asked. */
   dueAt: number;
-  /** `outdated`: it is being asked, and the token was replaced since. */
+  /** `outdated`: it is being asked, and token or cell was replaced since. */
   state: "held" | "due" | "asked" | "outdated";
   /** Since when it could not be asked. */
   failingSince: number | null;
@@ -116,12 +116,16 @@ export class FollowedTopics implements Subscriber, Due {
 
   /** Another cell serves the session, perhaps with another version of the module. */
   resumed(): void {
-    if (!this.#right.declared) return;
     const now = this.#session.services.monotonic();
     for (const [topic, followed] of [...this.#topics]) {
       const known = this.#right.of(topic);
-      if (known === undefined) this.#end(topic, followed, "forbidden");
-      else if (isJudged(known)) this.#dueAt(followed, Math.min(followed.dueAt, now + this.#random() * SPREAD_MS));
+      // Free names are followed only for handlers.
+      const isLost = known === undefined && (this.#right.declared || followed.byClient);
+      if (isLost) this.#end(topic, followed, "forbidden");
+      else if (known === undefined || !isJudged(known)) continue;
+      // The other cell answers, for the version that it has loaded.
+      else if (followed.state === "asked") followed.state = "outdated";
+      else this.#dueAt(followed, Math.min(followed.dueAt, now + this.#random() * SPREAD_MS));
     }
   }
 

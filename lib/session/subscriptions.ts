@@ -9,26 +9,29 @@ import { ErrorCode, type RpcRequest } from "../rpc/rpc.ts";
 import { isJudged, type PendingCall } from "../sandbox/sandbox.ts";
 import { FollowedTopics } from "./followed_topics.ts";
 import type { SessionState } from "./state.ts";
+import { TopicQuestions } from "./topic_questions.ts";
 import { TopicRight } from "./topic_right.ts";
 import type { Answer, Topics } from "./topics.ts";
 
 /** Longest answer of `topic.presence`, in UTF-16 units. */
 const MAX_PRESENCE_LENGTH = 512 * 1024;
 
-/** A topic for which the module is asked the first time. */
-interface Asking {
+/** A subscription about which the module is being asked. */
+interface Wanted {
   byClient: boolean;
-  asked: "by_handler" | "in_order";
-  /** Answers to earlier attempts don't count. */
-  attempt: number;
-  readonly answers: Answer[];
+  /** A handler ended the client's own subscription meanwhile. */
+  endedByHandler: boolean;
 }
 
 export class Subscriptions implements Topics {
   readonly #session: SessionState;
   readonly #right: TopicRight;
   readonly #followed: FollowedTopics;
-  readonly #asking = new Map<string, Asking>();
+  readonly #wanted = new Map<string, Wanted>();
+  /** About subscriptions. */
+  readonly #asking: TopicQuestions;
+  /** About publications and presence. */
+  readonly #rights: TopicQuestions;
   /** That there is no room was logged. */
   #isFull = false;
 
@@ -37,6 +40,8 @@ export class Subscriptions implements Topics {
     this.#session = session;
     this.#right = new TopicRight(session);
     this.#followed = new FollowedTopics(session, this.#right, random);
+    this.#asking = new TopicQuestions(this.#right, (topic, code) => this.#judged(topic, code));
+    this.#rights = new TopicQuestions(this.#right);
   }
 
   subscribe(topic: string, by: "client" | "handler", answer: Answer): void {
@@ -46,27 +51,32 @@ export class Subscriptions implements Topics {
     const known = this.#right.of(topic);
     if (known === undefined && (byClient || this.#right.declared)) return answer(ErrorCode.FORBIDDEN);
     if (this.#followed.has(topic, byClient)) return answer(0);
-    const asking = this.#asking.get(topic);
-    if (asking !== undefined) return this.#join(topic, asking, byClient, answer);
-    const { max_subscriptions_per_session } = this.#session.services.config.topics;
-    if (this.#followed.size + this.#asking.size >= max_subscriptions_per_session) return answer(this.#full());
-    if (known === undefined || !isJudged(known)) {
-      return answer(this.#followed.add(topic, byClient) ? 0 : this.#full());
+    const wanted = this.#wanted.get(topic);
+    if (wanted !== undefined) {
+      wanted.byClient ||= byClient;
+      wanted.endedByHandler = false;
+    } else {
+      const { max_subscriptions_per_session } = this.#session.services.config.topics;
+      if (this.#followed.size + this.#wanted.size >= max_subscriptions_per_session) return answer(this.#full());
+      if (known === undefined || !isJudged(known)) {
+        return answer(this.#followed.add(topic, byClient) ? 0 : this.#full());
+      }
+      this.#wanted.set(topic, { byClient, endedByHandler: false });
     }
-    const begun: Asking = { byClient, asked: byClient ? "in_order" : "by_handler", attempt: 0, answers: [answer] };
-    this.#asking.set(topic, begun);
-    this.#ask(topic, begun);
+    this.#asking.ask(topic, byClient ? "in_order" : "by_handler", answer);
   }
 
   unsubscribe(topic: string, by: "client" | "handler"): void {
+    const wanted = this.#wanted.get(topic);
+    if (by === "handler" && wanted?.byClient) wanted.endedByHandler = true;
     // An answer that is still to come is passed on, and nothing follows from it.
-    this.#asking.delete(topic);
+    else this.#wanted.delete(topic);
     this.#followed.remove(topic, by === "client");
   }
 
   publish(topic: string, { text }: RpcRequest, call: PendingCall): void {
     // Bytes are the front's buffer, valid only now.
-    const kept = typeof text === "string" || this.#followed.isGranted(topic) ? text : text.slice();
+    const kept = typeof text === "string" || this.#isGranted(topic) ? text : text.slice();
     this.#withRight(topic, "publish", call, () => this.#session.line.publish(topic, kept, call));
   }
 
@@ -80,39 +90,32 @@ export class Subscriptions implements Topics {
   }
 
   renewed(): void {
-    for (const [topic, asking] of [...this.#asking]) this.#ask(topic, asking);
+    this.#asking.renew();
+    this.#rights.renew();
     this.#followed.renewed();
   }
 
+  /** Another cell serves the session, perhaps with another version of the module. */
   resumed(): void {
+    this.#asking.renew();
+    this.#rights.renew();
     this.#followed.resumed();
   }
 
   /** The session is over: nothing is delivered any more. */
   leave(): void {
-    this.#asking.clear();
+    this.#wanted.clear();
     this.#followed.leave();
   }
 
-  #join(topic: string, asking: Asking, byClient: boolean, answer: Answer): void {
-    asking.answers.push(answer);
-    asking.byClient ||= byClient;
-    if (byClient || asking.asked === "by_handler") return;
-    // The question may wait for an `open` that waits for this answer.
-    asking.asked = "by_handler";
-    this.#ask(topic, asking);
-  }
-
-  #ask(topic: string, asking: Asking): void {
-    const attempt = ++asking.attempt;
-    const settle = (code: number) => {
-      if (asking.attempt !== attempt) return;
-      const isWanted = this.#asking.get(topic) === asking && this.#asking.delete(topic);
-      const isFull = code === 0 && isWanted && !this.#followed.add(topic, asking.byClient);
-      for (const answer of asking.answers) answer(isFull ? this.#full() : code);
-    };
-    if (this.#right.of(topic) === undefined) settle(ErrorCode.FORBIDDEN);
-    else this.#right.ask(topic, asking.asked, settle);
+  /** The module was asked about a subscription. Returns what that is answered with. */
+  #judged(topic: string, code: number): number {
+    const wanted = this.#wanted.get(topic);
+    this.#wanted.delete(topic);
+    if (code !== 0 || wanted === undefined) return code;
+    if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;
+    if (this.#session.ending) return ErrorCode.OVERLOADED;
+    return this.#followed.add(topic, wanted.byClient) ? 0 : this.#full();
   }
 
   #full(): number {
@@ -126,10 +129,17 @@ export class Subscriptions implements Topics {
   #withRight(topic: string, kind: "publish" | "presence", call: PendingCall, goOn: () => void): void {
     const may = () => this.#right.has(this.#right.of(topic)?.[kind]);
     if (!may()) return call.reject(ErrorCode.FORBIDDEN);
-    if (this.#followed.isGranted(topic) || !isJudged(this.#right.of(topic)!)) return goOn();
-    this.#right.ask(topic, "in_order", (code) => {
+    if (this.#isGranted(topic)) return goOn();
+    this.#rights.ask(topic, "in_order", (code) => {
       if (code === 0 && may()) goOn();
       else call.reject(code === 0 ? ErrorCode.FORBIDDEN : code);
     });
+  }
+
+  /** Whether the right to a topic that the roles allow needs no question, and nothing waits that came before. */
+  #isGranted(topic: string): boolean {
+    if (this.#rights.has(topic)) return false;
+    const known = this.#right.of(topic);
+    return this.#followed.isGranted(topic) || known !== undefined && !isJudged(known);
   }
 }

@@ -86,6 +86,8 @@ export class World {
   cellUp = true;
   mostPending = 0;
   readonly #pausable: boolean;
+  #topics: TopicTable;
+  readonly #module: { contract: Contract };
   readonly #inbox: string[] = [];
   #paused = false;
   #pumping = false;
@@ -101,9 +103,15 @@ export class World {
     this.clock = made.clock;
     this.log = made.log;
     this.limits = made.limits;
-    const topics = new Map((options.topics ?? []).map((topic) => [topic.pattern, topic]));
-    const contract: Contract = { kind, binary: false, methods: METHODS, topics };
-    const table = new TopicTable(contract);
+    const contract = contractOf(kind, options.topics);
+    this.#topics = new TopicTable(contract);
+    const module = {
+      subprotocol: "world.v1",
+      contract,
+      topicOf: (name: string) => this.#topics.of(name),
+      attach: (client: CellClient) => this.#attach(client),
+    };
+    this.#module = module;
     const soon = (run: () => void) => void this.#turns.push(run);
     const shares = { own: share, crowded: share, crowd: Infinity, resumed: Infinity, reading: 0 };
     const services = {
@@ -131,12 +139,7 @@ export class World {
       socket: this.#socket(),
       accepted: { identity: { user: "ada", roles: ["user"], claims: {}, expiresAt: Infinity } },
       peer: { ip: "127.0.0.1" },
-      module: {
-        subprotocol: "world.v1",
-        contract,
-        topicOf: (name: string) => table.of(name),
-        attach: (client: CellClient) => this.#attach(client),
-      },
+      module,
       services,
     } as unknown as SessionOptions, new Registry());
   }
@@ -158,6 +161,12 @@ export class World {
     const [{ call }] = this.pending.splice(index % this.pending.length, 1) as [Begun];
     if (error === 0) resolve(call);
     else call.reject(error);
+  }
+
+  /** Another version of the module declares these topics. */
+  declare(topics: readonly TopicContract[]): void {
+    this.#module.contract = contractOf("rpc", topics);
+    this.#topics = new TopicTable(this.#module.contract);
   }
 
   loseCell(): void {
@@ -315,6 +324,10 @@ export class World {
       ping: () => true,
     };
   }
+}
+
+function contractOf(kind: "rpc" | "raw", topics: readonly TopicContract[] = []): Contract {
+  return { kind, binary: false, methods: METHODS, topics: new Map(topics.map((topic) => [topic.pattern, topic])) };
 }
 
 /** As a cell answers: the bytes are valid only during the call. */

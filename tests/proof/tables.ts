@@ -22,6 +22,7 @@ import { timing } from "./timing.ts";
 import { telemetry } from "./telemetry.ts";
 import { tls } from "./tls.ts";
 import { tools } from "./tools.ts";
+import { topics } from "./topics.ts";
 import { websocket } from "./websocket.ts";
 import { wire } from "./wire.ts";
 
@@ -48,6 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("telemetry", telemetry),
   ...mutantsOf("tls", tls),
   ...mutantsOf("tools", tools),
+  ...mutantsOf("topics", topics),
   ...mutantsOf("websocket", websocket),
   ...mutantsOf("wire", wire),
 ];

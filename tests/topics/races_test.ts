@@ -1,78 +1,7 @@
 /** Topics of one session, while the module is being asked: whatever comes in between, nothing is delivered that is not allowed. */
 import fc from "fast-check";
-import type { TopicContract } from "../../lib/sandbox/sandbox.ts";
-import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { World, type WorldOptions } from "../helpers/session_world.ts";
-
-const DENIED = -32003;
-const events = new Map([["said", { name: "said", data: {} }]]);
-const ROOM: TopicContract = {
-  pattern: "room:{room}",
-  params: {},
-  roles: ["user"],
-  allow: true,
-  recheckMs: 60_000,
-  events,
-};
-const NEWS: TopicContract = { pattern: "news", allow: false, events };
-
-/** A session with declared topics, its module in the test's hand. */
-class Topics extends World {
-  /** Codes by request id. */
-  readonly codes = new Map<number, number>();
-  /** What was heard, in order. */
-  readonly heard: string[] = [];
-  readonly ended: string[] = [];
-  #id = 0;
-  #read = 0;
-
-  constructor(options: WorldOptions = {}) {
-    super({ topics: [ROOM, NEWS], ...options });
-  }
-
-  ask(method: string, topic: string): number {
-    const id = ++this.#id;
-    this.send(JSON.stringify({ jsonrpc: "2.0", id, method, params: { topic } }));
-    return id;
-  }
-
-  subscribe(topic = "room:a"): number {
-    return this.ask("topic.subscribe", topic);
-  }
-
-  publish(text: string, topic = "room:a"): void {
-    this.hub.publish("world.v1", topic, new SharedText(JSON.stringify(text)));
-  }
-
-  /** The module answers its oldest question. */
-  answer(yes: boolean): void {
-    this.asked.shift()!.call.resolve(String(yes));
-  }
-
-  refresh(roles = ["user"], claims: Record<string, unknown> = {}): void {
-    this.session.renew({ user: "ada", roles, claims, issuedAt: 0, expiresAt: Infinity });
-  }
-
-  /** Time passes. */
-  pass(milliseconds: number): void {
-    for (let passed = 0; passed < milliseconds; passed += 250) {
-      this.advance(250);
-      this.deadlines.advance(this.clock.now());
-    }
-  }
-
-  /** Reads what was sent. */
-  look(): this {
-    for (; this.#read < this.sent.length; this.#read++) {
-      const message = JSON.parse(this.sent[this.#read]!);
-      if (message.method === "topic.ended") this.ended.push(`${message.params.topic} ${message.params.reason}`);
-      else if (typeof message === "string") this.heard.push(message);
-      else this.codes.set(message.id, message.error?.code ?? 0);
-    }
-    return this;
-  }
-}
+import { DENIED, ROOM, Topics } from "./topics_world.ts";
 
 Deno.test("nothing follows from a yes to a topic that has been unsubscribed", () => {
   const world = new Topics();
@@ -81,14 +10,12 @@ Deno.test("nothing follows from a yes to a topic that has been unsubscribed", ()
   world.answer(true);
   world.publish("1");
   assertEquals([world.look().heard, world.codes.get(first), world.hub.subscriptions], [[], 0, 0]);
-  world.subscribe();
+  const before = world.subscribe();
   world.ask("topic.unsubscribe", "room:a");
   const again = world.subscribe();
-  world.answer(true);
-  world.publish("2");
   world.answer(false);
-  world.publish("3");
-  assertEquals([world.look().heard, world.codes.get(again), world.hub.subscriptions], [[], DENIED, 0]);
+  world.publish("2");
+  assertEquals([world.look().heard, world.codes.get(before), world.codes.get(again)], [[], DENIED, DENIED]);
 });
 
 Deno.test("subscriptions of one topic at once are asked once and answered each", () => {
@@ -116,8 +43,8 @@ Deno.test("the answer to an earlier token does not count for a later one", () =>
   const world = new Topics();
   const id = world.subscribe();
   world.refresh(["user"], { out: true });
-  assertEquals(world.asked.map(({ user }) => user.claims), [{}, { out: true }]);
   world.answer(true);
+  assertEquals(world.asked.map(({ user }) => user.claims), [{ out: true }]);
   world.publish("1");
   assertEquals([world.look().codes.has(id), world.hub.subscriptions], [false, 0]);
   world.answer(false);
@@ -289,12 +216,20 @@ Deno.test("a publication and a presence are asked for where the right is not the
   const doubted = presence();
   assertEquals(world.asked.length, 2);
   world.refresh(["user"]);
+  world.asked.splice(1, 1)[0]!.call.resolve("true");
+  assertEquals(world.look().codes.has(doubted), false, "that was about an earlier token");
   world.asked[1]!.call.resolve("false");
   assertEquals(world.look().codes.get(doubted), DENIED);
   const late = presence();
   world.refresh(["guest"]);
-  world.asked.at(-1)!.call.resolve("true");
-  assertEquals(world.look().codes.get(late), DENIED, "the role was lost while the module was asked");
+  assertEquals(world.look().codes.get(late), DENIED, "a role that the topic needs was lost");
+  const hosted = new Topics({ topics: [{ ...ROOM, presence: ["host"] }] });
+  hosted.refresh(["user", "host"]);
+  const last = hosted.ask("topic.presence", "room:a");
+  hosted.refresh(["user"]);
+  hosted.answer(true);
+  hosted.answer(true);
+  assertEquals(hosted.look().codes.get(last), DENIED, "the role for it was lost while the module was asked");
 });
 
 /** What happens in the property: `n` chooses which of the module's questions is answered. */

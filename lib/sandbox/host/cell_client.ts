@@ -27,7 +27,7 @@ export interface CellClient {
   notify(message: Uint8Array): void;
   /** A raw frame (raw modules only): text in UTF-8, or binary. */
   send(data: Uint8Array, text: boolean): void;
-  /** Subscribes. False if a bound is reached; the session is then not subscribed. */
+  /** Subscribes. `answer` gets 0 or the JSON-RPC code of the refusal; it is not called where the session ends before. */
   subscribe(topic: string, answer: (code: number) => void): void;
   unsubscribe(topic: string): void;
   /** May be asynchronous, as presence over several nodes is. */

@@ -1,0 +1,98 @@
+import type { Promised } from "./mutant.ts";
+
+const RIGHT = "A client follows a topic it may not";
+
+export const topics: readonly Promised[] = [
+  {
+    promise: RIGHT,
+    file: "lib/session/topic_questions.ts",
+    by: "tests/topics/questions_test.ts",
+    edits: [
+      ["else question.outdated = true;", "else this.#ask(topic, question);", "not once each"],
+      ["if (question.outdated) this.#ask(topic, question);\n      else this.#settle", "this.#settle", "replaced cell"],
+      ["question.answers.push(answer);", "", "subscribes again"],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/topic_questions.ts",
+    by: "tests/topics/races_test.ts",
+    edits: [
+      [
+        "if (this.#right.of(topic) === undefined) this.#settle(topic, question, ErrorCode.FORBIDDEN);\n      else ",
+        "",
+        "token without the role",
+      ],
+      [
+        'question.asked = "by_handler";\n    this.#ask(topic, question);',
+        "",
+        "does not wait behind a client's",
+      ],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/subscriptions.ts",
+    by: "tests/topics/questions_test.ts",
+    edits: [
+      ["if (this.#rights.has(topic)) return false;", "", "keep their order"],
+      ["if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;", "", "what a handler ended"],
+      ["wanted.endedByHandler = false;", "", "what a handler ended"],
+      [
+        "resumed(): void {\n    this.#asking.renew();",
+        "resumed(): void {",
+        "replaced cell",
+      ],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/subscriptions.ts",
+    by: "tests/topics/races_test.ts",
+    edits: [
+      [
+        "if (code !== 0 || wanted === undefined) return code;",
+        "if (code !== 0) return code;\n    if (wanted === undefined) return this.#followed.add(topic, true) ? 0 : code;",
+        "unsubscribed meanwhile",
+      ],
+      ["else this.#wanted.delete(topic);", "", "unsubscribed meanwhile"],
+      ["if (code === 0 && may()) goOn();", "if (code === 0) goOn();", "in doubt"],
+      ["renewed(): void {\n    this.#asking.renew();", "renewed(): void {", "earlier token"],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/followed_topics.ts",
+    by: "tests/topics/questions_test.ts",
+    edits: [
+      [
+        'else if (followed.state === "asked") followed.state = "outdated";\n      else this',
+        "else this",
+        "replaced cell",
+      ],
+      ["if (this.#asked >= MAX_ASKED) break;", "", "refreshes often"],
+      [" && (this.#right.declared || followed.byClient)", " && this.#right.declared", "declares no topics"],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/followed_topics.ts",
+    by: "tests/topics/races_test.ts",
+    edits: [
+      ["else if (known.allow) this.#doubt(topic, followed);", "", "after a refresh"],
+      ['else if (followed.state === "asked") followed.state = "outdated";\n  }', "}", "second refresh"],
+      ['if (code === ErrorCode.FORBIDDEN) return this.#end(topic, followed, "forbidden");', "", "after recheck"],
+      [
+        'if (this.#heldBytes > this.#session.services.config.server.send_queue) this.#end(topic, followed, "overloaded");',
+        "",
+        "bounded by send_queue",
+      ],
+      [
+        'if (now - followed.failingSince >= GRACE_MS) this.#end(topic, followed, "overloaded");\n    else ',
+        "",
+        "can't be asked",
+      ],
+      ["if (this.#topics.get(topic) === followed) this", "this", "has ended changes nothing"],
+    ],
+  },
+];
