@@ -29,7 +29,7 @@ export interface HubLimits {
 }
 
 /** Average length of a topic's name for which there is room, in UTF-16 units. */
-const NAME_LENGTH = 32;
+export const NAME_LENGTH = 32;
 
 /** The bounds for so many subscriptions in all and of one module, with room for names of 32 UTF-16 units each. */
 export function hubLimits(subscriptions: number, moduleSubscriptions: number): HubLimits {

@@ -3,7 +3,7 @@
  * events are held back until the answer; after `recheck`, and when another cell serves the session, when events go on until the answer.
  * Whatever is no answer of the module is a no; only a cell that could not take the question is asked again, for `GRACE_MS`.
  */
-import type { Subscriber } from "../hub/hub.ts";
+import { NAME_LENGTH, type Subscriber } from "../hub/hub.ts";
 import { ErrorCode, notification } from "../rpc/rpc.ts";
 import { isJudged } from "../sandbox/sandbox.ts";
 import type { Due } from "../timing/timing_wheel.ts";
@@ -43,6 +43,8 @@ export class FollowedTopics implements Subscriber, Due {
   readonly #topics = new Map<string, Followed>();
   /** Topics in state `due`, in the order in which they are asked about. */
   readonly #due = new Map<string, Followed>();
+  /** Length of the names of all followed topics, in UTF-16 units. */
+  #names = 0;
   #asked = 0;
   #asking = false;
   /** Topics with events held back, and bytes of these. */
@@ -79,8 +81,12 @@ export class FollowedTopics implements Subscriber, Due {
 
   /** Follows a topic from now on, by a right that was just judged. False when there is no room. */
   add(topic: string, byClient: boolean): boolean {
-    const { hub } = this.#session.services;
-    if (this.#session.ending || !hub.subscribe(this.#session.subprotocol, topic, this)) return false;
+    const { hub, config } = this.#session.services;
+    // Few clients with long names would else take the room that all clients of the module share.
+    const most = config.topics.max_subscriptions_per_session * NAME_LENGTH;
+    if (this.#session.ending || this.#topics.size > 0 && this.#names + topic.length > most) return false;
+    if (!hub.subscribe(this.#session.subprotocol, topic, this)) return false;
+    this.#names += topic.length;
     const followed: Followed = { byClient, dueAt: Infinity, state: "held", failingSince: null, heldBack: null };
     this.#topics.set(topic, followed);
     this.#judged(topic, followed);
@@ -231,6 +237,7 @@ export class FollowedTopics implements Subscriber, Due {
   #drop(topic: string, followed: Followed): void {
     this.#session.services.hub.unsubscribe(this.#session.subprotocol, topic, this);
     this.#topics.delete(topic);
+    this.#names -= topic.length;
     this.#due.delete(topic);
     this.#release(followed);
   }

@@ -95,4 +95,14 @@ export const topics: readonly Promised[] = [
       ["if (this.#topics.get(topic) === followed) this", "this", "has ended changes nothing"],
     ],
   },
+  {
+    promise: "Memory filled with addresses, users, topics or labels",
+    file: "lib/session/followed_topics.ts",
+    by: "tests/session/client_test.ts",
+    edits: [
+      [" || this.#topics.size > 0 && this.#names + topic.length > most", "", "long names"],
+      ["this.#topics.size > 0 && this.#names", "this.#names", "long names"],
+      ["this.#names -= topic.length;", "", "long names"],
+    ],
+  },
 ];

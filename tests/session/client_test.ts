@@ -47,6 +47,18 @@ Deno.test("SessionClient follows as many topics as are configured, says once tha
   assertEquals(subscribe(client, "t:3"), 0);
 });
 
+Deno.test("SessionClient follows few topics with long names, as many as configured with names of 32 characters, and one of any length", () => {
+  const name = (n: number, length: number) => String(n).padStart(length, "n");
+  for (const [length, most] of [[32, 100], [500, 6], [33, 96]] as const) {
+    const { client, hub } = new World({ maxSubscriptions: 100 });
+    for (let n = 0; n < most; n++) assertEquals(subscribe(client, name(n, length)), 0, `${n} of ${length}`);
+    assertEquals([subscribe(client, name(most, length)), hub.subscriptions], [-32004, most]);
+    client.unsubscribe(name(0, length));
+    assertEquals(subscribe(client, name(most, length)), 0, "there is room again");
+  }
+  assertEquals(subscribe(new World({ maxSubscriptions: 1 }).client, name(0, 512)), 0);
+});
+
 Deno.test("SessionClient.closeByHandler() closes 1000 with the handler's reason, unserved() 1011", () => {
   const [one, other] = [new World(), new World()];
   one.client.closeByHandler("bye");

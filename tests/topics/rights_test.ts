@@ -149,11 +149,11 @@ Deno.test("a new token with other claims or roles ends what it no longer allows,
   for (const topic of ["room:a", "room:b", "staff", "news"]) assertEquals(await ann.subscribe(topic), 0, topic);
   await bob.subscribe("room:a");
   await ann.refresh({ roles: ["user"], claims: { out: ["a"] } });
-  assertEquals((await ann.told())[0], { method: "topic.ended", params: { topic: "staff", reason: "forbidden" } });
+  const told = [await ann.next()];
+  assertEquals(told, [{ method: "topic.ended", params: { topic: "staff", reason: "forbidden" } }]);
   for (const room of ["a", "b"]) await bob.call("say", saidTo(`room:${room}`, room));
-  const told = [];
   for (let i = 0; i < 2; i++) told.push(await ann.next());
-  assertEquals(told.map(({ method, params }) => [method, params["topic"]]).sort(), [
+  assertEquals(told.slice(1).map(({ method, params }) => [method, params["topic"]]).sort(), [
     ["topic.ended", "room:a"],
     ["topic.event", "room:b"],
   ]);
