@@ -68,7 +68,7 @@ Deno.test("a client that follows much and refreshes often has eight questions un
   assertEquals([world.look().heard.sort(), answers], [[...topics].sort(), 28]);
 });
 
-Deno.test("publications of a client keep their order, however long the module takes to allow each", () => {
+Deno.test("publications of a client keep their order when the module takes longer to allow the first", () => {
   const world = new Topics({ topics: [{ ...ROOM, publish: ["user"] }] });
   const publish = (n: number) =>
     world.send(JSON.stringify({
