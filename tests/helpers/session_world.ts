@@ -86,7 +86,7 @@ export class World {
   cellUp = true;
   mostPending = 0;
   readonly #pausable: boolean;
-  #topics: TopicTable;
+  #topics: TopicTable<TopicContract>;
   readonly #module: { contract: Contract };
   readonly #inbox: string[] = [];
   #paused = false;
@@ -104,7 +104,7 @@ export class World {
     this.log = made.log;
     this.limits = made.limits;
     const contract = contractOf(kind, options.topics);
-    this.#topics = new TopicTable(contract);
+    this.#topics = new TopicTable(contract.topics);
     const module = {
       subprotocol: "world.v1",
       contract,
@@ -166,7 +166,7 @@ export class World {
   /** Another version of the module declares these topics. */
   declare(topics: readonly TopicContract[]): void {
     this.#module.contract = contractOf("rpc", topics);
-    this.#topics = new TopicTable(this.#module.contract);
+    this.#topics = new TopicTable(this.#module.contract.topics);
   }
 
   loseCell(): void {

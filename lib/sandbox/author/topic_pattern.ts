@@ -52,7 +52,11 @@ export class TopicPattern {
 
   /** The values of the placeholders in `name`; null if it does not match. */
   match(name: string): Record<string, string> | null {
-    if (!isTopicName(name)) return null;
+    return isTopicName(name) ? this.matchValid(name) : null;
+  }
+
+  /** As `match`, for a name that `isTopicName` has accepted. */
+  matchValid(name: string): Record<string, string> | null {
     const found = this.#matcher.exec(name);
     if (found === null) return null;
     const params: Record<string, string> = Object.create(null);

@@ -1,7 +1,7 @@
 /** The declared topics of a module, and the events on them. */
 import type { z } from "zod";
 import type { AllowContext } from "../author/context.ts";
-import { TopicPattern } from "../author/topic_pattern.ts";
+import { TopicTable } from "../author/topic_table.ts";
 import type { AnyTopic } from "../author/topics.ts";
 import { Callable, Misfit } from "./callable.ts";
 import { visibleIssues } from "./issues.ts";
@@ -10,7 +10,7 @@ import { notificationText } from "./notification.ts";
 import { checkLength } from "./utf8.ts";
 
 interface Rule {
-  readonly pattern: TopicPattern;
+  readonly pattern: string;
   readonly events: ReadonlyMap<string, z.ZodType>;
   /** Takes what the placeholders stand for; its result is `true` or `false`. */
   readonly judge: Callable;
@@ -32,32 +32,25 @@ export class EventMisfit extends Error {
 }
 
 export class ModuleTopics {
-  readonly #rules: readonly Rule[];
+  readonly #rules: TopicTable<Rule>;
 
   /** @throws {TypeError} if a pattern is invalid */
   constructor(declared: Record<string, AnyTopic> = {}, maxBytes: () => number) {
-    this.#rules = Object.entries(declared).map(([text, topic]) => ({
-      pattern: new TopicPattern(text),
-      events: new Map(Object.entries(topic.events)),
-      judge: new Callable({
-        name: `allow ${text}`,
-        params: topic.params,
-        maxBytes,
-        handle: (params: unknown, ctx: AllowContext) => allows(topic, params, ctx),
-      }),
-    }));
+    this.#rules = new TopicTable(
+      Object.entries(declared).map(([pattern, topic]) => [pattern, ruleOf(pattern, topic, maxBytes)]),
+    );
   }
 
   /** JSON text of the notification of an event. */
   eventText(topic: string, event: unknown, data: unknown, most: number): string {
-    if (this.#rules.length === 0) return notificationText(event, data, most);
+    if (this.#rules.size === 0) return notificationText(event, data, most);
     return this.#eventText(this.#rule(topic), topic, event, data, most);
   }
 
   #eventText(rule: Rule, topic: string, event: unknown, data: unknown, most: number): string {
     const schema = rule.events.get(event as string);
     if (schema === undefined) {
-      throw new TypeError(`The topic ${JSON.stringify(rule.pattern.text)} declares no event ${JSON.stringify(event)}`);
+      throw new TypeError(`The topic ${JSON.stringify(rule.pattern)} declares no event ${JSON.stringify(event)}`);
     }
     const parsed = schema.safeParse(data);
     if (!parsed.success) throw new EventMisfit(topic, event as string, parsed.error);
@@ -70,7 +63,7 @@ export class ModuleTopics {
 
   /** As `eventText`, for what comes from outside: throws a `Misfit` where the event or its data is not one that is declared. */
   published({ topic, event, data }: Published, most: number): string {
-    const rule = this.#find(topic);
+    const rule = this.#rules.of(topic);
     if (!rule?.events.has(event as string)) {
       const issue = { path: ["event"], code: "unknown_event", message: "The topic declares no such event" };
       throw new Misfit(jsonText({ issues: [issue] })!);
@@ -86,24 +79,33 @@ export class ModuleTopics {
 
   /** What decides whether a client may follow the topic; undefined when none of that name is declared. */
   judge(topic: string): { readonly callable: Callable; readonly params: Record<string, string> } | undefined {
-    const rule = this.#find(topic);
-    return rule && { callable: rule.judge, params: rule.pattern.match(topic)! };
+    const found = this.#rules.find(topic);
+    return found && { callable: found.topic.judge, params: found.params };
   }
 
   /** Throws a `TypeError` when the module declares topics, and none of that name. */
   check(topic: string): void {
-    if (this.#rules.length > 0) this.#rule(topic);
+    if (this.#rules.size > 0) this.#rule(topic);
   }
 
   #rule(topic: string): Rule {
-    const rule = this.#find(topic);
+    const rule = this.#rules.of(topic);
     if (rule === undefined) throw new TypeError(`The module declares no topic that matches ${JSON.stringify(topic)}`);
     return rule;
   }
+}
 
-  #find(topic: string): Rule | undefined {
-    return this.#rules.find(({ pattern }) => pattern.match(topic) !== null);
-  }
+function ruleOf(pattern: string, topic: AnyTopic, maxBytes: () => number): Rule {
+  return {
+    pattern,
+    events: new Map(Object.entries(topic.events)),
+    judge: new Callable({
+      name: `allow ${pattern}`,
+      params: topic.params,
+      maxBytes,
+      handle: (params: unknown, ctx: AllowContext) => allows(topic, params, ctx),
+    }),
+  };
 }
 
 /** Anything but `true` is a no. */

@@ -64,7 +64,7 @@ export class Pool {
   readonly #logAllowance: LogAllowance;
   readonly #slots: Slot[] = [];
   #contract!: Contract;
-  #topics!: TopicTable;
+  #topics!: TopicTable<TopicContract>;
   #closed = false;
 
   private constructor(settings: HandlerSettings, index: number, deps: PoolDeps) {
@@ -190,7 +190,7 @@ export class Pool {
 
   #offers(contract: Contract): void {
     this.#contract = contract;
-    this.#topics = new TopicTable(contract);
+    this.#topics = new TopicTable(contract.topics);
   }
 
   #addSlot(): Slot {

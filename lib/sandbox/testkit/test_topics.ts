@@ -34,13 +34,13 @@ export interface TopicParams {
 
 export class TestTopics {
   readonly #cell: TopicCell;
-  readonly #table: TopicTable;
+  readonly #table: TopicTable<TopicContract>;
   /** The module declares its topics. */
   readonly declared: boolean;
 
   constructor(contract: Contract, cell: TopicCell) {
     this.#cell = cell;
-    this.#table = new TopicTable(contract);
+    this.#table = new TopicTable(contract.topics);
     this.declared = contract.topics.size > 0;
   }
 

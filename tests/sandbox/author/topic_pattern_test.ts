@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { isTopicName, TopicPattern } from "../../../lib/sandbox/author/topic_pattern.ts";
+import { TopicTable } from "../../../lib/sandbox/author/topic_table.ts";
 
 const matched = (pattern: string, name: string) => {
   const found = new TopicPattern(pattern).match(name);
@@ -141,4 +142,15 @@ Deno.test("two patterns that some name matches overlap", () => {
     }),
     { numRuns: 5000 },
   );
+});
+
+Deno.test("a table of topics finds the topic of a name and what its placeholders stand for, and none for a name that is invalid", () => {
+  const table = new TopicTable([["room:{room}", "rooms"], ["news", "news"], ["lot/{lot}/bids", "bids"]]);
+  assertEquals([table.size, new TopicTable([]).size, new TopicTable([]).of("news")], [3, 0, undefined]);
+  assertEquals(["room:a", "news", "lot/7/bids"].map((name) => table.of(name)), ["rooms", "news", "bids"]);
+  const found = table.find("lot/7/bids");
+  assertEquals([found?.topic, { ...found?.params }], ["bids", { lot: "7" }]);
+  for (const name of ["", "room:", "news ", "room:a\u0000", "room:{room}", "room:\ud800", `room:${"é".repeat(254)}`]) {
+    assertEquals(table.find(name), undefined, JSON.stringify(name.slice(0, 20)));
+  }
 });
