@@ -53,7 +53,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What several of the above use.
   ["hub", "websocket"],
   ["limits", "store telemetry timing base log"],
-  ["ops", "telemetry config/findings config base log"],
+  ["ops", "rpc telemetry config/findings config base log"],
   ["tls", "config/findings config base log"],
   ["telemetry", "gate"],
   ["store", "log"],
@@ -80,6 +80,7 @@ const OPEN_FILES: Readonly<Record<string, string>> = {
   "gate/outcomes.ts": "the catalogue of outcomes, which needs nothing of the vocabulary",
   "limits/bucket.ts": "the supervisor bounds output without loading the limits of clients",
   "rpc/errors.ts": "the host of cells answers with error codes and parses no JSON-RPC",
+  "rpc/json_scan.ts": "the operators' server bounds the nesting of JSON and parses no JSON-RPC",
   "telemetry/metrics.ts": "loads prom-client, which only the front needs",
   "telemetry/tracing.ts": "loads OpenTelemetry, which only the front needs",
   "sandbox/load_modules.ts": "stands above sandbox.ts: loads modules only to see what they offer",

@@ -3,12 +3,15 @@ import { decodeDocument } from "../base/utf8.ts";
 import { isIP } from "node:net";
 import { digest, equalSecrets } from "../base/equal_secrets.ts";
 import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
+import { exceedsDepth } from "../rpc/json_scan.ts";
 import { BoundedHttpServer } from "./http_server.ts";
 import type { Log } from "../log/log.ts";
 import type { Scrape } from "../telemetry/metrics.ts";
 import type { OpsTarget } from "./ops_target.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
+/** Maximum nesting of objects and lists in a body. */
+const MAX_LEVELS = 64;
 const BODY_DEADLINE_MS = 5000;
 
 export interface OpsServerOptions {
@@ -143,7 +146,7 @@ function hostname(host: string | null): string | null {
 }
 
 /**
- * Reads at most 64 KiB of JSON within 5 s, whatever its declared type.
+ * Reads at most 64 KiB of JSON, of at most 64 levels, within 5 s, whatever its declared type.
  *
  * @throws {AdminError} with status 408, 413 or 400
  */
@@ -166,10 +169,13 @@ async function readJson(request: Request): Promise<unknown> {
   }
   if (performance.now() - startedAt >= BODY_DEADLINE_MS) throw new AdminError(408, "timeout");
   try {
-    return JSON.parse(decodeDocument(await new Blob(chunks as BlobPart[]).bytes()));
+    const text = decodeDocument(await new Blob(chunks as BlobPart[]).bytes());
+    // The schemas are recursive.
+    if (!exceedsDepth(text, MAX_LEVELS)) return JSON.parse(text);
   } catch {
-    throw new AdminError(400, "bad_request");
+    // Answered below.
   }
+  throw new AdminError(400, "bad_request");
 }
 
 function text(body: string, contentType: string): Response {

@@ -368,6 +368,17 @@ Deno.test("administration bounds and checks the body before it acts", async () =
   });
 });
 
+Deno.test("administration refuses a body that nests deeper than 64 levels before it acts", async () => {
+  await withServer(async ({ call, target }) => {
+    target.outcome = { delivered: 1 };
+    const nested = (levels: number) =>
+      `{"topic":"a","event":"b","data":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+    for (const [levels, status] of [[64, 200], [65, 400], [32_000, 400]] as const) {
+      assertEquals((await call("POST", "/publish", { body: nested(levels) })).status, status, `${levels} levels`);
+    }
+  });
+});
+
 Deno.test("administration counts a body without a length too", async () => {
   await withServer(async ({ url, target }) => {
     const body = ReadableStream.from((function* () {

@@ -32,6 +32,7 @@ export const ops: readonly Promised[] = [
     by: "tests/ops/ops_server_test.ts",
     edits: [
       ["if (size > MAX_BODY_BYTES) throw", "if (false) throw", "without a length"],
+      ["if (!exceedsDepth(text, MAX_LEVELS)) return", "return", "nests deeper"],
       [
         'return answer(500, { error: "internal" });\n  }\n  if',
         "return answer(500, { error: String(error) });\n  }\n  if",
