@@ -131,6 +131,16 @@ export class SessionLimits {
   }
 
   /**
+   * Spends tokens of the connection and the user for a call whose work is known when it is done, down to a debt of one burst. The
+   * address does not pay, because others share it.
+   */
+  charge(tokens: number): void {
+    const now = this.#shared.deps.clock();
+    this.#connection.charge(tokens, now);
+    this.#user.charge(tokens, now);
+  }
+
+  /**
    * Whole milliseconds, at least 1, until a message of `bytes` with one call of the method at this cost would pass if
    * nothing else is spent until then. Takes nothing.
    */

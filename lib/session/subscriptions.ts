@@ -13,6 +13,8 @@ import { TopicQuestions } from "./topic_questions.ts";
 import { TopicRight } from "./topic_right.ts";
 import type { Answer, Topics } from "./topics.ts";
 
+/** A token more is taken for each so many connections that `topic.presence` counts. */
+const COUNTED_PER_TOKEN = 500;
 /** Longest answer of `topic.presence`, in UTF-16 units. */
 const MAX_PRESENCE_LENGTH = 512 * 1024;
 
@@ -82,8 +84,11 @@ export class Subscriptions implements Topics {
 
   presence(topic: string, call: PendingCall): void {
     this.#withRight(topic, "presence", call, () => {
-      const { services, subprotocol } = this.#session;
-      const text = JSON.stringify(services.hub.presence(subprotocol, topic));
+      const { services, subprotocol, limits } = this.#session;
+      const present = services.hub.presence(subprotocol, topic);
+      const counted = present.reduce((sum, { connections }) => sum + connections, 0);
+      limits.charge(Math.floor(counted / COUNTED_PER_TOKEN));
+      const text = JSON.stringify(present);
       if (text.length > MAX_PRESENCE_LENGTH) call.reject(ErrorCode.OVERLOADED);
       else call.resolve(text);
     });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type Builtin, builtin } from "./builtin.ts";
 
-/** Tokens for an answer that counts all subscribers of a topic. */
+/** Tokens for an answer that counts all subscribers of a topic; many subscribers cost more. */
 const PRESENCE_COST = 5;
 const TopicParams = z.object({ topic: z.string() });
 const PublishParams = z.object({ topic: z.string(), event: z.string(), data: z.unknown() });

@@ -38,6 +38,7 @@ export const topics: readonly Promised[] = [
       ["if (this.#rights.has(topic)) return false;", "", "keep their order"],
       ["if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;", "", "what a handler ended"],
       ["wanted.endedByHandler = false;", "", "what a handler ended"],
+      ["limits.charge(Math.floor(counted / COUNTED_PER_TOKEN));", "", "many subscribers"],
       [
         "resumed(): void {\n    this.#asking.renew();",
         "resumed(): void {",

@@ -88,6 +88,21 @@ Deno.test("publications of a client keep their order when the module takes longe
   assertEquals(world.begun.map((text) => JSON.parse(text.slice("room:a ".length)).params.data), [1, 2, 3]);
 });
 
+Deno.test("presence of a topic with many subscribers costs more tokens, and of one with few no more than the method", () => {
+  for (const [subscribers, passed] of [[499, 2], [500, 1]] as const) {
+    const limits = { connection: { rate: 1, burst: 10, bytes_rate: 1e9, bytes_burst: 1e9 } };
+    const world = new Topics({ topics: [{ ...ROOM, allow: false, presence: ["user"] }], limits });
+    for (let i = 0; i < subscribers; i++) {
+      world.hub.subscribe("world.v1", "room:a", { userId: `user ${i}`, deliver() {} });
+    }
+    for (let i = 0; i < 2; i++) {
+      world.ask("topic.presence", "room:a");
+      if (world.asked.length > 0) world.answer(true);
+    }
+    assertEquals([...world.look().codes.values()].filter((code) => code === 0).length, passed, `${subscribers}`);
+  }
+});
+
 Deno.test("an answer of a replaced cell does not count: the new version of the module is asked", () => {
   const world = new Topics();
   world.subscribe();
