@@ -16,6 +16,8 @@ export type TopicEnd = "forbidden" | "overloaded" | "unsubscribed";
 
 /** Questions of one session that are under way at once, of those asked again. */
 const MAX_ASKED = 8;
+/** A token is taken for each so many questions that a refreshed token causes. */
+const QUESTIONS_PER_TOKEN = 10;
 /** After how long a cell that could not take a question is asked again, and after how long that is a no. */
 const RETRY_MS = 1_000;
 const GRACE_MS = 30_000;
@@ -112,11 +114,13 @@ export class FollowedTopics implements Subscriber, Due {
   /** The token was replaced. */
   renewed(): void {
     if (!this.#right.declared) return;
+    const before = this.#due.size;
     for (const [topic, followed] of [...this.#topics]) {
       const known = this.#right.of(topic);
       if (known === undefined) this.#end(topic, followed, "forbidden");
       else if (known.allow) this.#doubt(topic, followed);
     }
+    this.#session.limits.charge(Math.floor(Math.max(0, this.#due.size - before) / QUESTIONS_PER_TOKEN));
     this.#ask();
   }
 

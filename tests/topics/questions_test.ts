@@ -88,6 +88,21 @@ Deno.test("publications of a client keep their order when the module takes longe
   assertEquals(world.begun.map((text) => JSON.parse(text.slice("room:a ".length)).params.data), [1, 2, 3]);
 });
 
+Deno.test("a refresh costs a token more for each ten topics about which the module is asked, and for others nothing", () => {
+  for (const [allow, passed] of [[true, 16], [false, 20]] as const) {
+    const limits = { connection: { rate: 1, burst: 60, bytes_rate: 1e9, bytes_burst: 1e9 } };
+    const world = new Topics({ topics: [{ ...ROOM, allow }], limits });
+    for (let n = 0; n < 40; n++) {
+      world.subscribe(`room:${n}`);
+      world.answer(true);
+    }
+    world.refresh();
+    world.refresh();
+    const ids = Array.from({ length: 25 }, () => world.ask("now", ""));
+    assertEquals([world.look().ended, ids.filter((id) => world.codes.get(id) === 0).length], [[], passed], `${allow}`);
+  }
+});
+
 Deno.test("presence of a topic with many subscribers costs more tokens, and of one with few no more than the method", () => {
   for (const [subscribers, passed] of [[499, 2], [500, 1]] as const) {
     const limits = { connection: { rate: 1, burst: 10, bytes_rate: 1e9, bytes_burst: 1e9 } };
