@@ -1,22 +1,41 @@
 /** What the README shows is tried as it stands there. */
-import { assert, assertEquals, assertMatch } from "./assert.ts";
+import { CallError, type Handlers, testHandlers } from "../lib/mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
 import { readProject, ROOT, serverFlags } from "../tools/project.ts";
 
-Deno.test("README: the example handler type-checks, with its parameters and ctx typed", async () => {
+/** Runs `test` with the file of the first example. */
+async function withExample(test: (path: string) => Promise<void>): Promise<void> {
   const readme = await Deno.readTextFile(`${ROOT}/README.md`);
   const code = /```ts\n([^]*?)```/.exec(readme)?.[1];
   assert(code, "a TypeScript example");
   const path = await Deno.makeTempFile({ dir: `${ROOT}/tests`, prefix: "readme_", suffix: ".ts" });
   try {
     await Deno.writeTextFile(path, code);
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("README: the example handler type-checks, with its parameters and ctx typed", async () => {
+  await withExample(async (path) => {
     const { code: status, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["check", path],
       env: { NO_COLOR: "1" },
     }).output();
     assertEquals(status, 0, new TextDecoder().decode(stderr));
-  } finally {
-    await Deno.remove(path);
-  }
+  });
+});
+
+Deno.test("README: the example handler publishes only in rooms that its caller may enter", async () => {
+  await withExample(async (path) => {
+    const chat = testHandlers((await import(path) as { default: Handlers }).default);
+    const ann = { user: "ann", roles: ["user"], claims: { room: "a" } };
+    for (const room of ["lobby", "a"]) await chat.call("chat.send", { room, text: "hi" }, ann);
+    const { code } = await assertRejects(() => chat.call("chat.send", { room: "b", text: "hi" }, ann), CallError);
+    const topics = chat.events.map((event) => event.type === "event" && event.topic);
+    assertEquals([code, topics], [1001, ["room:lobby", "room:a"]]);
+  });
 });
 
 Deno.test("README: the configuration works as it stands, with the commands around it", async () => {
