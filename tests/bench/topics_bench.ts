@@ -115,7 +115,8 @@ function handlersOf(dir: string, names: readonly string[]) {
 function subscriptionBytes(sessions: number, topics: number): number {
   const gc = (globalThis as { gc?: () => void }).gc ?? nothing;
   const hub = new Hub(hubLimits(sessions * topics, sessions * topics));
-  const services = { hub, monotonic: () => 0, deadlines: { set: nothing, delete: nothing } };
+  const config = { topics: { max_subscriptions_per_session: topics } };
+  const services = { config, hub, monotonic: () => 0, deadlines: { set: nothing, delete: nothing } };
   const session = {
     userId: "ann",
     ending: false,
