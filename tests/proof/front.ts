@@ -86,10 +86,17 @@ export const front: readonly Promised[] = [
       ],
       ["gate.abandoned(decision);", "", "gives the gate back"],
       ["consumed < chunk.length ? chunk.subarray(consumed) : null", "null", "pipelined behind the head"],
+    ],
+  },
+  {
+    promise: "Request smuggling behind a refusal",
+    file: "lib/front/edge/handshake.ts",
+    by: "tests/front/engines_test.ts",
+    edits: [
       [
         "this.#answer(internalError(this.#context.config)).catch(() => this.#connection.destroy());",
         "this.#connection.destroy();",
-        "500 internal",
+        "edge: answers 500 internal",
       ],
     ],
   },

@@ -299,22 +299,6 @@ Deno.test("close() while paused still sees the peer's answer", async () => {
   assertEquals(session!.closes, [{ code: 1001, reason: "draining" }]);
 });
 
-Deno.test("a session that throws closes 1011 and nothing else", async () => {
-  await using fixture = await startTestFront({
-    sink: () => ({
-      message: () => {
-        throw new Error("bug");
-      },
-    }),
-  });
-  using client = await fixture.open();
-  await client.text("hello");
-  assertEquals(await client.nextClose(), { code: 1011, reason: "internal" });
-  await client.sendClose(1011);
-  await client.closed();
-  assert(fixture.lines.some((line) => line.includes("front.session_failed")));
-});
-
 Deno.test("replies of one chunk, and sends of one tick, leave in order", async () => {
   await using fixture = await startTestFront();
   using client = await fixture.open();
