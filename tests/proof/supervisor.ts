@@ -31,9 +31,9 @@ export const supervisor: readonly Promised[] = [
   {
     promise: "A process that dies, hangs or lies to its supervisor",
     file: "lib/sandbox/supervisor/process_end.ts",
-    by: "tests/sandbox/supervisor/frames_test.ts",
+    by: "tests/sandbox/supervisor/process_end_test.ts",
     edits: [
-      ["plainText(detail)", "detail", "forge"],
+      ["plainText(detail)", "detail", "without control characters"],
     ],
   },
   {

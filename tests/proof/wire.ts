@@ -89,7 +89,7 @@ export const wire: readonly Promised[] = [
   {
     promise: "A process that dies, hangs or lies to its supervisor",
     file: "lib/sandbox/wire/front_frames.ts",
-    by: "tests/sandbox/supervisor/front_frames_test.ts",
+    by: "tests/sandbox/wire/front_frames_test.ts",
     edits: [
       ["if (bytes.length !== FRONT_FRAME_BYTES) return null;", "if (bytes.length < FRONT_FRAME_BYTES) return null;"],
       ["if (a > FrontState.Draining || d > 1) return null;", "if (d > 1) return null;"],
@@ -103,7 +103,7 @@ export const wire: readonly Promised[] = [
   {
     promise: "A process that dies, hangs or lies to its supervisor",
     file: "lib/sandbox/wire/supervisor_messages.ts",
-    by: "tests/sandbox/supervisor/frames_test.ts",
+    by: "tests/sandbox/wire/supervisor_messages_test.ts",
     edits: [
       ["SupervisorKind[kind] === undefined || length", "length", "unknown kind"],
       [" || length > MAX_PAYLOAD_BYTES) throw", ") throw", "unknown kind"],

@@ -1,5 +1,7 @@
 /** The methods that the server itself answers. */
 import type { Identity } from "../../lib/gate/gate.ts";
+import { SERVER_METHODS } from "../../lib/sandbox/sandbox.ts";
+import { builtins } from "../../lib/session/builtins.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { World } from "../helpers/session_world.ts";
 
@@ -70,4 +72,8 @@ Deno.test("rpc.discover lists the methods that the caller may call, and those of
   const names = methods.map(({ name }) => name);
   assert(names.includes("slow") && !names.includes("admin"), names.join());
   assertEquals(world.begun, []);
+});
+
+Deno.test("SERVER_METHODS has the methods that the server answers, and no others", () => {
+  assertEquals([...SERVER_METHODS], [...builtins.keys()]);
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { endOf, type Evidence } from "../../../lib/sandbox/supervisor/process_end.ts";
 import { VitalsKind } from "../../../lib/sandbox/wire/processes.ts";
 import { assert, assertEquals } from "../../assert.ts";
@@ -16,6 +17,8 @@ Deno.test("endOf() names the cause that the evidence shows", () => {
     [{ code: null, signal: "SIGKILL", farewell: VitalsKind.OutOfMemory }, "out_of_memory"],
     [{ code: null, signal: "SIGKILL", farewell: VitalsKind.Alive }, "crash"],
     [{ code: null, signal: "SIGKILL", killed: { cause: "timeout", detail: "no sign of life" } }, "timeout"],
+    [{ farewell: VitalsKind.OutOfMemory, killed: { cause: "killed", detail: "no longer wanted" } }, "out_of_memory"],
+    [{ code: null, signal: "SIGABRT", errors: heap }, "out_of_memory"],
   ];
   for (const [changes, cause] of cases) assertEquals(endOf(evidence(changes)).cause, cause, JSON.stringify(changes));
 });
@@ -25,4 +28,15 @@ Deno.test("endOf() tells the last line of standard error, on one line of bounded
   assert(detail.startsWith("exit status 70: error:"), detail);
   assert(!/[\p{Cc}\p{Cf}]/u.test(detail), detail);
   assertEquals(endOf(evidence({ code: 1, errors: "x".repeat(100_000) })).detail.length, 1_000);
+});
+
+Deno.test("endOf() gives text that can't forge a line of a terminal, at any length", () => {
+  const details = fc.string({ unit: "binary", maxLength: 2_000 });
+  fc.assert(
+    fc.property(details, (errors) => {
+      const { detail } = endOf({ code: 1, signal: null, errors });
+      return detail.length <= 1_000 && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(detail);
+    }),
+    { numRuns: 20 },
+  );
 });

@@ -1,6 +1,6 @@
-import { developmentPage, pageContentSecurityPolicy } from "../../lib/front/page/page.ts";
-import { CLOSE_CODES, CLOSE_REASONS, closeFor, ERRORS, REASONS } from "../../lib/gate/outcomes.ts";
-import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
+import { developmentPage, pageContentSecurityPolicy } from "../../../lib/front/page/page.ts";
+import { CLOSE_CODES, CLOSE_REASONS, closeFor, ERRORS, REASONS } from "../../../lib/gate/outcomes.ts";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "../../assert.ts";
 
 const page = developmentPage();
 const scripts = [...page].filter(([path]) => /\.(js|ts)$/.test(path));
