@@ -28,6 +28,8 @@ Deno.test("endOf() tells the last line of standard error, on one line of bounded
   assert(detail.startsWith("exit status 70: error:"), detail);
   assert(!/[\p{Cc}\p{Cf}]/u.test(detail), detail);
   assertEquals(endOf(evidence({ code: 1, errors: "x".repeat(100_000) })).detail.length, 1_000);
+  const killed = endOf(evidence({ killed: { cause: "timeout", detail: "no sign\n\u001b[31mforged" } }));
+  assertEquals(killed.detail, "no sign [31mforged");
 });
 
 Deno.test("endOf() gives text that can't forge a line of a terminal, at any length", () => {
