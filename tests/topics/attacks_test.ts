@@ -222,3 +222,58 @@ Deno.test("a field that a schema does not name reaches no client, on each way of
     assertEquals(texts.filter((text) => text.includes(SECRET)), []);
   }
 });
+
+const GATED = `export default ({ z, topic }) => {
+  let asked = 0;
+  let open;
+  let gate = new Promise((resolve) => open = resolve);
+  return {
+    topics: {
+      "room:{room}": topic({
+        params: z.object({ room: z.string() }),
+        async allow({ room }) {
+          asked++;
+          if (room === "first" ? asked === 2 : room !== "free") await gate;
+          return true;
+        },
+        publish: ["user"],
+        events: { said: z.object({ n: z.int() }) },
+      }),
+    },
+    methods: {
+      asked: { params: z.object({}), handle: () => asked },
+      open: { params: z.object({}), handle() { open(); gate = Promise.resolve(); return asked; } },
+    },
+  };
+};`;
+
+Deno.test("a client that refreshes its token while much is judged costs its neighbour nothing", async () => {
+  await using live = await Live.start({ "gated.v1": GATED });
+  using ann = await Member.join(live.server, "ann", { subprotocol: "gated.v1" });
+  using eve = await Member.join(live.server, "eve", { subprotocol: "gated.v1" });
+  const pending = [];
+  for (let n = 0; n < 30; n++) pending.push(await eve.send("topic.subscribe", { topic: `room:${n}` }));
+  for (let n = 0; n < 60; n++) await eve.refresh({ claims: { n } });
+  assertEquals((await ann.call("asked")).result, 30, "one question a topic");
+  assertEquals(await ann.subscribe("room:free"), 0);
+  assertEquals((await ann.call("topic.publish", { topic: "room:free", event: "said", data: { n: 1 } })).result, {});
+  assertEquals(await ann.heard("room:free"), [{ n: 1 }]);
+  await ann.call("open");
+  for (const id of pending) assertEquals((await eve.answer(id)).result, {});
+  assertEquals((await ann.call("asked")).result, 61, "one more for the last token, and that of ann");
+});
+
+Deno.test("publications of a client arrive in their order when it subscribes while the first is judged", async () => {
+  await using live = await Live.start({ "gated.v1": GATED });
+  using ann = await Member.join(live.server, "ann", { subprotocol: "gated.v1" });
+  using bob = await Member.join(live.server, "bob", { subprotocol: "gated.v1" });
+  const publish = (n: number) => ann.send("topic.publish", { topic: "room:first", event: "said", data: { n } });
+  assertEquals(await bob.subscribe("room:first"), 0);
+  const first = await publish(1);
+  assertEquals(await ann.subscribe("room:first"), 0, "the module takes long for the first question only");
+  const second = await publish(2);
+  assertEquals(await bob.heard("room:first"), []);
+  await bob.call("open");
+  for (const id of [first, second]) assertEquals((await ann.answer(id)).result, {});
+  assertEquals(await bob.heard("room:first"), [{ n: 1 }, { n: 2 }]);
+});
