@@ -1,6 +1,7 @@
 import type { Promised } from "./mutant.ts";
 
 const RIGHT = "A client follows a topic it may not";
+const LEAK = "An event, result or error with fields";
 
 export const topics: readonly Promised[] = [
   {
@@ -54,9 +55,9 @@ export const topics: readonly Promised[] = [
       [
         "if (code !== 0 || wanted === undefined) return code;",
         "if (code !== 0) return code;\n    if (wanted === undefined) return this.#followed.add(topic, true) ? 0 : code;",
-        "unsubscribed meanwhile",
+        "has been unsubscribed",
       ],
-      ["else this.#wanted.delete(topic);", "", "unsubscribed meanwhile"],
+      ["else this.#wanted.delete(topic);", "", "has been unsubscribed"],
       ["if (code === 0 && may()) goOn();", "if (code === 0) goOn();", "in doubt"],
       ["renewed(): void {\n    this.#asking.renew();", "renewed(): void {", "earlier token"],
     ],
@@ -108,5 +109,65 @@ export const topics: readonly Promised[] = [
       ["this.#topics.size > 0 && this.#names", "this.#names", "long names"],
       ["this.#names -= topic.length;", "", "long names"],
     ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/session/topic_right.ts",
+    by: "tests/topics/races_test.ts",
+    edits: [
+      ["answer(isTrue(json) ? 0 : ErrorCode.FORBIDDEN)", "answer(0)", "after recheck"],
+      ["answer(code === ErrorCode.OVERLOADED ? code : ErrorCode.FORBIDDEN)", "answer(code)", "can't be asked"],
+      [
+        "known !== undefined && mayFollow(known, this.#session.identity.roles) ? known : undefined",
+        "known",
+        "token without the role",
+      ],
+    ],
+  },
+  {
+    promise: RIGHT,
+    file: "lib/sandbox/cell/module_topics.ts",
+    by: "tests/topics/attacks_test.ts",
+    edits: [
+      [": answer === true;", ": Boolean(answer);", "by true alone"],
+      ["return await answer as unknown === true;", "return Boolean(await answer);", "by true alone"],
+    ],
+  },
+  {
+    promise: LEAK,
+    file: "lib/sandbox/cell/module_topics.ts",
+    by: "tests/topics/outside_calls_test.ts",
+    edits: [
+      ['jsonText(parsed.data) ?? "null"', 'jsonText(data) ?? "null"', "timer's events"],
+      ["if (!parsed.success) throw new EventMisfit(topic, event as string, parsed.error);", "", "timer's events"],
+    ],
+  },
+  {
+    promise: LEAK,
+    file: "lib/sandbox/cell/declared_errors.ts",
+    by: "tests/topics/outside_calls_test.ts",
+    edits: [["jsonText(found.data.parse(data))", "jsonText(data)", "a declared error"]],
+  },
+  {
+    promise: LEAK,
+    file: "lib/sandbox/cell/runtime.ts",
+    by: "tests/topics/outside_calls_test.ts",
+    edits: [[" && error.of === callable.errors", "", "a declared error"]],
+  },
+  {
+    promise: LEAK,
+    file: "lib/sandbox/cell/callable.ts",
+    by: "tests/topics/outside_calls_test.ts",
+    edits: [[
+      "if (this.#result === undefined) return this.#text(value);",
+      "return this.#text(value);",
+      "a declared error",
+    ]],
+  },
+  {
+    promise: LEAK,
+    file: "lib/sandbox/cell/kit.ts",
+    by: "tests/topics/outside_calls_test.ts",
+    edits: [["if (!(error instanceof EventMisfit)) throw error;", "throw error;", "timer's events"]],
   },
 ];

@@ -277,3 +277,56 @@ Deno.test("publications of a client arrive in their order when it subscribes whi
   for (const id of [first, second]) assertEquals((await ann.answer(id)).result, {});
   assertEquals(await bob.heard("room:first"), [{ n: 1 }, { n: 2 }]);
 });
+
+const ANSWERS = `export default ({ z, topic }) => {
+  const ways = {
+    one: () => 1,
+    text: () => "true",
+    object: () => new Boolean(true),
+    list: () => [true],
+    nothing: () => {},
+    later: async () => "true",
+    thenable: () => ({ then: (answer) => answer("true") }),
+    function: () => Object.assign(() => true, { then: (answer) => answer(true) }),
+    patched: () => Object.assign(Promise.resolve(false), { then: (answer) => answer(true) }),
+    twice: () => ({ then: (answer) => { answer(false); answer(true); } }),
+    getter: () => ({ get then() { throw true; } }),
+    proxy: () => new Proxy({}, { get() { throw new Error("${SECRET}"); } }),
+    throws: () => { throw true; },
+    rejects: () => Promise.reject(true),
+    never: () => new Promise(() => {}),
+    yes: () => true,
+    laterYes: async () => true,
+  };
+  return {
+    topics: {
+      "way:{way}": topic({
+        params: z.object({ way: z.string() }),
+        allow: ({ way }) => ways[way](),
+        publish: ["user"],
+        presence: ["user"],
+        events: { said: z.object({ n: z.int() }) },
+      }),
+    },
+    methods: { ways: { params: z.object({}), handle: () => Object.keys(ways) } },
+  };
+};`;
+
+Deno.test("allow permits by true alone: no other value, error or silence, and no name that its table inherits", async () => {
+  await using live = await Live.start({ "answers.v1": ANSWERS }, {}, { timeout: "1s" });
+  using eve = await Member.join(live.server, "eve", { subprotocol: "answers.v1" });
+  const ways = (await eve.call("ways")).result as string[];
+  const inherited = ["constructor", "__proto__", "toString", "hasOwnProperty"];
+  for (const way of [...ways, ...inherited]) {
+    const topic = `way:${way}`;
+    const code = /yes/i.test(way) ? 0 : DENIED;
+    const called = [
+      await eve.code("topic.publish", { topic, event: "said", data: { n: 1 } }),
+      await eve.code("topic.presence", { topic }),
+      await eve.subscribe(topic),
+    ];
+    assertEquals(called, [code, code, code], way);
+  }
+  assert(eve.texts.every((text) => !text.includes(SECRET)), "errors stay in the log");
+  assertEquals(live.lines("handler.restarted", "answers.v1"), []);
+});

@@ -6,6 +6,7 @@ import { Live } from "../helpers/module_server.ts";
 
 const MODULE = `export default ({ z, topic, publish, log }) => {
   let number = 0;
+  let kept;
   let timer;
   const tick = () => {
     publish("ticks:all", "tick", { number: "none", secret: "s3cr3t" });
@@ -28,6 +29,16 @@ const MODULE = `export default ({ z, topic, publish, log }) => {
         },
       },
       other: { params: z.object({}), handle: (_, ctx) => { throw ctx.fail("low", { highest: 1 }); } },
+      keep: {
+        params: z.object({}),
+        errors: { first: { code: 1, message: "First" }, second: { code: 2, message: "Second" } },
+        handle(_, ctx) { kept = ctx.fail("second"); return true; },
+      },
+      rethrow: {
+        params: z.object({}),
+        errors: { own: { code: 3, message: "Own" } },
+        handle() { throw kept; },
+      },
       follow: { params: z.object({}), handle(_, ctx) { ctx.subscribe("ticks:all"); return true; } },
       start: {
         params: z.object({}),
@@ -50,6 +61,9 @@ Deno.test("a declared error is answered with its code, message and data, and not
     const line = await live.server.logged("handler.failed", ({ ref }) => ref === failed?.data?.["ref"]);
     assertEquals(line["method"], method);
   }
+  await call(client, "keep", {});
+  assertEquals((await error("rethrow", {}))?.code, -32603, "an error belongs to the method that declares it");
+  assertEquals(live.lines("handler.restarted", "lots.v1"), []);
   const rejected = live.server.log.filter(({ event, method }) => event === "message.rejected" && method === "bid");
   assertEquals(rejected.map(({ reason }) => reason), ["internal"], "a declared error is no rejection");
 });
