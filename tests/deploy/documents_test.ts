@@ -9,6 +9,7 @@ import { Bans } from "../../lib/limits/limits.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { files, readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { memoryLog } from "../helpers/admission.ts";
+import { until } from "../helpers/until.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { standIns } from "./stand_ins.ts";
 
@@ -124,15 +125,16 @@ Deno.test("docs/deployment.md and the runbook work from the first block to the l
     assert((await machine.run(blocks("docs/operations.md"), folder)).includes('"delivered":0'));
     const token = Deno.readTextFileSync(`${root}/etc/sallyport/admin.token`);
     assert(token.length >= 43 && !output.includes(token), "the admin token was changed and never shown");
-    const log = Deno.readTextFileSync(`${root}/log`).trim().split("\n").map((line) => JSON.parse(line));
+    const lines = () => Deno.readTextFileSync(`${root}/log`).split("\n").slice(0, -1).map((line) => JSON.parse(line));
+    for (const event of ["tls.reloaded", "config.reloaded", "drain.finished"]) {
+      await until(() => lines().some((line) => line.event === event), `${event} in the log`);
+    }
+    const log = lines();
     const actions = log.filter(({ event }) => event === "admin.action").map(({ action }) => action);
     assertEquals(actions, [
       ...["revoke", "lift_revocation", "revoke", "lift_ban"],
       ...["revoke", "lift_revocation", "publish"],
     ]);
-    for (const event of ["tls.reloaded", "config.reloaded", "drain.finished"]) {
-      assert(log.some((line) => line.event === event), `${event} in the log`);
-    }
     assertEquals(log.filter(({ level }) => level === "error"), []);
     const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`);
     assertEquals([response.status, (await response.json()).ready], [200, true]);
