@@ -28,7 +28,14 @@ export { isJudged, mayCall, mayFollow } from "./author/contract.ts";
 export { SERVER_METHODS } from "./author/server_methods.ts";
 export { SandboxError } from "./host/pool.ts";
 export type { Grants, HandlerSettings } from "./wire/handler_settings.ts";
-export type { CellClient, CellUser, PendingCall, Present, Publication } from "./host/cell_client.ts";
+export type {
+  CellClient,
+  CellUser,
+  PendingCall,
+  PendingPublication,
+  Present,
+  Publication,
+} from "./host/cell_client.ts";
 export type { CellStarter } from "./wire/processes.ts";
 
 export interface SandboxDeps {

@@ -13,8 +13,8 @@ import { TopicQuestions } from "./topic_questions.ts";
 import { TopicRight } from "./topic_right.ts";
 import type { Answer, Topics } from "./topics.ts";
 
-/** A token more is taken for each so many connections that `topic.presence` counts. */
-const COUNTED_PER_TOKEN = 500;
+/** A token more is taken for each so many connections that `topic.presence` counts, and that an event is sent to. */
+const CONNECTIONS_PER_TOKEN = 500;
 /** Longest answer of `topic.presence`, in UTF-16 units. */
 const MAX_PRESENCE_LENGTH = 512 * 1024;
 
@@ -79,7 +79,15 @@ export class Subscriptions implements Topics {
   publish(topic: string, { text }: RpcRequest, call: PendingCall): void {
     // Bytes are the front's buffer, valid only now.
     const kept = typeof text === "string" || this.#isGranted(topic) ? text : text.slice();
-    this.#withRight(topic, "publish", call, () => this.#session.line.publish(topic, kept, call));
+    const { line, limits } = this.#session;
+    this.#withRight(topic, "publish", call, () =>
+      line.publish(topic, kept, {
+        delivered: (subscribers) => {
+          limits.charge(Math.floor(subscribers / CONNECTIONS_PER_TOKEN));
+          call.resolve("{}");
+        },
+        reject: (code, data) => call.reject(code, data),
+      }));
   }
 
   presence(topic: string, call: PendingCall): void {
@@ -87,7 +95,7 @@ export class Subscriptions implements Topics {
       const { services, subprotocol, limits } = this.#session;
       const present = services.hub.presence(subprotocol, topic);
       const counted = present.reduce((sum, { connections }) => sum + connections, 0);
-      limits.charge(Math.floor(counted / COUNTED_PER_TOKEN));
+      limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN));
       const text = JSON.stringify(present);
       if (text.length > MAX_PRESENCE_LENGTH) call.reject(ErrorCode.OVERLOADED);
       else call.resolve(text);

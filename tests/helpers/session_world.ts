@@ -8,9 +8,16 @@ import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
 import { Hub, hubLimits } from "../../lib/hub/hub.ts";
 import { TopicTable } from "../../lib/sandbox/author/topic_table.ts";
-import type { CellClient, CellUser, Contract, PendingCall, TopicContract } from "../../lib/sandbox/sandbox.ts";
+import type {
+  CellClient,
+  CellUser,
+  Contract,
+  PendingCall,
+  PendingPublication,
+  TopicContract,
+} from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "./limits.ts";
-import type { SharedText } from "../../lib/websocket/websocket.ts";
+import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert } from "../assert.ts";
 
 /** Limits, token and cell of the session. */
@@ -228,12 +235,11 @@ export class World {
         if (this.cellUp) this.asked.push({ topic, asked, user: this.session.user, call });
         else call.reject(-32004);
       },
-      publish: (topic: string, request: string | Uint8Array, call: PendingCall) =>
-        this.#begin(
-          `${topic} ${typeof request === "string" ? request : new TextDecoder().decode(request)}`,
-          "slow",
-          call,
-        ),
+      publish: (topic: string, request: string | Uint8Array, call: PendingPublication) => {
+        const text = typeof request === "string" ? request : new TextDecoder().decode(request);
+        const resolve = () => call.delivered(this.hub.publish("world.v1", topic, new SharedText(text)));
+        this.#begin(`${topic} ${text}`, "slow", { resolve, reject: (code, data) => call.reject(code, data) });
+      },
       identity() {},
       close: () => {
         for (const { call } of this.asked.splice(0)) call.reject(-32004);

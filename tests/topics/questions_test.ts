@@ -118,6 +118,23 @@ Deno.test("presence of a topic with many subscribers costs more tokens, and of o
   }
 });
 
+Deno.test("a publication for many subscribers costs more tokens, and one for few no more than the method", () => {
+  for (const [subscribers, passed] of [[499, 8], [999, 7]] as const) {
+    const limits = { connection: { rate: 1, burst: 9, bytes_rate: 1e9, bytes_burst: 1e9 } };
+    const world = new Topics({ topics: [{ ...ROOM, allow: false, publish: ["user"] }], limits });
+    for (let i = 0; i < subscribers; i++) {
+      world.hub.subscribe("world.v1", "room:a", { userId: `user ${i}`, deliver() {} });
+    }
+    const params = { topic: "room:a", event: "said", data: 1 };
+    world.send(JSON.stringify({ jsonrpc: "2.0", id: "p", method: "topic.publish", params }));
+    world.answer(true);
+    world.settle(0);
+    const ids = Array.from({ length: 12 }, () => world.ask("now", ""));
+    world.look();
+    assertEquals(ids.filter((id) => world.codes.get(id) === 0).length, passed, `${subscribers}`);
+  }
+});
+
 Deno.test("an answer of a replaced cell does not count: the new version of the module is asked", () => {
   const world = new Topics();
   world.subscribe();

@@ -19,7 +19,7 @@ import type { CellDeps, CellEnd } from "./cell_deps.ts";
 import type { CellOwner } from "./cell_link.ts";
 import { CellFeed } from "./cell_queue.ts";
 import { CpuWatch } from "./cpu_watch.ts";
-import type { PendingCall } from "./cell_client.ts";
+import type { PendingCall, PendingPublication } from "./cell_client.ts";
 import { type Pending, PendingCalls } from "./pending_calls.ts";
 import type { Seat } from "./seat.ts";
 import { workOf } from "./work.ts";
@@ -124,13 +124,8 @@ export class Cell implements CellOwner {
     );
   }
 
-  /** `seat` is undefined for what no session publishes. `delivered` is told how many subscribers there were. */
-  publish(
-    seat: Seat | undefined,
-    topic: string,
-    request: string | Uint8Array,
-    call: Pick<PendingCall, "reject"> & { delivered(subscribers: number): void },
-  ): void {
+  /** `seat` is undefined for what no session publishes. */
+  publish(seat: Seat | undefined, topic: string, request: string | Uint8Array, call: PendingPublication): void {
     if (this.#full) return call.reject(ErrorCode.OVERLOADED);
     const id = this.#expect(seat, "topic.publish", {
       resolve: (text) => call.delivered(this.#effects.publish(topic, text as Uint8Array)),

@@ -53,6 +53,12 @@ export interface PendingCall {
   reject(code: number, dataJson?: string, message?: string): void;
 }
 
+/** An event that the module is to check. Exactly one of its methods is called, exactly once. */
+export interface PendingPublication extends Pick<PendingCall, "reject"> {
+  /** The event was sent to so many subscribers. */
+  delivered(subscribers: number): void;
+}
+
 /** What came of an event from outside of sessions. */
 export type Publication =
   | { readonly delivered: number }

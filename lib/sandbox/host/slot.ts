@@ -10,7 +10,7 @@ import type { Cell } from "./cell.ts";
 import type { CellDeps } from "./cell_deps.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { Contract } from "../author/contract.ts";
-import type { CellClient, CellUser, PendingCall } from "./cell_client.ts";
+import type { CellClient, CellUser, PendingCall, PendingPublication } from "./cell_client.ts";
 import { Seat } from "./seat.ts";
 
 /** A cell with a loaded module. */
@@ -205,13 +205,10 @@ export class SlotLine {
    * Has the module check an event: `request` is JSON text of a request with `topic`, `event` and `data` as parameters. The
    * result is sent to the subscribers by then.
    */
-  publish(topic: string, request: string | Uint8Array, call: PendingCall): void {
+  publish(topic: string, request: string | Uint8Array, call: PendingPublication): void {
     const { cell } = this.#slot;
     if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);
-    cell.publish(this.#seat, topic, request, {
-      delivered: () => call.resolve("{}"),
-      reject: (code, data) => call.reject(code, data),
-    });
+    cell.publish(this.#seat, topic, request, call);
   }
 
   /** The session's user changed (`session.refresh`). */
