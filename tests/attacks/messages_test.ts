@@ -247,7 +247,7 @@ Deno.test("uWebSockets CVE-2020-36406: endless subscriptions are bounded for eac
         }
       };
       // The first ones are kept, the last ones were never taken.
-      assertEquals((await told(`999${"x".repeat(400)}`)).method, "told");
+      assertEquals((await told(`9${"x".repeat(400)}`)).method, "told");
       await nextAnswer(client);
       assertEquals(await told(`99999${"x".repeat(400)}`), { jsonrpc: "2.0", id: 1, result: true } as Answer);
       await client.nextText(200).then(
