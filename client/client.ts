@@ -7,8 +7,7 @@
  *                          └── waiting ◀── may it come back? ──no──▶ closed
  *
  * While `open`, a second attempt may be pending, because the server drains or the token can't be refreshed. The new
- * line takes over when it is admitted. The old one stays until the server has answered the pending calls on it, and
- * ends it.
+ * line takes over when it is admitted. The old one is closed when the subscriptions have moved and its calls are answered.
  *
  * It is a closure instead of a class, so that minification shortens its state.
  */
@@ -16,15 +15,18 @@ import { CallError } from "./call_error.ts";
 import { createCalls } from "./calls.ts";
 import { connect } from "./connect.ts";
 import type { Env } from "./env.ts";
-import { createLine, type Line, type LineEvents } from "./line.ts";
+import { createLine, type Line } from "./line.ts";
 import * as limit from "./limits.ts";
 import { createListeners } from "./listeners.ts";
 import { type End, isFinal, TOKEN_REFUSED } from "./outcomes.ts";
 import { hidden, watchPage } from "./page.ts";
 import { lifeLeft } from "./refresh.ts";
-import { createSubscription, deliver, detach, type TopicParams, type TopicSubscription } from "./subscriptions.ts";
+import { createSubscription, type TopicParams, type TopicSubscription } from "./subscriptions.ts";
 import { createTimers } from "./timers.ts";
 import type { Client, ClientEvents, Options, State, TokenAsk, User } from "./types.ts";
+
+/** An end that no close frame of the server states. */
+const endOf = (reason: string, code = 1000): End => ({ code, reason });
 
 /** Creates a client for an `http:` or `https:` URL. */
 export function createMachine(url: URL, options: Options, env: Env): Client {
@@ -35,17 +37,17 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   /** Random between 0 and a maximum that doubles with each failure. */
   const backoff = (failures: number): number => random() * Math.min(max, min * 2 ** failures);
   /** The line for calls. */
-  const ready = (): Line | null => current?.open && !current.draining ? current : null;
-  const calls = createCalls(options, env, ready);
+  const ready = (): Line | null => current?.open() && now() < current.until ? current : null;
+  const [request, flush, endQueued] = createCalls(options, env, ready);
   const [arm, disarm, armed] = createTimers(env.later);
   const subscriptions = new Set<TopicSubscription>();
   let state: State = "idle";
   let user: User | null = null;
   let current: Line | null = null;
-  /** The line before `current`; the server ends it when it has answered its calls. */
-  let previous: Line | null = null;
   /** All lines that have not ended. */
   const lines = new Set<Line>();
+  /** The line before `current`. */
+  let previous: Line | null = null;
   /** Aborts the pending attempt. */
   let attempt: AbortController | null = null;
   let dueAt = 0;
@@ -60,8 +62,18 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
 
   function become(next: State, end?: End): void {
     state = next;
-    const due = armed("try") && { retryInMs: dueAt - now() };
-    emit("state", state, end ? { code: end.code, reason: end.reason, final: state === "closed", ...due } : null);
+    emit(
+      "state",
+      state,
+      end
+        ? {
+          code: end.code,
+          reason: end.reason,
+          final: state === "closed",
+          ...armed("try") && { retryInMs: dueAt - now() },
+        }
+        : null,
+    );
   }
 
   // Connecting.
@@ -75,28 +87,28 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     try {
       const token = await options.token?.({ why, signal });
       if (signal.aborted) return;
-      if (token === null) return finish({ code: 1000, reason: "signed_out" });
+      if (token === null) return finish(endOf("signed_out"));
       arm("attempt", limit.ATTEMPT_TIMEOUT_MS, () => mine.abort());
       const socket = await connect(url, options, env, token, signal);
       if (!("code" in socket)) {
-        const line = createLine(socket, lines, events);
-        const answer = await calls.start("session.whoami", undefined, { line }) as User;
-        if (mine === attempt) opened(line, token, answer);
+        const line = createLine(socket, lines, notified, ended, failed);
+        const answer = await request("session.whoami", {}, {}, line) as User;
+        if (mine === attempt) await opened(line, token, answer);
         return;
       }
       end = socket;
     } catch (error) {
       if (mine === attempt) failed(error);
-      end = { code: error instanceof CallError ? error.code : 1006, reason: (error as Error).message };
+      end = endOf((error as Error).message, error instanceof CallError ? error.code : 1006);
     }
     if (mine === attempt) lost(end);
   }
 
-  function opened(line: Line, token: string | undefined, answer: User): void {
+  async function opened(line: Line, token: string | undefined, answer: User): Promise<void> {
     attempt = null;
     disarm("attempt");
-    previous?.drop(1000, "");
-    previous = current;
+    previous?.drop(endOf(""));
+    const old = previous = current;
     release();
     current = line;
     user = answer;
@@ -104,30 +116,30 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     watch(line);
     plan(token);
     // Before queued calls, whose events are heard then. Events continue on the old line until the new one is subscribed.
-    for (const subscription of subscriptions) subscription.ask(line);
-    calls.flush();
+    const moved = [...subscriptions].map((subscription) => subscription.ask(line));
+    flush();
     if (state !== "open") become("open");
+    await Promise.all(moved);
+    if (!old) return;
+    old.settled = () => old.pending.size || old.drop(endOf(""));
+    old.settled();
   }
 
   /** An attempt or the connection ended. */
   function lost(end: End): void {
     if (isFinal(end) || (renewed && end.code === 401)) return finish(end);
-    let ms = backoff(failures++);
-    let hurry = false;
     const refused = TOKEN_REFUSED.includes(end.code);
     why = refused ? "refused" : "connect";
+    const ms = backoff(failures++);
     if (refused && !renewed) {
       renewed = true;
-      ms = 0;
-    } else if (end.retryAfterMs! > 0) ms += end.retryAfterMs!;
-    else {
-      hurry = true;
-      if (hidden(target)) ms = limit.HIDDEN_MIN_MS + random() * limit.HIDDEN_SPREAD_MS;
-    }
-    wait(ms, hurry, end);
+      wait(0, end);
+    } else if (end.retryAfterMs! > 0) wait(ms + end.retryAfterMs!, end);
+    else wait(hidden(target) ? limit.HIDDEN_MIN_MS + random() * limit.HIDDEN_SPREAD_MS : ms, end, true);
   }
 
-  function wait(ms: number, hurry: boolean, end?: End): void {
+  /** Connects after a delay, which is the client's own if `hurry` is true. */
+  function wait(ms: number, end?: End, hurry = false): void {
     giveUp();
     mayHurry = hurry;
     dueAt = now() + ms;
@@ -159,7 +171,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   function halt(end: End): void {
     giveUp();
     release();
-    for (const line of lines) line.drop(end.code, end.reason);
+    for (const line of lines) line.drop(end);
   }
 
   function finish(end: End): void {
@@ -168,7 +180,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
     reset();
     lifetime?.abort();
     lifetime = null;
-    calls.end(end.code, end.reason);
+    endQueued(end);
     for (const subscription of subscriptions) subscription.become("ended", end.reason);
     user = null;
     become("closed", end);
@@ -176,38 +188,34 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
 
   // Events of lines.
 
-  const events: LineEvents = {
-    failed,
-    answered: calls.answered,
-    notified(line, method, params) {
-      const ended = method === "topic.ended";
-      if (ended || method === "topic.event") deliver(subscriptions, line, params as TopicParams, ended);
-      else if (method !== "session.reconnect") emit("notification", method, params);
-      else if (line === current && !line.draining) {
-        line.draining = true;
-        disarm("watch", "refresh"); // the server would not read what they send
-        const { after_ms } = params as { after_ms: number };
-        // The server has spread the delays. The backoff limits attempts when it drains right after each handshake.
-        wait(Math.max(+after_ms || 0, armed("stable") ? backoff(failures++) : 0), false);
-      }
-    },
-    ended(line, code, reason) {
-      calls.end(code, reason, line);
-      detach(subscriptions, line);
-      if (line !== current) return;
-      release();
-      const end = { code, reason };
-      if (isFinal(end) || !(attempt || armed("try"))) lost(end);
-      else become(attempt ? "connecting" : "waiting", end);
-    },
-  };
+  function notified(line: Line, method: string, params: unknown): void {
+    const ended = method === "topic.ended";
+    if (ended || method === "topic.event") {
+      for (const subscription of [...subscriptions]) subscription.told(line, params as TopicParams, ended);
+    } else if (method !== "session.reconnect") emit("notification", method, params);
+    else if (line === current && line.until === Infinity) {
+      const { after_ms, serves_ms } = params as { after_ms: number; serves_ms: number };
+      line.until = now() + (+serves_ms || 0);
+      disarm("watch", "refresh"); // another line follows
+      // The server has spread the delays. The backoff limits attempts when it drains right after each handshake.
+      wait(Math.max(+after_ms || 0, armed("stable") ? backoff(failures++) : 0));
+    }
+  }
+
+  function ended(line: Line, end: End): void {
+    for (const subscription of subscriptions) subscription.lost(line);
+    if (line !== current) return;
+    release();
+    if (isFinal(end) || !(attempt || armed("try"))) lost(end);
+    else become(attempt ? "connecting" : "waiting", end);
+  }
 
   // While the client is open.
 
   /** Probes a silent line; browsers do not expose pings. */
   function watch(line: Line): void {
     arm("watch", limit.SILENCE_MS, () => {
-      if (!line.heard && !hidden(target)) probe(line, limit.PROBE_TIMEOUT_MS);
+      if (!(line.heard || hidden(target))) probe(line, limit.PROBE_TIMEOUT_MS);
       line.heard = false;
       watch(line);
     });
@@ -215,13 +223,13 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
 
   function probe(line: Line, timeout: number): void {
     line.heard = false;
-    calls.start("session.whoami", undefined, { line, timeout }).catch(() => line.heard || line.drop(1006, "silent"));
+    request("session.whoami", {}, { timeout }, line).catch(() => line.heard || line.drop(endOf("silent", 1006)));
   }
 
   /** Refreshes the token before it expires. */
   function plan(token?: string): void {
-    const left = token && user && lifeLeft(user.expires_at, token, now());
-    if (left && left > 0) refreshIn(left * limit.REFRESH_AT, now() + left);
+    const left = token ? lifeLeft(user?.expires_at as number, token, now()) : 0;
+    if (left > 0) refreshIn(left * limit.REFRESH_AT, now() + left);
   }
 
   function refreshIn(ms: number, endsAt: number): void {
@@ -230,8 +238,8 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
       try {
         const token = await options.token!({ why: "expiring", signal: lifetime!.signal });
         if (line !== current) return;
-        if (token === null) return finish({ code: 1000, reason: "signed_out" });
-        user = await calls.start("session.refresh", { token }, { line }) as User;
+        if (token === null) return finish(endOf("signed_out"));
+        user = await request("session.refresh", { token }, {}, line) as User;
         if (line === current) plan(token);
       } catch (error) {
         if (line !== current) return;
@@ -247,7 +255,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   // Events of the page.
 
   function suspend(): void {
-    const end = { code: 1000, reason: "suspended" };
+    const end = endOf("suspended");
     halt(end);
     become("waiting", end);
   }
@@ -256,7 +264,7 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
   function wake(): void {
     const line = ready();
     if (line) probe(line, limit.WAKE_TIMEOUT_MS);
-    else if (state === "waiting" && (mayHurry || !armed("try"))) wait(backoff(0), false);
+    else if (state === "waiting" && (mayHurry || !armed("try"))) wait(backoff(0));
   }
 
   const client: Client = {
@@ -283,13 +291,13 @@ export function createMachine(url: URL, options: Options, env: Env): Client {
       }),
     async close(reason = "") {
       const socket = current?.socket;
-      finish({ code: 1000, reason });
+      finish(endOf(reason));
       if (socket) await new Promise((resolve) => socket.addEventListener("close", resolve));
     },
     [Symbol.asyncDispose]: () => client.close(),
-    call: (method, params, options) => calls.start(method, params, state === "closed" ? { queue: false } : options),
+    call: (method, params, options) => request(method, params, state === "closed" ? { queue: false } : options),
     subscribe(topic) {
-      const subscription = createSubscription(topic, subscriptions, calls, env, backoff, failed);
+      const subscription = createSubscription(topic, subscriptions, request, env, backoff, failed);
       const line = ready();
       if (line) subscription.ask(line);
       return subscription;

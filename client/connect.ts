@@ -28,8 +28,11 @@ export async function connect(
       const response = await fetch(new URL("/ticket", url), { method: "POST", headers: bearer, signal });
       const { ticket, error } = await response.json().catch(() => null) ?? {};
       if (!ticket) {
-        const retryAfterMs = +response.headers.get("retry-after")! * 1000;
-        return { code: response.status, reason: `${error ?? ""}`, retryAfterMs };
+        return {
+          code: response.status,
+          reason: `${error ?? ""}`,
+          retryAfterMs: +response.headers.get("retry-after")! * 1000,
+        };
       }
       target.searchParams.set("ticket", ticket);
     }

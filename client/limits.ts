@@ -1,5 +1,8 @@
 /** Times and bounds of the client. In a separate file, so that bundlers inline the numbers. */
 
+/** `WebSocket.OPEN`, which a replacement of the constructor may lack. */
+export const OPEN = 1;
+
 export const BACKOFF_MIN_MS = 500;
 export const BACKOFF_MAX_MS = 30_000;
 /** Maximum time of an attempt, from the token to the answer of `session.whoami`. */

@@ -14,7 +14,7 @@ export function createListeners<E extends Events>(failed: (error: unknown) => vo
       const entry = (emitted: PropertyKey, ...args: unknown[]) =>
         emitted === event && listener(...args as E[typeof event]);
       entries.add(entry);
-      return () => void entries.delete(entry);
+      return () => entries.delete(entry);
     },
     (event, ...args) => {
       for (const entry of [...entries]) {

@@ -11,18 +11,14 @@ export function watchPage(
   suspend: () => void,
   wake: () => void,
 ): void {
-  const listeners = {
-    pagehide: suspend,
-    freeze: suspend,
-    pageshow: wake,
-    resume: wake,
-    online: wake,
-    visibilitychange: () => hidden(target) || wake(),
-  };
-  for (const [event, listener] of Object.entries(listeners)) {
-    // Some events are dispatched to the document without bubbling; in the capture phase all reach the window.
-    target?.addEventListener(event, listener, { capture: true, signal });
-  }
+  // Some events are dispatched to the document without bubbling; in the capture phase all reach the window.
+  const listen = (event: string, run: () => void) => target?.addEventListener(event, run, { capture: true, signal });
+  listen("pagehide", suspend);
+  listen("freeze", suspend);
+  listen("pageshow", wake);
+  listen("resume", wake);
+  listen("online", wake);
+  listen("visibilitychange", () => hidden(target) || wake());
 }
 
 /** Whether the page is hidden. */

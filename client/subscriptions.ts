@@ -1,6 +1,6 @@
 /** Subscriptions to topics across lines. */
 import type { CallError } from "./call_error.ts";
-import type { Calls } from "./calls.ts";
+import type { Request } from "./calls.ts";
 import type { Env } from "./env.ts";
 import { EVENTS_BEHIND } from "./limits.ts";
 import type { Line } from "./line.ts";
@@ -13,21 +13,25 @@ export interface TopicSubscription extends Subscription<Record<string, unknown>>
   /** The line on which it is live, or was last requested; only events of that line count. */
   line?: Line | undefined;
   asked?: Line;
-  emit(item: Item): void;
+  /** The server sent `topic.event` or `topic.ended` on that line. */
+  told(line: Line, params: TopicParams, ended: boolean): void;
+  /** The line has ended. */
+  lost(line: Line): void;
   /** Changes the state; with a reason it is final. */
   become(state: SubscriptionState, reason?: string): void;
   /** Subscribes on that line, and retries after temporary refusals. */
   ask(line: Line): Promise<void>;
 }
 
+/** Parameters of `topic.event`, unchecked. */
 export interface Item {
+  readonly topic: string;
   readonly event: string;
   readonly data: unknown;
 }
 
 /** Parameters of `topic.event` and `topic.ended`, unchecked. */
 export interface TopicParams extends Item {
-  readonly topic: string;
   readonly reason: string;
 }
 
@@ -40,13 +44,13 @@ type Told = { item: [Item | null]; state: [SubscriptionState, string?] };
 export function createSubscription(
   topic: string,
   all: Set<TopicSubscription>,
-  calls: Calls,
+  call: Request,
   env: Env,
   backoff: (failures: number) => number,
   failed: (error: unknown) => void,
 ): TopicSubscription {
   const [on, emit] = createListeners<Told>(failed);
-  const request = (method: string, line?: Line) => calls.start(method, { topic }, { line });
+  const request = (method: string, line?: Line) => call(method, { topic }, {}, line);
   let failures = 0;
   let cancelRetry = () => {};
 
@@ -89,7 +93,17 @@ export function createSubscription(
       }
     },
 
-    emit: (item) => emit("item", item),
+    told(line, params, ended) {
+      if (params.topic !== topic || (self.line !== line && self.asked !== line)) return;
+      if (ended) self.become("ended", `${params.reason}`);
+      else emit("item", params);
+    },
+
+    lost(line) {
+      if (self.line !== line) return;
+      self.line = undefined;
+      self.become("pending");
+    },
 
     become(state, reason) {
       if (self.state === state || !all.has(self)) return;
@@ -116,7 +130,7 @@ export function createSubscription(
         if (self.asked !== line) return;
         const { outcome, code, message, retryAfterMs = 0 } = error as CallError;
         if (outcome === "refused" && !TRANSIENT.includes(code)) self.become("denied", message);
-        else if (line.open && all.has(self)) {
+        else if (line.open() && all.has(self)) {
           cancelRetry = env.later(() => self.ask(line), retryAfterMs + backoff(failures++));
         }
       }
@@ -124,27 +138,4 @@ export function createSubscription(
   };
   all.add(self);
   return self;
-}
-
-/** Passes a notification to the subscriptions that requested its topic on that line. */
-export function deliver(
-  all: Set<TopicSubscription>,
-  line: Line,
-  { topic, event, data, reason }: TopicParams,
-  ended: boolean,
-): void {
-  for (const one of [...all]) {
-    if (one.topic !== topic || (one.line !== line && one.asked !== line)) continue;
-    if (ended) one.become("ended", `${reason}`);
-    else one.emit({ event, data });
-  }
-}
-
-/** The line has ended: its subscriptions get no more events. */
-export function detach(all: Set<TopicSubscription>, line: Line): void {
-  for (const one of all) {
-    if (one.line !== line) continue;
-    one.line = undefined;
-    one.become("pending");
-  }
 }

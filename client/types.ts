@@ -105,7 +105,7 @@ export type SubscriptionState = "pending" | "live" | "denied" | "ended";
  * receives events from its first `next()` on.
  */
 export interface Subscription<E>
-  extends AsyncIterable<{ [K in keyof E]: { event: K; data: E[K] } }[keyof E]>, AsyncDisposable {
+  extends AsyncIterable<{ [K in keyof E]: { topic: string; event: K; data: E[K] } }[keyof E]>, AsyncDisposable {
   /** The name of the topic. */
   readonly topic: string;
   /** The current state. */

@@ -64,8 +64,8 @@ const server = {
   /** Trusted proxies speak PROXY protocol version 2 (edge only). */
   proxy_protocol: bool().prefault(false),
   /**
-   * Other processes of the same user may listen on the port too, as in a rolling restart. A drain stops listening (edge
-   * only).
+   * Other processes of the same user may listen on the port too, as in a rolling restart. A drain stops listening and
+   * lets clients move to them (edge only).
    */
   reuse_port: bool().prefault(false),
   /** Bytes. A client with more unread is closed as slow_consumer. */

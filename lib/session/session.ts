@@ -108,13 +108,20 @@ export class Session extends SessionState implements SocketSink {
 
   // Methods that the server calls.
 
-  /** Tells the client when to reconnect, answers pending requests, then closes with 1001. */
-  drain(reconnectAfterMs: number): void {
+  /**
+   * Tells the client when to reconnect. With `servesMs`, the session reads requests for that time, so that the client
+   * can open its next connection first.
+   */
+  announce(reconnectAfterMs: number, servesMs?: number): void {
+    if (this.ending || this.module.contract.kind !== "rpc") return;
+    const params = { after_ms: reconnectAfterMs, serves_ms: servesMs };
+    this.outgoing.send(JSON.stringify({ jsonrpc: "2.0", method: "session.reconnect", params }));
+  }
+
+  /** Reads nothing more, answers pending requests, then closes with 1001. */
+  drain(): void {
     if (this.ending || this.draining) return;
     this.draining = true;
-    if (this.module.contract.kind === "rpc") {
-      this.outgoing.send(`{"jsonrpc":"2.0","method":"session.reconnect","params":{"after_ms":${reconnectAfterMs}}}`);
-    }
     this.intake.pause(PauseReason.DRAINING);
     this.#settleIfIdle();
   }

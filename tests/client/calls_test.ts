@@ -1,7 +1,7 @@
 /** Calls settle once, as what became of them; by a clock in the test's hands. */
 import { CallError } from "../../client/mod.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { type FakeSocket, settle, World, type WorldOptions } from "./world.ts";
+import { type FakeSocket, settle, soon, World, type WorldOptions } from "./world.ts";
 
 /** How a call ends: its result, or outcome, code and message. */
 type Ending = { result: unknown } | {
@@ -16,6 +16,9 @@ function ending(call: Promise<unknown>): Promise<Ending> {
     return { outcome: error.outcome, code: error.code, message: error.message };
   });
 }
+
+/** The ending of a call that is ready to end. */
+const ended = (call: Promise<unknown>): Promise<Ending> => soon(ending(call), "the end of a call");
 
 /** A world whose server takes calls only when the test says so. */
 function idle(options: WorldOptions = {}): World {
@@ -38,7 +41,7 @@ Deno.test("call() sends JSON-RPC and resolves to the result", async () => {
     } as typeof sent,
   );
   world.answer(sent, { result: 3 });
-  assertEquals(await sum, 3);
+  assertEquals(await soon(sum, "the call"), 3);
 });
 
 Deno.test("an error of the server is `refused`, with its code, data and delay", async () => {
@@ -48,7 +51,7 @@ Deno.test("an error of the server is `refused`, with its code, data and delay", 
   world.answer(world.socket.calls[0], {
     error: { code: -32001, message: "Rate limited", data },
   });
-  const { name, code, message, outcome, retryAfterMs, data: given } = await call;
+  const { name, code, message, outcome, retryAfterMs, data: given } = await soon(call, "the call");
   assertEquals([name, code, message, outcome, retryAfterMs, given], [
     "CallError",
     -32001,
@@ -68,7 +71,7 @@ Deno.test("calls made before the connection are sent in order, once it is there"
   for (const sent of world.socket.calls) {
     world.answer(sent, { result: sent.method });
   }
-  assertEquals(await Promise.all(calls), ["a", "b", "c"]);
+  assertEquals(await soon(Promise.all(calls), "the calls"), ["a", "b", "c"]);
 });
 
 Deno.test("a broken connection: what was sent is `unknown`, what waits is sent later, nothing is sent twice", async () => {
@@ -77,13 +80,13 @@ Deno.test("a broken connection: what was sent is `unknown`, what waits is sent l
   const [first] = world.sockets;
   first!.end(1006);
   const waiting = world.client.call("waiting", {});
-  assertEquals(await sent, { outcome: "unknown", code: 1006, message: "" });
+  assertEquals(await soon(sent, "the sent call"), { outcome: "unknown", code: 1006, message: "" });
   await world.pass(1_000);
   assertEquals([methods(first!), methods(world.socket)], [["sent"], [
     "waiting",
   ]]);
   world.answer(world.socket.calls[0], { result: 1 });
-  assertEquals(await waiting, 1);
+  assertEquals(await soon(waiting, "the waiting call"), 1);
 });
 
 Deno.test("the end of an old line ends only what was sent there", async () => {
@@ -94,9 +97,9 @@ Deno.test("the end of an old line ends only what was sent there", async () => {
   const waiting = world.client.call("waiting", {});
   await world.pass(1_000);
   old.end(1001, "draining");
-  assertEquals(await lost, { outcome: "unknown", code: 1001, message: "draining" });
+  assertEquals(await soon(lost, "the lost call"), { outcome: "unknown", code: 1001, message: "draining" });
   world.answer(world.socket.calls[0], { result: "new" });
-  assertEquals(await waiting, "new");
+  assertEquals(await soon(waiting, "the waiting call"), "new");
 });
 
 Deno.test("a signal that outlives its calls is not listened to any more", async () => {
@@ -115,7 +118,7 @@ Deno.test("a signal that outlives its calls is not listened to any more", async 
   const call = world.client.call("m", {}, { signal });
   assertEquals(listeners, 1);
   world.answer(world.socket.calls[0], { result: 1 });
-  await call;
+  await soon(call, "the call");
   assertEquals(listeners, 0);
 });
 
@@ -135,7 +138,7 @@ Deno.test("a call's time runs in the queue as well", async (t) => {
     using world = idle();
     const call = ending(world.client.call("late", {}, { timeout: 100 }));
     await world.pass(100);
-    assertEquals(await call, {
+    assertEquals(await soon(call, "the call"), {
       outcome: "not_sent",
       code: 0,
       message: "Timeout",
@@ -150,7 +153,7 @@ Deno.test("a call's time runs in the queue as well", async (t) => {
     await world.pass(199);
     assertEquals(methods(world.socket), ["slow"]);
     await world.pass(1);
-    assertEquals(await call, {
+    assertEquals(await soon(call, "the call"), {
       outcome: "unknown",
       code: 0,
       message: "Timeout",
@@ -164,7 +167,7 @@ Deno.test("a call's time runs in the queue as well", async (t) => {
     await world.pass(9_999);
     const early = await Promise.race([call, Promise.resolve("pending")]);
     await world.pass(1);
-    assertEquals([early, (await call as { message: string }).message], [
+    assertEquals([early, (await soon(call, "the call") as { message: string }).message], [
       "pending",
       "Timeout",
     ]);
@@ -178,14 +181,14 @@ Deno.test("a call is aborted by its signal, before and after it was sent", async
     world.client.call("waiting", {}, { signal: abort.signal }),
   );
   abort.abort();
-  assertEquals(await waiting, {
+  assertEquals(await soon(waiting, "the waiting call"), {
     outcome: "not_sent",
     code: 0,
     message: "Aborted",
   });
   assertEquals(
-    await ending(world.client.call("never", {}, { signal: abort.signal })),
-    await waiting,
+    await ended(world.client.call("never", {}, { signal: abort.signal })),
+    await soon(waiting, "the waiting call"),
   );
 
   world.connect();
@@ -196,7 +199,7 @@ Deno.test("a call is aborted by its signal, before and after it was sent", async
   world.answer(world.socket.calls[1], { result: 1 });
   assertEquals(await done, 1);
   later.abort();
-  assertEquals(await sent, { outcome: "unknown", code: 0, message: "Aborted" });
+  assertEquals(await soon(sent, "the sent call"), { outcome: "unknown", code: 0, message: "Aborted" });
   assertEquals(methods(world.socket), ["sent", "done"]);
 });
 
@@ -205,7 +208,7 @@ Deno.test("the queue is bounded by calls and by bytes, or not there at all", asy
   await t.step("calls", async () => {
     using world = idle({ queue: { max: 2 } });
     const calls = [1, 2, 3].map(() => ending(world.client.call("m", {})));
-    assertEquals(await calls[2], full);
+    assertEquals(await soon(calls[2]!, "the third call"), full);
     world.connect();
     await settle();
     assertEquals(methods(world.socket), ["m", "m"]);
@@ -219,9 +222,9 @@ Deno.test("the queue is bounded by calls and by bytes, or not there at all", asy
     }).length + 200;
     using world = idle({ queue: { bytes: size } });
     ending(world.client.call("m", ["€".repeat(100)]));
-    assertEquals(await ending(world.client.call("m", [])), full);
+    assertEquals(await ended(world.client.call("m", [])), full);
     using less = idle({ queue: { bytes: size - 1 } });
-    assertEquals(await ending(less.client.call("m", ["€".repeat(100)])), full);
+    assertEquals(await ended(less.client.call("m", ["€".repeat(100)])), full);
   });
   await t.step("a call that was sent makes room", async () => {
     using world = idle({ queue: { max: 1 } });
@@ -239,16 +242,16 @@ Deno.test("the queue is bounded by calls and by bytes, or not there at all", asy
       const abort = new AbortController();
       const call = ending(world.client.call("m", ["x"], { signal: abort.signal }));
       abort.abort();
-      assertEquals((await call as { message: string }).message, "Aborted");
+      assertEquals((await soon(call, "the call") as { message: string }).message, "Aborted");
     }
   });
   await t.step("off, for a client and for a call", async () => {
     const none = { outcome: "not_sent", code: 0, message: "No connection" };
     using world = idle({ queue: false });
-    assertEquals(await ending(world.client.call("m", {})), none);
+    assertEquals(await ended(world.client.call("m", {})), none);
     using other = idle();
     assertEquals(
-      await ending(other.client.call("m", {}, { queue: false })),
+      await ended(other.client.call("m", {}, { queue: false })),
       none,
     );
   });
@@ -258,7 +261,7 @@ Deno.test("the queue is bounded by calls and by bytes, or not there at all", asy
       { length: 101 },
       () => ending(world.client.call("m", {})),
     );
-    assertEquals(await calls[100], full);
+    assertEquals(await soon(calls[100]!, "the last call"), full);
   });
 });
 
@@ -267,7 +270,7 @@ Deno.test("calls wait while more than 1 MiB is unsent, and keep their order", as
   const first = world.client.call("first", {});
   world.socket.bufferedAmount = 1_048_577;
   const rest = ["second", "third"].map((method) => ending(world.client.call(method, {})));
-  assertEquals(await ending(world.client.call("now", {}, { queue: false })), {
+  assertEquals(await ended(world.client.call("now", {}, { queue: false })), {
     outcome: "not_sent",
     code: 0,
     message: "No connection",
@@ -275,12 +278,12 @@ Deno.test("calls wait while more than 1 MiB is unsent, and keep their order", as
   assertEquals(methods(world.socket), ["first"]);
   world.socket.bufferedAmount = 1_048_576;
   world.answer(world.socket.calls[0], { result: 1 });
-  await first;
+  await soon(first, "the first call");
   assertEquals(methods(world.socket), ["first", "second", "third"]);
   for (const sent of world.socket.calls.slice(1)) {
     world.answer(sent, { result: sent.method });
   }
-  assertEquals(await Promise.all(rest), [{ result: "second" }, {
+  assertEquals(await soon(Promise.all(rest), "the calls"), [{ result: "second" }, {
     result: "third",
   }]);
 });
@@ -291,11 +294,11 @@ Deno.test("close() ends every call: what was sent is unknown, what waits was not
   world.socket.bufferedAmount = 2_000_000;
   const waiting = ending(world.client.call("waiting", {}));
   world.client.close("done");
-  assertEquals(await Promise.all([sent, waiting]), [
+  assertEquals(await soon(Promise.all([sent, waiting]), "the calls"), [
     { outcome: "unknown", code: 1000, message: "done" },
     { outcome: "not_sent", code: 1000, message: "done" },
   ]);
-  assertEquals(await ending(world.client.call("after", {})), {
+  assertEquals(await ended(world.client.call("after", {})), {
     outcome: "not_sent",
     code: 0,
     message: "No connection",
@@ -349,7 +352,7 @@ Deno.test("a hostile server settles nothing but what was asked, and breaks nothi
   assertEquals(polluted.length, 1);
   world.answer(world.socket.calls[0], { result: "honest" });
   world.answer(world.socket.calls[0], { result: "again" });
-  assertEquals(await call, { result: "honest" });
+  assertEquals(await soon(call, "the call"), { result: "honest" });
 
   for (
     const error of [1, "x", [], { code: "1", message: { toString: 1 } }, {
@@ -384,5 +387,5 @@ Deno.test("a flood of messages leaves nothing behind and starves no answer", asy
     "timers: a drain stops watching and refreshing, and waits",
   );
   world.answer(world.socket.calls[0], { result: "answer" });
-  assertEquals(await call, "answer");
+  assertEquals(await soon(call, "the call"), "answer");
 });

@@ -10,7 +10,7 @@ import {
   type Retry,
 } from "../../lib/gate/outcomes.ts";
 import { assert, assertEquals } from "../assert.ts";
-import { settle, World } from "./world.ts";
+import { settle, soon, World } from "./world.ts";
 
 /** `at once` is: with a new token. */
 type Back = "never" | "later" | "at once";
@@ -76,7 +76,7 @@ for (const reason of REASONS) {
     world.ticketAnswers.push({ status, error: reason });
     const connected = world.client.connect().then(() => "open", (error) => error);
     await assertBack(world, status, reason, back);
-    const result = await connected;
+    const result = await soon(connected, "connect()");
     if (back === "never") assertEquals([result.code, result.message, result.outcome], [status, reason, "not_sent"]);
     else assertEquals(result, "open");
   });
@@ -140,6 +140,6 @@ Deno.test("a final end is final: nothing wakes the client but connect()", async 
   await world.pass(3_600_000);
   assertEquals([world.client.state, world.sockets.length, world.timers], ["closed", 1, 0]);
   const connected = world.client.connect();
-  await connected;
+  await soon(connected, "connect()");
   assertEquals([world.client.state, world.sockets.length], ["open", 2]);
 });

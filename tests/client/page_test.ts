@@ -1,7 +1,7 @@
 /** A page that is hidden, offline, frozen, put away and taken out again. */
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { CallError } from "../../client/mod.ts";
-import { FakePage, World } from "./world.ts";
+import { FakePage, soon, World } from "./world.ts";
 
 const probes = (world: World) =>
   world.socket.sent.filter(({ method }) => method === "session.whoami").length -
@@ -18,7 +18,7 @@ for (
     using world = await World.open({ page });
     const call = assertRejects(() => world.client.call("m", {}), CallError);
     page.fire(away);
-    const { outcome, code, message } = await call;
+    const { outcome, code, message } = await soon(call, "the call");
     assertEquals([outcome, code, message], ["unknown", 1000, "suspended"]);
     assertEquals(world.why, { code: 1000, reason: "suspended", final: false });
     assertEquals([world.client.state, world.socket.closed], ["waiting", 1]);

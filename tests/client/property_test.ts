@@ -13,7 +13,7 @@ type Step =
   | { readonly do: "end"; readonly code: number }
   | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "page"; readonly event: string }
-  | { readonly do: "drain" | "connect" | "close" | "subscribe" | "toggle" | "garbage" | "hide" };
+  | { readonly do: "drain" | "move" | "connect" | "close" | "subscribe" | "toggle" | "garbage" | "hide" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -47,6 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom(
         "drain" as const,
+        "move" as const,
         "connect" as const,
         "connect" as const,
         "close" as const,
@@ -92,6 +93,8 @@ class Run {
         return this.page.hide(!this.page.document.hidden);
       case "drain":
         return open.at(-1)?.notify("session.reconnect", { after_ms: 1_000 });
+      case "move":
+        return open.at(-1)?.notify("session.reconnect", { after_ms: 1_000, serves_ms: 20_000 });
       case "connect":
         return world.connect();
       case "close":

@@ -2,15 +2,15 @@
 import type { Why } from "../../client/types.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { CallError } from "../../client/mod.ts";
-import { settle, tokenOf, World } from "./world.ts";
+import { settle, soon, tokenOf, World } from "./world.ts";
 
 Deno.test("connect() resolves when the server has sent the identity; the states say what happens", async () => {
   using world = new World();
   assertEquals([world.client.state, world.client.user], ["idle", null]);
-  await world.client.connect();
+  await soon(world.client.connect(), "connect()");
   assertEquals(world.client.user?.user, "ann");
   assertEquals(world.states, [["connecting", null], ["open", null]]);
-  await world.client.connect();
+  await soon(world.client.connect(), "connect()");
   assertEquals(world.sockets.length, 1, "connect() of an open client opens nothing");
 });
 
@@ -81,7 +81,7 @@ Deno.test("Retry-After is waited for, with jitter on top, and nothing cuts it sh
       assertEquals(world.ticketRequests.length, 1, "attempts before Retry-After");
       await world.pass(1);
     } else await world.pass(waited);
-    await connected;
+    await soon(connected, "connect()");
     assertEquals(world.ticketRequests.length, 2);
   }
 });
@@ -94,7 +94,7 @@ Deno.test("connect() while waiting hurries our own delay", async () => {
   await world.pass(100);
   const connected = world.client.connect();
   await world.pass(10_000);
-  await connected;
+  await soon(connected, "connect()");
   assertEquals(world.sockets.length, 2);
 });
 
@@ -131,7 +131,7 @@ Deno.test("an attempt that takes longer than 20 s is given up", async (t) => {
 Deno.test("a token that is null signs out, for good", async () => {
   using world = new World();
   world.token = () => null;
-  const error = await assertRejects(() => world.client.connect(), CallError);
+  const error = await soon(assertRejects(() => world.client.connect(), CallError), "connect()");
   assertEquals(error.message, "signed_out");
   assertEquals([world.why, world.sockets.length], [{ code: 1000, reason: "signed_out", final: true }, 0]);
 });
@@ -173,13 +173,25 @@ Deno.test("close() ends an attempt at each of its stages, and aborts the token's
     const connected = assertRejects(() => world.client.connect(), CallError);
     await settle();
     await world.client.close("enough");
-    assertEquals((await connected).message, "enough");
+    assertEquals((await soon(connected, "connect()")).message, "enough");
     assert(signal?.aborted, stage);
     assertEquals(world.sockets.map(({ closed }) => closed > 0), stage === "token" ? [] : [true], stage);
     assertEquals(world.why, { code: 1000, reason: "enough", final: true });
     await world.pass(60_000);
     assertEquals(world.client.state, "closed");
   }
+});
+
+Deno.test("a token that comes after close() is not used", async () => {
+  using world = new World();
+  const late = Promise.withResolvers<string>();
+  world.token = () => late.promise;
+  world.connect();
+  await settle();
+  await world.client.close();
+  late.resolve("token");
+  await world.pass(60_000);
+  assertEquals([world.client.state, world.sockets.length], ["closed", 0]);
 });
 
 Deno.test("a drain is made before it is broken: the old line answers, the new one takes over", async () => {
@@ -197,7 +209,10 @@ Deno.test("a drain is made before it is broken: the old line answers, the new on
   assertEquals(world.socket.calls.map(({ method }) => method), ["after"]);
   world.answer(old.calls[0], { result: "from the old" }, old);
   world.answer(world.socket.calls[0], { result: "from the new" });
-  assertEquals([await answered, await queued], ["from the old", "from the new"]);
+  assertEquals([await soon(answered, "the answered call"), await soon(queued, "the queued call")], [
+    "from the old",
+    "from the new",
+  ]);
   old.end(1001, "draining");
   assertEquals([world.client.state, world.states.length], ["open", 2], "nobody noticed");
 });
@@ -307,7 +322,7 @@ Deno.test("a line that is silent is asked whether it lives; a dead one is left",
   const call = assertRejects(() => world.client.call("lost", {}, { timeout: 1_000_000 }), CallError);
   await world.pass(90_000 + 5_000);
   assertEquals([probes() > 1, world.states.some(([, why]) => why?.reason === "silent")], [true, true]);
-  assertEquals((await call).outcome, "unknown");
+  assertEquals((await soon(call, "the call")).outcome, "unknown");
   world.answering = true;
   await world.pass(10_000);
   assertEquals([world.client.state, world.sockets.length > 1], ["open", true]);
@@ -323,7 +338,7 @@ Deno.test("a listener that throws, or closes the client, harms no other listener
     throw new Error("in error");
   });
   world.client.on("state", (state) => seen.push(state));
-  await world.client.connect();
+  await soon(world.client.connect(), "connect()");
   assertEquals(seen, ["connecting", "open"]);
   assertEquals(String(world.errors[0]), "Error: listener");
   const off = world.client.on("state", (state) => state === "connecting" && world.client.close());
@@ -331,6 +346,6 @@ Deno.test("a listener that throws, or closes the client, harms no other listener
   await world.pass(1_000);
   assertEquals([world.client.state, world.sockets.length], ["closed", 1]);
   off();
-  await world.client.connect();
+  await soon(world.client.connect(), "connect()");
   assertEquals(world.client.state, "open");
 });

@@ -2,7 +2,7 @@
 import { type Client, type Contract, createClient, type SubscriptionState } from "../../client/mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { TopicServer } from "./topic_server.ts";
-import { settle, World } from "./world.ts";
+import { settle, soon, World } from "./world.ts";
 import { until } from "../helpers/until.ts";
 
 interface Rooms extends Contract {
@@ -75,9 +75,9 @@ Deno.test("a subscription that is denied, or ended by the server, is over", asyn
   await until(() => lobby.state === "live", "live");
   lobby.onState((...args) => ends.push(args));
   server.end("lobby", "left the project");
-  await iterated;
+  await soon(iterated, "the end of the iteration");
   assertEquals(ends, [["denied", "Forbidden"], ["ended", "left the project"]]);
-  assertEquals(events, [{ event: "welcome", data: 1 }]);
+  assertEquals(events, [{ topic: "lobby", event: "welcome", data: 1 }]);
   server.drop(1011);
   await until(() => server.connections.size === 1 && client.state === "open", "a new connection");
   const again = client.subscribe("other");
@@ -128,16 +128,19 @@ Deno.test("an iteration yields what comes, and ends with its subscription", asyn
   await client.connect();
   const lobby = client.subscribe("lobby");
   const seen: unknown[] = [];
-  for await (const { event, data } of lobby) {
-    if (event === "welcome") server.publish("lobby", "message", { text: "1" });
-    else seen.push(data);
-    if (seen.length === 1) server.publish("lobby", "message", { text: "2" });
-    if (seen.length === 2) break;
-  }
+  const iterate = async () => {
+    for await (const { event, data } of lobby) {
+      if (event === "welcome") server.publish("lobby", "message", { text: "1" });
+      else seen.push(data);
+      if (seen.length === 1) server.publish("lobby", "message", { text: "2" });
+      if (seen.length === 2) break;
+    }
+  };
+  await soon(iterate(), "two messages");
   assertEquals(seen, [{ text: "1" }, { text: "2" }]);
   const rest = Array.fromAsync(lobby);
   await client.close();
-  assertEquals([await rest, lobby.state], [[], "ended"]);
+  assertEquals([await soon(rest, "the end of the iteration"), lobby.state], [[], "ended"]);
   assertEquals(
     await Array.fromAsync(lobby),
     [],
@@ -156,15 +159,15 @@ Deno.test("an iteration that falls 1,000 events behind ends with an error, other
   for (let n = 0; n <= 1_000; n++) {
     world.socket.notify("topic.event", { topic: "t", event: "e", data: n });
   }
-  await first;
-  assertEquals(await iteration.next(), {
+  await soon(first, "the first event");
+  assertEquals(await soon(iteration.next() as Promise<unknown>, "the next event"), {
     done: false,
-    value: { event: "e", data: 1 },
+    value: { topic: "t", event: "e", data: 1 },
   });
   for (let n = 0; n < 10; n++) {
     world.socket.notify("topic.event", { topic: "t", event: "e", data: n });
   }
-  await assertRejects(() => iteration.next() as Promise<unknown>, RangeError);
+  await soon(assertRejects(() => iteration.next() as Promise<unknown>, RangeError), "the error");
   assertEquals(heard, 1_011);
 });
 
@@ -247,5 +250,7 @@ for (const late of [{ result: {} }, { error: { code: -32003, message: "Forbidden
     await settle();
     old.end(1001);
     assertEquals([world.sockets.length, topic.state], [2, "live"]);
+    world.socket.end(1006);
+    assertEquals(topic.state, "pending");
   });
 }

@@ -19,6 +19,8 @@ interface Timer {
 const START_MS = 1_700_000_000_000;
 /** More steps than any test needs: the client is in a loop. */
 const MAX_STEPS = 10_000;
+/** Longer than a busy machine takes for what is ready. */
+const SOON_MS = 10_000;
 
 export class FakeSocket extends EventTarget {
   readyState = 0;
@@ -145,6 +147,7 @@ export class World implements Disposable {
       },
       ...given,
     }, this.#env(page ?? null));
+    this.#keepRejections();
     this.client.on("state", (state, why) => this.states.push([state, why]));
     this.client.on("error", (error) => this.errors.push(error));
   }
@@ -211,6 +214,17 @@ export class World implements Disposable {
     socket.push({ jsonrpc: "2.0", id: message.id, ...answer });
   }
 
+  /** Calls that a failed test leaves behind must not hide its assertion behind their rejections. */
+  #keepRejections(): void {
+    const { call, connect } = this.client;
+    const kept = <T>(promise: Promise<T>): Promise<T> => {
+      promise.catch(() => {});
+      return promise;
+    };
+    this.client.call = (...args) => kept(call(...args));
+    this.client.connect = () => kept(connect());
+  }
+
   [Symbol.dispose](): void {
     this.client.close();
     assertEquals(this.#timers.size, 0, "timers after close()");
@@ -260,6 +274,20 @@ export async function settle(): Promise<void> {
   // Bodies of responses are read in turns of the event loop.
   await new Promise((resolve) => setTimeout(resolve));
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+}
+
+/**
+ * The outcome of a promise. A promise that stays pending fails an assertion, while the runtime would end the test without
+ * one.
+ */
+export async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+  let pending = true;
+  const done = () => void (pending = false);
+  promise.then(done, done);
+  for (const deadline = Date.now() + SOON_MS; pending; await settle()) {
+    assert(Date.now() < deadline, `waited for ${what}`);
+  }
+  return await promise;
 }
 
 /** A token as an issuer would make it, unsigned: the client only reads it. Seconds since the epoch. */

@@ -22,14 +22,23 @@ interface Options {
   readonly drainTimeout: string;
   /** Of a call, which `trial.hang` takes. */
   readonly timeout: string;
+  /** Another process may take the new connections. */
+  readonly reusePort?: boolean;
 }
 
-function start({ engine, drainTimeout, timeout }: Options): Promise<TestServer> {
+function start({ engine, drainTimeout, timeout, reusePort = false }: Options): Promise<TestServer> {
   return startServer({
     engine,
-    handlers: [{ ...MODULE, timeout }],
+    handlers: [{ ...MODULE, timeout }, { subprotocol: "echo.raw", module: "examples/echo/raw.ts" }],
     config: {
-      server: { host: "localhost", port: 0, engine, drain_timeout: drainTimeout, max_connections_per_user: 100 },
+      server: {
+        host: "localhost",
+        port: 0,
+        engine,
+        drain_timeout: drainTimeout,
+        max_connections_per_user: 100,
+        reuse_port: reusePort,
+      },
       ops: { host: "127.0.0.1", port: 0 },
     },
   });
@@ -133,4 +142,49 @@ Deno.test("edge: a draining server reads nothing more from its clients, and answ
   const closed = await server.logged("connection.closed");
   assertEquals([closed.code, closed.messages_in], [1001, 2]);
   assertEquals((await server.exited()).code, 0);
+});
+
+Deno.test("edge: where another process takes over, a session is served until its client has moved", async () => {
+  await using server = await start({ engine: "edge", drainTimeout: "1h", timeout: "5m", reusePort: true });
+  using mover = await join(server, { subprotocol: SUBPROTOCOL, user: "mover" });
+  using holding = await holder(server);
+  server.signal("SIGTERM");
+  const { method, params } = await nextAnswer(mover);
+  assertEquals(method, "session.reconnect");
+  const { after_ms, serves_ms } = params as { after_ms: number; serves_ms: number };
+  assert(serves_ms > after_ms && serves_ms <= 0.6 * 3_600_000, JSON.stringify(params));
+  const { result } = await call(mover, "trial.echo", { text: "still here" });
+  assertEquals(result, { text: "still here" });
+  await mover.sendClose(1000);
+  await server.logged("connection.closed", ({ user, code }) => user === "mover" && code === 1000);
+  await holding.sendClose(1000);
+  // Long before the hour: nothing is waited for once all have moved.
+  assertEquals((await server.exited()).code, 0);
+});
+
+Deno.test("edge: where another process takes over, a client that does not move is closed in time, told or not", async () => {
+  const drainTimeoutMs = 10_000;
+  await using server = await start({
+    engine: "edge",
+    drainTimeout: `${drainTimeoutMs}ms`,
+    timeout: "5m",
+    reusePort: true,
+  });
+  using idle = await join(server, { subprotocol: SUBPROTOCOL, user: "idle" });
+  using raw = await join(server, { subprotocol: "echo.raw", user: "raw" });
+  using held = await holder(server);
+  server.signal("SIGTERM");
+  const { params } = await nextAnswer(idle);
+  const told = performance.now();
+  assertEquals(await idle.nextClose(20_000), { code: 1001, reason: "draining" });
+  const served = performance.now() - told;
+  assert(served > Number(params?.serves_ms) - 100, `closed after ${served} ms: ${JSON.stringify(params)}`);
+  assertEquals(await raw.nextClose(20_000), { code: 1001, reason: "draining" });
+  assertEquals((await nextAnswer(held)).method, "session.reconnect");
+  assertEquals(await held.nextClose(20_000), { code: 1001, reason: "draining" });
+  for (const client of [idle, raw, held]) client.close();
+  assertEquals((await server.exited()).code, 0);
+  const { duration_ms } = await server.logged("drain.finished");
+  // A busy machine may take some seconds more than the drain.
+  assert(Number(duration_ms) < drainTimeoutMs * 2, `${duration_ms} ms`);
 });

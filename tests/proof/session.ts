@@ -274,4 +274,14 @@ export const session: readonly Promised[] = [
       ["this.services.monotonic() - this.startedAt", "this.services.now() - this.since"],
     ],
   },
+  {
+    promise: "docs/deployment.md: The first serves each session for a while",
+    file: "lib/server/drain_sessions.ts",
+    by: "tests/e2e/drain_test.ts",
+    edits: [
+      ["if (config.server.reuse_port) await letMove(deps, started);\n  else {", "{", "until its client has moved"],
+      ["session.announce(delay, servedMs);", "session.announce(delay);", "until its client has moved"],
+      ["started + servedMs + timeout * TRANSIT_PART", "started", "told or not"],
+    ],
+  },
 ];

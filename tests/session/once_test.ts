@@ -93,7 +93,7 @@ Deno.test("a draining session answers the whole message that waits for its token
   const world = new World({ limits: narrow(1, 1, "delay") });
   world.send(JSON.stringify(request("now", "first")));
   world.send(JSON.stringify([request("session.whoami", "a"), request("nope", "b"), request("slow", "c")]));
-  world.session.drain(0);
+  world.session.drain();
   assertEquals([ids(world), world.closeCode], [["first"], undefined]);
   world.settleAll();
   assertEquals([ids(world), world.closeCode], [["first", "a", "b", "c"], 1001]);
@@ -104,7 +104,7 @@ Deno.test("a draining session ends as well when the message that waited is refus
   const world = new World({ limits: delayed });
   world.send(JSON.stringify(request("now", "first")));
   world.send(JSON.stringify(request("now", "second")));
-  world.session.drain(0);
+  world.session.drain();
   world.limits.reconfigure(settings({ ...delayed, connection: { ...delayed.connection, rate: 0.01 } }));
   world.advance(1000);
   assertEquals([ids(world), codes(world), world.closeCode], [["first", "second"], [0, -32001], 1001]);
@@ -113,7 +113,7 @@ Deno.test("a draining session ends as well when the message that waited is refus
 Deno.test("a session that has said its last word says so once", () => {
   const world = new World({ limits: WIDE });
   world.peerCloses();
-  world.session.drain(0);
+  world.session.drain();
   assertEquals([world.finished, world.closeCode], [1, 1001]);
 });
 
@@ -211,7 +211,7 @@ function apply(world: World, event: Event, tags: string[]): void {
       world.cellUp = true;
       return;
     case "drain":
-      return world.session.drain(0);
+      return world.session.drain();
     case "peerCloses":
       return world.peerCloses();
     case "end":

@@ -150,7 +150,8 @@ Deno.test("nothing reaches a client, nor the cell, once its session has ended", 
 Deno.test("a draining session reads nothing more, answers what it has, and ends 1001", () => {
   const world = new World({ limits: WIDE });
   world.send(JSON.stringify(request("slow", "1")));
-  world.session.drain(1234);
+  world.session.announce(1234);
+  world.session.drain();
   world.send(JSON.stringify(request("slow", "2")));
   world.turn();
   world.advance(10_000);
