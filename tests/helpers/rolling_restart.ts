@@ -1,15 +1,19 @@
-/** A rolling restart of two server processes on one port, seen by many clients of the library in this process. */
-import { CallError, type Client, createClient } from "../../client/mod.ts";
+/** A rolling restart of two server processes on one port, seen by many clients of the library in some processes. */
+import { join } from "node:path";
+import { ROOT } from "../../tools/project.ts";
+import type { CrowdReport, Orders } from "./crowd.ts";
 import { ORIGIN, startServer, type TestServer } from "./test_server.ts";
 import { until } from "./until.ts";
 
 /** The number of clients, and the pace. */
 export interface RestartOptions {
   readonly clients: number;
+  /** Processes of clients. */
+  readonly crowds: number;
   /** Of one address; the clients have one. */
   readonly handshakesPerSecond: number;
   readonly drainTimeoutS: number;
-  /** Between two calls of a client. */
+  /** Between two calls of a client, on average. */
   readonly callEveryMs: number;
   /** For each step; slow machines need it. */
   readonly deadlineMs: number;
@@ -18,11 +22,7 @@ export interface RestartOptions {
 }
 
 /** What the clients have seen. */
-export interface RestartReport {
-  /** Calls by what became of them: `answered`, or the outcome of their error. */
-  readonly calls: Readonly<Record<string, number>>;
-  /** Calls that never settled. */
-  readonly unsettled: number;
+export interface RestartReport extends Omit<CrowdReport, "told" | "attempts" | "backAt"> {
   /** Clients that were told when to come back. */
   readonly told: number;
   /** The longest delay that a client was told, in milliseconds. */
@@ -33,57 +33,99 @@ export interface RestartReport {
   readonly attemptsPerSecond: number;
   /** All attempts after the signal. */
   readonly attempts: number;
-  /** Clients that came earlier than they were told. */
-  readonly early: number;
 }
 
-/** Connections are opened that many at a time. */
-const OPENING = 32;
-/** Timers may fire a little early by another clock. */
-const EARLY_MS = 50;
+/** One process of clients; see `crowd.ts`. */
+class CrowdProcess implements AsyncDisposable {
+  back = 0;
+  readonly opened = Promise.withResolvers<void>();
+  readonly reported = Promise.withResolvers<CrowdReport>();
+  readonly #child: Deno.ChildProcess;
+  readonly #orders: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #read: Promise<void>;
 
-/** One client with its books. */
-class Member {
-  readonly client: Client;
-  /** When it was told to come back, by `performance.now()`. */
-  due: number | null = null;
-  /** When it tried to connect, after it was told. */
-  readonly attempts: number[] = [];
-  back = false;
+  constructor(orders: Orders) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--no-check", "-A", join(ROOT, "tests/helpers/crowd.ts")],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#orders = this.#child.stdin.getWriter();
+    this.opened.promise.catch(() => {});
+    this.reported.promise.catch(() => {});
+    this.#read = this.#listen();
+    void this.order(orders).catch(() => {}); // its end is noticed by its output
+  }
 
-  constructor(
-    server: TestServer,
-    http: Deno.HttpClient,
-    name: string,
-    told: (member: Member, delayMs: number) => void,
-  ) {
-    // deno-lint-ignore no-this-alias -- the constructor below has a `this` of its own
-    const member = this;
-    class Socket extends WebSocket {
-      constructor(url: string | URL, given?: string | string[] | WebSocketOptions) {
-        const { protocols = [], headers } = given as WebSocketOptions;
-        super(url, { protocols, headers: { ...headers as Record<string, string>, origin: ORIGIN }, client: http });
-        const returning = member.due !== null;
-        if (returning) member.attempts.push(performance.now());
-        this.addEventListener("message", ({ data }) => {
-          if (returning) member.back = true; // the answer to session.whoami
-          const { method, params } = JSON.parse(data);
-          if (method === "session.reconnect") told(member, params.after_ms);
-        });
-      }
+  async order(order: Orders | "end"): Promise<void> {
+    await this.#orders.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // has ended
     }
-    this.client = createClient(server.url, {
-      subprotocol: "echo.v1",
-      token: () => server.token(name),
-      env: { WebSocket: Socket as typeof WebSocket },
-    });
+    await this.#child.status;
+    await this.#read;
+    await this.#orders.close().catch(() => {});
+  }
+
+  async #listen(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.#take(JSON.parse(line));
+    }
+    const error = new Error("A process of clients has ended");
+    this.opened.reject(error);
+    this.reported.reject(error);
+  }
+
+  #take(report: { open: true } | { back: number } | CrowdReport): void {
+    if ("open" in report) this.opened.resolve();
+    else if ("back" in report) this.back = report.back;
+    else this.reported.resolve(report);
   }
 }
 
-/** Runs it, and closes everything. @throws {Error} When a step takes longer than the deadline. */
+const TOKEN_TTL_S = 7_200;
+
+/** Runs the restart, and closes everything. @throws {Error} when a step takes longer than the deadline */
 export async function rollingRestart(options: RestartOptions): Promise<RestartReport> {
-  const { clients, handshakesPerSecond: rate, drainTimeoutS, deadlineMs, progress = () => {} } = options;
-  const config = (port: number) => ({
+  const { clients, deadlineMs, progress = () => {} } = options;
+  await using first = await startServer(configOf(options, 0));
+  await using crowds = new AsyncDisposableStack();
+  const all = Array.from(
+    { length: options.crowds },
+    (_, index) => crowds.use(new CrowdProcess(ordersOf(options, first, index))),
+  );
+  await within(deadlineMs, "the connections", Promise.all(all.map(({ opened }) => opened.promise)));
+  progress(`${clients} clients are connected`);
+  await using _second = await startServer(configOf(options, first.port));
+  progress("the second server listens");
+  const signalled = performance.timeOrigin + performance.now();
+  first.signal("SIGTERM");
+  const back = () => all.reduce((sum, crowd) => sum + crowd.back, 0);
+  await until(() => back() === clients, () => `all clients: ${back()} of ${clients} are back`, deadlineMs);
+  await within(deadlineMs, "the end of the first server", first.exited());
+  progress("all are back, and the first server has ended");
+  const reports = await within(
+    deadlineMs,
+    "the calls",
+    Promise.all(all.map(async (crowd) => {
+      await crowd.order("end");
+      return await crowd.reported.promise;
+    })),
+  );
+  return summary(reports, signalled);
+}
+
+function configOf({ clients, handshakesPerSecond: rate, drainTimeoutS }: RestartOptions, port: number) {
+  return {
     handlers: [{ subprotocol: "echo.v1", module: "examples/echo/echo.ts" }],
     config: {
       server: {
@@ -101,71 +143,42 @@ export async function rollingRestart(options: RestartOptions): Promise<RestartRe
       },
       log: { level: "info" },
     },
-  });
-  const told: number[] = [];
-  const members: Member[] = [];
-  await using first = await startServer(config(0));
-  const http = Deno.createHttpClient({ caCerts: [first.caPem] });
-  const calls: Record<string, number> = { answered: 0 };
-  let [started, settled, calling] = [0, 0, true];
-  const call = async ({ client }: Member) => {
-    while (calling) {
-      started++;
-      const outcome = await client.call("echo", { text: "x" }, { timeout: deadlineMs }).then(
-        () => "answered",
-        (error) => error instanceof CallError ? error.outcome : String(error),
-      );
-      settled++;
-      calls[outcome] = (calls[outcome] ?? 0) + 1;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 2 * options.callEveryMs));
-    }
   };
-  try {
-    for (let n = 0; n < clients; n += OPENING) {
-      const more = Array.from(
-        { length: Math.min(OPENING, clients - n) },
-        (_, index) =>
-          new Member(first, http, `user-${n + index}`, (member, delayMs) => {
-            member.due = performance.now() + delayMs;
-            told.push(delayMs);
-          }),
-      );
-      members.push(...more);
-      await within(deadlineMs, "the connections", Promise.all(more.map(({ client }) => client.connect())));
-    }
-    progress(`${clients} clients are connected`);
-    const callers = members.map(call);
-    await using _second = await startServer(config(first.port));
-    progress("the second server listens");
-    const signalled = performance.now();
-    first.signal("SIGTERM");
-    await until(
-      () => members.every(({ back, client }) => back && client.state === "open"),
-      () => `${members.filter(({ back }) => !back).length} of ${clients} clients to come back`,
-      deadlineMs,
-    );
-    const backMs = performance.now() - signalled;
-    progress(`all are back after ${Math.round(backMs)} ms`);
-    calling = false;
-    await within(deadlineMs, "the calls", Promise.all(callers));
-    const attempts = members.flatMap((member) => member.attempts).sort((a, b) => a - b);
-    const report: RestartReport = {
-      calls,
-      unsettled: started - settled,
-      told: told.length,
-      spreadMs: told.reduce((most, one) => Math.max(most, one), 0),
-      backMs,
-      attemptsPerSecond: mostWithinSecond(attempts),
-      attempts: attempts.length,
-      early: members.filter(({ due, attempts }) => (attempts[0] ?? 0) < due! - EARLY_MS).length,
-    };
-    await Promise.all(members.map(({ client }) => client.close()));
-    return report;
-  } finally {
-    calling = false;
-    for (const { client } of members) void client.close();
-    http.close();
+}
+
+function ordersOf({ clients, crowds, callEveryMs, deadlineMs }: RestartOptions, server: TestServer, index: number) {
+  const numbers = Array.from({ length: clients }, (_, number) => number).filter((number) => number % crowds === index);
+  return {
+    url: server.url,
+    caPem: server.caPem,
+    origin: ORIGIN,
+    subprotocol: "echo.v1",
+    tokens: numbers.map((number) => server.token(`user-${number}`, { ttl: TOKEN_TTL_S })),
+    callEveryMs,
+    timeoutMs: deadlineMs,
+  };
+}
+
+function summary(reports: readonly CrowdReport[], signalled: number): RestartReport {
+  const sum = (of: (report: CrowdReport) => number) => reports.reduce((total, report) => total + of(report), 0);
+  const most = (of: (report: CrowdReport) => number) => reports.reduce((top, report) => Math.max(top, of(report)), 0);
+  const calls: Record<string, number> = {};
+  for (const [outcome, count] of reports.flatMap((report) => Object.entries(report.calls))) {
+    calls[outcome] = (calls[outcome] ?? 0) + count;
   }
+  const attempts = reports.flatMap((report) => report.attempts).sort((a, b) => a - b);
+  return {
+    calls,
+    unsettled: sum(({ unsettled }) => unsettled),
+    told: sum(({ told }) => told.length),
+    spreadMs: most(({ told }) => told.reduce((top, one) => Math.max(top, one), 0)),
+    backMs: Math.round(most(({ backAt }) => backAt) - signalled),
+    attemptsPerSecond: mostWithinSecond(attempts),
+    attempts: attempts.length,
+    early: sum(({ early }) => early),
+    lateMs: Math.round(most(({ lateMs }) => lateMs)),
+    broken: sum(({ broken }) => broken),
+  };
 }
 
 /** The most of the sorted moments, in milliseconds, that lie within one second. */
