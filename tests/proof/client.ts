@@ -118,6 +118,15 @@ export const client: readonly Promised[] = [
     ],
   },
   {
+    promise: "docs/client.md: reconnects and refusals in words",
+    file: "lib/cli/connect/refusal.ts",
+    by: "tests/cli/connect_refusal_test.ts",
+    edits: [
+      ['["later", "when_told"]', '["when_told"]', "catalogue"],
+      ["refusal.status >= SERVER_ERROR", "false", "other programs"],
+    ],
+  },
+  {
     promise: "docs/client.md: calls go on it until the new one is open",
     file: "client/client.ts",
     by: "tests/client/moving_test.ts",

@@ -1,11 +1,23 @@
 /** Finds the reason of a failed handshake by an HTTP request, whose answer can be read. */
 import http from "node:http";
 import https from "node:https";
+import { REFUSALS, type Retry } from "../../gate/outcomes.ts";
 
 /** The reason of a failed handshake. */
 export type Refusal =
   | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryAfterS?: number }
   | { readonly kind: "unreachable"; readonly message: string };
+
+/** The least status of a server error, RFC 9110 section 15.6. A proxy answers with one while its server restarts. */
+const SERVER_ERROR = 500;
+const TEMPORARY: readonly Retry[] = ["later", "when_told"];
+
+/** Whether the same handshake may be accepted later. */
+export function isTemporary(refusal: Refusal): boolean {
+  if (refusal.kind === "unreachable") return true;
+  const outcome = Object.values(REFUSALS).find(({ status }) => status === refusal.status);
+  return outcome ? TEMPORARY.includes(outcome.retry) : refusal.status >= SERVER_ERROR;
+}
 
 export interface Attempt {
   readonly url: URL;

@@ -4,15 +4,13 @@ import { closeMeaning, ERRORS, meaning, REASONS } from "../../front/page/meaning
 import { CLOSE_CODES } from "../../gate/outcomes.ts";
 import { CloseCode } from "../../websocket/websocket.ts";
 import { type CallLine, readLine, type TextLine } from "./lines.ts";
-import { askRefusal, type Refusal } from "./refusal.ts";
+import { askRefusal, isTemporary, type Refusal } from "./refusal.ts";
 import type { Screen } from "./screen.ts";
 import { createWire, type Wire } from "./socket.ts";
 
 /** Maximum time to wait for the peer's close frame. */
 const CLOSE_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Temporary statuses: the server is reachable and busy. */
-const PASSING: readonly number[] = [408, 429, 503];
 
 /** Where to connect, and what the handshake carries. */
 export interface Target {
@@ -141,9 +139,8 @@ export class ConnectSession {
   async #refused(why: Why): Promise<void> {
     const refusal = await askRefusal(this.#target);
     if (this.#client.state === "closed" || this.#client.state === "open") return;
-    const passes = refusal === null || refusal.kind === "unreachable" || PASSING.includes(refusal.status);
     const text = refusal === null ? `The attempt failed: ${ending(why)}` : refused(refusal, this.#target.url);
-    if (passes && this.#everOpened) this.#screen.note(`${text} Trying again.`);
+    if (this.#everOpened && (refusal === null || isTemporary(refusal))) this.#screen.note(`${text} Trying again.`);
     else this.#giveUp(text);
   }
 
