@@ -54,6 +54,15 @@ export const sandbox: readonly Promised[] = [
     ],
   },
   {
+    promise: "A handler that loops, fills its memory",
+    file: "lib/sandbox/host/cell.ts",
+    by: "tests/sandbox/limits_test.ts",
+    edits: [
+      ["if (unread) this.#feed.queue.alive();", "", "very many subscribers"],
+      ["if (!unread) this.#late(seat, method);", "this.#late(seat, method);", "very many subscribers"],
+    ],
+  },
+  {
     promise: "A cell that violates the protocol, or floods the front",
     file: "lib/sandbox/host/work.ts",
     by: "tests/sandbox/host/work_test.ts",

@@ -200,6 +200,20 @@ Deno.test("close runs the hook, which may publish, and aborts what is in flight"
   assertEquals(code(await client.call("ping")), -32004);
 });
 
+Deno.test("a publication for very many subscribers delays the calls of its module, and does not end the cell", async () => {
+  // The share of the front is paid back within 3.2 s.
+  const publish = () => 200_000;
+  await using bench = await Bench.start(settings("misbehaving.ts", { timeout: 1_000 }), { publish });
+  const [client, other] = [bench.client(), bench.client({ id: "bob" })];
+  await other.call("count");
+  const publishing = client.call("context");
+  assertEquals(code(await other.call("ping")), -32004, "a call that the front does not read the answer of");
+  assertEquals(code(await publishing), -32004);
+  await recovered(other);
+  assertEquals(await other.call("count"), { result: { count: 2, resumed: false } });
+  assertEquals([bench.logged("handler.timeout"), bench.logged("handler.restarted")], [[], []]);
+});
+
 Deno.test("calls are answered -32004 beyond the queue's bound, and all are answered", async () => {
   await using bench = await misbehaving();
   const client = bench.client();

@@ -153,14 +153,17 @@ export class Cell implements CellOwner {
 
   /** Answers overdue calls, ends a stuck cell, pings a silent one. */
   tick(now: number): void {
+    // The front does not read from a module that has used up its share, for instance by an event for many subscribers.
+    const unread = this.#deps.budget.spent;
+    if (unread) this.#feed.queue.alive();
     const silent = this.#feed.queue.silent(now);
     const stuck = silent >= this.#deps.timeout;
     for (const [id, { seat, method, call, opening }] of this.#pending.takeOverdue(now)) {
       // In a stuck cell, `open` is not the cause, or it will be overdue in the next cell too.
       if (stuck && opening) continue;
-      this.#late(seat, method);
+      if (!unread) this.#late(seat, method);
       if (seat !== undefined) this.#feed.send(ToCell.Cancel, seat.handle, id, 0, "");
-      call.reject(ErrorCode.TIMEOUT);
+      call.reject(unread ? ErrorCode.OVERLOADED : ErrorCode.TIMEOUT);
     }
     if (this.#over) return;
     if (stuck) return this.end("timeout", `no sign of life for ${Math.round(silent)} ms`);
