@@ -45,6 +45,19 @@ for (const [name, changes] of BUCKETS) {
   });
 }
 
+for (const name of ["connection", "user", "ip"] as const) {
+  Deno.test(`SessionLimits.charge() ${name === "ip" ? "leaves the ip bucket alone" : `takes from the ${name} bucket`}`, () => {
+    const [, changes] = BUCKETS.find(([bucket]) => bucket === name)!;
+    const { limits, clock } = makeLimits(changes);
+    const session = limits.session("192.0.2.1", "ann");
+    session.charge(4);
+    assertEquals(countUntilRefused(() => session.message(10) === null), name === "ip" ? 5 : 1);
+    session.charge(1_000);
+    clock.advance(name === "ip" ? 1_000 : 6_000);
+    assertEquals(session.message(10), null, "the debt is one burst at most");
+  });
+}
+
 Deno.test("SessionLimits share the user's and the address's buckets, not the connection's", () => {
   const { limits } = makeLimits({ user: { rate: 1, burst: 6 }, ip: { rate: 1, burst: 10 } });
   const sessions = [["192.0.2.1", "ann"], ["192.0.2.2", "ann"], ["192.0.2.1", "bob"]] as const;

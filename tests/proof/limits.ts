@@ -125,6 +125,8 @@ export const limits: readonly Promised[] = [
     file: "lib/limits/session_limits.ts",
     by: "tests/limits/session_limits_test.ts",
     edits: [
+      ["this.#connection.charge(tokens, now);", "", "charge()"],
+      ["this.#user.charge(tokens, now);", "", "charge()"],
       ["const connection = this.#connection.wait(cost, now);", "const connection = 0;"],
       ["const volume = this.#bytes.wait(size, now);", "const volume = 0;"],
       ["const user = this.#user.wait(cost, now);", "const user = 0;"],

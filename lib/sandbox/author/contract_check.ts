@@ -99,14 +99,7 @@ function methodContract(name: string, found: Raw, wrong: (what: string) => void)
     wrong(`cost is not a whole number from 1 to ${MOST_COST}`);
   }
   const description = readDescription(found["description"], wrong);
-  const examples = found["examples"];
-  if (examples !== undefined && !Array.isArray(examples)) wrong("examples is not a list");
-  for (const [index, example] of (Array.isArray(examples) ? examples as unknown[] : []).entries()) {
-    if (isDeep(example)) wrong(`examples[${index}] is nested more than ${MAX_LEVELS} levels deep`);
-  }
-  for (const index of Array.isArray(found["misfits"]) ? found["misfits"] as unknown[] : []) {
-    wrong(`examples[${String(index)}] does not fit params`);
-  }
+  const examples = readExamples(found, wrong);
   return {
     name,
     cost: typeof cost === "number" ? cost : 1,
@@ -116,8 +109,17 @@ function methodContract(name: string, found: Raw, wrong: (what: string) => void)
     ...(roles === undefined ? {} : { roles }),
     ...(typeof open === "boolean" ? { public: open } : {}),
     ...(description === undefined ? {} : { description }),
-    ...(Array.isArray(examples) ? { examples: examples as unknown[] } : {}),
+    ...(examples === undefined ? {} : { examples }),
   };
+}
+
+function readExamples({ examples, misfits }: Raw, wrong: Wrong): readonly unknown[] | undefined {
+  if (examples !== undefined && !Array.isArray(examples)) wrong("examples is not a list");
+  for (const [index, example] of list(examples).entries()) {
+    if (isDeep(example)) wrong(`examples[${index}] is nested more than ${MAX_LEVELS} levels deep`);
+  }
+  for (const index of list(misfits)) wrong(`examples[${String(index)}] does not fit params`);
+  return Array.isArray(examples) ? examples : undefined;
 }
 
 function errorContracts(listed: unknown, wrong: Wrong): ErrorContract[] {
