@@ -235,14 +235,19 @@ Deno.test("uWebSockets CVE-2020-36406: endless subscriptions are bounded for eac
   await target.survives(clients, () =>
     times(clients, async (index) => {
       using client = await join(target.server, { subprotocol: "follow.v1", user: `follower-${index}` });
-      const follow = (from: number) => call(client, "follow.numbered", { prefix: `${index}-`, from, count: chunk });
+      // An answer waits until the module's share of the front is paid back.
+      const ask = async (method: string, params: unknown): Promise<Answer> => {
+        await client.text(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
+        return JSON.parse(await client.nextText(60_000));
+      };
+      const follow = (from: number) => ask("follow.numbered", { prefix: `${index}-`, from, count: chunk });
       assertEquals((await follow(0)).result, chunk);
       // What goes beyond the allowance of the module, which all of them share, fails.
       for (let from = chunk; from < 100_000; from += chunk) await follow(from);
       const told = async (topic: string) => {
         for (;;) {
-          const answer = await call(client, "follow.tell", { topic: `${index}-${topic}` });
-          if (answer.error?.code !== -32603) return answer;
+          const answer = await ask("follow.tell", { topic: `${index}-${topic}` });
+          if (answer.error === undefined) return answer;
           await delay(50);
         }
       };
