@@ -30,6 +30,8 @@ export interface OwnedLog extends Log {
 export interface LogOptions {
   level: Level;
   format: "json" | "pretty";
+  /** Fields of every line. */
+  fields?: Fields;
   /** Colours in pretty lines. Default false. */
   colours?: boolean;
   /** Receives one line without its newline. Default: a bounded, asynchronous writer to standard output. */
@@ -48,12 +50,13 @@ const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
  */
 export function createLog(options: LogOptions): OwnedLog {
   const now = options.now ?? Date.now;
+  const own = options.fields ?? {};
   const format = options.format === "json" ? jsonLine : options.colours ? colouredLine : prettyLine;
-  const sink: LineSink = options.write ? new CallbackSink(options.write) : new StdoutSink();
+  const sink: LineSink = options.write ? new CallbackSink(options.write) : new StdoutSink(Deno.stdout, now, own);
   const print = (level: Level, event: string, fields: Fields) => {
     let line: string;
     try {
-      line = format(now(), level, event, plain(fields));
+      line = format(now(), level, event, plain({ ...own, ...fields }));
     } catch {
       line = format(now(), level, event, { unprintable: true });
     }

@@ -1,6 +1,13 @@
 /** Asynchronous, bounded output of log lines. */
+import { Buffer } from "node:buffer";
 
 const MAX_WAITING_LENGTH = 1024 * 1024;
+
+/**
+ * Several processes write to one pipe, the supervisor and the fronts. The kernel does not mix their lines while no write
+ * is longer than this (`PIPE_BUF` in pipe(7)).
+ */
+const MAX_WRITE_BYTES = 4096;
 
 /** Destination of finished lines. Its methods never throw. */
 export interface LineSink {
@@ -16,7 +23,7 @@ export interface Output {
 
 /**
  * Writes lines to standard output without blocking the server. Lines queue while one asynchronous write is pending, and
- * leave in the next. When the reader stops (a stopped journal), up to 1 MiB is queued, then lines are lost and counted.
+ * leave in the next, as many whole lines as a write may have. When the reader stops (a stopped journal), up to 1 MiB is queued, then lines are lost and counted.
  * A failed write (full disk, closed pipe) loses its lines; later lines are tried again. When writing works again, a
  * line `log.lost` reports the number of lost lines.
  */
@@ -28,7 +35,12 @@ export class StdoutSink implements LineSink {
   private writing: Promise<void> | null = null;
   private readonly encoder = new TextEncoder();
 
-  constructor(private readonly output: Output = Deno.stdout, private readonly now: () => number = Date.now) {}
+  /** @param fields further fields of `log.lost` */
+  constructor(
+    private readonly output: Output = Deno.stdout,
+    private readonly now: () => number = Date.now,
+    private readonly fields: Readonly<Record<string, unknown>> = {},
+  ) {}
 
   write(line: string): void {
     if (this.waitingLength + line.length > MAX_WAITING_LENGTH) {
@@ -53,17 +65,30 @@ export class StdoutSink implements LineSink {
     // Lines of the same turn of the event loop leave in one write.
     await Promise.resolve();
     while (this.waiting.length > 0) {
-      const lines = this.waiting;
-      this.waiting = [];
-      this.waitingLength = 0;
+      const lines = this.take();
       try {
-        await this.writeAll(this.encoder.encode(lines.join("\n") + "\n"));
+        await this.writeAll(Buffer.concat(lines));
         this.reportLost();
       } catch {
         this.lost += lines.length;
       }
     }
     this.writing = null;
+  }
+
+  /** The lines of the next write: one at least, even if it is longer than a write may be. */
+  private take(): Uint8Array[] {
+    const lines: Uint8Array[] = [];
+    let bytes = 0;
+    for (const line of this.waiting) {
+      const encoded = this.encoder.encode(`${line}\n`);
+      bytes += encoded.length;
+      if (lines.length > 0 && bytes > MAX_WRITE_BYTES) break;
+      lines.push(encoded);
+      this.waitingLength -= line.length;
+    }
+    this.waiting.splice(0, lines.length);
+    return lines;
   }
 
   private async writeAll(bytes: Uint8Array): Promise<void> {
@@ -75,8 +100,7 @@ export class StdoutSink implements LineSink {
     if (this.lost === this.reported) return;
     const lines = this.lost - this.reported;
     this.reported = this.lost;
-    this.write(
-      JSON.stringify({ time: new Date(this.now()).toISOString(), level: "warn", event: "log.lost", lines }),
-    );
+    const time = new Date(this.now()).toISOString();
+    this.write(JSON.stringify({ time, level: "warn", event: "log.lost", ...this.fields, lines }));
   }
 }

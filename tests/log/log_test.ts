@@ -29,6 +29,17 @@ Deno.test("createLog() writes its level and the ones above, and follows a change
   assertEquals(parsed().map((line) => line.event), ["w", "e", "d", "i", "w", "e", "e"]);
 });
 
+Deno.test("createLog() has fields of its own on every line, counts of suppressed lines included", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string) => lines.push(JSON.parse(line));
+  const log = createLog({ level: "info", format: "json", fields: { front: 1 }, write, now: () => 0 });
+  for (let i = 0; i < 12; i++) log.info("ban.added", { key: "ip:192.0.2.7" });
+  await log.flush();
+  assertEquals(lines.length, 11);
+  assert(lines.every(({ front }) => front === 1));
+  assertEquals(lines.at(-1)?.["suppressed"], 2);
+});
+
 Deno.test("createLog() lets no value forge or disguise a line", () => {
   for (const format of ["json", "pretty"] as const) {
     const { log, lines } = collector(format);

@@ -3,7 +3,14 @@ import { assertEquals } from "../assert.ts";
 
 /** An output that records what it is given; `fail` and `hold` say how it behaves, `step` how many bytes it takes. */
 function output() {
-  const state = { text: "", writes: 0, fail: false, step: Infinity, hold: null as Promise<void> | null };
+  const state = {
+    text: "",
+    parts: [] as string[],
+    writes: 0,
+    fail: false,
+    step: Infinity,
+    hold: null as Promise<void> | null,
+  };
   return {
     state,
     async write(bytes: Uint8Array): Promise<number> {
@@ -11,7 +18,8 @@ function output() {
       await state.hold;
       if (state.fail) throw new Deno.errors.BrokenPipe("closed");
       const taken = bytes.subarray(0, state.step);
-      state.text += new TextDecoder().decode(taken);
+      state.parts.push(new TextDecoder().decode(taken));
+      state.text += state.parts.at(-1);
       return taken.length;
     },
   };
@@ -25,6 +33,21 @@ Deno.test("StdoutSink gathers the lines of one turn into one write, in order", a
   assertEquals([out.state.text, out.state.writes], ["a\nb\nc\n", 1]);
 });
 
+Deno.test("StdoutSink writes whole lines, 4,096 bytes at most, so that those of several processes don't mix", async () => {
+  const out = output();
+  const sink = new StdoutSink(out);
+  // An "é" has two bytes.
+  const lines = ["é".repeat(1023), "y".repeat(2048), "short", "z".repeat(9000), "last"];
+  for (const line of lines) sink.write(line);
+  await sink.flush(1000);
+  assertEquals(out.state.parts, [
+    "é".repeat(1023) + "\n" + "y".repeat(2048) + "\n",
+    "short\n",
+    `${lines[3]}\n`,
+    "last\n",
+  ]);
+});
+
 Deno.test("StdoutSink finishes short writes", async () => {
   const out = output();
   out.state.step = 2;
@@ -36,7 +59,7 @@ Deno.test("StdoutSink finishes short writes", async () => {
 
 Deno.test("StdoutSink loses the lines of a failed write, says so once writing works again", async () => {
   const out = output();
-  const sink = new StdoutSink(out, () => 0);
+  const sink = new StdoutSink(out, () => 0, { front: 1 });
   out.state.fail = true;
   sink.write("one");
   sink.write("two");
@@ -47,7 +70,7 @@ Deno.test("StdoutSink loses the lines of a failed write, says so once writing wo
   await sink.flush(1000);
   assertEquals(
     out.state.text,
-    'three\n{"time":"1970-01-01T00:00:00.000Z","level":"warn","event":"log.lost","lines":2}\n',
+    'three\n{"time":"1970-01-01T00:00:00.000Z","level":"warn","event":"log.lost","front":1,"lines":2}\n',
   );
 });
 

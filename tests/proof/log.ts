@@ -88,7 +88,7 @@ export const log: readonly Promised[] = [
     file: "lib/log/log.ts",
     by: "tests/log/log_test.ts",
     edits: [
-      ["line = format(now(), level, event, plain(fields));", "line = format(now(), level, event, fields);"],
+      ["plain({ ...own, ...fields })", "{ ...own, ...fields }"],
       ["      flood.report();\n", "", "at flush"],
       ["RANK[level] < RANK[owned.level] || ", "", "its level and the ones above"],
     ],
@@ -101,6 +101,8 @@ export const log: readonly Promised[] = [
       ["if (this.waitingLength + line.length > MAX_WAITING_LENGTH) {", "if (false) {"],
       ["this.lost += lines.length;", ""],
       ["        this.reportLost();\n", ""],
+      ["bytes > MAX_WRITE_BYTES", "bytes > 2 * MAX_WRITE_BYTES", "don't mix"],
+      ["this.waitingLength -= line.length;", "", "1 MiB"],
       [
         "while (rest.length > 0) rest = rest.subarray(await this.output.write(rest));",
         "await this.output.write(rest);",
