@@ -1,11 +1,13 @@
 /** `front`: the front process, started by the supervisor. Not a command for users. */
 import { dirname } from "node:path";
-import { type Config, ConfigError, formatProblem, loadConfig } from "../config/config.ts";
+import { type Config, ConfigError, configOfFront, formatProblem, hasCluster, loadConfig } from "../config/config.ts";
 import { developmentPage, type Page, type PageFile, type PageRoute } from "../front/page/page.ts";
 import { readAdminToken } from "../ops/admin_token.ts";
 import { createLog, type OwnedLog } from "../log/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { type OpsServer, startOpsServer } from "../ops/ops_server.ts";
+import { startFrontServer } from "../ops/front_server.ts";
+import { startOpsServer } from "../ops/ops_server.ts";
+import { OtherFronts } from "../ops/other_fronts.ts";
 import { currentPermissions, narrowPermissions, type PermissionReport } from "../ops/permissions.ts";
 import { tracingEnabled } from "../telemetry/tracing.ts";
 import { NoSupervisorError, SupervisorLink } from "../sandbox/host/supervisor_link.ts";
@@ -52,7 +54,8 @@ async function front(dev: boolean, io: Io): Promise<number> {
     return 2;
   }
   if (report(await fileFaults(config, file))) return 2;
-  const log = createLog({ ...config.log, colours: Deno.stdout.isTerminal() && !Deno.noColor });
+  const fields = link.orders.front === undefined ? {} : { front: link.orders.front.number };
+  const log = createLog({ ...config.log, fields, colours: Deno.stdout.isTerminal() && !Deno.noColor });
   try {
     const running = await start(config, log, { link, dev, io });
     link.onReload(() => running.reload());
@@ -71,9 +74,10 @@ async function front(dev: boolean, io: Io): Promise<number> {
 
 /** The configuration of the orders, which the supervisor has read too. */
 function read({ orders }: SupervisorLink, dev: boolean, { env }: Io): Config | Promise<Config> {
-  const { configPath: path, configText: text, port } = orders;
+  const { configPath: path, configText: text, port, front } = orders;
   if (dev) return prepareDevelopment(port);
-  return loadConfig({ ...(path === undefined ? {} : { path }), ...(text === undefined ? {} : { text }), env });
+  const config = loadConfig({ ...(path === undefined ? {} : { path }), ...(text === undefined ? {} : { text }), env });
+  return configOfFront(config, front?.number);
 }
 
 interface Running {
@@ -99,15 +103,16 @@ async function start(config: Config, log: OwnedLog, { link, dev, io }: StartDeps
     cells: link,
   });
   let permissions = currentPermissions();
-  const ops = await startOps(server, log, startedAt, () => permissions);
-  const { configPath, socketPath } = link.orders;
+  const { configPath, socketPath, front } = link.orders;
+  const ops = await startOps({ server, log, startedAt, permissions: () => permissions, front });
   permissions = narrowPermissions(needsOf(config, configPath, dirname(socketPath)));
   log.info("listening", { url: server.url, engine: config.server.engine, ops_url: ops?.url ?? null });
   link.ready(() => figuresOf(server));
   const next = () =>
-    dev
-      ? prepareDevelopment(config.server.port)
-      : loadConfig({ ...(configPath === undefined ? {} : { path: configPath }), env: io.env });
+    dev ? prepareDevelopment(config.server.port) : configOfFront(
+      loadConfig({ ...(configPath === undefined ? {} : { path: configPath }), env: io.env }),
+      front?.number,
+    );
   return {
     reload: () => reload(server, next),
     async stop() {
@@ -126,23 +131,40 @@ async function servedPage(config: Config, log: OwnedLog): Promise<Page> {
   ]);
 }
 
-async function startOps(
-  server: Server,
-  log: OwnedLog,
-  startedAt: number,
-  permissions: () => PermissionReport,
-): Promise<OpsServer | undefined> {
+/** A server for operators; `url` where they reach it. */
+interface Ops {
+  readonly url?: string;
+  close(): Promise<void>;
+}
+
+interface OpsDeps {
+  readonly server: Server;
+  readonly log: OwnedLog;
+  readonly startedAt: number;
+  readonly permissions: () => PermissionReport;
+  readonly front: SupervisorLink["orders"]["front"];
+}
+
+/** Starts the operators' server. Of several fronts the first one has it, and asks the others. */
+async function startOps({ server, log, startedAt, permissions, front }: OpsDeps): Promise<Ops | undefined> {
   const { ops } = server.config;
   if (!ops) return undefined;
   const adminToken = readAdminToken(server.config);
   server.telemetry.figure("sallyport_log_lost_total", () => log.lost);
+  const target = new Operations(server, permissions);
+  const metrics = createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt });
+  if (front !== undefined && front.number > 0) {
+    return await startFrontServer({ socket: front.sockets[front.number]!, secret: front.secret, target, metrics, log });
+  }
+  const others = front && new OtherFronts({ ...front, sharedTopics: hasCluster(server.config) });
   return await startOpsServer({
     hostname: ops.host,
     port: ops.port,
     version: VERSION,
     log,
-    target: new Operations(server, permissions),
-    metrics: createMetrics({ telemetry: server.telemetry, version: VERSION, startedAt }),
+    target,
+    metrics,
+    ...(others === undefined ? {} : { others }),
     ...(adminToken === undefined ? {} : { adminToken }),
   });
 }

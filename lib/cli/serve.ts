@@ -18,9 +18,10 @@ export function main(words: readonly string[]): Promise<number> {
 /**
  * Runs the server. SIGTERM and SIGINT drain it, a second one ends it at once (130), SIGHUP reloads.
  *
+ * @param fronts the number of fronts instead of `server.fronts`
  * @returns 2 if the configuration is invalid, 1 if the server can't start or be kept running, 0 after a drain
  */
-async function serve(args: ParsedArgs, io: Io): Promise<number> {
+export async function serve(args: ParsedArgs, io: Io, fronts?: number): Promise<number> {
   const folder = new PrivateFolder(io.env);
   const served = serving(args, io);
   const warn = (event: string, fields: Record<string, unknown>) =>
@@ -39,9 +40,9 @@ async function serve(args: ParsedArgs, io: Io): Promise<number> {
     notifier,
     cores: navigator.hardwareConcurrency,
     now: () => performance.now(),
-    prepare: async () => await (await served()).config.read(),
+    prepare: async () => ({ ...await (await served()).config.read(), ...(fronts === undefined ? {} : { fronts }) }),
     begun: () => void served().then(({ config }) => config.narrow({ folder: folder.path, manager })),
-    restarted: (detail, pause) => warn("front.restarted", { detail, restart_in_ms: pause }),
+    restarted: (detail, pause, front) => warn("front.restarted", { front, detail, restart_in_ms: pause }),
   });
   listenToSignals({
     stop: () => supervisor.stop(),

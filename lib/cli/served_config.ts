@@ -1,5 +1,5 @@
 /** The configuration of `serve`, from its file or created for `--dev`. */
-import { type Config, ConfigError, findConfig, formatProblem, loadConfig } from "../config/config.ts";
+import { type Config, ConfigError, findConfig, formatProblem, loadConfig, reloadable } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
 import { narrowPermissions } from "../ops/permissions.ts";
 import type { SystemLimits } from "../base/system_limits.ts";
@@ -22,20 +22,24 @@ export class ServedConfig {
   }
 
   /**
-   * Reads the configuration again for each front. If the file has become invalid, the last valid configuration is used.
+   * Reads the configuration again for each front. If the file has become invalid, or has a change that needs a restart of
+   * the service, the last configuration is used: fronts side by side have the same one.
    *
    * @throws {ConfigError} if it is invalid the first time
    */
   async read(): Promise<Serving> {
     try {
-      this.#last = this.#args.dev ? await this.#development() : this.#file();
+      const next = this.#args.dev ? await this.#development() : this.#file();
+      const { restart } = reloadable(this.#last?.config ?? next.config, next.config);
+      if (restart.length === 0) this.#last = next;
+      else this.warn("config.rejected", { problems: [`${restart.join(", ")}: needs a restart`] });
     } catch (error) {
       if (this.#last === undefined || !(error instanceof ConfigError)) throw error;
       this.warn("config.rejected", { problems: error.problems.map(formatProblem) });
     }
-    const { config, orders } = this.#last;
-    const limits = await this.#limits;
-    return { handlers: config.handlers, drainMs: config.server.drain_timeout, orders: { ...orders, limits } };
+    const { config, orders } = this.#last!;
+    const { fronts, drain_timeout: drainMs } = config.server;
+    return { fronts, handlers: config.handlers, drainMs, orders: { ...orders, limits: await this.#limits } };
   }
 
   /** Gives up permissions that the supervisor no longer needs, once. */

@@ -1,5 +1,5 @@
 /** The maximum load that a configuration admits. */
-import { cellCount } from "./cells.ts";
+import { cellCount, coresOfFront } from "./cells.ts";
 import type { Config } from "./schema.ts";
 
 /**
@@ -27,26 +27,28 @@ export interface Admits {
 const SUBSCRIPTION_BYTES = 640;
 
 /**
- * Computes the maximum: every connection open, each of another user at another address, each sending as much as its
- * buckets allow. `cores` is used for `cells = 0`.
+ * Computes the maximum of all fronts: every connection open, each of another user at another address, each sending as
+ * much as its buckets allow. `cores` is used for `cells = 0`.
  */
 export function admitsAtMost(config: Config, cores: number): Admits {
   const { server, messages, topics, limits } = config;
+  const { fronts } = server;
   const perConnection = Math.min(limits.connection.rate, limits.user.rate, limits.ip.rate);
   const bytesPerConnection = Math.min(limits.connection.bytes_rate, perConnection * messages.max_bytes);
   const buffers = messages.max_bytes + CHUNKS_BYTES + server.send_queue;
-  const heaps = config.handlers.reduce((sum, handler) => sum + cellCount(handler, cores) * handler.memory, 0);
-  const subscriptions = Math.min(
+  const own = coresOfFront(cores, fronts);
+  const heaps = config.handlers.reduce((sum, handler) => sum + cellCount(handler, own) * handler.memory, 0);
+  const subscriptions = fronts * Math.min(
     topics.max_subscriptions,
     config.handlers.length * topics.max_subscriptions_per_module,
     server.max_connections * topics.max_subscriptions_per_session,
   );
-  const ofOneIp = Math.min(server.max_connections, server.max_connections_per_ip);
-  const ofOneUser = Math.min(server.max_connections, server.max_connections_per_user);
+  const ofOneIp = fronts * Math.min(server.max_connections, server.max_connections_per_ip);
+  const ofOneUser = Math.min(fronts * server.max_connections, server.max_connections_per_user);
   return {
-    messages_per_second: server.max_connections * perConnection,
-    bytes_per_second: server.max_connections * bytesPerConnection,
-    memory_bytes: server.engine === "serve" ? null : server.max_connections * buffers + heaps,
+    messages_per_second: fronts * server.max_connections * perConnection,
+    bytes_per_second: fronts * server.max_connections * bytesPerConnection,
+    memory_bytes: server.engine === "serve" ? null : fronts * (server.max_connections * buffers + heaps),
     // The bucket of one address does not limit a user with many addresses; an address may have many users.
     user_messages_per_second: Math.min(limits.user.rate, ofOneUser * Math.min(limits.connection.rate, limits.ip.rate)),
     ip_messages_per_second: Math.min(limits.ip.rate, ofOneIp * Math.min(limits.connection.rate, limits.user.rate)),

@@ -5,3 +5,8 @@
 export function cellCount({ cells }: { readonly cells: number }, cores: number): number {
   return cells > 0 ? cells : Math.max(1, cores - 1);
 }
+
+/** Processors for one of the fronts and its cells. */
+export function coresOfFront(cores: number, fronts: number): number {
+  return Math.max(1, Math.floor(cores / fronts));
+}

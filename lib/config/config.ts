@@ -19,8 +19,9 @@ export { ConfigError, formatProblem, type Problem } from "./problems.ts";
 export { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 export { type NamedFile, namedFiles } from "./files.ts";
 export { frontCapacity } from "./admits.ts";
-export { cellCount } from "./cells.ts";
+export { cellCount, coresOfFront } from "./cells.ts";
 export { isLoopback } from "./texts.ts";
+export { configOfFront, hasCluster } from "./fronts.ts";
 export { devConfig, type DevOptions } from "./dev.ts";
 export { type Changes, reloadable } from "./reload.ts";
 

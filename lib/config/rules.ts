@@ -21,6 +21,7 @@ export interface RuleContext {
 export function applyRules(context: RuleContext): void {
   listenerRules(context);
   engineRules(context);
+  frontRules(context);
   admissionRules(context);
   keyRules(context);
   handlerRules(context);
@@ -62,6 +63,17 @@ function engineRules({ draft, given, problem }: RuleContext): void {
   if (draft.server.proxy_protocol) problem("server.proxy_protocol", only);
   // The engine can't stop listening without closing its WebSockets, so a drain would refuse half of the new clients.
   if (draft.server.reuse_port) problem("server.reuse_port", only);
+}
+
+/** Several fronts share one port, and what clients of different fronts have in common. */
+function frontRules({ draft, given, problem }: RuleContext): void {
+  const fronts = draft.server?.fronts ?? 1;
+  if (fronts === 1) return;
+  const needs = (what: string) => problem("server.fronts", `is ${fronts}, which needs ${what}`);
+  if (draft.server?.engine === "serve") return needs('server.engine = "edge"');
+  if (draft.server?.reuse_port === false) return needs("server.reuse_port = true: the fronts share the port");
+  if (draft.server?.port === 0) return needs("a server.port other than 0: each front would pick a port of its own");
+  if (!given("cluster" as keyof Config)) needs("[cluster]: each front is a node");
 }
 
 function admissionRules({ draft, problem }: RuleContext): void {

@@ -68,6 +68,8 @@ const server = {
    * lets clients move to them (edge only).
    */
   reuse_port: bool().prefault(false),
+  /** Front processes that share the port, each a node of the cluster with cells of its own (edge only). */
+  fronts: int(1, 64).prefault(1),
   /** Bytes. A client with more unread is closed as slow_consumer. */
   send_queue: size("1KiB", "1GiB").prefault("1MiB"),
 };

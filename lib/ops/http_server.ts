@@ -55,8 +55,8 @@ export class BoundedHttpServer {
   }
 
   /** @throws {Error} if the address can't be bound */
-  start(host: string, port: number): Promise<void> {
-    return this.#listener.start({ host, port, backlog: BACKLOG });
+  start(address: { readonly host: string; readonly port: number; readonly unix?: string }): Promise<void> {
+    return this.#listener.start({ ...address, backlog: BACKLOG });
   }
 
   /** Stops accepting, and waits for pending answers up to the deadline. */

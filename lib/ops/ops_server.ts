@@ -2,12 +2,16 @@
 import { decodeDocument } from "../base/utf8.ts";
 import { isIP } from "node:net";
 import { digest, equalSecrets } from "../base/equal_secrets.ts";
-import { AdminError, administer, type AdminResult, isAdminPath } from "./admin.ts";
+import { AdminError, isAdminPath } from "./admin.ts";
+import { type AdminAnswer, attempt } from "./attempt.ts";
 import { exceedsDepth } from "../rpc/json_scan.ts";
 import { BoundedHttpServer } from "./http_server.ts";
 import type { Log } from "../log/log.ts";
 import type { Scrape } from "../telemetry/metrics.ts";
-import type { OpsTarget } from "./ops_target.ts";
+import { mergeAnswers, mergeConditions } from "./merged_answers.ts";
+import { mergeScrapes } from "./merged_metrics.ts";
+import type { Conditions, OpsTarget } from "./ops_target.ts";
+import type { OtherFronts } from "./other_fronts.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** Maximum nesting of objects and lists in a body. */
@@ -24,6 +28,8 @@ export interface OpsServerOptions {
   log: Log;
   /** Without a token there is no administration: its paths are 404. */
   adminToken?: string;
+  /** The other fronts of the service, for which this one speaks. */
+  others?: OtherFronts;
   now?: () => number;
 }
 
@@ -52,7 +58,7 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
     refused: (status) => answer(status, { error: status === 405 ? "method_not_allowed" : "bad_request" }),
   });
   const { hostname } = options;
-  await server.start(hostname, options.port);
+  await server.start({ host: hostname, port: options.port });
   return {
     url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     close: () => server.close(),
@@ -70,8 +76,8 @@ async function handle(request: Request, ip: string, options: OpsServerOptions, s
     if (request.method !== "GET" && request.method !== "HEAD") {
       return answer(405, { error: "method_not_allowed" }, { allow: "GET, HEAD" });
     }
-    if (path === "/metrics") return text(await options.metrics.text(), options.metrics.contentType);
-    return path === "/healthz" ? health(options, startedAt) : await readiness(options.target);
+    if (path === "/metrics") return text(await scrape(options), options.metrics.contentType);
+    return path === "/healthz" ? health(options, startedAt) : await readiness(options);
   }
   if (options.adminToken === undefined || !isAdminPath(path)) return answer(404, { error: "not_found" });
   return await authorised(request, path, ip, options, options.adminToken);
@@ -88,8 +94,18 @@ function health(options: OpsServerOptions, startedAt: number): Response {
   });
 }
 
-async function readiness(target: OpsTarget): Promise<Response> {
-  const conditions = await target.ready();
+/** The metrics of this front, or of all. */
+async function scrape({ metrics, others }: OpsServerOptions): Promise<string> {
+  if (others === undefined) return await metrics.text();
+  const asked = others.ask({ method: "GET", path: "/metrics" }, (text) => text);
+  return mergeScrapes(new Map([[others.own, await metrics.text()], ...await asked]));
+}
+
+/** Ready when every front is. */
+async function readiness({ target, others }: OpsServerOptions): Promise<Response> {
+  const asked = others?.ask({ method: "GET", path: "/readyz" }, (text) => JSON.parse(text) as Conditions);
+  const own = await target.ready();
+  const conditions = others && asked ? mergeConditions(new Map([[others.own, own], ...await asked])) : own;
   const ready = Object.values(conditions).every(Boolean);
   return answer(ready ? 200 : 503, { ready, conditions });
 }
@@ -108,20 +124,33 @@ async function authorised(
     return answer(401, { error: reason }, { "www-authenticate": "Bearer" });
   }
   const caller = { ip, admin: await fingerprint(adminToken) };
-  let result: AdminResult;
+  let result: AdminAnswer;
   try {
-    result = await administer({ method: request.method, path, body: () => readJson(request) }, options.target);
+    result = await administerAll(request, path, options);
   } catch (error) {
-    if (error instanceof AdminError) {
-      const { allow, ...detail } = error.detail;
-      options.log.warn("admin.rejected", { ...caller, reason: error.reason, method: request.method, path });
-      return answer(error.status, { error: error.reason, ...detail }, allow ? { allow: String(allow) } : {});
-    }
     options.log.error("admin.failed", { ...caller, method: request.method, path, error });
     return answer(500, { error: "internal" });
   }
-  if (result.logged) options.log.info("admin.action", { ...caller, ...result.logged });
-  return answer(result.status, result.body);
+  const { status, body, allow, logged } = result;
+  if (status >= 400) {
+    options.log.warn("admin.rejected", { ...caller, reason: body["error"], method: request.method, path });
+  }
+  if (logged) options.log.info("admin.action", { ...caller, ...logged });
+  return answer(status, body, allow === undefined ? {} : { allow });
+}
+
+/** Statuses of a request that is wrong for every front. */
+const WRONG_REQUEST = [400, 405, 408, 413];
+
+/** Executes a request here, and on the other fronts where it concerns them. */
+async function administerAll(request: Request, path: string, options: OpsServerOptions): Promise<AdminAnswer> {
+  const { method } = request;
+  let body: unknown;
+  const own = await attempt({ method, path, body: async () => body = await readJson(request) }, options.target);
+  const { others } = options;
+  if (others === undefined || !others.concerns(path) || WRONG_REQUEST.includes(own.status)) return own;
+  const answers = await others.ask({ method, path, body }, (text) => JSON.parse(text) as AdminAnswer);
+  return mergeAnswers(new Map([[others.own, own], ...answers]));
 }
 
 /** Identifies an admin token in the log after a change. A digest of 256 random bits does not reveal them. */

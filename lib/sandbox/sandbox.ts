@@ -47,6 +47,8 @@ export interface SandboxDeps {
   readonly afterInput?: (run: () => void) => void;
   /** Starts the processes. */
   readonly cells: CellStarter;
+  /** Processors, for `cells = 0`. Default: those of the machine. */
+  readonly cores?: number;
   /** `messages.max_bytes`; a module may send as much in one message, at least 1 MiB. */
   readonly maxBytes: number;
   /** Sends `message` to the subscribers of a module's topic. Returns their number. */
@@ -103,7 +105,8 @@ export async function startSandbox(handlers: readonly HandlerSettings[], deps: S
   const work = new WorkBudget(TOTAL_WORK, now);
   const turns = new ReadingTurns(now, deps.afterInput ?? setImmediate);
   const random = Math.random;
-  const poolDeps = { log, telemetry, now, random, starter: cells, listener, work, turns, maxBytes, publish };
+  const cores = deps.cores ?? navigator.hardwareConcurrency;
+  const poolDeps = { log, telemetry, now, random, cores, starter: cells, listener, work, turns, maxBytes, publish };
   const started = await Promise.allSettled(handlers.map((settings, index) => Pool.start(settings, index, poolDeps)));
   const pools: Pool[] = [];
   const errors: unknown[] = [];

@@ -13,7 +13,7 @@ import {
 } from "../admission/admission.ts";
 import { Descriptors } from "../base/descriptors.ts";
 import { UNKNOWN_LIMITS } from "../base/system_limits.ts";
-import { type Config, reloadable } from "../config/config.ts";
+import { type Config, coresOfFront, reloadable } from "../config/config.ts";
 import { Polls } from "../timing/polls.ts";
 import { steadyClock } from "../timing/steady_clock.ts";
 import type { Front } from "../front/front.ts";
@@ -165,6 +165,7 @@ export class Server implements Parts {
         now: this.monotonic,
         afterInput: this.#polls.after,
         cells,
+        cores: coresOfFront(navigator.hardwareConcurrency, this.config.server.fronts),
         maxBytes: this.config.messages.max_bytes,
         publish: (module, topic, message) => this.hub.publish(module, topic, message),
         watch: dev,

@@ -1,6 +1,6 @@
 /** Periodic work of the server: deadlines, expiry, figures, and load samples. */
 import type { SystemLimits } from "../base/system_limits.ts";
-import { cellCount } from "../config/config.ts";
+import { cellCount, coresOfFront } from "../config/config.ts";
 import { LoadSampler, memoryLimits, memoryShare } from "../limits/limits.ts";
 import type { CertificateWatch } from "../tls/certificate_watch.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
@@ -28,7 +28,7 @@ export interface UpkeepDeps {
  * @returns a function that ends it
  */
 export function startUpkeep({ parts, store, certificate, deadlines, systemLimits }: UpkeepDeps): () => void {
-  const { limits, overload, modules, monotonic } = parts;
+  const { limits, overload, modules, monotonic, config } = parts;
   const timers = [
     setInterval(() => deadlines.advance(monotonic()), DEADLINE_SLOT_MS),
     setInterval(() => {
@@ -37,7 +37,7 @@ export function startUpkeep({ parts, store, certificate, deadlines, systemLimits
     }, EXPIRY_MS),
     setInterval(() => certificate.check(), CERTIFICATE_CHECK_MS),
   ];
-  const memory = memoryLimits(systemLimits, () => memoryOfOthers(parts));
+  const memory = memoryLimits(shareOf(systemLimits, config.server.fronts), () => memoryOfOthers(parts));
   const sampler = new LoadSampler({
     onSample: (load, now) => overload.sample(load, now),
     queueDepth: () => Math.max(0, ...[...modules.values()].map((module) => module.queueDepth)),
@@ -61,12 +61,18 @@ function registerGauges({ telemetry, registry, modules }: Parts, certificate: Ce
   telemetry.figure("sallyport_certificate_expiry_seconds", () => certificate.secondsLeft());
 }
 
+/** The part of the service's memory that is for one front and its cells. */
+function shareOf({ memoryBytes, ...others }: SystemLimits, fronts: number): SystemLimits {
+  return { ...others, memoryBytes: memoryBytes === null ? null : memoryBytes / fronts };
+}
+
 /**
- * Memory in bytes of the service's other processes: each cell's above an empty one, plus empty cells and the
+ * Memory in bytes of the front's other processes: each cell's above an empty one, plus empty cells and the
  * supervisor.
  */
 function memoryOfOthers({ config, telemetry }: Parts): number {
-  const cells = config.handlers.reduce((sum, one) => sum + cellCount(one, navigator.hardwareConcurrency), 0);
+  const cores = coresOfFront(navigator.hardwareConcurrency, config.server.fronts);
+  const cells = config.handlers.reduce((sum, one) => sum + cellCount(one, cores), 0);
   const used = [...telemetry.cellMemory.values()].reduce((sum, memory) => sum + memory(), 0);
   return used + (cells + 1) * EMPTY_PROCESS_BYTES;
 }

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { cellCount } from "../../lib/config/config.ts";
+import { cellCount, coresOfFront } from "../../lib/config/config.ts";
 import { admitsAtMost } from "../../lib/config/findings/findings.ts";
 import { ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -91,4 +91,26 @@ Deno.test("admitsAtMost() admits no less when a limit is raised", () => {
 Deno.test("cellCount() leaves one core to the front, but never a module without a cell", () => {
   assertEquals([1, 2, 3, 8].map((cores) => cellCount({ cells: 0 }, cores)), [1, 1, 2, 7]);
   assertEquals(cellCount({ cells: 5 }, 2), 5);
+});
+
+Deno.test("admitsAtMost() counts every front, and one user and one address as often as they are limited", () => {
+  using fixture = new ConfigFolder();
+  const config = fixture.load({ server: "max_connections = 10", limits: "user = { rate = 80 }" });
+  const [one, three] = [1, 3].map((fronts) => admitsAtMost({ ...config, server: { ...config.server, fronts } }, 4));
+  assertEquals(three, {
+    messages_per_second: 3 * one!.messages_per_second,
+    bytes_per_second: 3 * one!.bytes_per_second,
+    memory_bytes: 3 * one!.memory_bytes!,
+    user_messages_per_second: 80,
+    ip_messages_per_second: 200,
+    subscriptions: 3 * one!.subscriptions,
+    subscription_bytes: 3 * one!.subscription_bytes,
+  });
+});
+
+Deno.test("coresOfFront() divides the processors, so that cells = 0 leaves one to each front", () => {
+  const cellsOf = (cores: number, fronts: number) => fronts * cellCount({ cells: 0 }, coresOfFront(cores, fronts));
+  assertEquals([[8, 1], [8, 2], [8, 4], [9, 2], [2, 2], [1, 4]].map(([cores, fronts]) => cellsOf(cores!, fronts!)), [
+    ...[7, 6, 4, 6, 2, 4],
+  ]);
 });

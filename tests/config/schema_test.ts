@@ -30,6 +30,7 @@ Deno.test("loadConfig() fills in every default", () => {
       trusted_proxies: [],
       proxy_protocol: false,
       reuse_port: false,
+      fronts: 1,
       send_queue: 1_048_576,
     },
     tls: {
@@ -163,6 +164,7 @@ const KEYS: [section: keyof Sections, key: string, good: string[], bad: string[]
     "[1]",
   ]],
   ["server", "proxy_protocol", ["false"], ['"false"', "0"]],
+  ["server", "fronts", ["1"], ["0", "65", "1.5", '"2"']],
   ["server", "reuse_port", ["false", "true"], ['"true"', "1"]],
   ["messages", "max_bytes", ["1", '"256MiB"', '"64KiB"'], ["0", '"257MiB"']],
   ["messages", "max_fragments", ["1", "1000000"], ["0", "1000001"]],

@@ -113,6 +113,7 @@ export const SERVER: Config["server"] = {
   trusted_proxies: [],
   proxy_protocol: false,
   reuse_port: false,
+  fronts: 1,
   send_queue: 256 * 1024,
 };
 

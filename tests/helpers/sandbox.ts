@@ -114,6 +114,7 @@ export class Bench implements AsyncDisposable {
             now,
             random: () => 0,
             starter: cells,
+            cores: 2,
             listener: bench.listener,
             work,
             turns,

@@ -34,8 +34,8 @@ export const ops: readonly Promised[] = [
       ["if (size > MAX_BODY_BYTES) throw", "if (false) throw", "without a length"],
       ["if (!exceedsDepth(text, MAX_LEVELS)) return", "return", "nests deeper"],
       [
-        'return answer(500, { error: "internal" });\n  }\n  if',
-        "return answer(500, { error: String(error) });\n  }\n  if",
+        'return answer(500, { error: "internal" });\n  }\n  const',
+        "return answer(500, { error: String(error) });\n  }\n  const",
         "answers 500",
       ],
       ["ready ? 200 : 503", "200", "readyz"],
@@ -46,7 +46,7 @@ export const ops: readonly Promised[] = [
     file: "lib/ops/ops_server.ts",
     by: "tests/ops/admin_log_test.ts",
     edits: [
-      ['if (result.logged) options.log.info("admin.action"', 'if (result.logged) options.log.debug("admin.action"'],
+      ['if (logged) options.log.info("admin.action"', 'if (logged) options.log.debug("admin.action"'],
       ["(await digest(adminToken)).subarray(0, 4).toHex()", "adminToken.slice(0, 8)"],
       ["const caller = { ip, admin: await fingerprint(adminToken) };", "const caller = { ip };"],
       [
@@ -126,6 +126,67 @@ export const ops: readonly Promised[] = [
       ["(pid !== undefined && Number(pid) !== Deno.pid)", "false", "watchdogInterval"],
       ["Math.floor(micros / 2000)", "Math.floor(micros / 1000)", "watchdogInterval"],
       ['send("RELOADING=1", monotonic(performance.now()))', 'send("RELOADING=1")', "monotonic clock"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: Lists have the entries of all fronts",
+    file: "lib/ops/merged_answers.ts",
+    by: "tests/ops/other_fronts_test.ts",
+    edits: [
+      ['const SUMMED = ["closed", "delivered"];', 'const SUMMED = ["closed"];', "numbers are summed"],
+      ["if (!known.has(name)) known.set(name, entry);", "known.set(known.size, entry);", "each once"],
+      ["answer === null || done.length > 0 && answer.status >= 500", "answer === null", "as by one"],
+      ["done.length > 0 && answer.status >= 500", "answer.status >= 500", "as by one"],
+      ["given.find(({ status }) => status !== 404) ?? given[0]!", "given[0]!", "as by one"],
+      ['...("missing" in body ? { missing: body["missing"] } : {}),', "", "silent front"],
+      [
+        "given.every((conditions) => conditions[name])",
+        "given.some((conditions) => conditions[name])",
+        "every front is",
+      ],
+      ["fronts: given.length === answers.size", "fronts: true", "silent front"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: `/metrics` has the samples of all fronts, with the label `front`",
+    file: "lib/ops/merged_metrics.ts",
+    by: "tests/ops/other_fronts_test.ts",
+    edits: [
+      ["text === null ? 0 : 1", "1", "silent front"],
+      ["const known = families.get(name);", "const known = undefined as Family | undefined;", "one name"],
+      ["if (isFirst) family.head.push(line);", "family.head.push(line);", "one name"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: A change acts on all of them, and succeeds if it does on one",
+    file: "lib/ops/other_fronts.ts",
+    by: "tests/ops/other_fronts_test.ts",
+    edits: [
+      ['if (path === "/publish") return !this.#options.sharedTopics;', "", "numbers are summed"],
+      ["return !this.#options.sharedTopics;", "return true;", "one of them publishes"],
+      ["(connections|bans|revocations)", "(bans|revocations)", "each once"],
+      ["(connections|bans|revocations)", "(connections|bans)", "numbers are summed"],
+      ["asked.end(body === undefined ? undefined : JSON.stringify(body));", "asked.end();", "numbers are summed"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: A change acts on all of them, and succeeds if it does on one",
+    file: "lib/ops/ops_server.ts",
+    by: "tests/ops/other_fronts_test.ts",
+    edits: [
+      ["|| WRONG_REQUEST.includes(own.status)", "", "asked of none"],
+    ],
+  },
+  {
+    promise: "A process that dies, hangs or lies to its supervisor",
+    file: "lib/ops/front_server.ts",
+    by: "tests/ops/other_fronts_test.ts",
+    edits: [
+      [
+        'if (!await equalSecrets(request.headers.get("authorization") ?? "", `Bearer ${secret}`)) {',
+        "if (!secret) {",
+        "secret",
+      ],
     ],
   },
 ];

@@ -19,11 +19,12 @@ export const supervisor: readonly Promised[] = [
       ["Deno.chmodSync(path, 0o700);", "Deno.chmodSync(path, 0o755);"],
       ["if (this.#path !== undefined) removeFolder(this.#path);", ""],
       [
-        "for (const { name } of Deno.readDirSync(path)) Deno.removeSync(join(path, name), { recursive: true });",
-        "Deno.statSync(path);",
+        "for (const { name } of Deno.readDirSync(path)) {",
+        "for (const { name } of [] as Deno.DirEntry[]) {",
       ],
+      ['if (name.split("-")[1] === String(front)) ', "", "sockets of the others"],
       [
-        'if (new TextEncoder().encode(join(path, "cells-000000")).length > MAX_SOCKET_PATH_BYTES) {',
+        'if (new TextEncoder().encode(join(path, "cells-63-000000")).length > MAX_SOCKET_PATH_BYTES) {',
         "if (false as boolean) {",
       ],
     ],
@@ -80,6 +81,50 @@ export const supervisor: readonly Promised[] = [
     by: "tests/sandbox/supervisor/cell_processes_test.ts",
     edits: [
       ["const part = chunk.subarray(0, this.#left);", "const part = chunk;", "passed on up to a bound"],
+    ],
+  },
+  {
+    promise: "A process that dies, hangs or lies to its supervisor",
+    file: "lib/sandbox/supervisor/supervisor.ts",
+    by: "tests/sandbox/supervisor/fronts_test.ts",
+    edits: [
+      [
+        "this.#all((keeper) => keeper.healthy)",
+        "this.#keepers.some((keeper) => keeper.healthy)",
+        "started again alone",
+      ],
+      ["|| !this.#all(({ ready, reloading }) => ready && !reloading)", "", "once every front listens"],
+      ["this.#exitStatus ||= status;", "this.#exitStatus = status;", "again and again"],
+      ["if (!this.#keepers.some((other) => other !== keeper && other.reloading)) ", "", "once every front listens"],
+    ],
+  },
+  {
+    promise: "A process that dies, hangs or lies to its supervisor",
+    file: "lib/sandbox/supervisor/front_keeper.ts",
+    by: "tests/sandbox/supervisor/fronts_test.ts",
+    edits: [
+      ["this.#options.now() - this.#heardAt <= FRESH_MS", "true", "without health"],
+      ["return this.#ready && fresh &&", "return fresh &&", "once every front listens"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: After a change of the file, send SIGHUP",
+    file: "lib/cli/served_config.ts",
+    by: "tests/fronts/fronts_test.ts",
+    edits: [
+      [
+        "if (restart.length === 0) this.#last = next;",
+        "if (true as boolean) this.#last = next;",
+        "configuration of the others",
+      ],
+    ],
+  },
+  {
+    promise: "docs/operations.md: the file of the store",
+    file: "lib/config/fronts.ts",
+    by: "tests/fronts/operations_test.ts",
+    edits: [
+      ["if (path === undefined || front === 0) return config;", "if (front >= 0) return config;", "store of each"],
     ],
   },
 ];

@@ -7,6 +7,7 @@ import { formatSize } from "../units.ts";
 /** A note with the three figures and their derivation. */
 export function admitsFinding(config: Config, admits: Admits): Finding {
   const { server, messages } = config;
+  const fronts = server.fronts === 1 ? "" : `${server.fronts} fronts × `;
   const memory = admits.memory_bytes === null
     ? 'memory without bound (engine "serve")'
     : `${megabytes(admits.memory_bytes)} MB of memory`;
@@ -16,7 +17,9 @@ export function admitsFinding(config: Config, admits: Admits): Finding {
     `Admits at most ${count(admits.messages_per_second)} messages/s, ${
       megabytes(admits.bytes_per_second)
     } MB/s, ${memory}, ${count(admits.subscriptions)} subscriptions (${megabytes(admits.subscription_bytes)} MB)`,
-    `${count(server.max_connections)} connections, each as fast as its buckets allow; memory is connections × ` +
+    `${fronts}${count(server.max_connections)} connections, each as fast as its buckets allow; memory${
+      server.fronts === 1 ? "" : " of each front"
+    } is connections × ` +
       `(max_bytes ${formatSize(messages.max_bytes)} + chunks read and written ${
         formatSize(CHUNKS_BYTES)
       } + send_queue ${formatSize(server.send_queue)}) ` +

@@ -19,11 +19,12 @@ export function systemFindings(
 ): Finding[] {
   const connections = server.max_connections;
   const files = frontCapacity(connections) + OTHER_FILES;
-  const memory = connections * SILENT_CONNECTION_BYTES;
+  const memory = server.fronts * connections * SILENT_CONNECTION_BYTES;
+  const [of, each] = server.fronts === 1 ? ["", ""] : [`${server.fronts} fronts with `, " for each front"];
   const short: string[] = [];
   const remedies: string[] = [];
   if (openFiles !== null && openFiles < files) {
-    short.push(`about ${count(files)} open files, the system grants ${count(openFiles)}`);
+    short.push(`about ${count(files)} open files${each}, the system grants ${count(openFiles)}`);
     remedies.push(`raise the limit of open files (LimitNOFILE=, ulimit -n) to ${count(files)}`);
   }
   if (memoryBytes !== null && memoryBytes < memory) {
@@ -34,7 +35,7 @@ export function systemFindings(
   return [finding(
     "warning",
     "server.max_connections",
-    `${count(connections)} connections need ${short.join(", and ")}`,
+    `${of}${count(connections)} connections need ${short.join(", and ")}`,
     "Connections over the system's limit are refused, or the process is killed",
     `Lower server.max_connections, or ${remedies.join(" and ")}`,
   )];

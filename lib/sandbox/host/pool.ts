@@ -45,6 +45,8 @@ export interface PoolDeps {
   readonly now: () => number;
   readonly random: () => number;
   readonly starter: CellStarter;
+  /** Processors, for `cells = 0`. */
+  readonly cores: number;
   readonly listener: CellListener;
   /** The work budget of all modules. */
   readonly work: WorkBudget;
@@ -82,7 +84,7 @@ export class Pool {
    */
   static async start(settings: HandlerSettings, index: number, deps: PoolDeps): Promise<Pool> {
     const pool = new Pool(settings, index, deps);
-    const count = cellCount(settings, navigator.hardwareConcurrency);
+    const count = cellCount(settings, deps.cores);
     try {
       const loaded = await pool.#loadAll(count);
       pool.#offers(loaded[0]!.contract);

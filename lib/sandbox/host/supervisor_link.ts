@@ -53,7 +53,7 @@ export class SupervisorLink implements CellStarter {
 
   /**
    * Opens the channel and waits for the orders. From here on signs of life are sent. When the supervisor ends, this
-   * process ends and removes the folder of the socket.
+   * process ends and removes the folder of the sockets.
    *
    * @throws {NoSupervisorError} if there is no supervisor
    */

@@ -1,4 +1,4 @@
-/** The folder of the socket between front and cells. */
+/** The folder of the sockets between fronts and cells, and among fronts. */
 import { join } from "node:path";
 
 /** Maximum length of a unix socket path (`sun_path` of unix(7), without its final zero). */
@@ -22,19 +22,26 @@ export class PrivateFolder {
   }
 
   /**
-   * A new socket path.
+   * A new path for the socket of a front's cells.
    *
    * @throws {Error} if the folder can't be created, or its path is too long for a socket
    */
-  nextSocket(): string {
-    return join(this.path, `cells-${++this.#sockets}`);
+  nextSocket(front = 0): string {
+    return join(this.path, `cells-${front}-${++this.#sockets}`);
   }
 
-  /** Empties the folder. Creates it again if it was removed. */
-  clear(): void {
+  /** The path of the socket on which a front answers the others. */
+  opsSocket(front: number): string {
+    return join(this.path, `ops-${front}`);
+  }
+
+  /** Removes the sockets of a front that ended. Creates the folder again if it was removed. */
+  clear(front = 0): void {
     const { path } = this;
     try {
-      for (const { name } of Deno.readDirSync(path)) Deno.removeSync(join(path, name), { recursive: true });
+      for (const { name } of Deno.readDirSync(path)) {
+        if (name.split("-")[1] === String(front)) Deno.removeSync(join(path, name), { recursive: true });
+      }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -49,7 +56,7 @@ export class PrivateFolder {
 
 function make(parent: string): string {
   const path = Deno.realPathSync(Deno.makeTempDirSync({ dir: parent, prefix: PREFIX }));
-  if (new TextEncoder().encode(join(path, "cells-000000")).length > MAX_SOCKET_PATH_BYTES) {
+  if (new TextEncoder().encode(join(path, "cells-63-000000")).length > MAX_SOCKET_PATH_BYTES) {
     removeFolder(path);
     throw new Error(`${parent}: the path is too long for a socket, set TMPDIR to a shorter one`);
   }

@@ -1,14 +1,12 @@
 /**
- * The supervisor: starts the front and its cells, restarts a front that ended, notifies the service manager, and ends
+ * The supervisor: starts the fronts and their cells, restarts a front that ended, notifies the service manager, and ends
  * all processes with itself. It opens no network socket, loads no handler, and reads only frames of a fixed size from
  * the others.
  */
+import { coresOfFront } from "../../config/cells.ts";
 import type { Notifier } from "../../ops/systemd.ts";
-import type { HandlerSettings } from "../wire/handler_settings.ts";
-import { type FrontFigures, FrontKind, FrontState } from "../wire/front_frames.ts";
-import type { FrontOrders } from "../wire/supervisor_messages.ts";
-import { CellProcesses } from "./cell_processes.ts";
-import { FRONT_FLAGS, type FrontEnd, type FrontListener, FrontProcess } from "./front_process.ts";
+import { FrontState } from "../wire/front_frames.ts";
+import { FrontKeeper, type FrontTask } from "./front_keeper.ts";
 import type { PrivateFolder } from "./private_folder.ts";
 import type { Program } from "./program.ts";
 
@@ -17,28 +15,13 @@ export { withCellStarter } from "./own_cells.ts";
 export { PrivateFolder } from "./private_folder.ts";
 export { thisProgram } from "./program.ts";
 
-/** Pauses before consecutive restarts double from the first of these to the second. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 15_000;
-/** After this uptime, earlier failures of fronts no longer count. */
-const STABLE_MS = 10_000;
-/** Number of consecutive short-lived fronts that ends the service. */
-const MAX_QUICK_ENDS = 5;
-/** Time for a front beyond the drain time. */
-const DRAIN_GRACE_MS = 5_000;
 const STATUS_INTERVAL_MS = 5_000;
-/** The watchdog is fed while the front's last sign of life is not older than this. */
-const FRESH_MS = 3_000;
-
-/** Exit status for an invalid configuration. */
-const WRONG_CONFIGURATION = 2;
+const SECRET_BYTES = 32;
 
 /** The configuration of a front. */
-export interface Serving {
-  readonly handlers: readonly HandlerSettings[];
-  readonly orders: Omit<FrontOrders, "socketPath">;
-  /** `server.drain_timeout`, milliseconds. */
-  readonly drainMs: number;
+export interface Serving extends Omit<FrontTask, "cores"> {
+  /** `server.fronts`. That of the first configuration counts for the whole service. */
+  readonly fronts: number;
 }
 
 export interface SupervisorOptions {
@@ -57,55 +40,50 @@ export interface SupervisorOptions {
   readonly prepare: () => Promise<Serving>;
   /** Called each time a front has received its configuration. */
   readonly begun?: () => void;
-  /** Called when a front ended and will be restarted. */
-  readonly restarted: (detail: string, pauseMs: number) => void;
+  /** Called when a front ended and will be restarted; `front` is its number, where there are several. */
+  readonly restarted: (detail: string, pauseMs: number, front?: number) => void;
 }
 
-/** Runs fronts, one at a time. */
+/** Runs `server.fronts` fronts side by side. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #stopWanted: Promise<void>;
-  #wantStop!: () => void;
+  readonly #keepers: FrontKeeper[] = [];
+  /** What the fronts ask each other with. */
+  readonly #secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  readonly #end = Promise.withResolvers<number>();
+  /** The number of fronts, known once the first configuration is read. */
+  #fronts: number | undefined;
+  #running = 0;
+  #exitStatus = 0;
   #stopping = false;
-  #nothingToDrain = false;
-  #front: FrontProcess | undefined;
-  #cells: CellProcesses | undefined;
-  #drainMs = 0;
-  #drained: ReturnType<typeof setTimeout> | undefined;
-  #begun = false;
-  #ready = false;
-  #everReady = false;
-  #reloadWanted = false;
-  #figures: FrontFigures | undefined;
-  #heardAt = -Infinity;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#stopWanted = new Promise((resolve) => this.#wantStop = resolve);
   }
 
-  /** Process id of the running front. */
-  get frontPid(): number | undefined {
-    return this.#front?.pid;
+  /** Process id of the running front with that number. */
+  frontPid(front = 0): number | undefined {
+    return this.#keepers[front]?.pid;
   }
 
   /**
-   * Runs until the front has drained, or can't be kept running.
+   * Runs until every front has drained, or one can't be kept running: the others drain then.
    *
-   * @returns the exit status: the front's, or 1 where a signal ended it
-   * @throws {Error} if `prepare` throws for the first front
+   * @returns the exit status: that of the first front that failed, or 1 where a signal ended it, or 0
+   * @throws {Error} if `prepare` throws for a front
    */
   async run(): Promise<number> {
     const { notifier } = this.#options;
     const status = setInterval(() => this.#tellStatus(), STATUS_INTERVAL_MS);
-    notifier.watch(() => this.#healthy());
+    notifier.watch(() => this.#all((keeper) => keeper.healthy));
+    const runs: Promise<void>[] = [];
     try {
-      return await this.#runFronts();
+      this.#keep(runs);
+      return await this.#end.promise;
     } finally {
       clearInterval(status);
-      clearTimeout(this.#drained);
       this.kill();
-      await this.#cells?.close();
+      await Promise.all(runs);
       await notifier.close();
     }
   }
@@ -115,118 +93,91 @@ export class Supervisor {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#options.notifier.stopping("draining");
-    this.#wantStop();
-    if (!this.#begun) {
-      this.#nothingToDrain = true;
-      return this.#front?.kill("it was to stop before it served");
-    }
-    this.#front?.stop();
-    this.#drained = setTimeout(() => this.#front?.kill("it did not end in time"), this.#drainMs + DRAIN_GRACE_MS);
+    for (const keeper of this.#keepers) keeper.stop();
   }
 
-  /** Makes the front reload its configuration. A starting front does so once it is up, a draining one never. */
+  /** Makes each front reload its configuration. A starting front does so once it is up, a draining one never. */
   reload(): void {
-    if (this.#stopping) return;
-    if (!this.#ready) {
-      this.#reloadWanted = true;
-      return;
-    }
-    this.#options.notifier.reloading();
-    this.#front?.reload();
+    for (const keeper of this.#keepers) keeper.reload();
   }
 
-  /** Kills front and cells without waiting for their end. */
+  /** Kills fronts and cells without waiting for their end. */
   kill(): void {
-    this.#front?.kill("the supervisor ends");
-    void this.#cells?.close();
+    this.#stopping = true;
+    for (const keeper of this.#keepers) keeper.kill();
   }
 
-  async #runFronts(): Promise<number> {
-    for (let quick = 0, pause = FIRST_PAUSE_MS;; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      const began = this.#options.now();
-      const end = await this.#runFront();
-      const status = end.code ?? 1;
-      // Final when a restart would not help, or the first front could not start.
-      const final = status === 0 || status === WRONG_CONFIGURATION || !this.#everReady && end.code !== null;
-      if (this.#nothingToDrain) return 0;
-      if (this.#stopping || final) return status;
-      if (this.#options.now() - began >= STABLE_MS) [quick, pause] = [0, FIRST_PAUSE_MS];
-      if (++quick >= MAX_QUICK_ENDS) return status;
-      this.#options.restarted(describe(end), pause);
-      await this.#pause(pause);
-      if (this.#nothingToDrain) return 0;
-    }
+  /** Runs the next front. The first one's configuration says how many others follow. */
+  #keep(runs: Promise<void>[]): void {
+    const { restarted, begun, ...options } = this.#options;
+    const number = this.#keepers.length;
+    const keeper: FrontKeeper = new FrontKeeper({
+      ...options,
+      number,
+      prepare: async () => {
+        const serving = await options.prepare();
+        const first = this.#fronts === undefined;
+        this.#fronts ??= serving.fronts;
+        while (first && !this.#stopping && this.#keepers.length < this.#fronts) this.#keep(runs);
+        return this.#task(number, serving);
+      },
+      begun: () => begun?.(),
+      reloading: () => {
+        if (!this.#keepers.some((other) => other !== keeper && other.reloading)) this.#options.notifier.reloading();
+      },
+      settled: () => this.#settled(),
+      restarted: (detail, pause) => restarted(detail, pause, this.#several ? number : undefined),
+    });
+    this.#keepers.push(keeper);
+    this.#running++;
+    runs.push(keeper.run().then((status) => this.#ended(status), (error) => this.#end.reject(error)));
   }
 
-  async #runFront(): Promise<FrontEnd> {
-    const { program, words, environment, now, folder, prepare, cores } = this.#options;
-    const command = program.command("front", { flags: FRONT_FLAGS, words, env: environment });
-    // The front loads its code while the configuration is read.
-    const front = new FrontProcess(command, now, this.#listener());
-    this.#front = front;
-    let cells: CellProcesses | undefined;
-    try {
-      const { handlers, orders, drainMs } = await prepare();
-      const socketPath = folder.nextSocket();
-      cells = new CellProcesses({ handlers, socketPath, program, environment, cores, now });
-      this.#cells = cells;
-      this.#drainMs = drainMs;
-      front.begin({ ...orders, socketPath }, cells);
-      this.#begun = true;
-      this.#options.begun?.();
-      if (this.#stopping) front.kill("it was to stop before it served");
-    } catch (error) {
-      front.kill("there is nothing to serve");
-      await front.ended;
-      throw error;
-    }
-    const end = await front.ended;
-    [this.#front, this.#begun, this.#ready, this.#figures] = [undefined, false, false, undefined];
-    await cells.close();
-    folder.clear();
-    return end;
-  }
-
-  #listener(): FrontListener {
-    return (frame) => {
-      this.#heardAt = this.#options.now();
-      if (frame.kind === FrontKind.Alive) {
-        this.#figures = frame;
-        return;
-      }
-      if (!this.#stopping) this.#options.notifier.ready(this.#status());
-      if (frame.kind === FrontKind.Reloaded) return;
-      this.#ready = this.#everReady = true;
-      if (this.#reloadWanted) {
-        this.#reloadWanted = false;
-        this.reload();
-      }
+  #task(number: number, { orders, ...serving }: Serving): FrontTask {
+    const { folder, cores } = this.#options;
+    const count = this.#fronts!;
+    const sockets = Array.from({ length: count }, (_, front) => folder.opsSocket(front));
+    return {
+      ...serving,
+      cores: coresOfFront(cores, count),
+      orders: this.#several ? { ...orders, front: { number, sockets, secret: this.#secret } } : orders,
     };
   }
 
-  #healthy(): boolean {
-    const fresh = this.#options.now() - this.#heardAt <= FRESH_MS;
-    return this.#ready && fresh && this.#figures?.responsive === true;
+  #ended(status: number): void {
+    this.#exitStatus ||= status;
+    if (--this.#running === 0) this.#end.resolve(this.#exitStatus);
+    else this.stop();
+  }
+
+  /** Tells the service manager once every front listens and none reloads. */
+  #settled(): void {
+    if (this.#stopping || !this.#all(({ ready, reloading }) => ready && !reloading)) return;
+    this.#options.notifier.ready(this.#status());
+  }
+
+  get #several(): boolean {
+    return (this.#fronts ?? 1) > 1;
+  }
+
+  #all(holds: (keeper: FrontKeeper) => boolean): boolean {
+    return this.#keepers.length === this.#fronts && this.#keepers.every(holds);
   }
 
   #tellStatus(): void {
-    if (this.#ready) this.#options.notifier.status(this.#status());
+    if (this.#keepers.some(({ ready }) => ready)) this.#options.notifier.status(this.#status());
   }
 
+  /** The worst state of the fronts that listen, and the sum of their figures. */
   #status(): string {
-    const { state, connections, maxConnections } = this.#figures ?? { state: FrontState.Starting };
-    // The front's last state may be older than its order to drain.
+    const ready = this.#keepers.filter((keeper) => keeper.ready);
+    const figures = ready.flatMap((keeper) => keeper.figures ?? []);
+    const state = Math.max(FrontState.Starting, ...figures.map((one) => one.state));
+    // The fronts' last state may be older than their order to drain.
     const word = FrontState[this.#stopping ? FrontState.Draining : state]!.toLowerCase();
-    return connections === undefined ? word : `${word}, ${connections} of at most ${maxConnections} connections`;
+    if (figures.length === 0) return word;
+    const sum = (name: "connections" | "maxConnections") => figures.reduce((all, one) => all + one[name], 0);
+    const connections = `${sum("connections")} of at most ${sum("maxConnections")} connections`;
+    return `${word}, ${connections}${this.#several ? `, ${ready.length} of ${this.#fronts} fronts` : ""}`;
   }
-
-  async #pause(milliseconds: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([this.#stopWanted, new Promise((resolve) => timer = setTimeout(resolve, milliseconds))]);
-    clearTimeout(timer);
-  }
-}
-
-function describe({ code, signal, why }: FrontEnd): string {
-  return why ?? (signal !== null ? `ended by ${signal}` : `exit status ${code}`);
 }

@@ -25,9 +25,21 @@ export interface SupervisorMessage {
   readonly payload: Uint8Array;
 }
 
+/** The place of a front among the fronts of the service. */
+export interface FrontPlace {
+  /** From 0. */
+  readonly number: number;
+  /** Paths of the unix sockets on which the fronts answer each other, by their number. */
+  readonly sockets: readonly string[];
+  /** What they authenticate each other with. */
+  readonly secret: string;
+}
+
 /** The first orders of a front. */
 export interface FrontOrders {
-  /** Path of the unix socket for cells. Its folder is removed with the front. */
+  /** Absent where there is one front. */
+  readonly front?: FrontPlace;
+  /** Path of the unix socket for cells. Its folder is removed with the supervisor. */
   readonly socketPath: string;
   /** Name and text of the configuration; absent in development. */
   readonly configPath?: string;

@@ -28,6 +28,24 @@ Deno.test("the folder is this user's alone, is emptied between fronts, and is go
   }
 });
 
+Deno.test("the end of a front leaves the sockets of the others", async () => {
+  const parent = await Deno.makeTempDir();
+  try {
+    const folder = new PrivateFolder((name) => name === "TMPDIR" ? parent : undefined);
+    const ofFront = (front: number) => [folder.nextSocket(front), folder.opsSocket(front)];
+    const [first, second, other] = [ofFront(0), ofFront(1), ofFront(10)];
+    for (const path of [...first, ...second, ...other]) Deno.writeTextFileSync(path, "");
+    folder.clear(1);
+    assertEquals([first, second, other].map((paths) => paths.map(exists)), [[true, true], [false, false], [
+      true,
+      true,
+    ]]);
+    folder.remove();
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
+});
+
 Deno.test("a folder whose sockets would have too long a path is refused with the remedy, and leaves nothing", async () => {
   const parent = await Deno.makeTempDir();
   try {

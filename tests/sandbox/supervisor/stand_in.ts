@@ -2,10 +2,17 @@
  * Stands in for the program: as `cell` it reads its orders, shows life, and does what the name of the module's file says; as
  * `front` it does what the next argument says.
  */
-import { writeSync } from "node:fs";
+import { existsSync, writeFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { SupervisorLink } from "../../../lib/sandbox/host/supervisor_link.ts";
 import { encodeFrontFrame, type FrontFrame, FrontKind, FrontState } from "../../../lib/sandbox/wire/front_frames.ts";
-import { type CellOrders, encodeVitals, VITALS_INTERVAL_MS, VitalsKind } from "../../../lib/sandbox/wire/processes.ts";
+import {
+  type CellOrders,
+  encodeVitals,
+  type ProcessEnd,
+  VITALS_INTERVAL_MS,
+  VitalsKind,
+} from "../../../lib/sandbox/wire/processes.ts";
 
 async function readOrders(): Promise<CellOrders> {
   const decoder = new TextDecoder();
@@ -96,6 +103,57 @@ const FRONTS: Record<string, () => unknown> = {
   async honest() {
     const link = await readyLink();
     link.onReload(() => Promise.resolve());
+    await link.stop;
+    Deno.exit(0);
+  },
+  /** Front 1 ends soon after it is ready, with its number for a status: again and again. */
+  async second_ends() {
+    const link = await readyLink();
+    if (link.orders.front?.number === 1) setTimeout(() => Deno.exit(7), 50);
+    await link.stop;
+    Deno.exit(0);
+  },
+  /** Front 1 can't start. */
+  async second_fails() {
+    const link = await SupervisorLink.open();
+    if (link.orders.front?.number === 1) Deno.exit(1);
+    link.ready(() => FIGURES);
+    await link.stop;
+    Deno.exit(0);
+  },
+  /** Front 1 is ready only once the file `go` is in the folder of the sockets. */
+  async second_is_late() {
+    const link = await SupervisorLink.open();
+    const { number, sockets } = link.orders.front!;
+    const go = `${dirname(sockets[0]!)}/go`;
+    while (number === 1 && !existsSync(go)) await new Promise((resolve) => setTimeout(resolve, 10));
+    link.ready(() => FIGURES);
+    link.onReload(() => Promise.resolve());
+    await link.stop;
+    Deno.exit(0);
+  },
+  /** Front 1 asks for cells until it is refused, then front 0 asks for one, and ends with 0 once it runs. */
+  async second_is_greedy() {
+    const link = await readyLink();
+    const { number, sockets } = link.orders.front!;
+    const refused = `${dirname(sockets[0]!)}/refused`;
+    const nothing = { started() {}, output() {}, vitals() {}, ended() {} };
+    if (number === 1) {
+      const ended = ({ detail }: ProcessEnd) =>
+        void (detail.includes("no more processes") && writeFileSync(refused, ""));
+      for (let cell = 0; cell < 100; cell++) link.start(0, { ...nothing, ended });
+      await link.stop;
+      Deno.exit(0);
+    }
+    while (!existsSync(refused)) await new Promise((resolve) => setTimeout(resolve, 10));
+    link.start(0, { ...nothing, vitals: () => Deno.exit(0), ended: () => Deno.exit(3) });
+  },
+  /** Says in its figures what it knows of its place. */
+  async placed() {
+    const link = await SupervisorLink.open();
+    const { number, sockets, secret } = link.orders.front!;
+    const right = sockets.length === 3 && new Set(sockets).size === 3 && secret.length === 64;
+    link.ready(() => ({ ...FIGURES, connections: right ? 10 ** number : 0 }));
     await link.stop;
     Deno.exit(0);
   },

@@ -1,84 +1,6 @@
 import { assert, assertEquals, assertLess } from "../../assert.ts";
-import { PrivateFolder } from "../../../lib/sandbox/supervisor/private_folder.ts";
-import { thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
-import { Supervisor } from "../../../lib/sandbox/supervisor/supervisor.ts";
-import { runs, STAND_IN } from "./fixture.ts";
 import { until } from "../../helpers/until.ts";
-
-interface Restart {
-  readonly detail: string;
-  readonly pause: number;
-}
-
-/** A supervisor of fronts that are run by the stand-in. */
-class Supervised implements AsyncDisposable {
-  readonly dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "run-" }));
-  readonly told: string[] = [];
-  readonly restarts: Restart[] = [];
-  readonly pids = new Set<number>();
-  readonly supervisor: Supervisor;
-  readonly status: Promise<number>;
-  healthy: () => boolean | Promise<boolean> = () => false;
-  readonly #folder = new PrivateFolder((name) => name === "RUNTIME_DIRECTORY" ? this.dir : undefined);
-
-  constructor(front: string, prepared: () => unknown = () => {}, program = thisProgram(Deno.env.get, STAND_IN)) {
-    const { told } = this;
-    const module = `${this.dir}/honest.ts`;
-    Deno.writeTextFileSync(module, "");
-    const settings = {
-      subprotocol: "honest.v1",
-      module,
-      cells: 1,
-      memory: 64 * 2 ** 20,
-      timeout: 2_000,
-      permissions: {},
-    };
-    this.supervisor = new Supervisor({
-      program,
-      words: [front],
-      environment: Deno.env.toObject(),
-      folder: this.#folder,
-      notifier: {
-        socketPath: null,
-        prepared: Promise.resolve(),
-        ready: (status) => told.push(`ready ${status}`),
-        status: (status) => told.push(`status ${status}`),
-        reloading: () => told.push("reloading"),
-        stopping: () => told.push("stopping"),
-        watch: (healthy) => this.healthy = healthy,
-        close: () => Promise.resolve(),
-      },
-      cores: 2,
-      now: () => performance.now(),
-      prepare: async () => {
-        await prepared();
-        if (this.supervisor.frontPid !== undefined) this.pids.add(this.supervisor.frontPid);
-        return { handlers: [settings], orders: { limits: { openFiles: null, memoryBytes: null } }, drainMs: 0 };
-      },
-      restarted: (detail, pause) => this.restarts.push({ detail, pause }),
-    });
-    this.status = this.supervisor.run();
-    this.status.catch(() => {});
-  }
-
-  async has(what: string, times = 1): Promise<void> {
-    await until(() => this.told.filter((one) => one.startsWith(what)).length >= times, () => `${what} in ${this.told}`);
-  }
-
-  async restarted(times = 1): Promise<Restart> {
-    await until(() => this.restarts.length >= times, () => `restart ${times}`);
-    return this.restarts[times - 1]!;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.supervisor.stop();
-    this.supervisor.kill();
-    await this.status.catch(() => {});
-    for (const pid of this.pids) assertEquals(await runs(pid), false, `front ${pid}`);
-    this.#folder.remove();
-    await Deno.remove(this.dir, { recursive: true });
-  }
-}
+import { Supervised } from "./supervised.ts";
 
 Deno.test("a front that drains ends the supervisor with 0, and the service manager hears it all", async () => {
   await using one = new Supervised("honest");
@@ -156,7 +78,7 @@ Deno.test("a stop in the pause before the next front ends the supervisor at once
 
 Deno.test("a stop before the front serves ends it", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using one = new Supervised("honest", () => promise);
+  await using one = new Supervised("honest", { prepared: () => promise });
   one.supervisor.stop();
   resolve();
   assertEquals(await one.status, 0);
@@ -165,15 +87,16 @@ Deno.test("a stop before the front serves ends it", async () => {
 
 Deno.test("a program that can't be started is tried again, then the supervisor ends with 1", async () => {
   const program = { folders: [], command: () => ({ file: "/nowhere/sallyport", args: [], env: {} }) };
-  await using one = new Supervised("honest", () => {}, program);
+  await using one = new Supervised("honest", { program });
   assertEquals(await one.status, 1);
   assertEquals(one.restarts.length, 4);
   assert(one.restarts[0]!.detail.includes("ENOENT"), one.restarts[0]!.detail);
 });
 
 Deno.test("a configuration that can't be served ends the front and is thrown", async () => {
-  await using one = new Supervised("honest", () => {
+  const prepared = () => {
     throw new TypeError("wrong");
-  });
+  };
+  await using one = new Supervised("honest", { prepared });
   assertEquals(await one.status.catch((error) => String(error)), "TypeError: wrong");
 });

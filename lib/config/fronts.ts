@@ -1,0 +1,21 @@
+/** What several fronts have of their own in one configuration. */
+import { join, parse } from "node:path";
+import type { Config } from "./schema.ts";
+
+/** The configuration as the front with that number uses it: each front has a store of its own. */
+export function configOfFront(config: Config, front = 0): Config {
+  const { path } = config.store;
+  if (path === undefined || front === 0) return config;
+  return { ...config, store: { ...config.store, path: storeOfFront(path, front) } };
+}
+
+/** Whether the fronts are nodes of a cluster, which carries what is published on one to all. */
+export function hasCluster(config: Config): boolean {
+  return (config as Partial<Record<string, unknown>>)["cluster"] !== undefined;
+}
+
+/** `state.db` is `state-1.db` for front 1. */
+function storeOfFront(path: string, front: number): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}-${front}${ext}`);
+}
