@@ -108,6 +108,15 @@ Deno.test("admitsAtMost() counts every front, and one user and one address as of
   });
 });
 
+Deno.test("admitsAtMost() counts the cells of every front, with cells = 0 one per core that the fronts leave", () => {
+  using fixture = new ConfigFolder();
+  const config = fixture.load({ server: "max_connections = 1", handlers: [`${HANDLER}cells = 0\nmemory = "64MiB"`] });
+  const memory = (fronts: number) =>
+    admitsAtMost({ ...config, server: { ...config.server, fronts } }, 8).memory_bytes! -
+    fronts * (64 + 128 + 1024) * KIB;
+  assertEquals([1, 2, 4].map(memory), [7, 6, 4].map((cells) => cells * 64 * KIB * KIB));
+});
+
 Deno.test("coresOfFront() divides the processors, so that cells = 0 leaves one to each front", () => {
   const cellsOf = (cores: number, fronts: number) => fronts * cellCount({ cells: 0 }, coresOfFront(cores, fronts));
   assertEquals([[8, 1], [8, 2], [8, 4], [9, 2], [2, 2], [1, 4]].map(([cores, fronts]) => cellsOf(cores!, fronts!)), [

@@ -41,6 +41,36 @@ export const config: readonly Promised[] = [
     ],
   },
   {
+    promise: "docs/operations.md: `check` multiplies by the fronts what one of them admits",
+    file: "lib/config/findings/system.ts",
+    by: "tests/config/findings/system_test.ts",
+    edits: [
+      ["server.fronts * connections * SILENT_CONNECTION_BYTES", "connections * SILENT_CONNECTION_BYTES"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: `check` multiplies by the fronts what one of them admits",
+    file: "lib/config/admits.ts",
+    by: "tests/config/admits_test.ts",
+    edits: [
+      [
+        "fronts * (server.max_connections * buffers + heaps)",
+        "server.max_connections * buffers + heaps",
+        "every front",
+      ],
+      ["const own = coresOfFront(cores, fronts);", "const own = cores;", "cells of every front"],
+      ["const subscriptions = fronts * Math.min(", "const subscriptions = Math.min(", "every front"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: With `cells = 0` the processors are divided among the fronts",
+    file: "lib/config/cells.ts",
+    by: "tests/config/admits_test.ts",
+    edits: [
+      ["Math.floor(cores / fronts)", "cores", "coresOfFront"],
+    ],
+  },
+  {
     promise: "README.md: an invalid file is refused as a whole",
     file: "lib/config/origins.ts",
     by: "tests/config/origins_test.ts",

@@ -6,6 +6,7 @@ import { UNKNOWN_LIMITS } from "../../base/system_limits.ts";
 import { admitsAtMost } from "../admits.ts";
 import { admitsFinding } from "./admits.ts";
 import { engineFindings } from "./engine.ts";
+import { frontFindings } from "./fronts.ts";
 import { exposureFindings } from "./exposure.ts";
 import { handlerFindings } from "./handlers.ts";
 import { identityFindings } from "./identity.ts";
@@ -28,6 +29,7 @@ export function configFindings(config: Config, context: FindingContext): Finding
     ...exposureFindings(config, context),
     ...engineFindings(config),
     ...handlerFindings(config),
+    ...frontFindings(config, context.cores),
     ...systemFindings(config, context.system ?? UNKNOWN_LIMITS),
   ];
   return [...worstFirst(findings), admitsFinding(config, admitsAtMost(config, context.cores))];

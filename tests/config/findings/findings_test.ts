@@ -256,3 +256,16 @@ Deno.test("configFindings() are whole sentences without an end, each with why an
     }
   }
 });
+
+Deno.test("configFindings() warns of more fronts than processors, and counts those of all in the maximum", () => {
+  using folder = new ConfigFolder();
+  const config = folder.load({});
+  const found = (fronts: number, cores: number) =>
+    configFindings({ ...config, server: { ...config.server, fronts } }, { cores });
+  assertEquals(found(4, 4).filter(({ where }) => where === "server.fronts"), []);
+  const [warning] = found(4, 3).filter(({ where }) => where === "server.fronts");
+  assertEquals([warning?.severity, warning?.what], ["warning", "4 fronts share 3 processors"]);
+  const admits = found(2, 2).at(-1);
+  assertMatch(admits?.what ?? "", /^Admits at most 1,000,000 messages\/s/);
+  assertMatch(admits?.why ?? "", /^2 fronts × 10,000 connections, .*memory of each front is connections × /);
+});
