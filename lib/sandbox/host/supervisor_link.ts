@@ -22,6 +22,8 @@ import {
 const CHANNEL_FD = 3;
 /** Maximum bytes of queued signs of life. While the supervisor is stopped, further ones are dropped. */
 const MAX_WAITING_BYTES = 4_096;
+/** Attempts to remove the folder of the sockets. */
+const REMOVALS = 3;
 const STARTING: FrontFigures = { state: FrontState.Starting, connections: 0, maxConnections: 0, responsive: true };
 
 /** This process was not started by a supervisor. */
@@ -125,11 +127,7 @@ export class SupervisorLink implements CellStarter {
   }
 
   #end(): never {
-    try {
-      if (this.#orders) Deno.removeSync(dirname(this.#orders.socketPath), { recursive: true });
-    } catch {
-      // The supervisor has already removed it.
-    }
+    if (this.#orders) removeFolder(dirname(this.#orders.socketPath));
     Deno.exit(1);
   }
 
@@ -163,6 +161,17 @@ function openChannel(): Socket {
     return socket;
   } catch {
     throw new NoSupervisorError("This command is the supervisor's, which serve starts");
+  }
+}
+
+/** Removes a folder, which other fronts may be removing too: what one has listed, another may have removed by then. */
+function removeFolder(path: string): void {
+  for (let attempt = 0; attempt < REMOVALS; attempt++) {
+    try {
+      return Deno.removeSync(path, { recursive: true });
+    } catch {
+      // Gone, or the next attempt removes the rest.
+    }
   }
 }
 
