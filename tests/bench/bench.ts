@@ -6,7 +6,8 @@
 import { parseArgs } from "node:util";
 import { type Contestant, contestants } from "./contestants.ts";
 import { createFixtures } from "./fixtures.ts";
-import type { Figures, Job } from "./load/job.ts";
+import type { Figures } from "./load/job.ts";
+import { runLoad } from "./load/run.ts";
 import { FULL, type Measurement, measurements, QUICK, SECTIONS } from "./measurements.ts";
 import { markdown, summarize } from "./report.ts";
 import type { ServerProcess } from "./server_process.ts";
@@ -27,23 +28,6 @@ const progress = (text: string) => say(Deno.stderr, Deno.stderr.isTerminal() ? `
 
 const say = (stream: { writeSync(bytes: Uint8Array): number }, text: string) =>
   void stream.writeSync(new TextEncoder().encode(text));
-
-/** Runs one job in a process of its own. */
-async function load(job: Job): Promise<Figures> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "-A", new URL("load/load.ts", import.meta.url).pathname],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(job)));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  // deno-lint-ignore no-control-regex -- colours of an error report
-  if (!success) throw new Error(new TextDecoder().decode(stderr).replace(/\x1b\[[0-9;]*m/g, "").trim());
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
 
 /** The servers that stay up from round to round. */
 class Running {
@@ -84,7 +68,7 @@ try {
       if (contestant === undefined) continue;
       try {
         const { pid, port } = await running.use(contestant, measurement.fresh);
-        figures.get(measurement)?.push(await load(await measurement.job(pid, port)));
+        figures.get(measurement)?.push(await runLoad(await measurement.job(pid, port)));
       } catch (error) {
         failures.set(measurement, error instanceof Error ? error.message : String(error));
         await running.stop(contestant.name);

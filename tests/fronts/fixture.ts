@@ -49,12 +49,7 @@ export class Fronts implements AsyncDisposable {
       files: { "admin.token": ADMIN_TOKEN, ...options.files },
     });
     const process = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        ...serverFlags(await readProject()),
-        new URL("./serve.ts", import.meta.url).pathname,
-        ...[String(fronts), "serve", "--config", `${dir}/sallyport.toml`],
-      ],
+      args: await serveArgs(fronts, `${dir}/sallyport.toml`),
       cwd: ROOT,
       env: { DENO: Deno.execPath(), RUNTIME_DIRECTORY: runtime, ...options.env },
       stdin: "null",
@@ -214,7 +209,14 @@ async function inodesOf(pid: number): Promise<Set<string>> {
   return inodes;
 }
 
-function freePort(): number {
+/** The arguments of Deno for `serve` with so many fronts, with the permissions of production. */
+export async function serveArgs(fronts: number, config: string): Promise<string[]> {
+  const main = new URL("./serve.ts", import.meta.url).pathname;
+  return ["run", ...serverFlags(await readProject()), main, String(fronts), "serve", "--config", config];
+}
+
+/** A port that nobody listens on. */
+export function freePort(): number {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
     try {
