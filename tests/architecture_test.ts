@@ -10,7 +10,7 @@ function references(text: string): string[] {
   return [...text.matchAll(new RegExp(`\`((?:${path})(?::[\\w.#]+)?)\``, "g"))].map(([, reference]) => reference!);
 }
 
-/** What is wrong with a reference; null when what it names exists. */
+/** The fault of a reference; null when its target exists. */
 async function problem(reference: string): Promise<string | null> {
   const [path, name] = reference.split(":");
   const info = await Deno.stat(new URL(path!, ROOT)).catch(() => null);
@@ -78,7 +78,7 @@ async function calls(caller: string, callee: string): Promise<boolean> {
   return new RegExp(`${name.startsWith("#") ? "" : "(?<![\\w#])"}${name}\\(`).test(await bodyOf(caller));
 }
 
-/** What is wrong with a walk: calls that are not there, classes that do not implement what they are called through. */
+/** The faults of a walk: missing calls, and classes that do not implement the interface they are called through. */
 async function faults(steps: readonly Step[]): Promise<string[]> {
   const wrong: string[] = [];
   const check = async (caller: string, callee: string) => {

@@ -1,4 +1,5 @@
 /** The prose of comments, messages and documents: opening comments, docstrings of the public interface, refused words. */
+import { dirname, join } from "node:path";
 import { assert, assertEquals } from "./assert.ts";
 import { files, ROOT } from "../tools/project.ts";
 
@@ -40,6 +41,10 @@ function refusedInSource(path: string, source: string): string[] {
   return found;
 }
 
+async function readmesOfTests(): Promise<string[]> {
+  return (await files(ROOT, "tests")).filter((path) => path.endsWith(".md"));
+}
+
 /** Lines of a document that have a refused word outside of code. */
 function refusedInDocument(path: string, text: string): string[] {
   const prose = text.replaceAll(/^```[^]*?^```$/gm, "").replaceAll(/`[^`\n]*`|"[^"\n]*"/g, "");
@@ -51,9 +56,33 @@ Deno.test("documents name the subject of each sentence", async () => {
   const documents = [
     ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
     ...(await files(ROOT, "docs")).filter((path) => path.endsWith(".md")),
+    ...await readmesOfTests(),
   ];
   for (const path of documents) found.push(...refusedInDocument(path, await read(path)));
   assertEquals(found, []);
+});
+
+Deno.test("comments and messages name the subject of each sentence", async () => {
+  const found: string[] = [];
+  for (const path of await sources("lib", "client", "tools", "examples", "tests")) {
+    if (path !== "tests/prose_test.ts") found.push(...refusedInSource(path, await read(path)));
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("files that the documents of tests name exist", async () => {
+  const missing: string[] = [];
+  let named = 0;
+  for (const path of await readmesOfTests()) {
+    for (const [, file] of (await read(path)).matchAll(/`((?:\.\.\/|[\w-]+\/)*\w+\.ts)`/g)) {
+      named += 1;
+      const places = [join(ROOT, dirname(path), file!), join(ROOT, file!)];
+      const found = await Promise.all(places.map((place) => Deno.stat(place).then(() => true, () => false)));
+      if (!found.includes(true)) missing.push(`${path}: ${file}`);
+    }
+  }
+  assert(named > 20, `${named} files are named`);
+  assertEquals(missing, []);
 });
 
 Deno.test("a refused word is found in comments, messages and documents, and not in code", () => {

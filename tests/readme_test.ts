@@ -1,4 +1,4 @@
-/** What the README shows is tried as it stands there. */
+/** The examples of the README, as they stand there. */
 import { CallError, type Handlers, testHandlers } from "../lib/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
 import { readProject, ROOT, serverFlags } from "../tools/project.ts";

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { buildClient } from "./client.ts";
 import { DENO, print, run } from "./project.ts";
 
-/** What of each package a page imports that calls, subscribes and reconnects. */
+/** The imports of a page that calls, subscribes and reconnects, by package. */
 const OTHERS: readonly { name: string; version: string; source: string }[] = [
   { name: "partysocket", version: "1.3.0", source: `export { WebSocket } from "partysocket";` },
   { name: "graphql-ws", version: "6.4.2", source: `export { createClient } from "graphql-ws/client";` },

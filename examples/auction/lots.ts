@@ -32,7 +32,7 @@ export class Lots {
     Object.assign(this.#known(name), { cents, winner: by });
   }
 
-  /** Ends the lot. `winner` is null if nobody has bid. */
+  /** Ends the lot. `winner` is null without a bid. */
   close(name: string): { cents: number; winner: string | null } {
     const lot = this.#known(name);
     lot.open = false;

@@ -5,7 +5,7 @@
  */
 import { type Contract, createClient } from "@sallyport/client";
 
-/** What the chat offers, as far as it is used here. */
+/** The methods and topics of the chat that this script uses. */
 interface Chat extends Contract {
   methods: {
     "chat.send": { params: { room: string; text: string }; result: { ok: true } };

@@ -52,13 +52,13 @@ export const OPTIONS = {
   },
   check: {
     value: "OLD.json",
-    help: "compare with an earlier OpenRPC document: print what breaks its clients, exit with status 1",
+    help: "compare with an earlier OpenRPC document: print breaking changes, exit with status 1",
   },
   token: { value: "TOKEN", help: "the token to send" },
   origin: { value: "ORIGIN", help: "the origin to send (default: that of the URL)" },
   subprotocol: { value: "NAME", help: "the subprotocol to ask for" },
   ca: { value: "FILE", help: "certificates to trust, as PEM; for serve --dev certs/server.crt" },
-  raw: { help: "the subprotocol is not JSON-RPC: lines go out as they are" },
+  raw: { help: "the subprotocol is not JSON-RPC: lines are sent unchanged" },
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -80,10 +80,10 @@ export const COMMANDS = {
     options: ["config", "format", "check"],
   },
   connect: {
-    summary: "connect to a server: a line in, a message out",
+    summary: "interactive client: a line in, a message out",
     details: [
       'A line is METHOD [PARAMS], such as chat.send {"room": "lobby", "text": "hi"}, or a whole JSON-RPC message.',
-      "Messages go to standard output, what happens to the connection to standard error.",
+      "Messages go to standard output, the state of the connection to standard error.",
       "exit status: 0 input ended and every line was answered, 1 refused, closed for good or a call failed, 2 wrong usage",
     ],
     operand: "URL",

@@ -16,7 +16,7 @@ const RefreshParams = z.object({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) 
 /** `session.whoami`, `session.refresh`, `rpc.discover`, and those of topics. */
 export const builtins: ReadonlyMap<string, Builtin> = new Map([
   builtin("session.whoami", {
-    description: "Who the server takes this connection for.",
+    description: "The user of this connection.",
     params: NoParams,
     run: (session, _params, call) => call.resolve(whoami(session.identity)),
   }),

@@ -4,7 +4,7 @@ import type { CellClient, CellUser } from "../sandbox/sandbox.ts";
 import type { SessionState } from "./state.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** What a handler's cell sees of a session and may do to it. */
+/** A session as a handler's cell sees it. */
 export class SessionClient implements CellClient {
   readonly #session: SessionState;
   readonly #subscriptions: Subscriptions;

@@ -21,7 +21,7 @@ const MAX_PRESENCE_LENGTH = 512 * 1024;
 /** A subscription about which the module is being asked. */
 interface Wanted {
   byClient: boolean;
-  /** A handler ended the client's own subscription meanwhile. */
+  /** A handler has ended the client's own subscription since. */
   endedByHandler: boolean;
 }
 

@@ -13,7 +13,7 @@ interface Question {
 }
 
 /**
- * At most one question a topic is under way, or two while a handler waits for the answer. What asks meanwhile waits for the
+ * At most one question a topic is under way, or two while a handler waits for the answer. Later requests wait for the
  * same answer, in order. Replaced tokens, as many as a client sends, cause one more question.
  */
 export class TopicQuestions {

@@ -83,7 +83,7 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** What a counter has counted; `always` are shown before they were counted once, so that the first one is an increase. */
+/** The counts of a counter; `always` are shown before they were counted once, so that the first one is an increase. */
 function* counted(
   counter: LabelCounter,
   ...always: readonly (readonly [string, string])[]

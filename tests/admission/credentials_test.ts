@@ -7,7 +7,7 @@ import { handshake } from "../helpers/admission.ts";
 type Sources = Config["auth"]["sources"];
 const ALL: Sources = ["header", "subprotocol", "cookie", "ticket", "query"];
 
-/** What is found, as `kind:value`. */
+/** The credential found, as `kind:value`. */
 function find(
   headers: Record<string, string>,
   query = "",

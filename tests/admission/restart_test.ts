@@ -1,4 +1,4 @@
-/** What was revoked and used stays so when the process is killed at any moment. */
+/** Revocations and used tickets survive the death of the process at any moment. */
 import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { Revocations, Tickets } from "../../lib/admission/admission.ts";

@@ -9,7 +9,7 @@ const FORGED: Verified = { ok: false, reason: "token_invalid", detail: "why" };
 const IP = "192.0.2.1";
 const here = () => false;
 
-/** What was taken, given back and reported, in order. */
+/** Tokens taken and given back, and reports, in order. */
 function booked(changes: Partial<TollDeps> = {}): TollDeps & { readonly book: string[] } {
   const book: string[] = [];
   const context = contextWith(changes);
@@ -89,7 +89,7 @@ Deno.test("Toll: out of turn one credential of an address is judged at a time, i
   assertEquals(begun, ["first", "other", "second"]);
   doors[1]!.resolve(GOOD);
   const left = await outcomes[2]!;
-  assert("accepted" in left, "who has left is not judged");
+  assert("accepted" in left, "a client that has left is not judged");
   await new Promise((resolve) => setTimeout(resolve, 0));
   assertEquals(begun, ["first", "other", "second", "third"]);
   for (const door of doors) door.resolve(GOOD);

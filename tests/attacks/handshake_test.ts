@@ -76,7 +76,7 @@ Deno.test("slowloris: unfinished handshakes are closed at handshake_timeout, oth
 });
 
 Deno.test("connection flood: an address stays under its cap; other addresses are served", async (t) => {
-  // Those who hold the places say nothing: they may not run out of time, however slow the machine is.
+  // The connections that hold the places are silent: their time must not run out on a slow machine.
   await using target = await Target.start({
     config: { server: { handshake_timeout: "2m", max_connections_per_ip: 50 } },
   });
@@ -108,7 +108,7 @@ Deno.test("connection flood: an address stays under its cap; other addresses are
   });
 });
 
-/** What became of each of `count` handshakes: a status with its reason, or closed by the server without an answer. */
+/** The outcome of each of `count` handshakes: a status with its reason, or closed by the server without an answer. */
 async function flood(target: Target, count: number, headers: (index: number) => Record<string, string>) {
   const outcomes = new Map<string, number>();
   for (let at = 0; at < count; at += 20) {
@@ -202,7 +202,7 @@ Deno.test("handshake garbage: every kind ends, and none of it the server", async
     ],
     ["SSL 2", () => Uint8Array.of(0x80, 0x2e, 0x01, 0x00, 0x02, 0x00, 0x15, 0x00, 0x00, 0x00, 0x10)],
     ["an HTTP/2 preface", () => encoder.encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")],
-    ["a PROXY header, which nobody asked for", () => encoder.encode("PROXY TCP4 127.0.0.9 127.0.0.1 1 2\r\n")],
+    ["a PROXY header that is not expected", () => encoder.encode("PROXY TCP4 127.0.0.9 127.0.0.1 1 2\r\n")],
   ];
   for (const [name, bytes] of withoutTls) {
     await t.step(`before TLS: ${name}`, async () => {

@@ -17,9 +17,9 @@ const request = (method: string, params: unknown, id: unknown = 1) =>
 interface Flood {
   readonly name: string;
   readonly message: string;
-  /** How it ends; null where it depends on who is faster, the cell that counts invalid ones or the limiter. */
+  /** How it ends; null where either the cell that counts invalid ones or the limiter may be first. */
   readonly reason: "invalid_messages" | "rate_limited" | null;
-  /** Error codes it may be answered with meanwhile; 0 is a result. */
+  /** Error codes it may be answered with until then; 0 is a result. */
   readonly answers: readonly number[];
 }
 
@@ -80,7 +80,7 @@ const FLOODS: readonly Flood[] = [
     answers: [-32601],
   },
   {
-    name: "methods nobody has",
+    name: "unknown methods",
     message: request("x".repeat(60_000), {}),
     reason: "invalid_messages",
     answers: [-32601],
@@ -214,7 +214,7 @@ Deno.test("one client with 5,000 messages in one write leaves 20 others their tu
     await Promise.all(pinging);
   });
   // 5,000 messages are 40 turns of 128: if each honest client had its message in each of them, it would be 40 as well.
-  assertGreaterOrEqual(Math.min(...answered), 5, `answers meanwhile: ${answered}`);
+  assertGreaterOrEqual(Math.min(...answered), 5, `answers until then: ${answered}`);
   for (const client of honest) client.close();
 });
 

@@ -5,7 +5,7 @@ import type { TestServer } from "../helpers/test_server.ts";
 
 export interface ResetOptions {
   readonly tls: boolean;
-  /** What to say first, if anything. */
+  /** The bytes to send first, if any. */
   readonly saying: Uint8Array | string | null;
   /** Whether to wait for the first bytes of an answer. */
   readonly answered: boolean;

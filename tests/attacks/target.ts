@@ -22,19 +22,19 @@ const MAX_BYTES = 64 * KIB;
 const SEND_QUEUE = 64 * KIB;
 
 /**
- * What one connection may make the server hold, as lib/front/edge/edge.ts says: a message, the chunk being read and one
+ * The memory that one connection may make the server hold, as lib/front/edge/edge.ts says: a message, the chunk being read and one
  * in the platform, what waits to be sent, a TLS record each way; and what an idle connection costs.
  */
 export const PER_CONNECTION = MAX_BYTES + DECODER_OVERHEAD_BYTES + 2 * 64 * KIB + SEND_QUEUE + 2 * 16 * KIB + 30 * KIB;
 
-/** What the collector has not taken back yet, compiled code, and pages the allocator keeps. */
+/** Memory that the collector has not freed yet, compiled code, and pages the allocator keeps. */
 const SLACK = 96 * MIB;
 
 const SAMPLE_MS = 100;
 
 export interface Outcome<T> {
   readonly result: T;
-  /** Bytes of resident memory before, at most meanwhile, and after. */
+  /** Bytes of resident memory before, at its peak, and after. */
   readonly rss: { readonly before: number; readonly peak: number; readonly after: number };
 }
 

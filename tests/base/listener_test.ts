@@ -34,7 +34,7 @@ async function isServed(server: Server): Promise<boolean> {
 
 async function servedWithin(server: Server, deadlineMs: number): Promise<void> {
   const end = Date.now() + deadlineMs;
-  while (!await isServed(server)) assert(Date.now() < end, `nobody was served within ${deadlineMs} ms`);
+  while (!await isServed(server)) assert(Date.now() < end, `no connection was served within ${deadlineMs} ms`);
 }
 
 for (const kind of ["TCP", "a unix socket"]) {

@@ -41,7 +41,7 @@ const ATTACKERS = 501;
 const WARMUP_MS = 2000; // the attack begins with it, the measuring after it
 const DURATION_MS = options.quick ? 3000 : 10_000;
 
-/** What is tried, one after the other; a scenario without an attack is the measure for the others. */
+/** The scenarios, one after the other; a scenario without an attack is the measure for the others. */
 const SCENARIOS: readonly AttackJob["attacks"][] = options.attacks === undefined
   ? [[], ...CLIENT_ATTACKS.map((attack) => [attack]), [...CLIENT_ATTACKS], ["modules"]]
   : [[], ...options.attacks.split(",").map((name) => [ATTACKS.find((attack) => attack === name) ?? usage(name)])];
@@ -53,7 +53,7 @@ function usage(name: string): never {
 const say = (stream: { writeSync(bytes: Uint8Array): number }, text: string) =>
   void stream.writeSync(new TextEncoder().encode(text));
 
-/** Runs a client process. `idle` ones get only the time that nobody else wants, as if they had machines of their own. */
+/** Runs a client process. `idle` ones get only idle time, as if they had machines of their own. */
 async function run<T>(script: string, job: HonestJob | AttackJob, policy: "other" | "idle"): Promise<T> {
   const path = new URL(`attack/${script}`, import.meta.url).pathname;
   const child = new Deno.Command("chrt", {
@@ -90,7 +90,7 @@ function watchMemory(pid: number): { stop(): number } {
   };
 }
 
-/** The tokens of everybody who takes part; a fresh server for each episode has seen none of them. */
+/** The tokens of all clients; a fresh server for each episode has seen none of them. */
 interface Crowd {
   readonly honest: readonly string[];
   readonly neighbours: readonly string[];

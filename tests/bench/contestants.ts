@@ -1,4 +1,4 @@
-/** Who is compared: how each is started, and under which path it offers which service. */
+/** The servers under comparison: how each is started, and the path of each of its services. */
 import { AUDIENCE, type Fixtures, ISSUER, ORIGIN } from "./fixtures.ts";
 import type { Target } from "./load/connection.ts";
 import { DENO, readProject, ROOT, serverFlags } from "../../tools/project.ts";
@@ -19,7 +19,7 @@ export interface Contestant {
   start(): Promise<ServerProcess>;
 }
 
-/** What to put into a job to reach a service. */
+/** The part of a job that names a service. */
 export function target(
   contestant: Contestant,
   service: Service,

@@ -1,4 +1,4 @@
-/** What all servers of a comparison share: one certificate, one signing key, tokens, and the packages under Node. */
+/** The fixtures of all servers of a comparison: one certificate, one signing key, tokens, and the packages under Node. */
 import { importPKCS8, SignJWT } from "jose";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
 
@@ -42,7 +42,7 @@ async function installPackages(directory: string): Promise<string> {
   return config;
 }
 
-/** Makes keys and certificate anew in a temporary folder. */
+/** Makes new keys and a certificate in a temporary folder. */
 export async function createFixtures(): Promise<Fixtures> {
   const directory = await Deno.makeTempDir({ prefix: "sallyport-bench-" });
   const { cert, key } = await makeCertificate({

@@ -1,5 +1,5 @@
 /**
- * What limiting costs: `deno bench -A --v8-flags=--expose-gc tests/bench/limits_bench.ts`. The target is at most 0.5 µs of CPU
+ * The cost of limiting: `deno bench -A --v8-flags=--expose-gc tests/bench/limits_bench.ts`. The target is at most 0.5 µs of CPU
  * a message with all buckets on ("a message and its call"). "A million addresses" prints bytes, since memory is its question.
  */
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";

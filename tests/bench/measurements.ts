@@ -1,4 +1,4 @@
-/** What is measured: each row of each table, and the job that measures it. */
+/** The measurements: each row of each table, and the job that measures it. */
 import type { Contestant, Service } from "./contestants.ts";
 import { target } from "./contestants.ts";
 import type { Fixtures } from "./fixtures.ts";
@@ -29,14 +29,14 @@ export type Section = (typeof SECTIONS)[number];
 export const CONNECTIONS = 100;
 export const SUBSCRIBERS = 1000;
 const TEXT = "0123456789abcdefghijklmnopqrstuv"; // 32 bytes
-const PARALLEL_HANDSHAKES = 64; // enough that waiting for a delayed acknowledgement leaves nobody without work
+const PARALLEL_HANDSHAKES = 64; // enough that no server idles while one waits for a delayed acknowledgement
 const MOST_HANDSHAKES_PER_SECOND = 4000; // tokens are signed before the clock starts
 
 function request(method: string, params: unknown): string {
   return JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
 }
 
-/** Name of a row that several tables may have: who, how, and how many in flight. */
+/** Name of a row that several tables may have: server, kind, and number in flight. */
 export function rowName(contestant: string, service: Service, inFlight?: number): string {
   const checks = contestant.startsWith("sallyport") || service === "raw"
     ? ""

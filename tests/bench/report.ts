@@ -28,7 +28,7 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? NaN) + upper) / 2 : upper;
 }
 
-/** Who had no time left: the server's busiest thread, the load generator, the machine as a whole; and whether others took part. */
+/** The processes without idle time: the server's busiest thread, the load generator, the machine as a whole; and whether others took part. */
 function saturated({ busiestThread, serverCores, loadCores, idleCores }: Usage): string {
   const who = [];
   if (busiestThread >= 0.9) who.push("server");
@@ -36,7 +36,7 @@ function saturated({ busiestThread, serverCores, loadCores, idleCores }: Usage):
   if (idleCores <= 0.1) who.push("machine");
   const others = navigator.hardwareConcurrency - serverCores - loadCores - idleCores;
   if (others >= OTHERS_CORES) who.push("disturbed");
-  return who.join("+") || "nobody";
+  return who.join("+") || "none";
 }
 
 /** One row out of its rounds; `failure` when there is none that worked. */

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- prints its figures
 /**
- * What the sandbox costs: the same calls through one cell, and handled in the main isolate by the same schema and handler.
+ * The cost of the sandbox: the same calls through one cell, and handled in the main isolate by the same schema and handler.
  *
  * `deno run --no-prompt -A tests/bench/sandbox_bench.ts`
  *

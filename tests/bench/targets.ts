@@ -1,4 +1,4 @@
-/** What the figures are held against: ratios between rows of the same run, never absolute rates. */
+/** The targets of the figures: ratios between rows of the same run, never absolute rates. */
 import type { Summary } from "./report.ts";
 import type { Section } from "./measurements.ts";
 

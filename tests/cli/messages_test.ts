@@ -1,4 +1,4 @@
-/** What the command line prints names file, value and remedy, and nothing it quotes reaches the terminal as it is. */
+/** Messages of the command line name file, value and remedy, and escape all that they quote. */
 import { readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { adminTokenFindings } from "../../lib/ops/admin_token.ts";
 import type { Config } from "../../lib/config/config.ts";

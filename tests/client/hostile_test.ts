@@ -24,7 +24,7 @@ function watched(url: string): Watched {
   return { client, states, errors, notified, [Symbol.asyncDispose]: () => client.close() };
 }
 
-/** A WebSocket server whose every answer is `hostile`'s; it lets in whoever asks. */
+/** A WebSocket server whose every answer is `hostile`'s; it admits every client. */
 function serve(hostile: (socket: WebSocket, message: { id: number; method: string }) => void) {
   const abort = new AbortController();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, signal: abort.signal, onListen() {} }, (request) => {

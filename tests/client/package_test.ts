@@ -1,4 +1,4 @@
-/** What is published: its size, its files, its types, and that it needs nothing. */
+/** The published package: its size, its files, its types, and that it has no dependencies. */
 import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import { buildClient, CLIENT } from "../../tools/client.ts";

@@ -132,7 +132,7 @@ class Run {
     return this.world.sockets.flatMap(({ sent }) => sent).filter((message) => message.method === method).length;
   }
 
-  /** What holds after every step. */
+  /** The invariants after every step. */
   check(): void {
     const { world } = this;
     const { state } = world.client;

@@ -9,7 +9,7 @@ import { until } from "../helpers/until.ts";
 const DEADLINE_MS = 60_000;
 const QUICK = { min: 20, max: 300 };
 
-/** What a page would send by itself: its origin; and the trust in the test's certificate. */
+/** The origin that a page sends by itself, and the trust in the test's certificate. */
 function environment(
   server: TestServer,
   http: Deno.HttpClient,

@@ -14,7 +14,7 @@ export class TopicServer implements AsyncDisposable {
   readonly connections = new Map<WebSocket, Set<string>>();
   /** Requests about topics, in order. */
   readonly requests: string[] = [];
-  /** Topics nobody may subscribe to. */
+  /** Topics that no client may subscribe to. */
   readonly denied = new Set(["secret"]);
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -35,7 +35,7 @@ export class TopicServer implements AsyncDisposable {
     this.#tell(topic, "topic.event", { topic, event, data });
   }
 
-  /** Takes the right to a topic from everybody. */
+  /** Takes the right to a topic from all clients. */
   end(topic: string, reason: string): void {
     this.#tell(topic, "topic.ended", { topic, reason });
     for (const topics of this.connections.values()) topics.delete(topic);

@@ -29,7 +29,7 @@ export class FakeSocket extends EventTarget {
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onerror: (() => void) | null = null;
-  /** What the client has sent, in order. */
+  /** Messages that the client has sent, in order. */
   readonly sent: Message[] = [];
   /** Whether the client has closed it, and how often. */
   closed = 0;
@@ -120,7 +120,7 @@ export class World implements Disposable {
   readonly ticketRequests: { url: string; authorization: string | null }[] = [];
   /** Answers of the ticket endpoint; then it gives tickets. */
   readonly ticketAnswers: (TicketAnswer | Error)[] = [];
-  /** What the token callback gives. */
+  /** The answer of the token callback. */
   token: () => string | null | Promise<string | null> = () => "token";
   random = 0.5;
   nowMs = START_MS;
@@ -168,7 +168,7 @@ export class World implements Disposable {
     return this.#timers.size;
   }
 
-  /** As a caller who listens to the states only. */
+  /** As a caller that listens to the states only. */
   connect(): void {
     this.client.connect().catch(() => {});
   }

@@ -42,7 +42,7 @@ Deno.test("loadConfig() looks at the file behind a link", () => {
 Deno.test("loadConfig() lets pass the group bit of systemd credentials, there only and that bit only", () => {
   using fixture = new ConfigFolder();
   const write = (folder: string, mode: number) => {
-    // Made anew: who is not root can't write to it with mode 0440.
+    // Made again: users other than root can't write to it with mode 0440.
     Deno.mkdirSync(`${fixture.dir}/${folder}`, { recursive: true });
     Deno.writeTextFileSync(`${fixture.dir}/token.new`, "x");
     Deno.renameSync(`${fixture.dir}/token.new`, `${fixture.dir}/${folder}/admin.token`);

@@ -1,4 +1,4 @@
-/** What a conformance case is made of: bytes to send, answers to get, and how the connection must end. */
+/** A conformance case: bytes to send, answers to get, and how the connection must end. */
 import { type ClientFrame, closePayload, concat, fragments, frame } from "../helpers/client_frames.ts";
 
 /** A message of the server, or its pong. Payloads are compared byte by byte. */
@@ -12,7 +12,7 @@ export type Step =
   | { readonly send: Uint8Array; readonly chop?: number }
   /** Goes on once so many answers have come. */
   | { readonly await: number }
-  /** What was sent is accepted so far: the server doesn't end the connection. */
+  /** The frames so far are accepted: the server doesn't end the connection. */
   | { readonly quiet: true };
 
 export interface Case {
@@ -23,7 +23,7 @@ export interface Case {
   readonly steps: () => Step[];
   readonly answers: () => Answer[];
   /**
-   * Who closes. client: once all answers are in, the runner sends a close frame (unless the steps have) and expects
+   * The side that closes. client: once all answers are in, the runner sends a close frame (unless the steps have) and expects
    * one of these codes back. server: the server must fail the connection with one of these codes.
    */
   readonly close: { readonly by: "client" | "server"; readonly codes: readonly number[] };

@@ -21,7 +21,7 @@ export type Behaviour = "strict" | "lenient" | "abrupt" | "failed";
 
 export interface Verdict {
   readonly behaviour: Behaviour;
-  /** What was wrong; empty when strict. */
+  /** The faults; empty when strict. */
   readonly detail: string;
 }
 

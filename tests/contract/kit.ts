@@ -12,7 +12,7 @@ export async function contractOf(module: unknown): Promise<Contract> {
   return checked.contract;
 }
 
-/** What a reader of the printed document gets. */
+/** The document as a reader of its text gets it. */
 export function asSent<T>(document: T): T {
   return JSON.parse(JSON.stringify(document)) as T;
 }

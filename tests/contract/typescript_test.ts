@@ -8,7 +8,7 @@ import { everything } from "./modules.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** What `deno check` says of a file that stands beside the types. */
+/** The output of `deno check` for a file beside the types. */
 async function check(types: string, use: string): Promise<{ ok: boolean; said: string }> {
   const folder = await Deno.makeTempDir();
   try {

@@ -1,4 +1,4 @@
-/** Who goes too far is shut out for a while: users for what they send, addresses for what they try. */
+/** Bans: of users for their messages, of addresses for their handshakes. */
 import { assert, assertEquals } from "../assert.ts";
 import type { TestServer } from "../helpers/test_server.ts";
 import { RawClient, RawClientError, type RawResponse } from "../helpers/raw_client.ts";
@@ -40,7 +40,7 @@ async function bansOf(server: TestServer): Promise<Listed[]> {
   return (await operate(server, "GET", "/bans")).body.bans as Listed[];
 }
 
-/** A handshake with a token that nobody signed. */
+/** A handshake with a forged token. */
 function forge(server: TestServer): Promise<RawResponse | null> {
   return tryHandshake(server, goodHeaders(server, { subprotocol: ROOMS.subprotocol, token: "x.y.z" }));
 }
@@ -67,7 +67,7 @@ async function spill(server: TestServer, bytes: Uint8Array): Promise<void> {
   await client.closed();
 }
 
-/** A client that does not know who signed the server's certificate, and says so by an alert. */
+/** A client that does not trust the server's certificate, and says so by an alert. */
 async function distrust(server: TestServer): Promise<void> {
   const refused = await Deno.connectTls({ hostname: "localhost", port: server.port }).then(
     (connection) => connection.handshake().finally(() => connection.close()),
@@ -97,7 +97,7 @@ const knock = (server: TestServer, headers: Record<string, string | null>, path 
 
 type Sending = readonly (readonly [string, (server: TestServer) => Promise<unknown>])[];
 
-/** What browsers and honest clients send, or foreign pages make browsers send. */
+/** Input that browsers and honest clients send, or foreign pages make browsers send. */
 const HARMLESS: Sending = [
   ["sockets of a foreign page", (server) => knock(server, { origin: "https://evil.example", authorization: null })],
   ["sockets without origin", (server) => knock(server, { origin: null })],
@@ -134,7 +134,7 @@ const EDGE_ONLY: ReadonlySet<string> = new Set([
   "TLS alerts for a certificate that is not trusted",
 ]);
 
-/** What no browser and no correct client sends. */
+/** Input that no browser and no correct client sends. */
 const OFFENCES: Sending = [
   ["forged tokens", forge],
   ["malformed requests", (server) => ask(server, "GET /ws HTTP/1.0")],

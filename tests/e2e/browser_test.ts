@@ -147,7 +147,7 @@ Deno.test(optional({ chromium: chromiumPresent() }, "the development page in Chr
     const [what, field, value, said] of [
       ["a token that is none", "token", "a.b.c", "401 token_invalid"],
       ["no token", "carrier", "nothing", "401 token_missing"],
-      ["a subprotocol nobody serves", "subprotocol", "nonsense.v9", "nonsense.v9 was refused"],
+      ["a subprotocol that is not served", "subprotocol", "nonsense.v9", "nonsense.v9 was refused"],
     ] as const
   ) {
     await t.step(`tells why ${what} is refused, and stays so`, async () => {

@@ -1,4 +1,4 @@
-/** `retry_after_ms` is true: who waits that long is let through, whatever the method costs. */
+/** `retry_after_ms` is true: a call after that time is let through, at any cost of the method. */
 import { assert, assertEquals } from "../assert.ts";
 import { startServer } from "../helpers/test_server.ts";
 import { call, ENGINES, join } from "../helpers/client.ts";

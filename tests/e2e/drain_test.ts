@@ -1,4 +1,4 @@
-/** What a draining server says, to whom, and what it no longer does. */
+/** The drain of a server: its messages to clients, and the requests that it refuses. */
 import { assert, assertEquals } from "../assert.ts";
 import { startServer, type TestServer } from "../helpers/test_server.ts";
 import type { RawClient } from "../helpers/raw_client.ts";

@@ -1,4 +1,4 @@
-/** Who is there, for how long and until when, through the real process. */
+/** Users, their sessions and the ends of these, through the real process. */
 import { join as joinPath } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { ORIGIN, type TestServer } from "../helpers/test_server.ts";
@@ -20,7 +20,7 @@ import {
 import { until } from "../helpers/until.ts";
 
 const CROWD = 500;
-/** What is due within a second has come by then on a busy machine, too. */
+/** A deadline of a second, on a busy machine. */
 const PROMPT_MS = 10_000;
 const ALL_SOURCES = ["header", "subprotocol", "cookie", "ticket", "query"];
 const BARE = { origin: ORIGIN, "sec-websocket-protocol": ROOMS.subprotocol };

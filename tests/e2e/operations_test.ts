@@ -1,4 +1,4 @@
-/** What operators do and see: a rolling restart, a module that won't start, overload, metrics under attack. */
+/** The work of operators: a rolling restart, a module that won't start, overload, metrics under attack. */
 import { HANDSHAKE_REASONS, MESSAGE_RESULTS } from "../../lib/gate/outcomes.ts";
 import { LIMIT_SCOPES, RESTART_CAUSES } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";

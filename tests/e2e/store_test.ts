@@ -1,4 +1,4 @@
-/** What must not be forgotten is not: bans, revocations and used tickets, over SIGKILL at any moment and a lost file. */
+/** Bans, revocations and used tickets survive SIGKILL at any moment, and a lost file. */
 import { join as joinPath } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { ORIGIN, type ServerOptions, type TestServer } from "../helpers/test_server.ts";

@@ -36,7 +36,7 @@ async function buy(server: TestServer, user: string, origin = ORIGIN): Promise<s
 
 const HEADERS = { origin: ORIGIN, "sec-websocket-protocol": ROOMS.subprotocol };
 
-/** What becomes of a handshake with that ticket. */
+/** The outcome of a handshake with that ticket. */
 async function use(server: TestServer, ticket: string, origin = ORIGIN): Promise<string> {
   return reasonOf(await tryHandshake(server, { ...HEADERS, origin }, `/ws?ticket=${ticket}`));
 }

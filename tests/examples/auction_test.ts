@@ -153,7 +153,7 @@ const mistakes: [what: string, right: string, wrong: string, said: RegExp][] = [
   ],
 ];
 
-/** What `deno check` says of a text in the place of the example. */
+/** The output of `deno check` for a text in the place of the example. */
 async function check(source: string): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {

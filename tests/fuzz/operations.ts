@@ -61,7 +61,7 @@ const nearly = fc.record({
   texts: fc.uint8Array({ maxLength: 60 }),
 }).map(({ length, ...fields }) => bytesOf({ ...fields, length: length <= 400 ? HEADER_BYTES + length : length }));
 
-/** What a peer that keeps to nothing may write. */
+/** The writes of a peer that follows no rule. */
 export const wild: fc.Arbitrary<{ direction: Direction; bytes: Uint8Array }> = fc.tuple(
   operations,
   fc.array(fc.oneof(nearly, fc.uint8Array({ maxLength: 60 })), { maxLength: 4 }),

@@ -1,4 +1,4 @@
-/** What must hold for any input. Run by the tests with a few inputs each, by `deno task fuzz` for as long as wanted. */
+/** Properties that hold for any input. Run by the tests with a few inputs each, by `deno task fuzz` for as long as wanted. */
 import fc from "fast-check";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import {
@@ -241,7 +241,7 @@ export const properties: readonly Property[] = [
   ),
 ];
 
-/** What a reader reads of these chunks, and the error it throws. */
+/** The operations that a reader finds in these chunks, and the error it throws. */
 function taken(direction: Direction, chunks: Uint8Array[]): { got: Plain[]; error: string | null } {
   const got: Plain[] = [];
   const reader = new OperationReader({ table: TABLES[direction], output: OUTPUT });

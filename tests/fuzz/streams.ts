@@ -99,7 +99,7 @@ const piece: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }) },
 );
 
-/** What a client sends in the life of a connection. */
+/** The bytes that a client sends in the life of a connection. */
 export const stream: fc.Arbitrary<Uint8Array> = fc.array(piece, { maxLength: 20, size: "max" }).map((pieces) =>
   concat(...pieces)
 );

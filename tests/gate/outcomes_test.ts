@@ -133,7 +133,7 @@ Deno.test("docs/client.md: the table of ends is the catalogue's", async () => {
 /** Tokens of TypeScript that are no code: comments, strings, and what of templates is text. */
 const NO_CODE = /\/\/[^\n]*|\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
 
-/** What a file writes by hand that is for the catalogue to say. */
+/** The outcomes that a file writes by hand instead of taking them from the catalogue. */
 function bypasses(source: string): string[] {
   const reasons = [...REASONS, ...CLOSE_REASONS].join("|");
   const numbers = CLOSE_REASONS.map((reason) => CLOSES[reason].code).join("|");

@@ -20,7 +20,7 @@ export class FakeClient implements CellClient {
   readonly subprotocol = "test.v1";
   readonly user: { id: string; roles: string[]; claims: Record<string, unknown> };
   readonly line: Line;
-  /** What the cell did: name of the method, then its arguments. */
+  /** The calls of the cell: name of the method, then its arguments. */
   readonly did: unknown[][] = [];
   presentUsers: readonly Present[] | Error = [];
   /** How often presence was asked for. */

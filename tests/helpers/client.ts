@@ -17,7 +17,7 @@ export interface Answer {
   readonly params?: Record<string, unknown>;
 }
 
-/** What a client asks for in its handshake. */
+/** The parts of a handshake that a test chooses. */
 export interface JoinOptions {
   readonly subprotocol?: string;
   readonly user?: string;

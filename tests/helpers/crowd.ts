@@ -8,7 +8,7 @@
 import { CallError, type Client, createClient } from "../../client/mod.ts";
 import { print } from "../../tools/project.ts";
 
-/** What a crowd is made of. */
+/** The composition of a crowd. */
 export interface Orders {
   readonly url: string;
   readonly caPem: string;
@@ -22,7 +22,7 @@ export interface Orders {
   readonly timeoutMs: number;
 }
 
-/** What became of the clients of a crowd. Moments are in milliseconds since the epoch, by a monotonic clock. */
+/** The outcome for the clients of a crowd. Moments are in milliseconds since the epoch, by a monotonic clock. */
 export interface CrowdReport {
   /** Calls by what became of them: `answered`, or the outcome of their error. */
   readonly calls: Readonly<Record<string, number>>;

@@ -13,7 +13,7 @@ export type Recorded =
 export interface Recording {
   readonly decoder: Decoder;
   readonly events: Recorded[];
-  /** What the failure says to the log; empty when there is none. */
+  /** The detail of the failure for the log; empty when there is none. */
   detail: string;
 }
 

@@ -25,13 +25,13 @@ export interface TestFrontOptions {
   readonly perIp?: number;
   readonly banned?: readonly string[];
   readonly suspects?: readonly string[];
-  /** Instead of accepting whoever has a key, with the first subprotocol offered. */
+  /** In place of accepting every upgrade with the first subprotocol offered. */
   readonly admit?: (handshake: Handshake, peer: Peer, gone: () => boolean) => Promise<Accepted | Refusal>;
   /** Instead of the echo. */
   readonly sink?: (session: Session) => Partial<SocketSink>;
 }
 
-/** What one connection told its session. */
+/** The events of one connection. */
 export class Session {
   readonly events: string[] = [];
   readonly messages: (string | Uint8Array)[] = [];
@@ -85,7 +85,7 @@ export class TestFront implements AsyncDisposable {
     return client;
   }
 
-  /** Waits until everybody has left. */
+  /** Waits until no connection is left. */
   async empty(): Promise<void> {
     await until(() => this.front.connections() === 0 && this.inside.size === 0, "connections to end");
   }

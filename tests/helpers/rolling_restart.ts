@@ -21,7 +21,7 @@ export interface RestartOptions {
   progress?(text: string): void;
 }
 
-/** What the clients have seen. */
+/** The observations of the clients. */
 export interface RestartReport extends Omit<CrowdReport, "told" | "attempts" | "backAt"> {
   /** Clients that were told when to come back. */
   readonly told: number;

@@ -85,7 +85,7 @@ export interface BenchOptions extends Partial<PoolDeps> {
 export class Bench implements AsyncDisposable {
   readonly lines: Record<string, unknown>[] = [];
   readonly telemetry = new Telemetry();
-  /** What modules published: subprotocol, topic, notification. */
+  /** Publications of modules: subprotocol, topic, notification. */
   readonly published: [module: string, topic: string, message: unknown][] = [];
   readonly pools: Pool[] = [];
   readonly listener: CellListener;

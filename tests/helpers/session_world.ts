@@ -51,7 +51,7 @@ export interface Asked {
   readonly call: PendingCall;
 }
 
-/** What clients of a world may call; those of the server come with it. */
+/** The methods of the module; those of the server come with it. */
 const METHODS: Contract["methods"] = new Map([
   ["slow", { name: "slow", cost: 1, params: {} }],
   ["now", { name: "now", cost: 1, params: {} }],
@@ -73,7 +73,7 @@ export class World {
   readonly sent: string[] = [];
   /** Whatever the cell has begun, by the id in its params or the text of its frame, in order. */
   readonly begun: string[] = [];
-  /** What is begun and not answered. */
+  /** Calls that have begun and are not answered. */
   pending: Begun[] = [];
   /** Questions to the module that wait for their answer, oldest first. */
   readonly asked: Asked[] = [];

@@ -1,4 +1,4 @@
-/** What happens when file descriptors run out, and when there are some again. */
+/** The server without file descriptors, and when there are some again. */
 import { assertEquals } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { type ServerOptions, signToken, startServer, type TestServer } from "../helpers/test_server.ts";

@@ -1,4 +1,4 @@
-/** Nobody is closed as idle for what the server, or the network, delays. */
+/** No client is closed as idle for delays of the server or the network. */
 import { assert, assertEquals } from "../assert.ts";
 import { join } from "../helpers/client.ts";
 import { startServer } from "../helpers/test_server.ts";
@@ -10,7 +10,7 @@ const handlers = [
   { subprotocol: "echo.raw.v1", module: "examples/echo/raw.ts" },
 ];
 
-/** The id of the next answer; pings are answered meanwhile, anything else fails. */
+/** The id of the next answer; pings before it are answered, anything else fails. */
 async function nextId(client: RawClient): Promise<unknown> {
   for (;;) {
     const { opcode, payload } = await client.nextFrame(20_000);
@@ -37,7 +37,7 @@ Deno.test("a server that stood still longer than idle_timeout reads first what w
   assertEquals(await nextId(client), 7);
   await client.text('{"jsonrpc":"2.0","id":8,"method":"session.whoami"}');
   assertEquals(await nextId(client), 8);
-  assert(!server.log.some(({ event }) => event === "connection.closed"), "somebody was closed");
+  assert(!server.log.some(({ event }) => event === "connection.closed"), "a client was closed");
 });
 
 Deno.test("a slow link: a ping behind data waits for as long as the client takes it", async () => {
@@ -96,7 +96,7 @@ Deno.test("reading that the server paused is no silence of the client", async ()
     },
   });
   using client = await join(server);
-  // The second waits four seconds for its token, and nothing is read meanwhile.
+  // The second waits four seconds for its token, and nothing is read in that time.
   for (const id of [1, 2]) await client.text(JSON.stringify({ jsonrpc: "2.0", id, method: "session.whoami" }));
   assertEquals([await nextId(client), await nextId(client)], [1, 2]);
 });

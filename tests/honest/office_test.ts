@@ -21,7 +21,7 @@ function staff(count: number): Person[] {
   return Array.from({ length: count }, (_, i) => new Person(`person-${i}`, i % 2 === 0 ? "ticket" : "header"));
 }
 
-/** Nobody is banned, but perhaps who is named. */
+/** No key is banned but perhaps those named. */
 function assertNoBan(server: TestServer, ...but: string[]): void {
   const keys = server.log.filter(({ event }) => event === "ban.added").map(({ key }) => String(key));
   assertEquals(keys.filter((key) => !but.includes(key)), []);

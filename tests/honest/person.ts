@@ -15,7 +15,7 @@ export interface Refused {
 }
 
 export class Person {
-  /** What was said to this person beside 101, 200 and 204. */
+  /** The answers to this person other than 101, 200 and 204. */
   readonly refused: Refused[] = [];
   /** Refusals that named no time to come back. */
   readonly puzzled: string[] = [];

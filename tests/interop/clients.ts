@@ -11,7 +11,7 @@ export interface Exchange {
   readonly text: string;
 }
 
-/** What the client saw. `status` only from clients that can see the answer to a failed handshake. */
+/** The result of the client. `status` only from clients that can see the answer to a failed handshake. */
 export interface Outcome {
   readonly opened: boolean;
   readonly subprotocol: string;

@@ -18,7 +18,7 @@ const WRONG: readonly {
     change: () => ({ origin: "https://evil.example.com" }),
   },
   {
-    what: "with a subprotocol nobody serves",
+    what: "with a subprotocol that is not served",
     status: 400,
     reason: "subprotocol_unsupported",
     change: ({ protocols }) => ({ protocols: ["chat.v9", ...protocols.slice(1)] }),

@@ -1,4 +1,4 @@
-/** Who shares a bucket with whom, and for how long: addresses of one /64, and sessions that have ended. */
+/** Sharing of buckets: addresses of one /64, and sessions that have ended. */
 import { Limits, type LimitSettings } from "../../lib/limits/limits.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { MemoryStore } from "../../lib/store/memory.ts";

@@ -6,7 +6,7 @@ Deno.test("Violations.add() trips on the max-th within a minute, for each key by
   const violations = new Violations(3);
   assertEquals([0, 1, 2].map((now) => violations.add("a", now)), [false, false, true]);
   assertEquals([3, 4, 5].map((now) => violations.add("b", now)), [false, false, true]);
-  assertEquals(violations.add("a", 6), false, "counting began anew");
+  assertEquals(violations.add("a", 6), false, "counting started over");
 });
 
 Deno.test("Violations.add() counts in a window that moves on, not from minute to minute", () => {

@@ -1,4 +1,4 @@
-/** What a line of the log may hold, and how many events are kept apart. */
+/** The bounds of a line of the log, and the number of events that are kept apart. */
 import { createLog } from "../../lib/log/log.ts";
 import { assert, assertEquals } from "../assert.ts";
 

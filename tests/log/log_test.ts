@@ -247,7 +247,7 @@ Deno.test("createLog() keeps a server alive whose stdout is closed, full or not 
   const outputs = {
     closed: "deno run --no-prompt --no-lock - >&-",
     full: "deno run --no-prompt --no-lock - >/dev/full",
-    "a pipe nobody reads": 'mkfifo "$FIFO" && exec 3<>"$FIFO" && deno run --no-prompt --no-lock - >"$FIFO"',
+    "a pipe that is not read": 'mkfifo "$FIFO" && exec 3<>"$FIFO" && deno run --no-prompt --no-lock - >"$FIFO"',
     "a pipe whose reader left": "deno run --no-prompt --no-lock - | true; exit ${PIPESTATUS[0]}",
   };
   const directory = await Deno.makeTempDir();

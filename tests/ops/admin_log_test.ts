@@ -1,4 +1,4 @@
-/** What the log says of an administrator's actions, and never says of the token. */
+/** An administrator's actions in the log, which never has the token. */
 import { digest } from "../../lib/base/equal_secrets.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";

@@ -53,7 +53,7 @@ export class FakeTarget implements OpsTarget {
     return true;
   }
 
-  /** What `publishEvent` answers. */
+  /** The answer of `publishEvent`. */
   outcome: EventOutcome = { delivered: 2 };
 
   publishEvent(publication: EventPublication): Promise<EventOutcome> {

@@ -64,7 +64,7 @@ export const client: readonly Promised[] = [
     ],
   },
   {
-    promise: "docs/client.md: Hidden: a reconnect by our own delay waits 30 s to 5 min",
+    promise: "docs/client.md: Hidden: a reconnect after the client's own delay waits 30 s to 5 min",
     file: "client/client.ts",
     by: "tests/client/page_test.ts",
     edits: [

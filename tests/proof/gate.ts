@@ -96,7 +96,7 @@ export const gate: readonly Promised[] = [
     ],
   },
   {
-    promise: "README.md: An offence is what no honest client sends",
+    promise: "README.md: An offence is input that no honest client sends",
     file: "lib/gate/outcomes.ts",
     by: "tests/gate/outcomes_test.ts",
     edits: [

@@ -9,7 +9,7 @@ export interface Case {
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-/** What a test with a failed step says besides the step itself. */
+/** The failure of a test with a failed step, besides that of the step. */
 const FAILED_STEPS = /^\d+ test steps? failed/;
 
 export function parseReport(xml: string): Case[] {
@@ -46,7 +46,7 @@ export function failures(cases: readonly Case[]): { name: string; failure: strin
   );
 }
 
-/** What JavaScript itself throws where a program is wrong. */
+/** The errors of JavaScript itself. */
 const ENGINE_ERROR = /^(?:Eval|Internal|Range|Reference|Syntax|Type|URI)Error\b/;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a table of mutants is made of. A mutant is one small edit that breaks one promise; the named test has to fail by it.
+ * The parts of a table of mutants. A mutant is one small edit that breaks one promise; the named test has to fail by it.
  */
 
 /**

@@ -172,7 +172,7 @@ function lastLines(text: string): string {
   return text.trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");
 }
 
-/** Deno keeps what it made of each TypeScript file by the file's path; nobody asks for these again. */
+/** Deno keeps what it made of each TypeScript file by the file's path; these are not used again. */
 async function forget(folder: string): Promise<void> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { typescriptCache } = JSON.parse(new TextDecoder().decode(stdout)) as { typescriptCache: string };

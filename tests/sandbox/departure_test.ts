@@ -1,4 +1,4 @@
-/** What a module may still do for a client that has left, and what is nobody's failure. */
+/** A module's actions for a client that has left. */
 import { assertEquals } from "../assert.ts";
 import { call, join, nextAnswer } from "../helpers/client.ts";
 import { type Handlers, testHandlers } from "../../lib/mod.ts";

@@ -1,4 +1,4 @@
-/** What a module sends is JSON-RPC, whatever its values do when they are written as JSON; and the same in a batch. */
+/** Output of a module is JSON-RPC, with any values; and the same in a batch. */
 import { assert, assertEquals } from "../assert.ts";
 import { call, join, nextAnswer } from "../helpers/client.ts";
 import { Live } from "../helpers/module_server.ts";

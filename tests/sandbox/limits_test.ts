@@ -1,4 +1,4 @@
-/** What becomes of calls, sessions and the server when a handler breaks its limits. */
+/** Calls, sessions and the server when a handler breaks its limits. */
 import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStringIncludes } from "../assert.ts";
 import { type Answer, Bench, type FakeClient, settings } from "../helpers/sandbox.ts";
 import { until } from "../helpers/until.ts";
@@ -38,7 +38,7 @@ for (const method of ["loop", "stubborn_loop", "regular_expression"]) {
     await new Promise((done) => setTimeout(done, TIMEOUT / 2));
     const behind = other.call("ping");
     assertEquals(code(await stuck), -32005);
-    // Its own time is up, too, when this process was held up meanwhile.
+    // Its own time is up, too, when this process was held up.
     assert([-32004, -32005].includes(Number(code(await behind))));
     await recovered(other);
     assertEquals(await other.call("count"), { result: { count: 1, resumed: true } });

@@ -8,7 +8,7 @@ const MODULE = `export default ({ z }) => {
   return { methods: { cheap: method(1), even: method(100), dear: method(101), dearest: method(500) } };
 };`;
 
-/** What is found out about a module with methods that cost 1, 100, 101 and 500. */
+/** The findings about a module with methods that cost 1, 100, 101 and 500. */
 async function findings(bursts: { connection: number; user: number; ip: number }) {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/module.js`;

@@ -1,4 +1,4 @@
-/** Who may call a method that names neither `roles` nor `public`: any admitted session. */
+/** A method that names neither `roles` nor `public` is open to any admitted session. */
 import { assertEquals } from "../assert.ts";
 import { call, join } from "../helpers/client.ts";
 import { CallError, type Handlers, testHandlers } from "../../lib/mod.ts";

@@ -42,7 +42,7 @@ Deno.test("a topic of the same name in another module is another topic", async (
 const SESSIONS = 120;
 const TOPICS = 1_000;
 const LENGTH = 500;
-/** What the front may hold for it: a third of what these names alone would be. */
+/** Memory that the front may hold for it: a third of what these names alone would be. */
 const MOST_BYTES = 80 * MIB;
 
 /** A module may make so many subscriptions a second; then `ctx.subscribe` throws, and the call is made again. */

@@ -1,4 +1,4 @@
-/** What happens while a handshake is judged: others are judged too, the user is banned or revoked, the judge fails. */
+/** Events while a handshake is judged: others are judged too, the user is banned or revoked, the judge fails. */
 import { assert, assertEquals } from "../assert.ts";
 import { ENGINES } from "../helpers/client.ts";
 import { until } from "../helpers/until.ts";

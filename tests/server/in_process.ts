@@ -14,7 +14,7 @@ import { RawClient } from "../helpers/raw_client.ts";
 
 /** A verification that the test has not answered yet. */
 export interface Judging {
-  /** What was sent as the token; the user of the same name is what {@linkcode Judging.accept} makes of it. */
+  /** The token as sent; the user of the same name is what {@linkcode Judging.accept} makes of it. */
   readonly token: string;
   accept(): void;
   answer(verified: Verified): void;

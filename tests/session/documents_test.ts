@@ -2,7 +2,7 @@ import { assertEquals } from "../assert.ts";
 import type { Contract, MethodContract } from "../../lib/sandbox/sandbox.ts";
 import { Documents } from "../../lib/session/documents.ts";
 
-/** A contract with one method for anybody and one for each role, which counts how often it is written. */
+/** A contract with one public method and one for each role, which counts how often it is written. */
 function contract(...roles: string[]) {
   const counter = { written: 0 };
   const open: MethodContract = {

@@ -14,7 +14,7 @@ class Tap {
   }
 }
 
-/** What a life is told of pauses. */
+/** The pauses that a life is told. */
 class Clock {
   readonly calls: string[] = [];
   paused = (at: number) => void this.calls.push(`paused ${at}`);

@@ -262,7 +262,7 @@ Deno.test("every request gets exactly one answer and one run, or the session is 
         assertEquals(world.delivered.length, world.sentIn, "what was not read");
         checkCharged(world);
       }
-      // Whom the server sends away, and who says goodbye, gets every answer before.
+      // A client that the server closes, or that closes, gets every answer before.
       if (world.closeCode === 1001 || world.finished > 0 && world.closeCode === undefined) {
         assertEquals(ids(world).sort(), owed(world), "what was not answered before the end");
       }

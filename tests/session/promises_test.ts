@@ -1,4 +1,4 @@
-/** What a session promises of violations, invalid messages, order and its end. */
+/** The promises of a session about violations, invalid messages, order and its end. */
 import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { World, type WorldOptions } from "../helpers/session_world.ts";
@@ -20,7 +20,7 @@ for (
   const [name, element, code] of [
     ["no request", 5, -32600],
     ["a batch within a batch", [request("now")], -32600],
-    ["a method nobody has", request("nope"), -32601],
+    ["an unknown method", request("nope"), -32601],
     ["a method for other roles", request("admin"), -32003],
   ] as const
 ) {

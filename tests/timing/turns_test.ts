@@ -13,7 +13,7 @@ function make(shares: Partial<Shares>) {
     reading: 0,
     ...shares,
   }, (run) => scheduled.push(run));
-  /** The turn ends; then all input was looked at, and those who wait go on. */
+  /** The turn ends; then all input was read, and waiting sessions go on. */
   const nextTurn = () => {
     scheduled.splice(0).forEach((run) => run());
     waiting.splice(0).forEach((run) => run());

@@ -1,4 +1,4 @@
-/** Who goes through when, on a clock and a schedule of the tests' own. */
+/** The order of a turnstile, on a clock and a schedule of the tests' own. */
 import fc from "fast-check";
 import { Bustle, Turnstile } from "../../lib/timing/turnstile.ts";
 import { assertEquals, assertLessOrEqual } from "../assert.ts";

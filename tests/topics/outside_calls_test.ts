@@ -1,4 +1,4 @@
-/** What leaves a module on a real server: declared errors, and events of timers; only what their schemas name. */
+/** Output of a module on a real server: declared errors, and events of timers; only what their schemas name. */
 import { assert, assertEquals } from "../assert.ts";
 import { type Answer, call, join, nextAnswer } from "../helpers/client.ts";
 import { until } from "../helpers/until.ts";
@@ -13,7 +13,7 @@ const MODULE = `export default ({ z, topic, publish, log }) => {
     publish("ticks:all", "tick", { number: ++number, secret: "s3cr3t" });
   };
   return {
-    topics: { "ticks:{who}": topic({ params: z.object({ who: z.string() }), events: { tick: z.object({ number: z.int() }) } }) },
+    topics: { "ticks:{name}": topic({ params: z.object({ name: z.string() }), events: { tick: z.object({ number: z.int() }) } }) },
     methods: {
       bid: {
         params: z.object({ cents: z.int() }),

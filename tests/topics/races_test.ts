@@ -232,7 +232,7 @@ Deno.test("a publication and a presence are asked for where the right is not the
   assertEquals(hosted.look().codes.get(last), DENIED, "the role for it was lost while the module was asked");
 });
 
-/** What happens in the property: `n` chooses which of the module's questions is answered. */
+/** The events of the property: `n` chooses which of the module's questions is answered. */
 const step = fc.oneof(
   fc.record({ kind: fc.constantFrom("subscribe", "unsubscribe", "publish", "publish", "recheck", "resume") }),
   fc.record({ kind: fc.constant("refresh"), allowed: fc.boolean(), role: fc.boolean() }),
@@ -243,7 +243,7 @@ type Step = { kind: string; allowed?: boolean; role?: boolean; n?: number };
 /** Follows the steps, and holds what the client was told against what it might hear. */
 class Model {
   readonly world = new Topics();
-  /** What was published while the client followed the topic, by period; `cut`: what was held back is not heard. */
+  /** The events published while the client followed the topic, by period; `cut`: events held back are not heard. */
   readonly periods: { published: string[]; heard: string[]; cut: boolean }[] = [];
   #following = false;
   #number = 0;

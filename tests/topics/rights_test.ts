@@ -1,4 +1,4 @@
-/** Who may follow a topic, publish on it and see who is there: on a real server, with the wrong ones beside the right ones. */
+/** The rights to follow a topic, to publish on it and to see its users: on a real server, with clients that lack them. */
 import { assert, assertEquals } from "../assert.ts";
 import { Live } from "../helpers/module_server.ts";
 import { until } from "../helpers/until.ts";

@@ -18,7 +18,7 @@ export const NEWS: TopicContract = { pattern: "news", allow: false, events };
 export class Topics extends World {
   /** Codes by request id. */
   readonly codes = new Map<number, number>();
-  /** What was heard, in order. */
+  /** The events received, in order. */
   readonly heard: string[] = [];
   readonly ended: string[] = [];
   #id = 0;

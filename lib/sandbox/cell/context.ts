@@ -37,7 +37,7 @@ export function checkTopic(topic: unknown): asserts topic is string {
   }
 }
 
-/** What all contexts of a module share. */
+/** Services that all contexts of a module share. */
 export interface ContextServices {
   readonly out: Outbox;
   readonly topics: ModuleTopics;

@@ -1,4 +1,4 @@
-/** What an author can do about an import that a cell refuses. */
+/** The remedy for an import that a cell refuses. */
 
 const PACKAGE = '"deno task handler:bundle FILE" makes one file of a module and its packages';
 const NETWORK = "permissions.import of the configuration can grant its host";

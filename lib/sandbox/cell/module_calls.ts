@@ -1,4 +1,4 @@
-/** What of a module is called: its methods, its taking of raw frames, its hooks. */
+/** The callable parts of a module: methods, the handler of raw frames, hooks. */
 import type { HandlerObject, RpcHandlers } from "../author/handlers.ts";
 import { Callable } from "./callable.ts";
 import { isRaw } from "./module_shape.ts";
@@ -6,7 +6,7 @@ import { isRaw } from "./module_shape.ts";
 export class ModuleCalls {
   /** In the order of the contract. */
   readonly methods: readonly Callable[];
-  /** What takes raw frames. */
+  /** The handler of raw frames. */
   readonly raw: Callable | undefined;
   readonly opens: Callable | undefined;
   readonly closes: Callable | undefined;

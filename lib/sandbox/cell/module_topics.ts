@@ -16,7 +16,7 @@ interface Rule {
   readonly judge: Callable;
 }
 
-/** What a client or a backend publishes; not checked. */
+/** An event that a client or a backend publishes; not checked. */
 export interface Published {
   readonly topic: string;
   readonly event: unknown;
@@ -77,7 +77,7 @@ export class ModuleTopics {
     }
   }
 
-  /** What decides whether a client may follow the topic; undefined when none of that name is declared. */
+  /** The judge of subscriptions to the topic; undefined when none of that name is declared. */
   judge(topic: string): { readonly callable: Callable; readonly params: Record<string, string> } | undefined {
     const found = this.#rules.find(topic);
     return found && { callable: found.topic.judge, params: found.params };

@@ -59,7 +59,7 @@ export interface PendingPublication extends Pick<PendingCall, "reject"> {
   delivered(subscribers: number): void;
 }
 
-/** What came of an event from outside of sessions. */
+/** The outcome of an event from outside of sessions. */
 export type Publication =
   | { readonly delivered: number }
   /** The module declares no such topic, or no such event on it. */

@@ -351,7 +351,7 @@ Deno.test("a file of 600,000 lines is taken in small parts", async () => {
       // The file is some 300 chunks long, and others get a turn after each.
       assert(turns > 250, `others had ${turns} turns`);
       // Neither lines nor sessions are gone through at once: that alone took seconds.
-      assert(applying < 500, `applying held everybody up for ${applying} ms`);
+      assert(applying < 500, `applying delayed all clients for ${applying} ms`);
       assertEquals(heard, [null], "one pass over the sessions");
       const revoked = log.lines.filter(({ event }) => event === "token.revoked");
       assertEquals([revoked.length, revoked.at(-1)?.fields.more], [11, 599_990]);

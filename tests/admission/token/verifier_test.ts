@@ -30,7 +30,7 @@ interface Options {
   readonly now?: number;
 }
 
-/** What becomes of a token with these claims at this time. */
+/** The outcome of a token with these claims at this time. */
 async function judge(
   changes: Record<string, unknown>,
   { auth = {}, isRevoked, now = NOW }: Options = {},

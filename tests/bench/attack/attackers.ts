@@ -9,7 +9,7 @@ import { type Attack, ATTACKER_ADDRESS, type AttackJob, FLOODING_MODULES, type O
 const CLIENTS = 200;
 const SLOW_CLIENTS = 100;
 const PARALLEL_HANDSHAKES = 64;
-const RETURN_MS = 2000; // whoever was thrown out comes back after this long
+const RETURN_MS = 2000; // a disconnected attacker comes back after this long
 const FRAMES_A_WRITE = 16;
 const HANDSHAKE_PATIENCE_MS = 1000;
 const FLOODS = ["publish", "notify", "log", "result"];

@@ -60,7 +60,7 @@ function steady(token: string, address: string, phase: number, neighbour = false
   send();
 }
 
-/** Somebody who connects now: admitted or not, and after how long. */
+/** A new client: admitted or not, and after how long. */
 function newcomer(token: string, address: string): void {
   const started = performance.now();
   const counted = counts(started);

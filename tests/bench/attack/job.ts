@@ -1,4 +1,4 @@
-/** What the two client processes of an attack run are told, and what they say. Both cross as JSON. */
+/** Orders and reports of the two client processes of an attack run, as JSON. */
 
 /** How to reach the service under attack; each client adds an address, and a token of its own. */
 export interface Victim {
@@ -47,7 +47,7 @@ export interface HonestJob {
   readonly addresses: readonly string[];
   /** One client for each. */
   readonly tokens: readonly string[];
-  /** Tokens of those who connect only now, one after the other. */
+  /** Tokens of the new clients, one after the other. */
   readonly newcomers: readonly string[];
   readonly messagesPerSecond: number;
   readonly warmupMs: number;

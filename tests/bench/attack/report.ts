@@ -1,4 +1,4 @@
-/** What an attack run found, as Markdown. */
+/** The results of an attack run, as Markdown. */
 import type { Attack, HonestFigures, Outcomes } from "./job.ts";
 
 /** One server under one combination of attacks; none of them is the measure for the others. */

@@ -3,7 +3,7 @@ import type { Figures, IdleJob } from "./job.ts";
 import { residentBytes } from "./process_figures.ts";
 
 /**
- * What an idle connection costs the server in resident memory. Each one has exchanged a message before it falls silent:
+ * The cost of an idle connection in resident memory of the server. Each one has exchanged a message before it falls silent:
  * a connection that was never used would hold no read buffer yet and flatter the server.
  */
 export async function idle(job: IdleJob): Promise<Figures> {

@@ -1,4 +1,4 @@
-/** What one run of the load generator does, and what it says. Both cross as one line of JSON. */
+/** Order and report of one run of the load generator, each as one line of JSON. */
 import type { Usage } from "./process_figures.ts";
 import type { Target } from "./connection.ts";
 
@@ -40,7 +40,7 @@ export interface HandshakeJob extends Common {
 /** One publisher, `subscribers` receivers; the next message goes when all have the one before. */
 export interface BroadcastJob extends Common {
   readonly kind: "broadcast";
-  /** What a subscriber sends to become one; absent where connecting is enough. */
+  /** The message that subscribes; absent where connecting is enough. */
   readonly join?: string;
   readonly publisher: Target;
   readonly publish: string;

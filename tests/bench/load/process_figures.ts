@@ -1,4 +1,4 @@
-/** What the kernel says about a process and its children, from /proc. Linux only, as the whole bench. */
+/** Figures of a process and its children, from /proc. Linux only, as the whole bench. */
 
 const MICROSECONDS_PER_TICK = 10_000; // USER_HZ is 100 on every Linux that Deno runs on
 
@@ -25,7 +25,7 @@ function childrenOf(pid: number): number[] {
   });
 }
 
-/** What ends while it is looked at counts for nothing. */
+/** A process that ends during the reading counts for nothing. */
 function orNothing<Value>(look: () => Value): Value | undefined {
   try {
     return look();
@@ -71,7 +71,7 @@ export function idleMicroseconds(): number {
   return (Number(fields[4]) + Number(fields[5])) * MICROSECONDS_PER_TICK;
 }
 
-/** How busy who was between start and `end()`: 1 is one core. */
+/** The load of each process between start and `end()`: 1 is one core. */
 export interface Usage {
   readonly seconds: number;
   readonly serverCpuUs: number;

@@ -1,4 +1,4 @@
-/** What the tests of identity share: an operator at the ops interface, and many sessions at once. */
+/** Shared by the tests of identity: an operator at the ops interface, and many sessions at once. */
 import { assertEquals } from "../../assert.ts";
 import { type ServerOptions, startServer, type TestServer } from "../../helpers/test_server.ts";
 import { RawClient, RawClientError, type RawResponse } from "../../helpers/raw_client.ts";

@@ -1,4 +1,4 @@
-/** Rooms to be in, for tests of who may be where and for how long. */
+/** Rooms, for tests of the rights to them. */
 import type { Handlers } from "../../../lib/mod.ts";
 
 export default (({ z }) => ({

@@ -1,4 +1,4 @@
-/** What strangers do to a front door; after each, an honest client is served at once. */
+/** Attacks of strangers on the front; after each, an honest client is served at once. */
 import { assert, assertEquals } from "../../assert.ts";
 import { RawClient } from "../../helpers/raw_client.ts";
 import { type ClientFrame, concat, frame } from "../../helpers/client_frames.ts";

@@ -1,4 +1,4 @@
-/** A crowd at the door while somebody inside is talking. */
+/** A crowd of new connections while a session sends. */
 import { assert, assertEquals, assertLessOrEqual } from "../../assert.ts";
 import { RawClient } from "../../helpers/raw_client.ts";
 import { concat, frame } from "../../helpers/client_frames.ts";
@@ -32,7 +32,7 @@ Deno.test("edge lets a crowd in while a client inside is talking, whose answers 
   assertEquals(fixture.refusals, []);
 });
 
-/** More than half of those who can begin in half of 600 ms: then an address that has four waiting is turned away. */
+/** More than half of the connections that can begin in half of 600 ms: then an address that has four waiting is turned away. */
 const CROWD = 150;
 
 Deno.test("edge closes a connection at once that would wait too long for TLS, and counts no offence", async () => {
@@ -46,7 +46,7 @@ Deno.test("edge closes a connection at once that would wait too long for TLS, an
   });
   const count = (reason: string) => fixture.telemetry.handshakes.get("rejected", reason);
   await until(() => count("overloaded") + count("timeout") + count("tls_failed") >= CROWD, "the end of all");
-  assert(count("overloaded") > 0, "somebody was turned away");
+  assert(count("overloaded") > 0, "a connection was turned away");
   // Only those whose TLS had begun said too little.
   assertEquals(fixture.failed.length <= CROWD - count("overloaded"), true);
   assert(fixture.lines.some((line) => line.includes("overloaded")));

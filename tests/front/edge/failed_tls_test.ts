@@ -3,7 +3,7 @@ import { RawClient } from "../../helpers/raw_client.ts";
 import { startTestFront } from "../../helpers/front.ts";
 import { until } from "../../helpers/until.ts";
 
-/** What the gate was told of a client that speaks plain HTTP to the TLS port, and of one that says nothing. */
+/** The failures that the gate counts for a client that speaks plain HTTP to the TLS port, and for a silent one. */
 async function failures(trusted_proxies: string[]): Promise<string[]> {
   const server = { handshake_timeout: 500, trusted_proxies };
   await using fixture = await startTestFront({ server });

@@ -1,4 +1,4 @@
-/** What `deno check` catches in a handler module. The types are the test; running it only makes sure that it was read. */
+/** Mistakes in a handler module that `deno check` finds. The types are the test; running it only makes sure that it was read. */
 import { assert } from "../../assert.ts";
 import { defineHandlers, type Handlers, type Kit, z } from "../../../lib/mod.ts";
 

@@ -12,7 +12,7 @@ import { notificationText } from "../../../lib/sandbox/cell/notification.ts";
 
 const params = z.object({});
 
-/** What one call does with its context: the events it leaves, and the error that it fails with. */
+/** The use of a context by one call: its events, and the error that it fails with. */
 async function events(run: (ctx: Context) => unknown) {
   const module = testHandlers({ methods: { run: { params, handle: (_: unknown, ctx: Context) => run(ctx) } } });
   await module.call("run").catch((error) => assert(error instanceof CallError));

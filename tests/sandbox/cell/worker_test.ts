@@ -1,4 +1,4 @@
-/** What a module can do to its own process, and that it is nobody else's matter. */
+/** A module that harms its own process, and no other one. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { Bench, type FakeClient, settings } from "../../helpers/sandbox.ts";
 import { until } from "../../helpers/until.ts";

@@ -1,4 +1,4 @@
-/** Who connects to the socket of the cells and is none, or breaks the rules before it has said who it is. */
+/** Connections to the socket of the cells that are none, or break the rules before their greeting. */
 import { assert, assertEquals } from "../../assert.ts";
 import { createLog } from "../../../lib/log/log.ts";
 import { type CellConnection, CellListener } from "../../../lib/sandbox/host/cell_listener.ts";

@@ -1,4 +1,4 @@
-/** What a cell is given first when more is asked of it than it can do at once. A cell without a process: the tests play it. */
+/** The order in which an overloaded cell gets its calls. A cell without a process: the tests play it. */
 import fc from "fast-check";
 import { createLog } from "../../../lib/log/log.ts";
 import { Cell } from "../../../lib/sandbox/host/cell.ts";
@@ -77,7 +77,7 @@ class Bench {
     });
   }
 
-  /** What the cell got since it was last asked, and has now done. */
+  /** The calls that the cell got since the last look, and has now done. */
   async work(): Promise<Got[]> {
     await new Promise((resolve) => setImmediate(resolve));
     const got: Got[] = [];
@@ -167,7 +167,7 @@ Deno.test("a user that calls again as soon as it was served takes turns with the
     served.push(handle);
     if (handle === 3) add(3);
   }
-  assertEquals(served[0], 1, "who came first");
+  assertEquals(served[0], 1, "order of arrival");
   const third = served.filter((session) => session === 3).length;
   assert(third >= 8 && third <= 11, served.join(" "));
 });

@@ -14,7 +14,7 @@ export interface Got {
   readonly first: string;
 }
 
-/** What a fake cell does with a call; by default it answers `"pong"`. */
+/** The action of a fake cell on a call; by default it answers `"pong"`. */
 export type OnCall = (cell: FakeCell, call: Got) => void;
 
 const decoder = new TextDecoder();
@@ -47,7 +47,7 @@ export class FakeCell implements CellProcess {
     this.#onCall = onCall;
   }
 
-  /** What is written here leaves at the next `flush`. */
+  /** Operations written here leave at the next `flush`. */
   get out(): OperationWriter {
     return this.#stream!.out;
   }

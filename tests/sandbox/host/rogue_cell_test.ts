@@ -1,4 +1,4 @@
-/** What a cell whose runtime is no longer in control can do to others: nothing. */
+/** A cell whose runtime is no longer in control harms no other. */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "../../assert.ts";
 import { ToCell, ToHost } from "../../../lib/sandbox/wire/operations.ts";
 import { Bench, settings } from "../../helpers/sandbox.ts";

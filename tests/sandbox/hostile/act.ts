@@ -4,7 +4,7 @@ import type { RawContext } from "../../../lib/mod.ts";
 /** A global whose type is not known here, or is not there at all. */
 export type Reached = Record<string, (...values: unknown[]) => unknown>;
 
-/** What an act is given. At load there is no `ctx`. */
+/** The argument of an act. At load there is no `ctx`. */
 export interface Hand {
   readonly ctx: RawContext;
   /** Lives as long as the module. */
@@ -16,7 +16,7 @@ export interface Hand {
   load(specifier: string, options?: ImportCallOptions): Promise<Record<string, unknown>>;
 }
 
-/** What an act may aim at. Every value is harmless to others when the act succeeds. */
+/** The targets of an act. Every value is harmless to others when the act succeeds. */
 export interface Input {
   /** A file outside of the module's folder. It holds the secret. */
   readonly secretFile: string;
@@ -24,7 +24,7 @@ export interface Input {
   readonly secretName: string;
   /** A folder in which no file may appear. */
   readonly emptyDir: string;
-  /** A port of 127.0.0.1 on which nobody may connect. */
+  /** A port of 127.0.0.1 to which no module may connect. */
   readonly port: number;
   /** Processes of the server; none before it runs. */
   readonly pids: { readonly front: number; readonly supervisor: number; readonly neighbour: number };
@@ -34,7 +34,7 @@ export interface Input {
 export type Moment = "call" | "timer" | "open" | "close";
 
 /**
- * What becomes of the cell.
+ * The fate of the cell.
  * * `memory`: it ends, `handler.out_of_memory`.
  * * `timeout`: it ends, `handler.timeout`.
  * * `crash`: it ends, `handler.failed`.
@@ -45,7 +45,7 @@ export type Moment = "call" | "timer" | "open" | "close";
 export type Due = "memory" | "timeout" | "crash" | "ends" | "stays" | "contained";
 
 export interface Act {
-  /** What it does, in a few words: the name of its test. */
+  /** The act in a few words: the name of its test. */
   readonly name: string;
   readonly due: Due;
   /** Self-contained: only its source goes into the module. */

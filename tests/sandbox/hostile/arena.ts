@@ -16,9 +16,9 @@ const PING_MS = 2_000;
 const DEADLINE_MS = 20_000;
 /** For the end of a cell, and for the next one: the pauses between restarts grow. */
 const ENDING_MS = 60_000;
-/** What the front may keep of an attack: queues, and pages that its allocator does not give back. */
+/** Memory that the front may keep of an attack: queues, and pages that its allocator does not give back. */
 const FRONT_SLACK_BYTES = 256 * MIB;
-/** The same for all processes together; spare ones may have been started meanwhile. */
+/** The same for all processes together; spare ones may have been started since. */
 const TREE_SLACK_BYTES = 512 * MIB;
 /** A process that uses less than this share of a core does nothing. */
 const QUIET_SHARE = 0.5;
@@ -151,7 +151,7 @@ export class Arena implements AsyncDisposable {
     await this.#served(act);
   }
 
-  /** What the attacks left behind that must not be there. */
+  /** Traces of the attacks that must not be there. */
   #traces(): string[] {
     const { log, noise } = this.server;
     const forged = log.filter((line) => line.event === FORGED_EVENT).map((line) => JSON.stringify(line));

@@ -1,4 +1,4 @@
-/** What hostile modules are tempted by: files, a port, a secret. What they did about it shows afterwards. */
+/** Bait for hostile modules: files, a port, a secret. Their traces show afterwards. */
 import type { Input } from "./act.ts";
 
 const SECRET_NAME = "SALLYPORT_TEST_SECRET";
@@ -56,7 +56,7 @@ export class Bait {
     await Deno.symlink(`${this.dir}/outside`, `${folder}/folder`);
   }
 
-  /** What was done that may not be done, a text for each. */
+  /** The forbidden acts that were done, a text for each. */
   taken(): string[] {
     const files = [...Deno.readDirSync(this.input.emptyDir)].map(({ name }) => `a file was made: ${name}`);
     return this.#connections === 0 ? files : [...files, `${this.#connections} connections were made`];

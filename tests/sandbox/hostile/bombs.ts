@@ -3,7 +3,7 @@
 export interface Bomb {
   readonly name: string;
   readonly text: string;
-  /** What the reason must say; default: any will do. */
+  /** A part of the reason; default: any reason. */
   readonly says?: RegExp;
 }
 

@@ -108,7 +108,7 @@ const AT_LOAD = [
   "arrays of 33 million numbers",
   "an endless loop",
   "indexOf in 2 ** 53 - 1 elements",
-  "lines and escapes in an error nobody catches",
+  "lines and escapes in an uncaught error",
 ];
 
 Deno.test("a module that turns hostile is replaced by itself again once it is mended, while others are served", async () => {

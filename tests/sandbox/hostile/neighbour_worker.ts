@@ -4,7 +4,7 @@
  */
 import { RawClient } from "../../helpers/raw_client.ts";
 
-/** What the thread is told. */
+/** Orders to the thread. */
 export type Order = { connect: ConnectOrder } | { begin: true } | { finish: true };
 
 export interface ConnectOrder {
@@ -12,7 +12,7 @@ export interface ConnectOrder {
   readonly headers: Record<string, string>;
 }
 
-/** What the thread tells, once for each order. Latencies in milliseconds, in the order of the requests. */
+/** Reports of the thread, one for each order. Latencies in milliseconds, in the order of the requests. */
 export type Report = { readonly failed: string } | { readonly latencies: readonly number[] };
 
 const INTERVAL_MS = 50;

@@ -16,7 +16,7 @@ export async function runs(pid: number): Promise<boolean> {
   return state !== "" && !state.startsWith("Z");
 }
 
-/** What was told about one cell. */
+/** Events of one cell. */
 export class Recorded implements CellProcessEvents {
   pid = 0;
   secret = "";

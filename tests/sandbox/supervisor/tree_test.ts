@@ -1,4 +1,4 @@
-/** The tree of processes of a running server: whatever ends one of them, nothing is left behind and nobody else notices. */
+/** The tree of processes of a running server: at any end of one of them, nothing is left behind and no other is affected. */
 import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
 import { call } from "../../helpers/client.ts";
 import { program, startServer, type TestServer } from "../../helpers/test_server.ts";

@@ -251,7 +251,7 @@ export const escapes: readonly Act[] = [
     },
   },
   {
-    name: "a rejection nobody handles",
+    name: "an unhandled rejection",
     due: "crash",
     act() {
       void Promise.reject(new Error("nobody looks"));

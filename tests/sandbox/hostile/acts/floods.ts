@@ -49,7 +49,7 @@ export const floods: readonly Act[] = [
     },
   },
   {
-    name: "questions who is present, at each turn",
+    name: "questions for presence, at each turn",
     due: "contained",
     audience: 40,
     moments: ["call"],

@@ -163,7 +163,7 @@ export const forgeries: readonly Act[] = [
     },
   },
   {
-    name: "prototypes that everybody uses, replaced",
+    name: "prototypes in common use, replaced",
     due: "contained",
     act() {
       const replace = (object: object, key: string, value: unknown) => {

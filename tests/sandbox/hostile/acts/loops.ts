@@ -1,4 +1,4 @@
-/** What never comes back: loops in the module's code, and in every kind of builtin. */
+/** Loops in the module's code, and in every kind of builtin. */
 import type { Act } from "../act.ts";
 
 export const loops: readonly Act[] = [

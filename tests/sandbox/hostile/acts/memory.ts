@@ -1,4 +1,4 @@
-/** What fills memory: the heap, and all that the platform holds outside of it. */
+/** Acts that fill memory: the heap, and all that the platform holds outside of it. */
 import type { Act } from "../act.ts";
 
 export const memory: readonly Act[] = [
@@ -238,7 +238,7 @@ export const memory: readonly Act[] = [
     },
   },
   {
-    name: "aborts that somebody waits for",
+    name: "aborts with a waiting listener",
     due: "memory",
     act({ keep }) {
       for (;;) {

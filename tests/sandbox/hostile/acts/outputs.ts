@@ -36,7 +36,7 @@ export const outputs: readonly Act[] = [
     },
   },
   {
-    name: "lines and escapes in an error nobody catches",
+    name: "lines and escapes in an uncaught error",
     due: "crash",
     act() {
       const line = '\n{"event":"forged","level":"info","time":"x"}\n\x1b[2J';
@@ -46,7 +46,7 @@ export const outputs: readonly Act[] = [
     },
   },
   {
-    name: "lines and escapes in a rejection nobody handles",
+    name: "lines and escapes in an unhandled rejection",
     due: "crash",
     act() {
       void Promise.reject(new Error('\n{"event":"forged","level":"info","time":"x"}\n\x1b[2J'));

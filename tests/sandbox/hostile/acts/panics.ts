@@ -1,4 +1,4 @@
-/** What makes a runtime panic or abort, or overflows a stack. */
+/** Acts that make a runtime panic or abort, or overflow a stack. */
 import type { Act } from "../act.ts";
 
 export const panics: readonly Act[] = [
