@@ -25,6 +25,7 @@ export type {
   Connection,
   Context,
   DeclaredError,
+  ErrorData,
   Errors,
   Fields,
   MethodContext,
@@ -33,6 +34,7 @@ export type {
   User,
 } from "./sandbox/author/context.ts";
 export type {
+  AnyMethod,
   HandlerObject,
   Handlers,
   Kit,
@@ -41,8 +43,22 @@ export type {
   RawHandlers,
   RpcHandlers,
 } from "./sandbox/author/handlers.ts";
-export type { Events, Topic } from "./sandbox/author/topics.ts";
-export type { Vocabulary } from "./sandbox/author/vocabulary.ts";
+export type { AnyTopic, Events, Topic } from "./sandbox/author/topics.ts";
+export type {
+  ClaimsOf,
+  DataArgument,
+  DeclaredTopics,
+  EventData,
+  EventName,
+  EventsOf,
+  NameOf,
+  NotificationOf,
+  ParamsOf,
+  RolesOf,
+  StateOf,
+  TopicName,
+  Vocabulary,
+} from "./sandbox/author/vocabulary.ts";
 export { defineHandlers } from "./sandbox/author/handlers.ts";
 export { CallError } from "./sandbox/author/call_error.ts";
 export { type TestEvent, type TestHandlers, testHandlers, type TestUser } from "./sandbox/testkit/testkit.ts";

@@ -1,17 +1,17 @@
 /** Parses the command line. */
 import { parseArgs } from "@std/cli/parse-args";
+import type { KeyAlgorithm } from "../admission/admission.ts";
 import {
   type Command,
   type CommandName,
   COMMANDS,
   type ContractFormat,
   isCommand,
-  type KeyAlgorithm,
   type Option,
   OPTIONS,
 } from "./commands.ts";
 
-export { type CommandName, COMMANDS, KEY_ALGORITHMS, type KeyAlgorithm } from "./commands.ts";
+export { type CommandName, COMMANDS, KEY_ALGORITHMS } from "./commands.ts";
 
 /** A parsed command with its options; options that a command does not take have their default. */
 export interface ParsedArgs {

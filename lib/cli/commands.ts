@@ -1,9 +1,9 @@
 /** The table of commands and options, used by the parser and the help text. */
+import type { KeyAlgorithm } from "../admission/admission.ts";
 import { parseDuration } from "../config/units.ts";
 
 /** Algorithms of the command `keys`. */
-export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const;
-export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+export const KEY_ALGORITHMS = ["ES256", "EdDSA", "RS256", "HS256"] as const satisfies readonly KeyAlgorithm[];
 
 /** Formats of the command `contract`. */
 export const CONTRACT_FORMATS = ["openrpc", "asyncapi", "types"] as const;

@@ -37,7 +37,7 @@ interface Ping {
  * The slowest supported link, in bytes per ms (16 KiB/s). Data in the kernel that no pong has confirmed may still be in
  * transit before a ping. It holds {@linkcode MAX_UNDER_WAY_BYTES} at most.
  */
-const SLOWEST_LINK = 16 * 1024 / 1000;
+const SLOWEST_LINK_BYTES_PER_MS = 16 * 1024 / 1000;
 const MAX_UNDER_WAY_BYTES = 1024 * 1024;
 
 /**
@@ -166,7 +166,7 @@ export class Life implements Due {
   /** An interval plus the time of the data in transit on a slow link. */
   #answerDue(ping: Ping): number {
     const underWay = Math.min(MAX_UNDER_WAY_BYTES, this.#session.taken - this.#confirmed);
-    return ping.at + this.#limits.ping_interval + underWay / SLOWEST_LINK;
+    return ping.at + this.#limits.ping_interval + underWay / SLOWEST_LINK_BYTES_PER_MS;
   }
 
   /**

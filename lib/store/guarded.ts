@@ -1,6 +1,6 @@
 /** The store on a SQLite file, with memory as fallback. */
 import { MemoryStore } from "./memory.ts";
-import type { Change, SqliteStore } from "./sqlite.ts";
+import type { RecordChange, SqliteStore } from "./sqlite.ts";
 import type { Store, StoreDeps, StoreRecord } from "./records.ts";
 
 /** Time after a failure before the file is tried again. */
@@ -26,7 +26,7 @@ export class GuardedStore implements Store {
   readonly #deps: StoreDeps;
   readonly #mirror: MemoryStore;
   /** Records removed while the file was unavailable, by space and key. */
-  readonly #removed = new Map<string, Change>();
+  readonly #removed = new Map<string, RecordChange>();
   #file: SqliteStore | null = null;
   #failedAt = 0;
   #purgedAt = -Infinity;
@@ -145,14 +145,14 @@ export class GuardedStore implements Store {
     this.#deps.log.info("store.recovered", { path: this.#path });
   }
 
-  *#missed(): Iterable<Change> {
+  *#missed(): Iterable<RecordChange> {
     yield* this.#removed.values();
     for (const space of this.#mirror.spaces()) {
       for (const record of this.#mirror.list(space)) yield { space, ...record };
     }
   }
 
-  #remember(change: Change): void {
+  #remember(change: RecordChange): void {
     if (this.#removed.size >= MAX_REMOVALS) {
       let surplus = MAX_REMOVALS / 16;
       for (const oldest of this.#removed.keys()) {

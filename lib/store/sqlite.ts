@@ -20,7 +20,7 @@ const TABLE = `CREATE TABLE IF NOT EXISTS record (
 ) STRICT, WITHOUT ROWID`;
 
 /** A record to write, or, without a value, to remove. */
-export interface Change {
+export interface RecordChange {
   readonly space: string;
   readonly key: string;
   readonly value?: string;
@@ -119,7 +119,7 @@ export class SqliteStore {
   }
 
   /** Applies all changes or none. */
-  apply(changes: Iterable<Change>): void {
+  apply(changes: Iterable<RecordChange>): void {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       for (const { space, key, value, expiresAt } of changes) {

@@ -10,7 +10,7 @@ import { FrameHeader, MAX_HEADER_BYTES } from "./frame_header.ts";
 import type { DecoderLimits } from "./limits.ts";
 import { Message } from "./message.ts";
 import { MAX_CONTROL_PAYLOAD_BYTES, Opcode } from "./opcodes.ts";
-import { turnMask, unmaskBytes, unmaskWords, type Words, wordsOf, WORDWISE_FROM } from "./unmask.ts";
+import { MIN_WORDWISE_BYTES, turnMask, unmaskBytes, unmaskWords, type Words, wordsOf } from "./unmask.ts";
 import { decodeText } from "./utf8.ts";
 
 /** Events of a decoder, called synchronously in the order of the bytes. */
@@ -129,7 +129,7 @@ export class Decoder {
         case "data": {
           const count = Math.min(this.#remaining, end - at);
           if (count === 0 && this.#remaining > 0) return at;
-          if (words === null && count >= WORDWISE_FROM) words = wordsOf(chunk);
+          if (words === null && count >= MIN_WORDWISE_BYTES) words = wordsOf(chunk);
           this.#readData(chunk, words, at, at + count);
           at += count;
           break;
@@ -192,7 +192,7 @@ export class Decoder {
   #readData(chunk: Uint8Array, words: Words | null, start: number, end: number): void {
     const header = this.#header;
     const count = end - start;
-    const ascii = words !== null && count >= WORDWISE_FROM
+    const ascii = words !== null && count >= MIN_WORDWISE_BYTES
       ? unmaskWords(chunk, words, start, end, header.mask)
       : unmaskBytes(chunk, start, end, header.mask);
 

@@ -8,7 +8,7 @@ import { headerSize, writeHeader } from "./encoder.ts";
 import { Opcode } from "./opcodes.ts";
 
 /** Texts up to this length are written character by character while they are ASCII (measured). */
-const SPELL_UP_TO = 48;
+const MAX_SPELLED_LENGTH = 48;
 
 /** Minimum size of a writer's first buffer, in bytes. */
 const FIRST_CAPACITY_BYTES = 64;
@@ -40,7 +40,7 @@ export class FrameWriter {
   /** Adds a text frame. Lone surrogates become U+FFFD. */
   text(text: string): void {
     const length = text.length;
-    if (length <= SPELL_UP_TO) {
+    if (length <= MAX_SPELLED_LENGTH) {
       const bytes = this.#room(2 + length);
       let at = this.#size + 2;
       for (let index = 0; index < length; index++) {

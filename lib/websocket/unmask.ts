@@ -1,5 +1,5 @@
 /** Minimum length for word-wise unmasking; below, a byte loop is faster (measured, tests/bench/codec_bench.ts). */
-export const WORDWISE_FROM = 16;
+export const MIN_WORDWISE_BYTES = 16;
 
 /**
  * Unmasks `bytes[start, end)` in place byte by byte (RFC 6455 5.3).

@@ -2,7 +2,7 @@
 import { Buffer, isUtf8 } from "node:buffer";
 
 /** Minimum length for the platform's validation; below, a loop is faster (tests/bench/codec_bench.ts). */
-const BULK_FROM = 64;
+const MIN_BULK_BYTES = 64;
 
 /**
  * Validates UTF-8 incrementally, for any chunking, and fails at the first byte that can't belong to a valid text.
@@ -22,7 +22,7 @@ export class Utf8Judge {
 
   /** @returns false if a byte of `bytes[start, end)` is invalid after the preceding ones */
   push(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start < BULK_FROM) return this.#step(bytes, start, end);
+    if (end - start < MIN_BULK_BYTES) return this.#step(bytes, start, end);
     // The platform's vectorised code validates complete characters; the loop handles incomplete ones at both ends.
     const whole = start + this.#owed;
     if (!this.#step(bytes, start, whole)) return false;
@@ -73,7 +73,7 @@ function lastCharacterStart(bytes: Uint8Array, start: number, end: number): numb
 const REPLACEMENT = "\ufffd";
 
 /** Maximum length for `utf8Slice`, which is faster than `TextDecoder` up to here (tests/bench/codec_bench.ts). */
-const SLICE_UP_TO = 256;
+const MAX_SLICE_BYTES = 256;
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -91,7 +91,7 @@ const { latin1Slice, utf8Slice } = Buffer.prototype;
 export function decodeText(bytes: Uint8Array, start: number, end: number, ascii: boolean): string | null {
   if (start === end) return "";
   if (ascii) return latin1Slice.call(bytes, start, end);
-  const text = end - start <= SLICE_UP_TO
+  const text = end - start <= MAX_SLICE_BYTES
     ? utf8Slice.call(bytes, start, end)
     : utf8Decoder.decode(bytes.subarray(start, end));
   // Without a replacement character the input was valid. With one, the sender may have sent that character.

@@ -41,7 +41,7 @@ export const cell: readonly Promised[] = [
     by: "tests/sandbox/cell/callable_test.ts",
     edits: [
       ["error.issues.slice(0, MOST_ISSUES)", "error.issues"],
-      ["String(key).slice(0, LONGEST)", "String(key)"],
+      ["String(key).slice(0, MAX_TEXT_LENGTH)", "String(key)"],
     ],
   },
 ];

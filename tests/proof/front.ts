@@ -159,7 +159,7 @@ export const front: readonly Promised[] = [
     edits: [
       ['if (bytes[at] !== SIGNATURE[at]) return "invalid";', "if (bytes[at] !== SIGNATURE[at]) break;"],
       ['if (command !== COMMAND.local && command !== COMMAND.proxy) return "invalid";', ""],
-      ['if (size > MAX_PROXY_HEADER) return "invalid";', ""],
+      ['if (size > MAX_PROXY_HEADER_BYTES) return "invalid";', ""],
       ["(addresses === null || length < addresses)", "(addresses === null)"],
       ["(addresses === null || length < addresses)", "(length < (addresses ?? 0))"],
       ["command === COMMAND.proxy ? sourceAddress(bytes) : null", "sourceAddress(bytes)"],

@@ -178,7 +178,7 @@ export const session: readonly Promised[] = [
       ["if (this.#pausedAt >= 0) return null;", ""],
       ["this.#lastMessage += at - this.#pausedAt;", ""],
       ["!this.#moved(this.#ping, at) && ", ""],
-      ["this.#limits.ping_interval + underWay / SLOWEST_LINK", "this.#limits.ping_interval"],
+      ["this.#limits.ping_interval + underWay / SLOWEST_LINK_BYTES_PER_MS", "this.#limits.ping_interval"],
       [" && sinceStall >= ping_interval) {", ") {"],
       ["Math.min(MAX_UNDER_WAY_BYTES, this.#session.taken - this.#confirmed)", "this.#session.taken - this.#confirmed"],
       [

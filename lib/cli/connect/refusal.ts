@@ -4,7 +4,7 @@ import https from "node:https";
 import { REFUSALS, type Retry } from "../../gate/outcomes.ts";
 
 /** The reason of a failed handshake. */
-export type Refusal =
+export type FailedHandshake =
   | { readonly kind: "refused"; readonly status: number; readonly reason: string; readonly retryAfterS?: number }
   | { readonly kind: "unreachable"; readonly message: string };
 
@@ -13,7 +13,7 @@ const SERVER_ERROR = 500;
 const TEMPORARY: readonly Retry[] = ["later", "when_told"];
 
 /** Whether the same handshake may be accepted later. */
-export function isTemporary(refusal: Refusal): boolean {
+export function isTemporary(refusal: FailedHandshake): boolean {
   if (refusal.kind === "unreachable") return true;
   const outcome = Object.values(REFUSALS).find(({ status }) => status === refusal.status);
   return outcome ? TEMPORARY.includes(outcome.retry) : refusal.status >= SERVER_ERROR;
@@ -33,9 +33,9 @@ const MOST_BODY_CHARACTERS = 10_000;
 const KEY_BYTES = 16;
 
 /** Resolves to the refusal, or to null when the server accepts the handshake now. Never rejects. */
-export function askRefusal({ url, headers, subprotocol, ca }: Attempt): Promise<Refusal | null> {
+export function askRefusal({ url, headers, subprotocol, ca }: Attempt): Promise<FailedHandshake | null> {
   const { request } = url.protocol === "https:" ? https : http;
-  const { promise, resolve } = Promise.withResolvers<Refusal | null>();
+  const { promise, resolve } = Promise.withResolvers<FailedHandshake | null>();
   const asked = request(url, {
     headers: {
       ...headers,

@@ -4,7 +4,7 @@ import { closeMeaning, ERRORS, meaning, REASONS } from "../../front/page/meaning
 import { CLOSE_CODES } from "../../gate/outcomes.ts";
 import { CloseCode } from "../../websocket/websocket.ts";
 import { type CallLine, readLine, type TextLine } from "./lines.ts";
-import { askRefusal, isTemporary, type Refusal } from "./refusal.ts";
+import { askRefusal, type FailedHandshake, isTemporary } from "./refusal.ts";
 import type { Screen } from "./screen.ts";
 import { createWire, type Wire } from "./socket.ts";
 
@@ -183,7 +183,7 @@ function ending(why: Why): string {
   return `${code}${reason === "" ? "" : ` ${reason}`}: ${closeMeaning(code, reason)}`;
 }
 
-function refused(refusal: Refusal, url: URL): string {
+function refused(refusal: FailedHandshake, url: URL): string {
   if (refusal.kind === "unreachable") {
     const hint = /certificate|issuer/i.test(refusal.message) ? " Name the file of its certificate with --ca FILE." : "";
     return `${url.host} does not answer: ${refusal.message}.${hint}`;

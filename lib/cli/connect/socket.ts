@@ -19,7 +19,7 @@ export interface Wire {
 }
 
 /** The library passes headers to its constructor along with the subprotocols. */
-interface Given {
+interface ConstructorOptions {
   readonly protocols: string[];
 }
 
@@ -31,7 +31,7 @@ class CommandSocket extends WebSocket {
   /** Ids of unanswered requests of the library. */
   readonly #asked = new Set<unknown>();
 
-  constructor(options: SocketOptions, url: string | URL, { protocols }: Given) {
+  constructor(options: SocketOptions, url: string | URL, { protocols }: ConstructorOptions) {
     super(url, {
       protocols: protocols.filter((name) => name !== ""),
       headers: options.headers,
@@ -76,7 +76,7 @@ export function createWire(options: SocketOptions): Wire {
   let newest: CommandSocket | undefined;
 
   class NewestSocket extends CommandSocket {
-    constructor(url: string | URL, given: Given) {
+    constructor(url: string | URL, given: ConstructorOptions) {
       super(options, url, given);
       newest = this;
     }

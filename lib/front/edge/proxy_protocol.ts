@@ -9,7 +9,7 @@ const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 
 const HEADER_BYTES = 16;
 
 /** Maximum size of addresses (36 bytes for IPv6) and TLVs, far above what proxies send. */
-export const MAX_PROXY_HEADER = 1024;
+export const MAX_PROXY_HEADER_BYTES = 1024;
 
 const COMMAND = { local: 0x20, proxy: 0x21 } as const;
 const FAMILY = { unspecified: 0x00, tcp4: 0x11, tcp6: 0x21, unix: 0x31 } as const;
@@ -36,7 +36,7 @@ export function parseProxyHeader(bytes: Uint8Array): ProxyHeader | "more" | "inv
 
   const length = (bytes[14]! << 8) | bytes[15]!;
   const size = HEADER_BYTES + length;
-  if (size > MAX_PROXY_HEADER) return "invalid";
+  if (size > MAX_PROXY_HEADER_BYTES) return "invalid";
   const addresses = addressesSize(bytes[13]!);
   if (command === COMMAND.proxy && (addresses === null || length < addresses)) return "invalid";
   if (bytes.length < size) return "more";

@@ -2,9 +2,9 @@
 import type { z } from "zod";
 import type {
   ClaimsOf,
+  DataArgument,
   EventData,
   EventName,
-  Given,
   NotificationOf,
   ParamsOf,
   RolesOf,
@@ -61,7 +61,7 @@ export interface Context<V extends Vocabulary = Vocabulary> {
   /** Aborted when the client disconnects or the call's time is up. */
   readonly signal: AbortSignal;
   /** Sends a notification to this client. Methods that begin with `rpc.`, `session.` and `topic.` are the server's own. */
-  notify<N extends NotificationOf<V>>(method: N, ...params: Given<ParamsOf<V, N>>): void;
+  notify<N extends NotificationOf<V>>(method: N, ...params: DataArgument<ParamsOf<V, N>>): void;
   /**
    * Sends an event to every connection that subscribes to `topic`, this one included: as notification `topic.event`
    * with `topic`, `event` and `data`. In a module without declared topics it sends the notification `event` with `data`
@@ -73,7 +73,7 @@ export interface Context<V extends Vocabulary = Vocabulary> {
   publish<T extends TopicName<V>, E extends EventName<V, T>>(
     topic: T,
     event: E,
-    ...data: Given<EventData<V, T, E>>
+    ...data: DataArgument<EventData<V, T, E>>
   ): void;
   /**
    * Subscribes this connection to `topic`. Resolves once it is subscribed. A topic without `params` and `allow` is
@@ -123,7 +123,7 @@ export interface DeclaredError<D extends z.ZodType = z.ZodType> {
 export type Errors = Record<string, DeclaredError>;
 
 /** Argument of `fail`: data as the schema accepts it, or none. */
-type ErrorData<E> = E extends { data: infer D extends z.ZodType } ? Given<z.input<D>> : [];
+export type ErrorData<E> = E extends { data: infer D extends z.ZodType } ? DataArgument<z.input<D>> : [];
 
 /** The context of a method. */
 export interface MethodContext<V extends Vocabulary = Vocabulary, X extends Errors = Errors> extends Context<V> {

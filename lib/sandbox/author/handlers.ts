@@ -2,7 +2,15 @@
 import type { z } from "zod";
 import type { Context, Errors, Fields, MethodContext, RawContext } from "./context.ts";
 import type { AnyTopic, Events, Topic } from "./topics.ts";
-import type { DeclaredTopics, EventData, EventName, Given, RolesOf, TopicName, Vocabulary } from "./vocabulary.ts";
+import type {
+  DataArgument,
+  DeclaredTopics,
+  EventData,
+  EventName,
+  RolesOf,
+  TopicName,
+  Vocabulary,
+} from "./vocabulary.ts";
 
 /** A method. `params` and `result` are zod schemas; `handle` gets parameters parsed by `params`. */
 export interface Method<
@@ -31,8 +39,9 @@ export interface Method<
   handle(params: z.output<P>, ctx: MethodContext<V, X>): z.input<R> | Promise<z.input<R>>;
 }
 
+/** A method with any schemas, for tables of methods. */
 // deno-lint-ignore no-explicit-any -- stands for every schema: in a plain object the types of schema and handle can't be tied, `method` does
-type AnyMethod<V extends Vocabulary> = Method<any, any, V, any>;
+export type AnyMethod<V extends Vocabulary> = Method<any, any, V, any>;
 
 /** A module with JSON-RPC methods. */
 export interface RpcHandlers<V extends Vocabulary = Vocabulary> {
@@ -98,7 +107,7 @@ export interface Kit<V extends Vocabulary = Vocabulary> {
   publish<T extends TopicName<V>, E extends EventName<V, T>>(
     topic: T,
     event: E,
-    ...data: Given<EventData<V, T, E>>
+    ...data: DataArgument<EventData<V, T, E>>
   ): void;
   /** Writes a line to the server's log, without connection and user. */
   log(message: string, fields?: Fields): void;

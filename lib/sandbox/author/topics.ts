@@ -40,5 +40,6 @@ export interface Topic<P extends z.ZodType = z.ZodType, E extends Events = Event
   description?: string;
 }
 
+/** A topic with any schema of its parameters, for tables of topics. */
 // deno-lint-ignore no-explicit-any -- stands for every schema of params
 export type AnyTopic<V extends Vocabulary = Vocabulary> = Topic<any, Events, V>;

@@ -62,8 +62,8 @@ export type ParamsOf<V extends Vocabulary, N> = V["events"] extends object
   ? N extends keyof V["events"] ? V["events"][N] : never
   : unknown;
 
-/** The last argument, optional if it may be undefined. */
-export type Given<D> = undefined extends D ? [data?: D] : [data: D];
+/** The last argument of a call that takes data: optional if the data may be undefined. */
+export type DataArgument<D> = undefined extends D ? [data?: D] : [data: D];
 
 /** The names that a pattern matches: `room:{room}` gives `` `room:${string}` ``. */
 export type NameOf<Pattern> = Pattern extends `${infer Before}{${string}}${infer After}`
@@ -76,7 +76,7 @@ export type DeclaredTopics<V extends Vocabulary> = V["topics"] extends (kit: nev
   : never;
 
 /** Schemas of the events of the topic called `Name`. */
-type EventsOf<T, Name> = {
+export type EventsOf<T, Name> = {
   [Pattern in keyof T]: Name extends NameOf<Pattern> ? T[Pattern] extends { events: infer E } ? E : never : never;
 }[keyof T];
 
@@ -91,7 +91,6 @@ export type EventName<V extends Vocabulary, Name> = [DeclaredTopics<V>] extends 
 
 /** Data of an event, as its schema accepts it; without declared topics, parameters of a notification. */
 export type EventData<V extends Vocabulary, Name, Event> = [DeclaredTopics<V>] extends [never] ? ParamsOf<V, Event>
-  : Event extends keyof EventsOf<DeclaredTopics<V>, Name> ? Input<EventsOf<DeclaredTopics<V>, Name>[Event]>
+  : Event extends keyof EventsOf<DeclaredTopics<V>, Name>
+    ? EventsOf<DeclaredTopics<V>, Name>[Event] extends infer S extends z.ZodType ? z.input<S> : never
   : never;
-
-type Input<S> = S extends z.ZodType ? z.input<S> : never;

@@ -2,7 +2,7 @@
 import type { Present } from "../author/context.ts";
 import { MAX_NAME_BYTES, MAX_REASON_BYTES, ToHost } from "../wire/operations.ts";
 import { type CellSession, ClientLeft, type Query } from "./cell_session.ts";
-import type { DeclaredErrors, Failure } from "./declared_errors.ts";
+import type { DeclaredErrors, DeclaredFailure } from "./declared_errors.ts";
 import { JudgeContext } from "./judge_context.ts";
 import type { ModuleTopics } from "./module_topics.ts";
 import { notificationText } from "./notification.ts";
@@ -108,7 +108,7 @@ export class HandlerContext extends JudgeContext {
     this.#out.unasked(ToHost.Close, this.#session.handle, 0, 0, short);
   }
 
-  fail(name: string, data?: unknown): Failure {
+  fail(name: string, data?: unknown): DeclaredFailure {
     return this.#errors.make(name, data, this.#out.maxBytes);
   }
 

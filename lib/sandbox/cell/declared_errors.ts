@@ -5,8 +5,8 @@ import { jsonText } from "./json.ts";
 import { checkLength } from "./utf8.ts";
 
 /** The error created by `ctx.fail`. Only the method that created it can answer with it. */
-export class Failure extends Error {
-  override readonly name = "Failure";
+export class DeclaredFailure extends Error {
+  override readonly name = "DeclaredFailure";
 
   /** `index` is the error's index in the declaration, `data` JSON text or empty. */
   constructor(readonly of: DeclaredErrors, readonly index: number, readonly data: string, message: string) {
@@ -28,15 +28,15 @@ export class DeclaredErrors {
    * @throws {z.ZodError} if the data does not match
    * @throws {RangeError} if the data is longer than `most` bytes
    */
-  make(name: string, data: unknown, most: number): Failure {
+  make(name: string, data: unknown, most: number): DeclaredFailure {
     const found = this.#known.get(name);
     if (found === undefined) throw new TypeError(`The method declares no error ${JSON.stringify(String(name))}`);
     if (found.data === undefined) {
       if (data !== undefined) throw new TypeError(`The error ${JSON.stringify(name)} declares no data`);
-      return new Failure(this, found.index, "", found.message);
+      return new DeclaredFailure(this, found.index, "", found.message);
     }
     const text = jsonText(found.data.parse(data)) ?? "";
     checkLength("The data of an error", text, most);
-    return new Failure(this, found.index, text, found.message);
+    return new DeclaredFailure(this, found.index, text, found.message);
   }
 }

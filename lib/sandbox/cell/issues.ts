@@ -10,13 +10,13 @@ export interface Issue {
 }
 
 const MOST_ISSUES = 20;
-const LONGEST = 256;
+const MAX_TEXT_LENGTH = 256;
 
 /** The first 20 issues. Texts are cut at 256 characters, because they contain keys of the client. */
 export function visibleIssues(error: z.core.$ZodError): Issue[] {
   return error.issues.slice(0, MOST_ISSUES).map((issue) => ({
-    path: issue.path.slice(0, 32).map((key) => typeof key === "number" ? key : String(key).slice(0, LONGEST)),
+    path: issue.path.slice(0, 32).map((key) => typeof key === "number" ? key : String(key).slice(0, MAX_TEXT_LENGTH)),
     code: issue.code ?? "custom",
-    message: issue.message.slice(0, LONGEST),
+    message: issue.message.slice(0, MAX_TEXT_LENGTH),
   }));
 }

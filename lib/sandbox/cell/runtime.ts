@@ -15,7 +15,7 @@ import { type SessionInfo, ToCell } from "../wire/operations.ts";
 import { type Callable, Misfit } from "./callable.ts";
 import { CellSession, ClientLeft, NotSubscribed } from "./cell_session.ts";
 import { type ContextServices, HandlerContext } from "./context.ts";
-import { Failure } from "./declared_errors.ts";
+import { DeclaredFailure } from "./declared_errors.ts";
 import { describeError } from "./describe_error.ts";
 import { jsonText, parseJson } from "./json.ts";
 import { JudgeContext } from "./judge_context.ts";
@@ -261,7 +261,7 @@ export class Runtime {
     this.#waiting.delete(call);
     context.settle();
     if (error instanceof Misfit) return this.#out.error(call, ErrorCode.INVALID_PARAMS, error.data);
-    if (error instanceof Failure && error.of === callable.errors) {
+    if (error instanceof DeclaredFailure && error.of === callable.errors) {
       return this.#out.declaredError(call, error.index, error.data);
     }
     // The call was answered when its client disconnected or its time was up.

@@ -8,12 +8,12 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const byteLength = Buffer.byteLength;
 
 /** Maximum length for `utf8Slice`, which is faster than `TextDecoder` up to here. */
-const SLICE_UP_TO = 256;
+const MAX_SLICE_BYTES = 256;
 
 /** Decodes `bytes`, which are UTF-8. */
 export function utf8Text(bytes: Uint8Array): string {
   if (bytes.length === 0) return "";
-  return bytes.length <= SLICE_UP_TO ? utf8Slice.call(bytes, 0, bytes.length) : decoder.decode(bytes);
+  return bytes.length <= MAX_SLICE_BYTES ? utf8Slice.call(bytes, 0, bytes.length) : decoder.decode(bytes);
 }
 
 /** Size of `text` in bytes of UTF-8. */

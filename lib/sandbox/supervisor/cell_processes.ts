@@ -13,8 +13,8 @@ import { LOOK_MS } from "./silence.ts";
 
 const SECRET_BYTES = 32;
 /** Starts a second in the long run: of one module for each of its cells, and in total. */
-const MODULE_RATE = 1;
-const TOTAL_RATE = 20;
+const MODULE_STARTS_PER_S = 1;
+const TOTAL_STARTS_PER_S = 20;
 
 export interface CellProcessesOptions {
   readonly handlers: readonly HandlerSettings[];
@@ -61,10 +61,10 @@ export class CellProcesses implements CellStarter {
     this.socketPath = socketPath;
     this.#most = handlers.map((handler) => 2 * (cellCount(handler, cores) + 1));
     this.#lastStart = handlers.map(() => 0);
-    const rates = this.#most.map((most): Rate => ({ rate: MODULE_RATE * most / 2, burst: 2 * most }));
+    const rates = this.#most.map((most): Rate => ({ rate: MODULE_STARTS_PER_S * most / 2, burst: 2 * most }));
     this.#rates = rates.map((rate) => new TokenBucket(rate, now()));
     const burst = rates.reduce((sum, rate) => sum + rate.burst, 0);
-    this.#totalRate = new TokenBucket({ rate: TOTAL_RATE, burst }, now());
+    this.#totalRate = new TokenBucket({ rate: TOTAL_STARTS_PER_S, burst }, now());
   }
 
   /** Number of running processes and pending starts. */

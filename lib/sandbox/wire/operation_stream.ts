@@ -14,7 +14,7 @@ const FIRST_CAPACITY_BYTES = 4 * 1024;
 /** A buffer above this capacity is released after it is sent. */
 const KEPT_CAPACITY_BYTES = 256 * 1024;
 /** Strings up to this length are written character by character while they are ASCII. */
-const SPELL_UP_TO = 48;
+const MAX_SPELLED_LENGTH = 48;
 
 const utf8 = new TextEncoder();
 
@@ -143,7 +143,7 @@ export class OperationWriter {
       return at + text.length;
     }
     const length = text.length;
-    if (length > SPELL_UP_TO) return at + utf8.encodeInto(text, bytes.subarray(at)).written;
+    if (length > MAX_SPELLED_LENGTH) return at + utf8.encodeInto(text, bytes.subarray(at)).written;
     for (let index = 0; index < length; index++) {
       const unit = text.charCodeAt(index);
       if (unit > 0x7f) return at + utf8.encodeInto(text, bytes.subarray(at)).written;

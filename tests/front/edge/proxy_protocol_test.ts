@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { MAX_PROXY_HEADER, parseProxyHeader } from "../../../lib/front/edge/proxy_protocol.ts";
+import { MAX_PROXY_HEADER_BYTES, parseProxyHeader } from "../../../lib/front/edge/proxy_protocol.ts";
 import { assertEquals } from "../../assert.ts";
 import { proxyHeader } from "../proxy_header.ts";
 
@@ -22,7 +22,7 @@ const TABLE: [string, Uint8Array, ReturnType<typeof parseProxyHeader>][] = [
   ["version 3", proxyHeader(0x31, 0x11, V4), "invalid"],
   ["unknown command", proxyHeader(0x22, 0x11, V4), "invalid"],
   ["TLS instead", Uint8Array.of(0x16, 0x03, 0x01), "invalid"],
-  ["too long", proxyHeader(0x20, 0x00, new Array(MAX_PROXY_HEADER).fill(0)), "invalid"],
+  ["too long", proxyHeader(0x20, 0x00, new Array(MAX_PROXY_HEADER_BYTES).fill(0)), "invalid"],
   ["nothing", new Uint8Array(0), "more"],
 ];
 for (const [name, bytes, expected] of TABLE) {
