@@ -47,11 +47,23 @@ start() {
   echo 'it did not get ready' >&2
   exit 1
 }
+# As with Type=notify-reload, reload returns when the server has reloaded.
+reload() {
+  before=$(reloads)
+  kill -HUP "$(cat "$pid")"
+  for _ in $(seq 600); do
+    if [ "$(reloads)" -gt "$before" ]; then return 0; fi
+    sleep 0.1
+  done
+  echo 'it did not reload' >&2
+  exit 1
+}
+reloads() { grep -cE '"event":"config.(reloaded|rejected)"' '${root}/log' || true; }
 case "$1" in
   start) start ;;
   stop) stop ;;
   restart) stop; start ;;
-  reload) kill -HUP "$(cat "$pid")" ;;
+  reload) reload ;;
   is-active) [ -f "$pid" ] ;;
 esac
 `,
