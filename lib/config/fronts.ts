@@ -1,4 +1,4 @@
-/** What several fronts have of their own in one configuration. */
+/** The differences between the fronts of one configuration. */
 import { join, parse } from "node:path";
 import type { Config } from "./schema.ts";
 

@@ -9,7 +9,7 @@ import type { OpsTarget } from "./ops_target.ts";
 export interface FrontServerOptions {
   /** Path of the unix socket. */
   readonly socket: string;
-  /** What the other front authenticates with. */
+  /** The secret that the other front authenticates with. */
   readonly secret: string;
   readonly target: OpsTarget;
   readonly metrics: Scrape;

@@ -8,7 +8,7 @@ import { runs } from "../sandbox/supervisor/fixture.ts";
 
 export const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef";
 
-/** Ports below those that the system gives to listeners on port 0, so that no other test gets one meanwhile. */
+/** Ports below those that the system gives to listeners on port 0. No other test gets one meanwhile. */
 const [FIRST_PORT, LAST_PORT] = [12_000, 31_000];
 
 export interface FrontsOptions extends Pick<ServerOptions, "config" | "handlers" | "env" | "files"> {
@@ -215,7 +215,7 @@ export async function serveArgs(fronts: number, config: string): Promise<string[
   return ["run", ...serverFlags(await readProject()), main, String(fronts), "serve", "--config", config];
 }
 
-/** A port that nobody listens on. */
+/** A free port. */
 export function freePort(): number {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));

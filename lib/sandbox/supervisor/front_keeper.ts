@@ -22,7 +22,7 @@ const FRESH_MS = 3_000;
 /** Exit status for an invalid configuration. */
 const WRONG_CONFIGURATION = 2;
 
-/** What a front serves. */
+/** The handlers and orders of a front. */
 export interface FrontTask {
   readonly handlers: readonly HandlerSettings[];
   readonly orders: Omit<FrontOrders, "socketPath">;

@@ -48,7 +48,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #keepers: FrontKeeper[] = [];
-  /** What the fronts ask each other with. */
+  /** The secret of the requests between fronts. */
   readonly #secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
   readonly #end = Promise.withResolvers<number>();
   /** The number of fronts, known once the first configuration is read. */

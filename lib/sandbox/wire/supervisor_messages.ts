@@ -31,7 +31,7 @@ export interface FrontPlace {
   readonly number: number;
   /** Paths of the unix sockets on which the fronts answer each other, by their number. */
   readonly sockets: readonly string[];
-  /** What they authenticate each other with. */
+  /** The secret with which they authenticate each other. */
   readonly secret: string;
 }
 
