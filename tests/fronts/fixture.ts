@@ -8,7 +8,7 @@ import { runs } from "../sandbox/supervisor/fixture.ts";
 
 export const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef";
 
-/** Ports below those that the system gives to listeners on port 0. No other test gets one meanwhile. */
+/** Ports below those that the system gives to listeners on port 0. So other tests do not get them. */
 const [FIRST_PORT, LAST_PORT] = [12_000, 31_000];
 
 export interface FrontsOptions extends Pick<ServerOptions, "config" | "handlers" | "env" | "files"> {
