@@ -3,15 +3,8 @@
  *
  *     TOKEN=… ORIGIN=https://app.example.com deno run -NE deno.ts wss://ws.example.com/ws "Good morning"
  */
-import { type Contract, createClient } from "@sallyport/client";
-
-/** The methods and topics of the chat that this script uses. */
-interface Chat extends Contract {
-  methods: {
-    "chat.send": { params: { room: string; text: string }; result: { ok: true } };
-  };
-  topics: { "room:lobby": { message: { from: string; text: string } } };
-}
+import { createClient } from "@sallyport/client";
+import type { Contract } from "./contract.ts";
 
 const [url = "wss://localhost:8443/ws", text = "Good morning"] = Deno.args;
 const origin = Deno.env.get("ORIGIN") ?? "https://localhost:8443";
@@ -24,7 +17,7 @@ class WithOrigin extends WebSocket {
   }
 }
 
-await using client = createClient<Chat>(url, {
+await using client = createClient<Contract>(url, {
   subprotocol: "chat.v1",
   token: () => Deno.env.get("TOKEN") ?? null,
   env: { WebSocket: WithOrigin as typeof WebSocket },

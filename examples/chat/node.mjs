@@ -6,6 +6,8 @@
  */
 import { createClient } from "@sallyport/client";
 import WebSocket from "ws";
+/** @import { Client } from "@sallyport/client" */
+/** @import { Contract } from "./contract.ts" */
 
 const [, , url, text = "Good morning"] = process.argv;
 
@@ -16,10 +18,11 @@ class WithOrigin extends WebSocket {
   }
 }
 
+/** @type {Client<Contract>} */
 const client = createClient(url, {
   subprotocol: "chat.v1",
   token: () => process.env.TOKEN ?? null,
-  env: { WebSocket: WithOrigin },
+  env: { WebSocket: /** @type {any} */ (WithOrigin) },
 });
 // deno-lint-ignore no-console -- a script that prints
 client.subscribe("room:lobby").on("message", (data) => console.log("message", JSON.stringify(data)));

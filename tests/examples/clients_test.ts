@@ -4,7 +4,7 @@ import { buildClient } from "../../tools/client.ts";
 import { DENO, ROOT } from "../../tools/project.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { chromiumPresent, launchChromium } from "../helpers/chromium.ts";
-import { ORIGIN, startServer, type TestServer } from "../helpers/test_server.ts";
+import { ORIGIN, program, startServer, type TestServer, writeConfigFor } from "../helpers/test_server.ts";
 import { optional, runs } from "../helpers/optional.ts";
 
 const SAID = 'message {"from":"ann","text":"Good morning"}';
@@ -52,6 +52,59 @@ Deno.test(optional({ node: runs("node", "--version") }, "the script for Node say
     assertStringIncludes(await run("node", ["node.mjs"], server, folder), SAID);
   });
 }));
+
+Deno.test("examples/chat/contract.ts is the output of contract --format types", async () => {
+  await withFolder(async (folder) => {
+    await writeConfigFor(folder, {
+      handlers: [{ subprotocol: "chat.v1", module: join(ROOT, "examples/chat/chat.ts") }],
+    });
+    const [command = "", ...args] = await program();
+    const { code, stdout } = await new Deno.Command(command, {
+      args: [...args, "contract", "--config", join(folder, "sallyport.toml"), "--format", "types"],
+      cwd: ROOT,
+      env: { DENO },
+    }).output();
+    assertEquals(code, 0);
+    assertEquals(new TextDecoder().decode(stdout), await Deno.readTextFile(join(ROOT, "examples/chat/contract.ts")));
+  });
+});
+
+for (const name of ["node.mjs", "web/chat.js", "deno.ts"]) {
+  Deno.test(`examples/chat/${name} is typed by the contract of the chat`, async () => {
+    const source = await Deno.readTextFile(join(ROOT, "examples/chat", name));
+    assertEquals(await checkExample(name, source), "");
+    const method = await checkExample(name, source.replace('"chat.send"', '"chat.sent"'));
+    assertStringIncludes(method, '"chat.sent"\' is not assignable');
+    const event = await checkExample(name, source.replace('on("message"', 'on("massage"'));
+    assertStringIncludes(event, '"massage"\' is not assignable');
+  });
+}
+
+/** Checks the types of an example as an editor does, JavaScript included. Resolves to the errors. */
+async function checkExample(name: string, source: string): Promise<string> {
+  let errors = "";
+  await withFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "web"));
+    await Deno.copyFile(join(ROOT, "examples/chat/contract.ts"), join(folder, "contract.ts"));
+    await Deno.writeTextFile(join(folder, name), source);
+    await Deno.writeTextFile(join(folder, "ws.d.ts"), "declare const WebSocket: any;\nexport default WebSocket;\n");
+    const lib = name.startsWith("web/") ? ["dom", "dom.iterable", "esnext"] : ["deno.window", "deno.unstable"];
+    await Deno.writeTextFile(
+      join(folder, "deno.json"),
+      JSON.stringify({
+        compilerOptions: { lib, checkJs: true, strict: false },
+        imports: { "@sallyport/client": join(ROOT, "client/mod.ts"), ws: "./ws.d.ts" },
+      }),
+    );
+    const { code, stderr } = await new Deno.Command(DENO, {
+      args: ["check", "--quiet", name],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    errors = code === 0 ? "" : new TextDecoder().decode(stderr);
+  });
+  return errors;
+}
 
 /** Where Deno keeps a package of npm. */
 async function packageFolder(name: string): Promise<string> {

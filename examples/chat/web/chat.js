@@ -3,11 +3,15 @@
  * address of the application that answers with a token for the signed-in user.
  */
 import { createClient } from "@sallyport/client";
+/** @import { Client } from "@sallyport/client" */
+/** @import { Contract } from "../contract.ts" */
 
 const ROOM = "lobby";
 const server = document.documentElement.dataset.server ?? "/ws";
 const byId = (id) => document.getElementById(id);
+const input = document.querySelector("input");
 
+/** @type {Client<Contract>} */
 const client = createClient(server, {
   subprotocol: "chat.v1",
   async token({ signal }) {
@@ -30,8 +34,8 @@ client.subscribe(`room:${ROOM}`).on("message", ({ from, text }) => {
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    await client.call("chat.send", { room: ROOM, text: byId("text").value });
-    byId("text").value = "";
+    await client.call("chat.send", { room: ROOM, text: input.value });
+    input.value = "";
     byId("problem").textContent = "";
   } catch (error) {
     show(error);
