@@ -56,6 +56,20 @@ Deno.test("an old line is closed as soon as its calls are answered, and not befo
   assertEquals([await soon(Promise.all(calls), "the calls"), world.client.state], [[1, "refused"], "open"]);
 });
 
+Deno.test("an answer on another line than that of its call settles nothing", async () => {
+  using world = await World.open();
+  await world.pass(10_000);
+  const old = world.socket;
+  const call = world.client.call("m", {});
+  old.notify("session.reconnect", { after_ms: 1_000, serves_ms: 5_000 });
+  await world.pass(1_000);
+  world.answer(old.calls[0], { result: "forged" }, world.socket);
+  await settle();
+  assertEquals(old.closed, 0, "the call is pending");
+  world.answer(old.calls[0], { result: "honest" }, old);
+  assertEquals(await soon(call, "the call"), "honest");
+});
+
 Deno.test("an old line without calls is closed at once", async () => {
   using world = await World.open();
   await world.pass(10_000);
