@@ -150,4 +150,13 @@ export const sandbox: readonly Promised[] = [
       ["this.#bytes -= length;", "", "beyond 32 MiB"],
     ],
   },
+  {
+    promise: "ARCHITECTURE.md: Each request runs once and is answered once",
+    file: "lib/sandbox/host/cell_backlog.ts",
+    by: "tests/sandbox/host/cell_backlog_test.ts",
+    edits: [
+      ['text: typeof text === "string" ? text : this.#copy(text)', "text"],
+      ["this.#block = new Uint8Array(BLOCK_BYTES);\n      this.#filled = 0;", "this.#filled = 0;"],
+    ],
+  },
 ];

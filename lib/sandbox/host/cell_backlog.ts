@@ -8,6 +8,7 @@ import type { Seat } from "./seat.ts";
 
 /** A queued operation. */
 export interface Waiting {
+  readonly seat: Seat;
   readonly code: ToCell;
   /** The call's number; 0 for an operation that is not a call. */
   readonly call: number;
@@ -17,7 +18,7 @@ export interface Waiting {
 
 /** The waiting operations of one user's sessions, in order. */
 interface UserLine {
-  readonly items: [Seat, Waiting][];
+  readonly items: Waiting[];
   /** Rest of the quantum, in units; negative after a long message. */
   credit: number;
 }
@@ -26,6 +27,10 @@ interface UserLine {
 const QUANTUM_UNITS = 16;
 /** Largest debt after one long message. */
 const MAX_DEBT_UNITS = 64 * QUANTUM_UNITS;
+/** Size of the blocks that copies of short texts share. A waiting text keeps its block in memory. */
+const BLOCK_BYTES = 2048;
+/** A longer text has memory of its own, which costs several times the copy of a short one. */
+const MAX_SHORT_BYTES = 256;
 
 export class CellBacklog {
   /** Lines by user id, in the order of their turns. An empty line is removed at its turn. */
@@ -34,6 +39,9 @@ export class CellBacklog {
   readonly #sparse = new Set<UserLine>();
   #size = 0;
   #bytes = 0;
+  #block = new Uint8Array(BLOCK_BYTES);
+  /** Number of bytes of the block that are in use. */
+  #filled = 0;
 
   /** Number of queued operations. */
   get size(): number {
@@ -50,18 +58,18 @@ export class CellBacklog {
     return (this.#lines.get(seat.user.id)?.items.length ?? 0) > 0;
   }
 
-  /** Adds an operation; `waiting.text` belongs to the backlog from now on. */
-  add(seat: Seat, waiting: Waiting): void {
+  /** Adds an operation; bytes are copied. */
+  add(seat: Seat, code: ToCell, call: number, extra: number, text: string | Uint8Array): void {
     let line = this.#lines.get(seat.user.id);
     if (line === undefined) this.#lines.set(seat.user.id, line = { items: [], credit: QUANTUM_UNITS });
     if (line.items.length === 0 && line.credit > 0) this.#sparse.add(line);
-    line.items.push([seat, waiting]);
+    line.items.push({ seat, code, call, extra, text: typeof text === "string" ? text : this.#copy(text) });
     this.#size++;
-    this.#bytes += waiting.text.length;
+    this.#bytes += text.length;
   }
 
   /** Removes and returns the next operation; undefined when the queue is empty. */
-  next(): [Seat, Waiting] | undefined {
+  next(): Waiting | undefined {
     for (const line of this.#sparse) return this.#take(line);
     for (;;) {
       const first = this.#lines.entries().next();
@@ -75,13 +83,24 @@ export class CellBacklog {
     }
   }
 
-  #take(line: UserLine): [Seat, Waiting] {
+  #take(line: UserLine): Waiting {
     const item = line.items.shift()!;
-    const { length } = item[1].text;
+    const { length } = item.text;
     line.credit = Math.max(line.credit - unitsOf(length), -MAX_DEBT_UNITS);
     if (line.items.length === 0 || line.credit <= 0) this.#sparse.delete(line);
     this.#size--;
     this.#bytes -= length;
     return item;
+  }
+
+  #copy(bytes: Uint8Array): Uint8Array {
+    const { length } = bytes;
+    if (length > MAX_SHORT_BYTES) return bytes.slice();
+    if (this.#filled + length > BLOCK_BYTES) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#filled = 0;
+    }
+    this.#block.set(bytes, this.#filled);
+    return this.#block.subarray(this.#filled, this.#filled += length);
   }
 }

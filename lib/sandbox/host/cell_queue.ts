@@ -180,13 +180,12 @@ export class CellFeed {
       this.#deps.begun();
       return this.send(code, seat.handle, call, extra, text);
     }
-    // Bytes of the client are the socket's buffer, valid only now.
-    this.#backlog.add(seat, { code, call, extra, text: typeof text === "string" ? text : text.slice() });
+    this.#backlog.add(seat, code, call, extra, text);
   }
 
   /** Gives the cell what is no call, behind the calls of `seat` that wait. */
   giveBehind(seat: Seat, code: ToCell, text: string): void {
-    if (this.#backlog.holds(seat)) this.#backlog.add(seat, { code, call: 0, extra: 0, text });
+    if (this.#backlog.holds(seat)) this.#backlog.add(seat, code, 0, 0, text);
     else this.send(code, seat.handle, 0, 0, text);
   }
 
@@ -207,7 +206,7 @@ export class CellFeed {
     while (!this.queue.busy) {
       const next = this.#backlog.next();
       if (next === undefined) break;
-      const [seat, { code, call, extra, text }] = next;
+      const { seat, code, call, extra, text } = next;
       // It may have been answered: its time was up, or its client left.
       if (call !== 0 && !this.#deps.waits(call)) continue;
       if (call !== 0) this.#deps.begun();

@@ -157,13 +157,13 @@ Deno.test("a user that calls again as soon as it was served takes turns with the
   const backlog = new CellBacklog();
   const add = (session: number) => {
     const text = "x".repeat(2048); // a turn's worth
-    backlog.add(seats[session - 1]!, { code: ToCell.Call, call: 1, extra: 0, text });
+    backlog.add(seats[session - 1]!, ToCell.Call, 1, 0, text);
   };
   for (let i = 0; i < 20; i++) [1, 2].forEach(add);
   add(3);
   const served: number[] = [];
   for (let i = 0; i < 30; i++) {
-    const [{ handle }] = backlog.next()!;
+    const { handle } = backlog.next()!.seat;
     served.push(handle);
     if (handle === 3) add(3);
   }
