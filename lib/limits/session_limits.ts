@@ -30,7 +30,10 @@ export type Verdict = null | {
   readonly excused: boolean;
 };
 
-/** The limits of one session: its own buckets and those it shares. Synchronous; allocates nothing when it allows. */
+/**
+ * The limits of one session: its own buckets and those it shares. Synchronous; allocates nothing when it allows. A caller
+ * that has read the clock of the limits passes its time as `now`.
+ */
 export class SessionLimits {
   readonly #shared: SharedBuckets;
   readonly #address: string;
@@ -67,8 +70,7 @@ export class SessionLimits {
    * Called once for each inbound message, before it is parsed. Takes one token of the connection, the user and the
    * address, and the message's bytes: all or none.
    */
-  message(bytes: number): Verdict {
-    const now = this.#shared.deps.clock();
+  message(bytes: number, now = this.#shared.deps.clock()): Verdict {
     const cost = this.#scale(now);
     const size = bytes * cost;
     const connection = this.#connection.wait(cost, now);
@@ -94,20 +96,19 @@ export class SessionLimits {
    * user. All tokens are taken or none. A cost above the burst of a bucket passes when the bucket is full except for
    * the message's token, and leaves a debt.
    */
-  call(method: string, cost: number): Verdict {
+  call(method: string, cost: number, now = this.#shared.deps.clock()): Verdict {
     const own = this.#own(method);
     const covered = cost <= this.#paid;
     if (own === null && covered) {
       this.#paid -= cost;
       return null;
     }
-    const now = this.#shared.deps.clock();
     const scale = this.#scale(now);
     const type = own === null ? 0 : own.wait(scale, now);
     if (covered) {
       if (type > 0) {
         const asked = { tokens: 0, paid: 0, bytes: 0, own };
-        return this.#refuse(0, 0, 0, 0, type, this.resend(this.#size, method, cost), asked);
+        return this.#refuse(0, 0, 0, 0, type, this.resend(this.#size, method, cost, now), asked);
       }
       this.#paid -= cost;
     } else {
@@ -119,7 +120,7 @@ export class SessionLimits {
       const ip = this.#ip.wait(extra, now, paid);
       if (connection + user + ip + type > 0) {
         const asked = { tokens: plain, paid: this.#paid, bytes: 0, own };
-        return this.#refuse(connection, 0, user, ip, type, this.resend(this.#size, method, cost), asked);
+        return this.#refuse(connection, 0, user, ip, type, this.resend(this.#size, method, cost, now), asked);
       }
       this.#paid = 0;
       this.#connection.spend(extra, plain);
@@ -144,8 +145,7 @@ export class SessionLimits {
    * Whole milliseconds, at least 1, until a message of `bytes` with one call of the method at this cost would pass if
    * nothing else is spent until then. Takes nothing.
    */
-  resend(bytes: number, method: string, cost: number): number {
-    const now = this.#shared.deps.clock();
+  resend(bytes: number, method: string, cost: number, now = this.#shared.deps.clock()): number {
     const scale = this.#scale(now);
     // The message's own token is part of the call's cost, and is paid even when the call costs nothing.
     const tokens = Math.max(1, cost) * scale;

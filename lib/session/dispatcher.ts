@@ -150,7 +150,7 @@ export class Dispatcher {
       this.#refusals.request(id, ErrorCode.OVERLOADED, batch, { method });
       return true;
     }
-    const verdict = this.#session.limits.call(method, contract.cost);
+    const verdict = this.#session.limits.call(method, contract.cost, this.#session.monotonicNow);
     if (verdict !== null) {
       if (verdict.action === "delay" && this.#session.intake.pause(PauseReason.REQUEST)) {
         this.#timed = true;
@@ -176,7 +176,7 @@ export class Dispatcher {
       id,
       method,
       batch,
-      startedAt: services.monotonic(),
+      startedAt: this.#session.monotonicNow,
       traced: services.tracing.call(method, module.subprotocol),
     });
     try {

@@ -28,13 +28,13 @@ export class Refusals {
    * again.
    */
   message(data: string | Uint8Array, bytes: number): void {
-    const { limits, module, outgoing, services } = this.#session;
+    const { limits, module, monotonicNow, outgoing, services } = this.#session;
     if (module.contract.kind === "raw") return;
     const message = parseMessage(data as string, services.config.messages);
     const elements = message.batch ? message.elements : [message.element];
     const cost = elements.reduce((sum, element) => sum + this.#costOf(element), 0);
     const only = message.batch || isFault(message.element) ? "" : message.element.method;
-    const retry = retryData(limits.resend(bytes, only, cost));
+    const retry = retryData(limits.resend(bytes, only, cost, monotonicNow));
     const answer = (element: RpcElement) =>
       element.id === undefined ? null : errorResponse(element.id, ErrorCode.RATE_LIMITED, retry);
     if (!message.batch) return outgoing.answer(null, answer(message.element));
@@ -47,7 +47,7 @@ export class Refusals {
    * request.
    */
   fault(id: RpcRequest["id"], code: number, batch: Batch | null, fields: Record<string, unknown>): void {
-    const verdict = this.#session.limits.call("", 1);
+    const verdict = this.#session.limits.call("", 1, this.#session.monotonicNow);
     if (verdict === null) this.request(id, code, batch, fields);
     else this.overLimit(id, verdict, batch, fields);
   }

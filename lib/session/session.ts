@@ -49,18 +49,23 @@ export class Session extends SessionState implements SocketSink {
 
   message(data: string | Uint8Array, bytes: number, utf8?: Uint8Array): void {
     if (this.ending) return;
-    this.life.messaged(this.services.monotonic());
-    this.#messagesIn++;
-    this.#bytesIn += bytes;
-    if (typeof data !== "string" && !this.module.contract.binary) {
-      this.rejected("binary_not_taken", { bytes });
-      this.end("binary_not_taken");
-      return;
-    }
-    const verdict = this.limits.message(bytes);
-    if (verdict === null) this.#dispatcher.dispatch(data, bytes, utf8);
-    else if (!this.#delay(verdict, typeof data === "string" ? data : data.slice(), bytes)) {
-      this.#overLimit(verdict, data, bytes);
+    this.arrived = this.services.monotonic();
+    try {
+      this.life.messaged(this.arrived);
+      this.#messagesIn++;
+      this.#bytesIn += bytes;
+      if (typeof data !== "string" && !this.module.contract.binary) {
+        this.rejected("binary_not_taken", { bytes });
+        this.end("binary_not_taken");
+        return;
+      }
+      const verdict = this.limits.message(bytes, this.arrived);
+      if (verdict === null) this.#dispatcher.dispatch(data, bytes, utf8);
+      else if (!this.#delay(verdict, typeof data === "string" ? data : data.slice(), bytes)) {
+        this.#overLimit(verdict, data, bytes);
+      }
+    } finally {
+      this.arrived = undefined;
     }
     this.intake.spend(bytes);
   }

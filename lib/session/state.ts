@@ -50,6 +50,8 @@ export abstract class SessionState implements Lived {
   protected readonly startedAt: number;
   protected readonly socket: Socket;
   protected draining = false;
+  /** When the message that is being handled arrived, on the monotonic clock; undefined in between. */
+  protected arrived: number | undefined;
   /** A message waits for its tokens. */
   protected delayed = false;
   /** Notifies the front that all requests are answered, after the client's close frame. */
@@ -89,6 +91,14 @@ export abstract class SessionState implements Lived {
   get user(): CellUser {
     const { user, roles, claims } = this.#identity;
     return { id: user, roles, claims };
+  }
+
+  /**
+   * The time on the monotonic clock in milliseconds. All parts of a message have the time of its arrival, because a
+   * reading of the clock costs as much as the check that needs it.
+   */
+  get monotonicNow(): number {
+    return this.arrived ?? this.services.monotonic();
   }
 
   /** Whether the end has begun; the connection may still wait for the peer's close frame. */

@@ -286,8 +286,8 @@ export class World {
 
   #counting(limits: SessionLimits): SessionLimits {
     const call = limits.call.bind(limits);
-    limits.call = (method, cost) => {
-      const verdict = call(method, cost);
+    limits.call = (method, cost, now) => {
+      const verdict = call(method, cost, now);
       if (verdict === null) this.charged++;
       return verdict;
     };

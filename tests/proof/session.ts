@@ -49,7 +49,7 @@ export const session: readonly Promised[] = [
       ["if (++this.#invalid >= max_invalid)", "if (++this.#invalid > max_invalid)", "single invalid"],
       ["if (batch) batch.invalid = true;", "", "batch counts once"],
       [
-        'const verdict = this.#session.limits.call("", 1);',
+        'const verdict = this.#session.limits.call("", 1, this.#session.monotonicNow);',
         'const session = this.#session;\n    const verdict = session.ending ? session.limits.call("", 1) : null;',
         "faulty elements",
       ],
