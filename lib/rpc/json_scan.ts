@@ -8,8 +8,8 @@ const COMMA = 0x2c;
  * the text need not be valid JSON.
  */
 export function exceedsDepth(text: string, maxDepth: number): boolean {
-  // Each level takes an opening and a closing character, so short texts need no scan.
-  if (text.length < 2 * (maxDepth + 1)) return false;
+  // Most texts have few brackets. The platform's search finds that in a fraction of the time of the scan.
+  if (!opensMoreThan(text, maxDepth)) return false;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
@@ -21,6 +21,14 @@ export function exceedsDepth(text: string, maxDepth: number): boolean {
       depth--;
     }
   }
+  return false;
+}
+
+/** Whether a text has more than `levels` opening brackets and braces, in strings or outside. */
+function opensMoreThan(text: string, levels: number): boolean {
+  let left = levels;
+  for (let at = text.indexOf("{"); at >= 0; at = text.indexOf("{", at + 1)) if (--left < 0) return true;
+  for (let at = text.indexOf("["); at >= 0; at = text.indexOf("[", at + 1)) if (--left < 0) return true;
   return false;
 }
 

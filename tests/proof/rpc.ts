@@ -30,7 +30,8 @@ export const rpc: readonly Promised[] = [
     file: "lib/rpc/json_scan.ts",
     by: "tests/rpc/rpc_test.ts",
     edits: [
-      ["if (text.length < 2 * (maxDepth + 1)) return false;", "if (text.length < 4 * (maxDepth + 1)) return false;"],
+      ["let left = levels;", "let left = levels + 1;"],
+      ['let at = text.indexOf("[")', "let at = -1"],
       ["depth--;", ""],
     ],
   },
