@@ -96,12 +96,12 @@ export class Dispatcher {
     this.#waiting.clear();
   }
 
-  /** Called once by each call. `code` is 0 for a result, else the JSON-RPC error code. */
-  settled(call: Call, code: number, response: RpcResponse | null): void {
-    const { monotonic, telemetry } = this.#session.services;
+  /** Called once by each call. `code` is 0 for a result, else the JSON-RPC error code. `now` is monotonic. */
+  settled(call: Call, code: number, response: RpcResponse | null, now = this.#session.services.monotonic()): void {
+    const { telemetry } = this.#session.services;
     this.#inFlight--;
     call.traced(code === 0 ? "ok" : errorReason(code));
-    telemetry.messageSeconds((monotonic() - call.startedAt) / 1000);
+    telemetry.messageSeconds((now - call.startedAt) / 1000);
     if (this.#session.ending) return;
     this.#session.outgoing.answer(call.batch, response);
     if (code === 0) telemetry.message("in", "ok");
@@ -240,10 +240,10 @@ export class Call implements PendingCall {
     this.traced = traced;
   }
 
-  resolve(resultJson: string | Uint8Array): void {
+  resolve(resultJson: string | Uint8Array, now?: number): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#dispatcher.settled(this, 0, this.#id === undefined ? null : resultResponse(this.#id, resultJson));
+    this.#dispatcher.settled(this, 0, this.#id === undefined ? null : resultResponse(this.#id, resultJson), now);
   }
 
   reject(code: number, dataJson?: string, message?: string): void {

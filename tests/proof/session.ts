@@ -115,8 +115,8 @@ export const session: readonly Promised[] = [
     by: "tests/session/batch_test.ts",
     edits: [
       [
-        "resolve(resultJson: string | Uint8Array): void {\n    if (this.#settled) return;",
-        "resolve(resultJson: string | Uint8Array): void {",
+        "resolve(resultJson: string | Uint8Array, now?: number): void {\n    if (this.#settled) return;",
+        "resolve(resultJson: string | Uint8Array, now?: number): void {",
       ],
       ["message?: string): void {\n    if (this.#settled) return;", "message?: string): void {"],
       [

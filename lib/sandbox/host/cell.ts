@@ -46,6 +46,8 @@ export class Cell implements CellOwner {
   /** Index of each method in the cell's contract. */
   readonly #methods: ReadonlyMap<string, number>;
   readonly #pending = new PendingCalls();
+  /** When the chunk that is being executed arrived, on the monotonic clock; undefined before the first one. */
+  #arrived: number | undefined;
   #failures = 0;
   #pinged: number;
   #over = false;
@@ -187,6 +189,8 @@ export class Cell implements CellOwner {
   /** Reads and executes the operations of the cell until its connection or its process has ended. */
   async serve(): Promise<void> {
     do {
+      // One reading of the clock for all answers of a chunk.
+      this.#arrived = this.#deps.now();
       for (let operation = this.#link.next(); operation !== null; operation = this.#link.next()) this.take(operation);
     } while (await this.#link.more());
   }
@@ -221,7 +225,7 @@ export class Cell implements CellOwner {
     switch (code) {
       case ToHost.Result:
         if (!isUtf8(first)) throw new WireError("a result is not UTF-8");
-        return this.#answered(id, first.length)?.call.resolve(first);
+        return this.#answered(id, first.length)?.call.resolve(first, this.#arrived);
       case ToHost.Error: {
         if (!CELL_ERRORS.has(extra)) throw new WireError("an error code is not one of a cell's");
         const data = dataOf(first);
@@ -266,7 +270,7 @@ export class Cell implements CellOwner {
 
   #expect(seat: Seat | undefined, method: string, call: PendingCall, opening = false): number {
     this.#cpu.asked();
-    return this.#pending.add({ seat, method, until: this.#feed.queue.since + this.#deps.timeout, call, opening });
+    return this.#pending.add({ seat, method, until: this.#feed.queue.turnAt() + this.#deps.timeout, call, opening });
   }
 
   #late(seat: Seat | undefined, method: string): void {

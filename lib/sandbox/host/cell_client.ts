@@ -44,8 +44,11 @@ export interface CellClient {
 
 /** A pending request or raw frame. Exactly one of its methods is called, exactly once. */
 export interface PendingCall {
-  /** `resultJson` is the JSON text after `"result":`; "null" for a raw frame. Bytes are valid only during the call. */
-  resolve(resultJson: string | Uint8Array): void;
+  /**
+   * `resultJson` is the JSON text after `"result":`; "null" for a raw frame. Bytes are valid only during the call. `now`
+   * is the time on the monotonic clock, from a caller that has read it.
+   */
+  resolve(resultJson: string | Uint8Array, now?: number): void;
   /**
    * `dataJson` is the JSON text after `"data":`. Codes: -32601, -32602, -32603, -32004, -32005, and those that the
    * method declares, with their `message`.

@@ -16,7 +16,7 @@ const MAX_BYTES = 32 * 1024 * 1024;
 interface Flight {
   operations: number;
   bytes: number;
-  /** Time (ms) of the first of them. */
+  /** Time (ms) of the start of their turn. */
   readonly at: number;
 }
 
@@ -63,19 +63,16 @@ export class CellQueue {
     return this.#bytes + waiting >= MAX_BYTES;
   }
 
-  /** Start (ms) of the turn of the next operation. */
-  get since(): number {
-    return this.#turn?.at ?? this.#now();
+  /** Start (ms) of the turn of the next operation, which begins now if there is none. */
+  turnAt(): number {
+    return (this.#turn ?? this.#beginTurn()).at;
   }
 
   /** Counts an operation of `bytes` that the caller writes to the stream at once. */
   add(bytes: number): void {
-    if (this.#turn === undefined) {
-      this.#turn = { operations: 0, bytes: 0, at: this.#now() };
-      setImmediate(this.flush);
-    }
-    this.#turn.operations++;
-    this.#turn.bytes += bytes;
+    const turn = this.#turn ?? this.#beginTurn();
+    turn.operations++;
+    turn.bytes += bytes;
     this.#undone++;
     this.#bytes += bytes;
   }
@@ -114,6 +111,11 @@ export class CellQueue {
   get #left(): number {
     const { operations, bytes } = this.#turn ?? NOTHING;
     return this.#undone - operations + (this.#bytes - bytes) / BYTES_PER_UNIT;
+  }
+
+  #beginTurn(): Flight {
+    setImmediate(this.flush);
+    return this.#turn = { operations: 0, bytes: 0, at: this.#now() };
   }
 
   /** Counts up to `count` operations of the oldest write as started. Returns their number. */
