@@ -88,6 +88,8 @@ export async function contestants(fixtures: Fixtures, only?: ReadonlySet<string>
     "--config",
     `${ROOT}/deno.json`,
   ];
+  // The same server has the same space for new objects.
+  const v8Flags = serverFlags(await readProject()).filter((flag) => flag.startsWith("--v8-flags="));
   const all: Contestant[] = [];
   for (const engine of ["edge", "serve"] as const) {
     const config = `${fixtures.directory}/${engine}.toml`;
@@ -100,7 +102,7 @@ export async function contestants(fixtures: Fixtures, only?: ReadonlySet<string>
     start: () =>
       startServer({
         command: DENO,
-        args: [...denoArgs, script("in_main.ts"), `${fixtures.directory}/edge.toml`],
+        args: [...denoArgs, ...v8Flags, script("in_main.ts"), `${fixtures.directory}/edge.toml`],
         env: {},
       }),
   });
