@@ -25,12 +25,16 @@ const sockets = new WebSocketServer({
 });
 const room = new Set();
 
-function open(path, socket) {
+function open(path, socket, client) {
   socket.on("error", () => {});
   switch (path) {
     case "/checked": {
-      const answer = answerer();
-      return socket.on("message", (data) => socket.send(answer(data.toString())));
+      const answer = answerer(client);
+      return socket.on("message", (data, binary) => {
+        if (binary) return socket.close(1003);
+        const text = answer(data.toString(), data.length);
+        if (text !== undefined) socket.send(text);
+      });
     }
     case "/room":
       room.add(socket);
@@ -48,11 +52,13 @@ function open(path, socket) {
 
 server.on("upgrade", async (request, socket, head) => {
   socket.on("error", () => {});
+  const client = { ip: request.socket.remoteAddress };
   if (request.url === "/checked") {
-    const { status } = await admission(request.headers.origin, request.headers.authorization);
+    const { status, ...identity } = await admission(request.headers.origin, request.headers.authorization);
     if (status !== undefined) return socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\n\r\n`);
+    Object.assign(client, identity);
   }
-  sockets.handleUpgrade(request, socket, head, (webSocket) => open(request.url, webSocket));
+  sockets.handleUpgrade(request, socket, head, (webSocket) => open(request.url, webSocket, client));
 });
 server.on("tlsClientError", () => {});
 server.listen(0, "127.0.0.1", () => {
