@@ -32,6 +32,20 @@ Deno.test("Dispatcher runs a notification and answers nothing", () => {
   assertEquals([sent, begun], [[], ["n"]]);
 });
 
+Deno.test("Dispatcher measures a call from the arrival of its message to that of its answer", () => {
+  const world = new World();
+  const took = () => Math.round(world.session.services.telemetry.secondsSum * 1000);
+  world.send(request(1, "slow"));
+  world.advance(300);
+  world.settle(0);
+  assertEquals(took(), 300, "an answer without a time arrives now");
+  world.send(request(2, "slow"));
+  const arrived = world.clock.time + 200;
+  world.advance(300);
+  world.pending[0]!.call.resolve("true", arrived);
+  assertEquals(took(), 500);
+});
+
 Deno.test("Dispatcher answers what is no request, no method or not allowed, and none of it reaches the cell", () => {
   const cases: [string, unknown, number][] = [
     ["{", null, -32700],

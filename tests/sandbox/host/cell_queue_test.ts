@@ -19,6 +19,21 @@ Deno.test("operations of one turn leave together", async () => {
   assertEquals([flushes.length, made.undone], [1, 10]);
 });
 
+Deno.test("a turn has the time of its first operation, or of the first question for it, until it leaves", async () => {
+  const { clock, queue: made } = queue();
+  clock.now = 100;
+  assertEquals(made.turnAt(), 100);
+  clock.now = 150;
+  made.add(0);
+  assertEquals(made.turnAt(), 100);
+  await turn();
+  assertEquals(
+    [made.turnAt(), made.silent(160)],
+    [150, 60],
+    "the next turn, and the silence since the last one",
+  );
+});
+
 Deno.test("a cell is busy from 512 operations on at first, each 128 bytes counting as one more", async () => {
   const { queue: made } = queue();
   for (let i = 0; i < 511; i++) made.add(0);
