@@ -135,8 +135,7 @@ export class SessionLimits {
    * Spends tokens of the connection and the user for a call whose work is known when it is done, down to a debt of one burst. The
    * address does not pay, because others share it.
    */
-  charge(tokens: number): void {
-    const now = this.#shared.deps.clock();
+  charge(tokens: number, now = this.#shared.deps.clock()): void {
     this.#connection.charge(tokens, now);
     this.#user.charge(tokens, now);
   }

@@ -83,7 +83,7 @@ export class Subscriptions implements Topics {
     this.#withRight(topic, "publish", call, () =>
       line.publish(topic, kept, {
         delivered: (subscribers) => {
-          limits.charge(Math.floor(subscribers / CONNECTIONS_PER_TOKEN));
+          limits.charge(Math.floor(subscribers / CONNECTIONS_PER_TOKEN), this.#session.monotonicNow);
           call.resolve("{}");
         },
         reject: (code, data) => call.reject(code, data),
@@ -95,7 +95,7 @@ export class Subscriptions implements Topics {
       const { services, subprotocol, limits } = this.#session;
       const present = services.hub.presence(subprotocol, topic);
       const counted = present.reduce((sum, { connections }) => sum + connections, 0);
-      limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN));
+      limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN), this.#session.monotonicNow);
       const text = JSON.stringify(present);
       if (text.length > MAX_PRESENCE_LENGTH) call.reject(ErrorCode.OVERLOADED);
       else call.resolve(text);
