@@ -156,7 +156,7 @@ async function startOps({ server, log, startedAt, permissions, front }: OpsDeps)
   if (front !== undefined && front.number > 0) {
     return await startFrontServer({ socket: front.sockets[front.number]!, secret: front.secret, target, metrics, log });
   }
-  const others = front && new OtherFronts({ ...front, sharedTopics: hasCluster(server.config) });
+  const others = front && new OtherFronts({ ...front, clustered: hasCluster(server.config) });
   return await startOpsServer({
     hostname: ops.host,
     port: ops.port,

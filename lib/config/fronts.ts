@@ -9,7 +9,7 @@ export function configOfFront(config: Config, front = 0): Config {
   return { ...config, store: { ...config.store, path: storeOfFront(path, front) } };
 }
 
-/** Whether the fronts are nodes of a cluster, which carries what is published on one to all. */
+/** Whether the server is a node of a cluster. */
 export function hasCluster(config: Config): boolean {
   return (config as Partial<Record<string, unknown>>)["cluster"] !== undefined;
 }

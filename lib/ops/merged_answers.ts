@@ -10,6 +10,16 @@ const SUMMED = ["closed", "delivered"];
 /** The name of a front in `missing`. */
 const nameOf = (front: number) => `front:${front}`;
 
+/** Whether the answer of one front is about all nodes of the cluster: no node is missing, and all have taken the change. */
+export function isAboutAll({ body }: AdminAnswer): boolean {
+  return body["complete"] !== false && body["applied"] !== "here";
+}
+
+/** Whether a front has done what was asked, on itself at least. */
+function isDone({ status, body }: AdminAnswer): boolean {
+  return status < 300 || body["applied"] === "here";
+}
+
 /**
  * The answer for all fronts, from those by the number of the front (null: none). A change succeeds if it does on one
  * front. Where a front gave no answer or failed (5xx) while others succeeded, the body has `complete: false` and
@@ -17,16 +27,19 @@ const nameOf = (front: number) => `front:${front}`;
  */
 export function mergeAnswers(answers: ReadonlyMap<number, AdminAnswer | null>): AdminAnswer {
   const given = [...answers.values()].filter((answer) => answer !== null);
-  const done = given.filter(({ status }) => status < 300);
-  const silent = [...answers].filter(([, answer]) => answer === null || done.length > 0 && answer.status >= 500);
+  const done = given.filter(isDone);
+  const silent = [...answers].filter(([, answer]) =>
+    answer === null || done.length > 0 && answer.status >= 500 && !isDone(answer)
+  );
   const missing = silent.map(([front]) => nameOf(front));
   if (done.length === 0) {
     const refusal = given.find(({ status }) => status !== 404) ?? given[0]!;
     return { ...refusal, body: withMissing(refusal.body, missing) };
   }
-  const body = withMissing(mergeBodies(done.map((answer) => answer.body)), missing);
+  const status = Math.min(...done.map((answer) => answer.status));
+  const body = withMissing(mergeBodies(done.map((answer) => answer.body), status), missing);
   const logged = done.find((answer) => answer.logged !== undefined)?.logged;
-  return { status: 200, body, ...(logged === undefined ? {} : { logged: corrected(logged, body) }) };
+  return { status, body, ...(logged === undefined ? {} : { logged: corrected(logged, body) }) };
 }
 
 /** The conditions of readiness of all fronts. `fronts` is true when each of them has answered. */
@@ -39,10 +52,15 @@ export function mergeConditions(
   return { ...Object.fromEntries(merged), fronts: given.length === answers.size };
 }
 
-function mergeBodies(bodies: readonly Body[]): Body {
+/** One front that has told all nodes of a change (200) has done so for those that could not. */
+function mergeBodies(bodies: readonly Body[], status: number): Body {
   const merged: Record<string, unknown> = {};
   for (const body of bodies) {
-    for (const [name, value] of Object.entries(body)) merged[name] = mergeValues(name, merged[name], value);
+    for (const [name, value] of Object.entries(body)) {
+      if (status >= 300 || name !== "error" && name !== "applied") {
+        merged[name] = mergeValues(name, merged[name], value);
+      }
+    }
   }
   return merged;
 }

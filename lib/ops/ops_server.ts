@@ -148,7 +148,7 @@ async function administerAll(request: Request, path: string, options: OpsServerO
   let body: unknown;
   const own = await attempt({ method, path, body: async () => body = await readJson(request) }, options.target);
   const { others } = options;
-  if (others === undefined || !others.concerns(path) || WRONG_REQUEST.includes(own.status)) return own;
+  if (others === undefined || WRONG_REQUEST.includes(own.status) || !others.concerns(path, own)) return own;
   const answers = await others.ask({ method, path, body }, (text) => JSON.parse(text) as AdminAnswer);
   return mergeAnswers(new Map([[others.own, own], ...answers]));
 }

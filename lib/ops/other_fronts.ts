@@ -1,6 +1,8 @@
 /** Asks the other fronts of the service over their unix sockets. */
 import { request } from "node:http";
 import type { Readable } from "node:stream";
+import type { AdminAnswer } from "./attempt.ts";
+import { isAboutAll } from "./merged_answers.ts";
 
 /** Time for the answers of the other fronts. */
 const DEADLINE_MS = 1_000;
@@ -13,8 +15,8 @@ export interface OtherFrontsOptions {
   /** Paths of the sockets of all fronts, by number. */
   readonly sockets: readonly string[];
   readonly secret: string;
-  /** Whether what one front publishes reaches the clients of all. */
-  readonly sharedTopics: boolean;
+  /** Whether the fronts are nodes of a cluster: one of them then answers for all, while its link is up. */
+  readonly clustered: boolean;
 }
 
 /** A request to each of the other fronts. */
@@ -38,10 +40,13 @@ export class OtherFronts {
     return this.#options.number;
   }
 
-  /** Whether an administrative request is for every front, and not for this one alone. */
-  concerns(path: string): boolean {
-    if (path === "/publish") return !this.#options.sharedTopics;
-    return /^\/(connections|bans|revocations)(\/|$)/.test(path);
+  /**
+   * Whether an administrative request goes to the other fronts too, after this one's answer. In a cluster it does where
+   * that answer is not about all nodes. What is published there never does: a client could receive it twice.
+   */
+  concerns(path: string, own: AdminAnswer): boolean {
+    if (path === "/publish") return !this.#options.clustered;
+    return /^\/(connections|bans|revocations)(\/|$)/.test(path) && !(this.#options.clustered && isAboutAll(own));
   }
 
   /** The answers by the number of the front, parsed by `read`; null of a front without an answer within a second. */

@@ -2,6 +2,8 @@
 import { createLog } from "../../lib/log/log.ts";
 import { startFrontServer } from "../../lib/ops/front_server.ts";
 import { startOpsServer } from "../../lib/ops/ops_server.ts";
+import type { AdminAnswer } from "../../lib/ops/attempt.ts";
+import { isAboutAll, mergeAnswers } from "../../lib/ops/merged_answers.ts";
 import { OtherFronts } from "../../lib/ops/other_fronts.ts";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
@@ -26,13 +28,13 @@ class Service implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   #url = "";
 
-  static async start(options: { silent?: boolean; sharedTopics?: boolean } = {}): Promise<Service> {
+  static async start(options: { silent?: boolean; clustered?: boolean } = {}): Promise<Service> {
     const service = new Service();
     await service.#start(options);
     return service;
   }
 
-  async #start({ silent = false, sharedTopics = false }: { silent?: boolean; sharedTopics?: boolean }): Promise<void> {
+  async #start({ silent = false, clustered = false }: { silent?: boolean; clustered?: boolean }): Promise<void> {
     const log = createLog({ level: "info", format: "json", write: (line) => this.lines.push(JSON.parse(line)) });
     const metricsOf = (front: number) => {
       const telemetry = new Telemetry();
@@ -55,7 +57,7 @@ class Service implements AsyncDisposable {
       target: targets[0],
       log,
       adminToken: ADMIN_TOKEN,
-      others: new OtherFronts({ number: 0, sockets, secret: SECRET, sharedTopics }),
+      others: new OtherFronts({ number: 0, sockets, secret: SECRET, clustered }),
     });
     this.#stack.defer(() => server.close());
     this.#url = server.url;
@@ -115,11 +117,49 @@ Deno.test("a revocation and a publication reach every front, and their numbers a
   assertEquals(logged.map(({ closed, delivered, lifted }) => closed ?? delivered ?? lifted), [6, 6, 2]);
 });
 
-Deno.test("where the fronts are nodes of a cluster, one of them publishes", async () => {
-  await using service = await Service.start({ sharedTopics: true });
+Deno.test("fronts that are nodes of a cluster leave publications and complete answers to one of them", async () => {
+  await using service = await Service.start({ clustered: true });
   const event = { topic: "room:1", event: "message", data: null };
   assertEquals((await service.ask("POST", "/publish", event)).body, { delivered: 2 });
   assertEquals(service.targets.map(({ published }) => published.length), [1, 0, 0]);
+  assertEquals((await service.ask("POST", "/revocations", { sub: "alice" })).body, { closed: 2 });
+  assertEquals(service.targets.map(({ revocations }) => revocations.length), [1, 0, 0]);
+});
+
+Deno.test("isAboutAll() tells an answer that is about all nodes of a cluster", () => {
+  assert(isAboutAll({ status: 200, body: { closed: 1, complete: true, missing: [] } }));
+  assert(isAboutAll({ status: 404, body: { error: "not_found" } }));
+  assert(!isAboutAll({ status: 200, body: { connections: [], complete: false, missing: ["n2"] } }));
+  assert(!isAboutAll({ status: 503, body: { error: "cluster_unavailable", applied: "here", closed: 1 } }));
+});
+
+Deno.test("mergeAnswers() makes one answer of those of fronts that are cut off from the cluster", () => {
+  const here = (closed: number) => ({
+    status: 503,
+    body: { error: "cluster_unavailable", applied: "here", closed },
+    logged: { action: "revoke", closed, applied: "here" },
+  });
+  const merged = mergeAnswers(new Map([[0, here(2)], [1, here(3)]]));
+  assertEquals(merged, {
+    status: 503,
+    body: { error: "cluster_unavailable", applied: "here", closed: 5 },
+    logged: { action: "revoke", closed: 5, applied: "here" },
+  });
+  // The other front's link is up.
+  const everywhere = {
+    status: 200,
+    body: { closed: 3, complete: true, missing: [] },
+    logged: { action: "revoke", closed: 3 },
+  };
+  const { status, body } = mergeAnswers(new Map<number, AdminAnswer>([[0, here(2)], [1, everywhere]]));
+  assertEquals([status, body], [200, { closed: 5, complete: true, missing: [] }]);
+  const lists = mergeAnswers(
+    new Map([
+      [0, { status: 200, body: { connections: [{ id: "a" }], complete: false, missing: ["n2"] } }],
+      [1, { status: 200, body: { connections: [{ id: "b" }], complete: false, missing: ["n1"] } }],
+    ]),
+  );
+  assertEquals(lists.body, { connections: [{ id: "a" }, { id: "b" }], complete: false, missing: ["n2", "n1"] });
 });
 
 Deno.test("a request that is wrong for every front is asked of none", async () => {
@@ -186,7 +226,7 @@ Deno.test("the metrics of all fronts have a label, and those of one name stand t
 Deno.test("a front answers only requests that have the secret, and for itself alone", async () => {
   await using service = await Service.start();
   const ask = async (secret: string) => {
-    const others = new OtherFronts({ number: 0, sockets: service.sockets, secret, sharedTopics: false });
+    const others = new OtherFronts({ number: 0, sockets: service.sockets, secret, clustered: false });
     return await others.ask({ method: "GET", path: "/connections" }, (text) => JSON.parse(text));
   };
   assertEquals([...(await ask("6".repeat(64))).values()], [null, null]);

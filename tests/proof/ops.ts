@@ -135,8 +135,16 @@ export const ops: readonly Promised[] = [
     edits: [
       ['const SUMMED = ["closed", "delivered"];', 'const SUMMED = ["closed"];', "numbers are summed"],
       ["if (!known.has(name)) known.set(name, entry);", "known.set(known.size, entry);", "each once"],
-      ["answer === null || done.length > 0 && answer.status >= 500", "answer === null", "as by one"],
-      ["done.length > 0 && answer.status >= 500", "answer.status >= 500", "as by one"],
+      ["done.length > 0 && answer.status >= 500 && !isDone(answer)", "false", "as by one"],
+      [
+        "done.length > 0 && answer.status >= 500 && !isDone(answer)",
+        "answer.status >= 500 && !isDone(answer)",
+        "as by one",
+      ],
+      ["answer.status >= 500 && !isDone(answer)", "answer.status >= 500", "cut off from the cluster"],
+      ['return status < 300 || body["applied"] === "here";', "return status < 300;", "cut off from the cluster"],
+      ['body["complete"] !== false && ', "", "isAboutAll"],
+      ['status >= 300 || name !== "error" && name !== "applied"', "true", "cut off from the cluster"],
       ["given.find(({ status }) => status !== 404) ?? given[0]!", "given[0]!", "as by one"],
       ['...("missing" in body ? { missing: body["missing"] } : {}),', "", "silent front"],
       [
@@ -162,8 +170,9 @@ export const ops: readonly Promised[] = [
     file: "lib/ops/other_fronts.ts",
     by: "tests/ops/other_fronts_test.ts",
     edits: [
-      ['if (path === "/publish") return !this.#options.sharedTopics;', "", "numbers are summed"],
-      ["return !this.#options.sharedTopics;", "return true;", "one of them publishes"],
+      ['if (path === "/publish") return !this.#options.clustered;', "", "numbers are summed"],
+      ["return !this.#options.clustered;", "return true;", "to one of them"],
+      ["!(this.#options.clustered && isAboutAll(own))", "true", "to one of them"],
       ["(connections|bans|revocations)", "(bans|revocations)", "each once"],
       ["(connections|bans|revocations)", "(connections|bans)", "numbers are summed"],
       ["asked.end(body === undefined ? undefined : JSON.stringify(body));", "asked.end();", "numbers are summed"],
