@@ -3,10 +3,12 @@ import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Counter as LabelCounter } from "./counter.ts";
 import {
+  CLUSTER_CALLS,
   type FigureName,
   FIGURES,
   LIMIT_SCOPES,
   MESSAGE_SECONDS,
+  PUBLISH_RESULTS,
   RESTART_CAUSES,
   type Telemetry,
 } from "./telemetry.ts";
@@ -31,8 +33,10 @@ interface Family {
   readonly help: string;
   readonly labels: readonly string[];
   /** The values of the labels, in their order, with the value of the sample. */
-  samples(telemetry: Telemetry): Iterable<readonly [labels: readonly string[], value: number]>;
+  samples(telemetry: Telemetry): Iterable<Sample>;
 }
+
+type Sample = readonly [labels: readonly string[], value: number];
 
 /** The metrics with labels. */
 const FAMILIES: readonly Family[] = [
@@ -68,6 +72,22 @@ const FAMILIES: readonly Family[] = [
       ),
   },
   {
+    type: "counter",
+    name: "sallyport_cluster_publishes_total",
+    help: "Messages to topics of all nodes by result.",
+    labels: ["result"],
+    samples: (telemetry) =>
+      ofCluster(telemetry, PUBLISH_RESULTS.map((result) => [[result], telemetry.clusterPublishes.get(result, "")])),
+  },
+  {
+    type: "counter",
+    name: "sallyport_cluster_calls_total",
+    help: "Calls of the cluster's database and of other nodes by result.",
+    labels: ["call", "result"],
+    samples: (telemetry) =>
+      ofCluster(telemetry, counted(telemetry.clusterCalls, ...CLUSTER_CALLS.map((call) => [call, "ok"] as const))),
+  },
+  {
     type: "gauge",
     name: "sallyport_cell_memory_bytes",
     help: "Memory of a handler module's processes beyond what empty ones need, in bytes.",
@@ -83,11 +103,16 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
+/** Samples that a single node does not have. */
+function ofCluster(telemetry: Telemetry, samples: Iterable<Sample>): Iterable<Sample> {
+  return telemetry.has("sallyport_cluster_up") ? samples : [];
+}
+
 /** What a counter has counted; `always` are shown before they were counted once, so that the first one is an increase. */
 function* counted(
   counter: LabelCounter,
   ...always: readonly (readonly [string, string])[]
-): Generator<readonly [labels: readonly string[], value: number]> {
+): Generator<Sample> {
   for (const labels of always) yield [labels, counter.get(...labels)];
   for (const [first, second, value] of counter.entries()) {
     if (!always.some((labels) => labels[0] === first && labels[1] === second)) yield [[first, second], value];

@@ -17,6 +17,24 @@ export const LIMIT_SCOPES = [
 /** Label values of `sallyport_handler_restarts_total{cause}`. */
 export const RESTART_CAUSES = ["timeout", "out_of_memory", "crash", "reload"] as const;
 
+/**
+ * Label values of `sallyport_cluster_publishes_total{result}`: `sent` to the database, delivered on this node only
+ * (`local`) while the link is known to be down, or `lost` where the outcome is unknown or no place was left.
+ */
+export const PUBLISH_RESULTS = ["sent", "local", "lost"] as const;
+
+/** Label values of `sallyport_cluster_calls_total{call}`: calls of shared state and of control messages. */
+export const CLUSTER_CALLS = ["put", "take", "seat", "present", "settle", "lease", "announce", "ask"] as const;
+
+/**
+ * Label values of `sallyport_cluster_calls_total{result}`: answered, answered with an error, no answer within the
+ * deadline (the call may have had its effect), or not sent because the link is down.
+ */
+export const CLUSTER_CALL_RESULTS = ["ok", "failed", "timeout", "unavailable"] as const;
+
+export type PublishResult = typeof PUBLISH_RESULTS[number];
+export type ClusterCall = typeof CLUSTER_CALLS[number];
+export type ClusterCallResult = typeof CLUSTER_CALL_RESULTS[number];
 export type LimitScope = typeof LIMIT_SCOPES[number];
 export type RestartCause = typeof RESTART_CAUSES[number];
 
@@ -47,6 +65,9 @@ const figures = {
     type: "gauge",
     help: "Seconds until the certificate in use expires; negative when it has.",
   },
+  sallyport_cluster_up: { type: "gauge", help: "1 while messages pass through the cluster's database, else 0." },
+  sallyport_cluster_nodes: { type: "gauge", help: "Live nodes that this node knows, itself included." },
+  sallyport_cluster_config_mismatch: { type: "gauge", help: "Live nodes with another configuration than this node." },
   sallyport_log_lost_total: { type: "counter", help: "Log lines that could not be written.", unknown: 0 },
 } as const satisfies Record<string, Figure>;
 
@@ -66,6 +87,8 @@ export class Telemetry {
   readonly handshakes = new Counter(["accepted", "rejected"], HANDSHAKE_REASONS);
   readonly messages = new Counter(["in", "out"], MESSAGE_RESULTS);
   readonly limits = new Counter(LIMIT_SCOPES, [""]);
+  readonly clusterPublishes = new Counter(PUBLISH_RESULTS, [""]);
+  readonly clusterCalls = new Counter(CLUSTER_CALLS, CLUSTER_CALL_RESULTS);
   readonly restarts = new Map<string, Counter>();
   /** By module: CPU time used by its processes (ms), and memory of the running ones (bytes). */
   readonly cellCpuMs = new Map<string, number>();
@@ -88,6 +111,16 @@ export class Telemetry {
   /** Counts a refusal or delay by a token bucket. */
   limited(scope: LimitScope): void {
     this.limits.add(scope, "");
+  }
+
+  /** Counts a message that a node of a cluster publishes. */
+  clusterPublish(result: PublishResult): void {
+    this.clusterPublishes.add(result, "");
+  }
+
+  /** Counts a call of the cluster's database, or of the other nodes. */
+  clusterCall(call: ClusterCall, result: ClusterCallResult): void {
+    this.clusterCalls.add(call, result);
   }
 
   /** Registers a handler module. Its restarts are printed from 0 on, so that the first one shows as an increase. */
@@ -134,6 +167,11 @@ export class Telemetry {
     let counter = this.restarts.get(known);
     if (!counter) this.restarts.set(known, counter = new Counter(RESTART_CAUSES, [""]));
     return counter;
+  }
+
+  /** Whether a figure is registered. */
+  has(name: FigureName): boolean {
+    return this.figures.has(name);
   }
 
   /** The current value of a figure; null when there is none. */

@@ -22,6 +22,7 @@ export const telemetry: readonly Promised[] = [
       ["for (const labels of always) yield [labels, counter.get(...labels)];", "void 0;", "the current counts"],
       ["value: count += value,", "value,", "cumulative histogram"],
       ["if (value === null) this.remove();", "if (value === null) this.set(0);"],
+      ['return telemetry.has("sallyport_cluster_up") ? samples : [];', "return samples;", "none of a single node"],
       ["LIMIT_SCOPES.map((scope)", "LIMIT_SCOPES.slice(1).map((scope)"],
       ["milliseconds / 1000]", "milliseconds]"],
       ["() => startedAt / 1000", "() => startedAt"],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
-import { LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { CLUSTER_CALLS, LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { parseScrape, value } from "../helpers/prometheus.ts";
 
@@ -24,6 +24,11 @@ Deno.test("createMetrics() declares every metric with its type before anything h
     sallyport_cell_cpu_seconds_total: "counter",
     sallyport_send_queue_bytes: "gauge",
     sallyport_certificate_expiry_seconds: "gauge",
+    sallyport_cluster_up: "gauge",
+    sallyport_cluster_nodes: "gauge",
+    sallyport_cluster_config_mismatch: "gauge",
+    sallyport_cluster_publishes_total: "counter",
+    sallyport_cluster_calls_total: "counter",
     sallyport_log_lost_total: "counter",
     sallyport_build_info: "gauge",
   });
@@ -74,6 +79,22 @@ Deno.test("createMetrics() prints the current counts at each scrape", async () =
   assertEquals(samples.filter(({ labels }) => labels["module"] === "unknown.ts"), []);
   assertEquals(of("log_lost_total"), 7);
   assertEquals(of("build_info", { version: "1.2.3", deno: Deno.version.deno }), 1);
+});
+
+Deno.test("createMetrics() prints the figures of a cluster from zero, and none of a single node", async () => {
+  const { telemetry, scrape } = setup();
+  telemetry.clusterPublish("sent");
+  const alone = (await scrape()).samples.filter(({ name }) => name.startsWith("sallyport_cluster_"));
+  assertEquals(alone, []);
+  telemetry.figure("sallyport_cluster_up", () => 1);
+  telemetry.figure("sallyport_cluster_nodes", () => 3);
+  telemetry.clusterCall("take", "timeout");
+  const { samples } = await scrape();
+  const of = (name: string, labels?: Record<string, string>) => value(samples, `sallyport_cluster_${name}`, labels);
+  assertEquals([of("up"), of("nodes")], [1, 3]);
+  assertEquals([of("publishes_total", { result: "sent" }), of("publishes_total", { result: "lost" })], [1, 0]);
+  for (const call of CLUSTER_CALLS) assertEquals(of("calls_total", { call, result: "ok" }), 0, call);
+  assertEquals(of("calls_total", { call: "take", result: "timeout" }), 1);
 });
 
 Deno.test("createMetrics() prints a cumulative histogram whose count is its last bucket", async () => {
