@@ -50,6 +50,10 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["sandbox/author", "rpc config"],
   ["sandbox/wire", ""],
 
+  // What nodes share: the link, and the interfaces.
+  ["cluster/redis", ""],
+  ["cluster", "store"],
+
   // What several of the above use.
   ["hub", "websocket"],
   ["limits", "store telemetry timing base log"],
@@ -71,7 +75,17 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
  * Folders whose files are all for other parts of the program: each is a thing of its own. Of other folders, only the file
  * with the folder's name is.
  */
-const OPEN_FOLDERS = ["base", "contract", "timing", "tls", "ops", "front/http", "sandbox/author", "sandbox/wire"];
+const OPEN_FOLDERS = [
+  "base",
+  "cluster",
+  "contract",
+  "timing",
+  "tls",
+  "ops",
+  "front/http",
+  "sandbox/author",
+  "sandbox/wire",
+];
 
 /** Further files that other folders may import, and why. */
 const OPEN_FILES: Readonly<Record<string, string>> = {
