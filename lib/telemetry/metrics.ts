@@ -3,12 +3,11 @@ import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Counter as LabelCounter } from "./counter.ts";
 import {
-  CLUSTER_CALLS,
   type FigureName,
   FIGURES,
   LIMIT_SCOPES,
   MESSAGE_SECONDS,
-  PUBLISH_RESULTS,
+  PUBLISHED_RESULTS,
   RESTART_CAUSES,
   type Telemetry,
 } from "./telemetry.ts";
@@ -73,19 +72,13 @@ const FAMILIES: readonly Family[] = [
   },
   {
     type: "counter",
-    name: "sallyport_cluster_publishes_total",
-    help: "Messages to topics of all nodes by result.",
+    name: "sallyport_cluster_published_total",
+    help: "Publications of this node to the nodes of the cluster by result.",
     labels: ["result"],
-    samples: (telemetry) =>
-      ofCluster(telemetry, PUBLISH_RESULTS.map((result) => [[result], telemetry.clusterPublishes.get(result, "")])),
-  },
-  {
-    type: "counter",
-    name: "sallyport_cluster_calls_total",
-    help: "Calls of the cluster's database and of other nodes by result.",
-    labels: ["call", "result"],
-    samples: (telemetry) =>
-      ofCluster(telemetry, counted(telemetry.clusterCalls, ...CLUSTER_CALLS.map((call) => [call, "ok"] as const))),
+    samples: ({ published }) => {
+      const counts = published();
+      return counts === null ? [] : PUBLISHED_RESULTS.map((result) => [[result], counts[result]]);
+    },
   },
   {
     type: "gauge",
@@ -102,11 +95,6 @@ const FAMILIES: readonly Family[] = [
     samples: ({ cellCpuMs }) => [...cellCpuMs].map(([module, milliseconds]) => [[module], milliseconds / 1000]),
   },
 ];
-
-/** Samples that a single node does not have. */
-function ofCluster(telemetry: Telemetry, samples: Iterable<Sample>): Iterable<Sample> {
-  return telemetry.has("sallyport_cluster_up") ? samples : [];
-}
 
 /** What a counter has counted; `always` are shown before they were counted once, so that the first one is an increase. */
 function* counted(
@@ -157,21 +145,23 @@ export function createMetrics(options: MetricsOptions): Scrape {
         else this.set(value);
       },
     });
-  const counter = (name: string, help: string, read: () => number) =>
+  const counter = (name: string, help: string, read: () => number | null) =>
     new Counter({
       name,
       help,
       registers,
       collect() {
+        const value = read();
         this.reset();
-        this.inc(read());
+        if (value === null) this.remove();
+        else this.inc(value);
       },
     });
 
   for (const [name, { type, help }] of Object.entries(FIGURES)) {
     const read = () => telemetry.read(name as FigureName);
     if (type === "gauge") gauge(name, help, read);
-    else counter(name, help, () => read() ?? 0);
+    else counter(name, help, read);
   }
   for (const family of FAMILIES) addFamily(family, telemetry, registry);
   new MessageSeconds(telemetry, registry);
@@ -188,7 +178,7 @@ export function createMetrics(options: MetricsOptions): Scrape {
 
 /** The names of prom-client's default metrics. The original ones read `/proc/self`, which needs a permission. */
 function processFigures(
-  counter: (name: string, help: string, read: () => number) => void,
+  counter: (name: string, help: string, read: () => number | null) => void,
   gauge: (name: string, help: string, read: () => number) => void,
   startedAt: number,
 ): void {

@@ -17,24 +17,12 @@ export const LIMIT_SCOPES = [
 /** Label values of `sallyport_handler_restarts_total{cause}`. */
 export const RESTART_CAUSES = ["timeout", "out_of_memory", "crash", "reload"] as const;
 
-/**
- * Label values of `sallyport_cluster_publishes_total{result}`: `sent` to the database, delivered on this node only
- * (`local`) while the link is known to be down, or `lost` where the outcome is unknown or no place was left.
- */
-export const PUBLISH_RESULTS = ["sent", "local", "lost"] as const;
+/** Label values of `sallyport_cluster_published_total{result}`. */
+export const PUBLISHED_RESULTS = ["sent", "local", "dropped", "unknown"] as const;
 
-/** Label values of `sallyport_cluster_calls_total{call}`: calls of shared state and of control messages. */
-export const CLUSTER_CALLS = ["put", "take", "seat", "present", "settle", "lease", "announce", "ask"] as const;
+/** Publications of this node to the nodes of a cluster, by outcome. */
+export type PublishedCounts = Readonly<Record<typeof PUBLISHED_RESULTS[number], number>>;
 
-/**
- * Label values of `sallyport_cluster_calls_total{result}`: answered, answered with an error, no answer within the
- * deadline (the call may have had its effect), or not sent because the link is down.
- */
-export const CLUSTER_CALL_RESULTS = ["ok", "failed", "timeout", "unavailable"] as const;
-
-export type PublishResult = typeof PUBLISH_RESULTS[number];
-export type ClusterCall = typeof CLUSTER_CALLS[number];
-export type ClusterCallResult = typeof CLUSTER_CALL_RESULTS[number];
 export type LimitScope = typeof LIMIT_SCOPES[number];
 export type RestartCause = typeof RESTART_CAUSES[number];
 
@@ -68,6 +56,16 @@ const figures = {
   sallyport_cluster_up: { type: "gauge", help: "1 while messages pass through the cluster's database, else 0." },
   sallyport_cluster_nodes: { type: "gauge", help: "Live nodes that this node knows, itself included." },
   sallyport_cluster_config_mismatch: { type: "gauge", help: "Live nodes with another configuration than this node." },
+  sallyport_cluster_received_total: { type: "counter", help: "Messages received from the cluster's database." },
+  sallyport_cluster_failures_total: { type: "counter", help: "Times that the link to the cluster's database failed." },
+  sallyport_cluster_failed_calls_total: {
+    type: "counter",
+    help: "Calls of the cluster's database that failed or had no answer in time.",
+  },
+  sallyport_cluster_refused_messages_total: {
+    type: "counter",
+    help: "Control messages that no node of this cluster signed, or too old ones.",
+  },
   sallyport_log_lost_total: { type: "counter", help: "Log lines that could not be written.", unknown: 0 },
 } as const satisfies Record<string, Figure>;
 
@@ -87,8 +85,6 @@ export class Telemetry {
   readonly handshakes = new Counter(["accepted", "rejected"], HANDSHAKE_REASONS);
   readonly messages = new Counter(["in", "out"], MESSAGE_RESULTS);
   readonly limits = new Counter(LIMIT_SCOPES, [""]);
-  readonly clusterPublishes = new Counter(PUBLISH_RESULTS, [""]);
-  readonly clusterCalls = new Counter(CLUSTER_CALLS, CLUSTER_CALL_RESULTS);
   readonly restarts = new Map<string, Counter>();
   /** By module: CPU time used by its processes (ms), and memory of the running ones (bytes). */
   readonly cellCpuMs = new Map<string, number>();
@@ -96,6 +92,8 @@ export class Telemetry {
   /** Messages per bucket (not cumulative); the last bucket has no upper bound. */
   readonly buckets: number[] = new Array(MESSAGE_SECONDS.length + 1).fill(0);
   secondsSum = 0;
+  /** Publications to other nodes; null for a single node. */
+  published: () => PublishedCounts | null = () => null;
   private readonly figures = new Map<FigureName, () => number>();
 
   /** Counts a decided WebSocket handshake. `reason` is `ok` for accepted ones. */
@@ -111,16 +109,6 @@ export class Telemetry {
   /** Counts a refusal or delay by a token bucket. */
   limited(scope: LimitScope): void {
     this.limits.add(scope, "");
-  }
-
-  /** Counts a message that a node of a cluster publishes. */
-  clusterPublish(result: PublishResult): void {
-    this.clusterPublishes.add(result, "");
-  }
-
-  /** Counts a call of the cluster's database, or of the other nodes. */
-  clusterCall(call: ClusterCall, result: ClusterCallResult): void {
-    this.clusterCalls.add(call, result);
   }
 
   /** Registers a handler module. Its restarts are printed from 0 on, so that the first one shows as an increase. */
@@ -167,11 +155,6 @@ export class Telemetry {
     let counter = this.restarts.get(known);
     if (!counter) this.restarts.set(known, counter = new Counter(RESTART_CAUSES, [""]));
     return counter;
-  }
-
-  /** Whether a figure is registered. */
-  has(name: FigureName): boolean {
-    return this.figures.has(name);
   }
 
   /** The current value of a figure; null when there is none. */

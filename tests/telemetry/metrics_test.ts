@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
-import { CLUSTER_CALLS, LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { LIMIT_SCOPES, type LimitScope, PUBLISHED_RESULTS, Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { parseScrape, value } from "../helpers/prometheus.ts";
 
@@ -27,8 +27,11 @@ Deno.test("createMetrics() declares every metric with its type before anything h
     sallyport_cluster_up: "gauge",
     sallyport_cluster_nodes: "gauge",
     sallyport_cluster_config_mismatch: "gauge",
-    sallyport_cluster_publishes_total: "counter",
-    sallyport_cluster_calls_total: "counter",
+    sallyport_cluster_published_total: "counter",
+    sallyport_cluster_received_total: "counter",
+    sallyport_cluster_failures_total: "counter",
+    sallyport_cluster_failed_calls_total: "counter",
+    sallyport_cluster_refused_messages_total: "counter",
     sallyport_log_lost_total: "counter",
     sallyport_build_info: "gauge",
   });
@@ -83,18 +86,16 @@ Deno.test("createMetrics() prints the current counts at each scrape", async () =
 
 Deno.test("createMetrics() prints the figures of a cluster from zero, and none of a single node", async () => {
   const { telemetry, scrape } = setup();
-  telemetry.clusterPublish("sent");
-  const alone = (await scrape()).samples.filter(({ name }) => name.startsWith("sallyport_cluster_"));
-  assertEquals(alone, []);
+  const ofCluster = async () => (await scrape()).samples.filter(({ name }) => name.startsWith("sallyport_cluster_"));
+  assertEquals(await ofCluster(), []);
   telemetry.figure("sallyport_cluster_up", () => 1);
-  telemetry.figure("sallyport_cluster_nodes", () => 3);
-  telemetry.clusterCall("take", "timeout");
-  const { samples } = await scrape();
+  telemetry.figure("sallyport_cluster_failures_total", () => 0);
+  telemetry.published = () => ({ sent: 5, local: 0, dropped: 2, unknown: 0 });
+  const samples = await ofCluster();
   const of = (name: string, labels?: Record<string, string>) => value(samples, `sallyport_cluster_${name}`, labels);
-  assertEquals([of("up"), of("nodes")], [1, 3]);
-  assertEquals([of("publishes_total", { result: "sent" }), of("publishes_total", { result: "lost" })], [1, 0]);
-  for (const call of CLUSTER_CALLS) assertEquals(of("calls_total", { call, result: "ok" }), 0, call);
-  assertEquals(of("calls_total", { call: "take", result: "timeout" }), 1);
+  assertEquals([of("up"), of("failures_total"), of("received_total")], [1, 0, undefined]);
+  const published = PUBLISHED_RESULTS.map((result) => of("published_total", { result }));
+  assertEquals(published, [5, 0, 2, 0]);
 });
 
 Deno.test("createMetrics() prints a cumulative histogram whose count is its last bucket", async () => {
