@@ -51,7 +51,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["sandbox/wire", ""],
 
   // What nodes share: the link, and the interfaces.
-  ["cluster/redis", "config"],
+  ["cluster/redis", "cluster config base log"],
   ["cluster", "store"],
 
   // What several of the above use.

@@ -1,6 +1,6 @@
 /**
-X uses the implementation in `memory.ts`, several nodes use the
- * one in `redis/`; the rest of the program knows only these interfaces.
+ * The interfaces of what nodes share. A node that runs alone uses the implementation in `memory.ts`, several nodes use
+ * the one in `redis/`; the rest of the program knows only these interfaces.
  *
  * Nothing here is on the way of a message, except that a published message passes the backplane. A call settles within
  * {@linkcode CALL_MS} whatever happens to the link.
@@ -128,6 +128,8 @@ export interface NodeInfo extends NodeDescription {
   readonly id: string;
   /** Start, in milliseconds since the epoch. */
   readonly since: number;
+  /** The node takes no new connections. */
+  readonly draining: boolean;
   /** Whether it is the node that answers. */
   readonly own: boolean;
 }
@@ -193,8 +195,8 @@ export interface Cluster {
   link(): LinkState;
   /** Opens the link. Resolves when it is up, or when the first attempt has failed; it is tried again for ever. */
   start(): Promise<void>;
-  /** Leaves the list of live nodes, before connections are drained. Topics, tickets and requests still work. */
-  leave(): Promise<void>;
+  /** Tells the other nodes that this one drains. Everything still works. */
+  leave(): void;
   /** Gives up the seats and presence of this node, and closes the link. */
   close(): Promise<void>;
 }

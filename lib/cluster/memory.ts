@@ -81,6 +81,7 @@ export class MemoryCluster implements Cluster {
   readonly control: Control;
   readonly #published = { sent: 0, local: 0, dropped: 0, unknown: 0 };
   readonly #started = Date.now();
+  #draining = false;
 
   constructor(duties: NodeDuties, deps: MemoryClusterDeps) {
     this.state = new MemoryState(deps);
@@ -96,7 +97,9 @@ export class MemoryCluster implements Cluster {
     this.control = {
       announce: () => Promise.resolve(true),
       ask: (request) => askOne(this.node, duties, request),
-      nodes: (): NodeInfo[] => [{ ...duties.describe(), id: this.node, since: this.#started, own: true }],
+      nodes: (): NodeInfo[] => [
+        { ...duties.describe(), id: this.node, since: this.#started, draining: this.#draining, own: true },
+      ],
     };
   }
 
@@ -112,8 +115,8 @@ export class MemoryCluster implements Cluster {
     return Promise.resolve();
   }
 
-  leave(): Promise<void> {
-    return Promise.resolve();
+  leave(): void {
+    this.#draining = true;
   }
 
   close(): Promise<void> {
