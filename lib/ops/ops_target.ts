@@ -40,6 +40,8 @@ export interface Conditions {
   /** There is a key for verifying tokens. */
   readonly keys: boolean;
   readonly not_draining: boolean;
+  /** In a cluster: a message to the other nodes has come back recently, and their bans and revocations are loaded. */
+  readonly cluster?: boolean;
 }
 
 /** An event for the subscribers of a declared topic. */

@@ -1,4 +1,5 @@
 /** Ends all sessions within the configured drain time. */
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import { reconnectDelays } from "../limits/limits.ts";
 import type { Log } from "../log/log.ts";
@@ -15,6 +16,7 @@ export interface DrainDeps {
   readonly config: Config;
   readonly log: Log;
   readonly registry: Registry<Session>;
+  readonly cluster: { readonly control: Pick<Cluster["control"], "nodes"> };
   /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
@@ -23,14 +25,21 @@ export interface DrainDeps {
  * Tells every client when to reconnect, waits for pending answers, closes with 1001 `draining`, and finally cuts the
  * remaining connections. Resolves within `server.drain_timeout`.
  */
-export async function drainSessions({ config, log, registry, monotonic }: DrainDeps): Promise<void> {
+export async function drainSessions({ config, log, registry, cluster, monotonic }: DrainDeps): Promise<void> {
   const started = monotonic();
   log.info("drain.started", { connections: registry.size });
-  const least = Math.max(MIN_RECONNECT_SPREAD_MS, config.server.drain_timeout);
-  const delays = reconnectDelays(registry.all(), config.limits, least, Math.random);
+  const others = cluster.control.nodes().filter(({ own }) => !own).length;
+  // Without another node, a client that comes back before this one has ended finds nothing.
+  const least = others > 0 ? MIN_RECONNECT_SPREAD_MS : Math.max(MIN_RECONNECT_SPREAD_MS, config.server.drain_timeout);
+  const delays = reconnectDelays(registry.all(), spreadOver(Math.max(1, others), config.limits), least, Math.random);
   for (const [session, delay] of delays) session.drain(delay);
   await emptyRegistry(registry, config.server.drain_timeout, monotonic);
   log.info("drain.finished", { connections: registry.size, duration_ms: Math.round(monotonic() - started) });
+}
+
+/** Each node has a bucket of its own for the handshakes of an address; those of a user are shared. */
+function spreadOver(nodes: number, { handshake, handshake_user }: Config["limits"]) {
+  return { handshake: { rate: handshake.rate * nodes, burst: handshake.burst * nodes }, handshake_user };
 }
 
 /** Waits until all sessions have ended; closes, then cuts the slow ones. */

@@ -1,11 +1,17 @@
 /** Closes sessions whose credential is revoked or whose user is banned. */
-import type { Revocation, Revocations } from "../admission/admission.ts";
+import type { Revocation, Revocations, SharedRevocation } from "../admission/admission.ts";
 import type { Config } from "../config/config.ts";
 import type { Bans } from "../limits/limits.ts";
 import type { Registry, Session } from "../session/session.ts";
 
 /** Sessions checked between two rounds of the event loop. */
 const SESSIONS_A_ROUND = 500;
+
+/** Begin of the names of revocations of users. */
+const SUB = "sub:";
+
+/** The time within which a revocation reaches a node, generously. One that comes later is older than that. */
+const FRESH_MS = 5_000;
 
 export interface LostRightsDeps {
   /** Read at each revocation, because a reload replaces it. */
@@ -36,16 +42,35 @@ export class LostRights {
   /**
    * Stores a revocation until `expiresAt` (milliseconds since the epoch), and closes the affected sessions.
    *
-   * @returns the number of closed sessions
+   * @returns the number of closed sessions, and the revocation as it is in force
    */
-  revoke(revocation: Revocation, expiresAt?: number): number {
+  revoke(revocation: Revocation, expiresAt?: number): { readonly closed: number; readonly kept: SharedRevocation } {
     const { revocations, config } = this.#deps;
     const open = this.#candidates(revocation).filter(({ ending }) => !ending);
     const what = "sub" in revocation ? { ...revocation, issuedUntil: this.#lastIssue(open) } : revocation;
     // The issuer's clock, from which the operator may have taken the expiry, may differ from this one.
     const { clock_skew } = config.auth;
-    revocations.add(what, expiresAt === undefined ? undefined : expiresAt + clock_skew);
-    return open.filter(({ identity }) => revocations.isRevoked(identity)).length;
+    const kept = revocations.add(what, expiresAt === undefined ? undefined : expiresAt + clock_skew);
+    return { closed: open.filter(({ identity }) => revocations.isRevoked(identity)).length, kept };
+  }
+
+  /**
+   * Takes over a revocation of another node, and closes the affected sessions. A fresh one of a user covers all tokens
+   * that have a session here: their issuer's clock may be ahead, and the other node did not know them.
+   *
+   * @returns the revocation as it is in force; null if its name is invalid
+   */
+  adopt(revocation: SharedRevocation): SharedRevocation | null {
+    const { revocations, registry, config, now } = this.#deps;
+    const { name, issuedUntil } = revocation;
+    let covered = issuedUntil;
+    if (name.startsWith(SUB) && Math.abs(now() - issuedUntil) < FRESH_MS) {
+      const last = issuedUntil + config.auth.clock_skew;
+      for (const { identity: { issuedAt }, ending } of registry.ofUser(name.slice(SUB.length))) {
+        if (!ending && issuedAt <= last) covered = Math.max(covered, issuedAt);
+      }
+    }
+    return revocations.adopt({ ...revocation, issuedUntil: covered });
   }
 
   /** Closes the sessions of a banned user. A ban of an address closes none, because several users may share it. */

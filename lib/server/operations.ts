@@ -11,9 +11,9 @@ import type {
 } from "../ops/ops_target.ts";
 import type { PermissionReport } from "../ops/permissions.ts";
 import { notification } from "../rpc/rpc.ts";
-import { SharedText } from "../websocket/websocket.ts";
 import type { HandlerModule } from "../sandbox/sandbox.ts";
 import { type FrontFigures, FrontState } from "../sandbox/wire/front_frames.ts";
+import { isConnected } from "./link_health.ts";
 import type { Server } from "./server.ts";
 
 export class Operations implements OpsTarget {
@@ -26,7 +26,7 @@ export class Operations implements OpsTarget {
   }
 
   async ready(): Promise<Conditions> {
-    const { certificate, store, verifier, draining } = this.#server;
+    const { certificate, store, verifier, draining, cluster, config } = this.#server;
     return {
       listener: await this.#server.accepts(),
       cells: cellsReady(this.#server),
@@ -34,6 +34,7 @@ export class Operations implements OpsTarget {
       store: store.writable(),
       keys: verifier.keyCount > 0,
       not_draining: !draining,
+      ...(config.cluster === undefined ? {} : { cluster: isConnected(cluster.link(), config) }),
     };
   }
 
@@ -58,7 +59,7 @@ export class Operations implements OpsTarget {
   }
 
   revoke(target: RevocationTarget, expiresAt?: number): number {
-    return this.#server.revoke(target, expiresAt);
+    return this.#server.rights.revoke(target, expiresAt).closed;
   }
 
   listRevocations(): RevocationInfo[] {
@@ -74,7 +75,7 @@ export class Operations implements OpsTarget {
   }
 
   liftRevocation(key: string): boolean {
-    return this.#server.revocations.lift(key);
+    return this.#server.rights.liftRevocation(key) !== null;
   }
 
   bans(): BanInfo[] {
@@ -82,15 +83,15 @@ export class Operations implements OpsTarget {
   }
 
   liftBan(key: string): boolean {
-    return this.#server.limits.bans.lift(key);
+    return this.#server.rights.liftBan(key) !== null;
   }
 
   publish(topic: string, method: string, params: unknown): boolean {
     const { hub, modules } = this.#server;
     // On a declared topic only events are sent, as their schemas leave them.
     const free = hub.modulesOf(topic).filter((module) => modules.get(module)?.contract.topics.size === 0);
-    const message = new SharedText(notification(method, JSON.stringify(params ?? {})));
-    for (const module of free) hub.publish(module, topic, message);
+    const text = new TextEncoder().encode(notification(method, JSON.stringify(params ?? {})));
+    for (const module of free) hub.publish(module, topic, text);
     return free.length > 0 || this.#declaring(topic).length === 0;
   }
 

@@ -6,6 +6,7 @@ import type { CertificateWatch } from "../tls/certificate_watch.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Store } from "../store/store.ts";
 import type { Parts } from "./parts.ts";
+import { startSettlement } from "./settlement.ts";
 
 /** Session deadlines are met within this time. */
 export const DEADLINE_SLOT_MS = 250;
@@ -44,10 +45,12 @@ export function startUpkeep({ parts, store, certificate, deadlines, systemLimits
     memory: () => memoryShare(memory),
   });
   sampler.start();
+  const endSettlement = limits.ledger && startSettlement(limits.ledger, parts.cluster.state, monotonic);
   registerGauges(parts, certificate);
   return () => {
     for (const timer of timers) clearInterval(timer);
     sampler.stop();
+    endSettlement?.();
   };
 }
 

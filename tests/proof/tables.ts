@@ -16,6 +16,7 @@ import { ops } from "./ops.ts";
 import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
 import { session } from "./session.ts";
+import { shared } from "./shared.ts";
 import { store } from "./store.ts";
 import { supervisor } from "./supervisor.ts";
 import { timing } from "./timing.ts";
@@ -43,6 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
   ...mutantsOf("session", session),
+  ...mutantsOf("shared", shared),
   ...mutantsOf("store", store),
   ...mutantsOf("supervisor", supervisor),
   ...mutantsOf("timing", timing),
