@@ -21,8 +21,8 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // The server: all parts put together.
   [
     "server",
-    "front/edge front/deno_serve front/http front/page front session sandbox sandbox/wire hub cluster admission limits " +
-    "ops rpc gate store tls telemetry timing config/findings config base log",
+    "front/edge front/deno_serve front/http front/page front session sandbox sandbox/wire hub cluster cluster/redis admission " +
+    "limits ops rpc gate store tls telemetry timing config/findings config base log",
   ],
 
   // The outer gate: from bytes to an admitted connection.
@@ -90,6 +90,8 @@ const OPEN_FOLDERS = [
 
 /** Further files that other folders may import, and why. */
 const OPEN_FILES: Readonly<Record<string, string>> = {
+  "cluster/redis/read_settings.ts": "loads no client of Redis",
+  "cluster/redis/url.ts": "loads no client of Redis",
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",
   "config/units.ts": "commands read durations without loading the parser of the configuration",
   "gate/outcomes.ts": "the catalogue of outcomes, which needs nothing of the vocabulary",

@@ -28,7 +28,7 @@ export interface DrainDeps {
 export async function drainSessions({ config, log, registry, cluster, monotonic }: DrainDeps): Promise<void> {
   const started = monotonic();
   log.info("drain.started", { connections: registry.size });
-  const others = cluster.control.nodes().filter(({ own }) => !own).length;
+  const others = cluster.control.nodes().filter(({ own, draining }) => !own && !draining).length;
   // Without another node, a client that comes back before this one has ended finds nothing.
   const least = others > 0 ? MIN_RECONNECT_SPREAD_MS : Math.max(MIN_RECONNECT_SPREAD_MS, config.server.drain_timeout);
   const delays = reconnectDelays(registry.all(), spreadOver(Math.max(1, others), config.limits), least, Math.random);

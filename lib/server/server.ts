@@ -37,7 +37,7 @@ import type { Parts } from "./parts.ts";
 import { publicUrl } from "./public_url.ts";
 import { nodeDuties } from "./node_duties.ts";
 import { openRevocations, openVerifier } from "./open_auth.ts";
-import { openCluster } from "./open_cluster.ts";
+import { clusterOpener, openAlone } from "./open_cluster.ts";
 import { ServedCertificate } from "../tls/served_certificate.ts";
 import type { ServerOptions } from "./server_options.ts";
 import { SETTLE_MS } from "./settlement.ts";
@@ -102,7 +102,8 @@ export class Server implements Parts {
     });
     this.descriptors = new Descriptors({ log, now: this.monotonic });
     this.store = openStore(config.store, { log, now: this.steady });
-    this.cluster = openCluster(nodeDuties(this), { store: this.store, now: this.steady });
+    const { store, steady, monotonic } = this;
+    this.cluster = (options.openCluster ?? openAlone)(nodeDuties(this), { log, store, now: steady, monotonic });
     const { max_subscriptions, max_subscriptions_per_module } = config.topics;
     this.hub = new Hub(hubLimits(max_subscriptions, max_subscriptions_per_module), this.cluster);
     this.limits = new Limits(limitSettings(config), {
@@ -171,7 +172,7 @@ export class Server implements Parts {
       this.verifier = await openVerifier(this, this.config);
       this.#revokedFile = await openRevocations(this, this.config);
       this.#revokedFile?.apply();
-      // Bans and revocations of the other nodes come first, and the files of [cluster] can be read only now.
+      // Bans and revocations of the other nodes come first.
       await this.cluster.start();
       this.#sandbox = await (this.#options.startSandbox ?? startSandbox)(this.config.handlers, {
         log: this.log,
@@ -260,8 +261,7 @@ export class Server implements Parts {
     // With reuse_port, another process has the port too and gets all new connections from here on. Otherwise this
     // process answers them with 503.
     if (this.config.server.reuse_port) await this.#front.stopAccepting();
-    // The other nodes count this one out, and share its clients among them.
-    await this.cluster.leave();
+    this.cluster.leave();
     await drainSessions(this);
   }
 
@@ -292,7 +292,8 @@ export class Server implements Parts {
  * @throws {Error} if keys, handlers, certificate or listener are unusable
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const server = new Server(options);
+  const { openCluster = await clusterOpener(options.config) } = options;
+  const server = new Server({ ...options, openCluster });
   await server.start();
   return server;
 }

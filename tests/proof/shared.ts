@@ -170,7 +170,8 @@ export const shared: readonly Promised[] = [
     edits: [
       ["const least = others > 0 ? MIN_RECONNECT_SPREAD_MS :", "const least =", "drains alone"],
       ["rate: handshake.rate * nodes", "rate: handshake.rate", "many clients of one address"],
-      ["filter(({ own }) => !own).length", "length", "drains alone"],
+      ["filter(({ own, draining }) => !own && !draining).length", "length", "drains alone"],
+      ["!own && !draining", "!own", "drain too"],
     ],
   },
 ];

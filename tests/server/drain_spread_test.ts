@@ -5,7 +5,7 @@ import { configWith, memoryLog } from "../helpers/admission.ts";
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../assert.ts";
 
 /** The longest delay, with so many clients of one address and so many other nodes. */
-async function longestDelay(clients: number, others: number): Promise<number> {
+async function longestDelay(clients: number, others: number, draining = false): Promise<number> {
   const base = configWith({ server: { drain_timeout: 20_000 } });
   const limits = { ...base.limits, handshake: { rate: 10, burst: 20 } };
   const registry = new Registry<Session>();
@@ -23,8 +23,8 @@ async function longestDelay(clients: number, others: number): Promise<number> {
     registry.add(session as unknown as Session);
   }
   const node = { name: "n", connections: 0, fingerprint: "", since: 0 };
-  const nodes = [{ ...node, id: "own", own: true }];
-  for (let i = 0; i < others; i++) nodes.push({ ...node, id: `other ${i}`, own: false });
+  const nodes = [{ ...node, id: "own", own: true, draining: true }];
+  for (let i = 0; i < others; i++) nodes.push({ ...node, id: `other ${i}`, own: false, draining });
   await drainSessions({
     config: { ...base, limits },
     log: memoryLog(),
@@ -41,6 +41,10 @@ Deno.test("clients of a node that drains alone come back after it has ended, tho
   assertGreater(alone, 15_000);
   assertLessOrEqual(alone, 20_000);
   assertLessOrEqual(among, 5_000);
+});
+
+Deno.test("nodes that drain too take no clients", async () => {
+  assertGreater(await longestDelay(40, 2, true), 15_000);
 });
 
 Deno.test("many clients of one address come back no faster than the other nodes take them from there", async () => {
