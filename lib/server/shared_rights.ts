@@ -83,7 +83,7 @@ export class SharedRights {
   #learnRevocation({ key, record, until }: Notice): void {
     if (record === null) return void this.#deps.revocations.adoptLift(key);
     const parsed = parse(record) as { issued_until?: unknown } | null;
-    if (parsed === null || until <= this.#deps.now()) return;
+    if (parsed === null) return;
     const { issued_until } = parsed;
     const learned = { name: key, until, issuedUntil: typeof issued_until === "number" ? issued_until : Infinity };
     const kept = this.#sessions.adopt(learned);

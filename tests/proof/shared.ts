@@ -65,7 +65,6 @@ export const shared: readonly Promised[] = [
       ],
       ["if (isWider) void this.#announce(revocationNotice(kept));", "", "whose clock is ahead"],
       ["for (const kept of this.#deps.revocations.shared()) yield revocationNotice(kept);", "", "a node that starts"],
-      ["parsed === null || until <= this.#deps.now()", "parsed === null", "whose time is over"],
       [
         "issuedUntil === Infinity ? {} : { issued_until: issuedUntil }",
         "{}",
@@ -79,7 +78,7 @@ export const shared: readonly Promised[] = [
     file: "lib/server/lost_rights.ts",
     by: "tests/server/shared_rights_test.ts",
     edits: [
-      ["covered = Math.max(covered, issuedAt);", "", "whose clock is ahead"],
+      ["covered = Math.max(covered, issuedAt);", "covered = issuedUntil;", "whose clock is ahead"],
       [" && Math.abs(now() - issuedUntil) < FRESH_MS", "", "whose clock is ahead"],
     ],
   },
@@ -131,7 +130,7 @@ export const shared: readonly Promised[] = [
       ["const MAX_TOLD = 1_000;", "const MAX_TOLD = 1e6;", "bounded number"],
       ["this.#open.delete(bucket);\n      this.#open.add(bucket);", "", "each in its turn"],
       ["account.untold = 0;", "", "one rate"],
-      ["if (tokens > 0) this.#told.get(name)?.charge(tokens, now);", "", "one rate"],
+      ["if (tokens > 0) this.#told", "if (tokens < 0) this.#told", "one rate"],
       ["!(isMuch || account.isTold)", "!isMuch", "none included"],
       ["bucket.account = null;\n      this.#open.delete(bucket);", "bucket.account = null;", "forgets it"],
     ],
@@ -173,5 +172,36 @@ export const shared: readonly Promised[] = [
       ["filter(({ own, draining }) => !own && !draining).length", "length", "drains alone"],
       ["!own && !draining", "!own", "drain too"],
     ],
+  },
+  {
+    promise: "ARCHITECTURE.md: Permissions needed only at the start are given up",
+    file: "lib/server/needs.ts",
+    by: "tests/e2e/cluster_socket_test.ts",
+    edits: [
+      ["      ...database,\n", ""],
+      ["...socketFolder, ...database, cellSockets],", "...socketFolder, cellSockets],"],
+    ],
+  },
+  {
+    promise: "ARCHITECTURE.md: A ban or revocation of one node holds on all of them",
+    file: "lib/server/node_duties.ts",
+    by: "tests/server/nodes_test.ts",
+    edits: [
+      ["server.rights.learn(notice)", "void notice", "a ban on one node"],
+      ["server.rights.held()", "[]", "all is shared again"],
+    ],
+  },
+  {
+    promise:
+      "ARCHITECTURE.md: A user has at most its cap of connections over all nodes, or over each node that is cut off",
+    file: "lib/server/server.ts",
+    by: "tests/server/nodes_test.ts",
+    edits: [["this.cluster.state.unseat(userId)", "void userId", "has the cap over both"]],
+  },
+  {
+    promise: "ARCHITECTURE.md: A user has one rate over all nodes, after the first burst on each",
+    file: "lib/server/settlement.ts",
+    by: "tests/server/nodes_test.ts",
+    edits: [["ledger.charge(ofOthers, now());", "void ofOthers;", "has one rate"]],
   },
 ];

@@ -34,6 +34,8 @@ interface NodeOptions {
   readonly never_ban?: readonly string[];
   /** How far the clock of this node is ahead. */
   readonly aheadMs?: number;
+  /** How far its monotonic clock is behind. */
+  readonly behindMs?: number;
 }
 
 class Node {
@@ -46,10 +48,14 @@ class Node {
   /** Sessions that were ended, with the reason. */
   readonly ended: string[] = [];
 
-  constructor(link: Link, clock: { now: number }, { store, never_ban = [], aheadMs = 0 }: NodeOptions = {}) {
+  constructor(
+    link: Link,
+    clock: { now: number },
+    { store, never_ban = [], aheadMs = 0, behindMs = 200_000 - 50_000 * link.nodes.length }: NodeOptions = {},
+  ) {
     const now = () => clock.now + aheadMs;
-    // The monotonic clock of a node began with another time than its wall clock has now.
-    const steady = () => clock.now - 12_345.25;
+    // The monotonic clocks of the nodes began with other times than their wall clocks have now.
+    const steady = () => clock.now - behindMs;
     this.store = store ?? new MemoryStore(steady);
     this.bans = new Bans({ ban: MINUTE, never_ban }, { log: this.log, store: this.store, now: steady });
     this.revocations = new Revocations(this.store, { log: this.log, now, steady, retentionMs: HOUR });
@@ -109,7 +115,9 @@ Deno.test("a user banned on one node has no session on another, and neither has 
   await settled();
   assertEquals(b.ended, ["ann banned"]);
   assertEquals([b.bans.banned("user:ann") > 0, b.bans.banned("user:bob")], [true, 0]);
-  clock.now += MINUTE + 1;
+  clock.now += MINUTE - 3_500;
+  assert(a.bans.banned("user:ann") > 0 && b.bans.banned("user:ann") > 0, "no clock shortens it");
+  clock.now += 3_501;
   assertEquals([a.bans.banned("user:ann"), b.bans.banned("user:ann")], [0, 0], "no clock extends it");
   // The strikes are known on both.
   assertEquals(b.bans.add("user:ann"), 2 * MINUTE);
@@ -130,6 +138,7 @@ Deno.test("a node does not take over the ban of an address that is exempt there"
   a.bans.add("ip:192.0.2.7");
   a.bans.add("ip:198.51.100.7");
   assertEquals([b.bans.banned("ip:192.0.2.7"), b.bans.banned("ip:198.51.100.7") > 0], [0, true]);
+  assertEquals(b.bans.kept("ip:192.0.2.7"), undefined, "nor when it is exempt no longer");
 });
 
 Deno.test("bans made apart end with the later one on both nodes", () => {
@@ -198,7 +207,7 @@ Deno.test("a node that starts holds what the others tell it, after its own resta
   const store = new MemoryStore(() => clock.now);
   const late = start({ store });
   for (const notice of a.rights.held()) late.rights.learn(notice);
-  const again = new Node(new Link(), clock, { store });
+  const again = new Node(new Link(), clock, { store, behindMs: 150_000 });
   for (const node of [late, again]) {
     assertEquals([node.bans.banned("user:ann"), node.revoked("bob", NOW)], [MINUTE, true]);
     assertEquals(node.revocations.list().find(({ key }) => key === "jti:t-1")?.expiresAt, NOW + 2 * HOUR + SKEW_MS);
@@ -213,6 +222,12 @@ Deno.test("a node tells each thing once: what it learns again, it tells nobody",
   const lines = b.log.lines.length;
   for (const notice of [...a.rights.held(), ...b.rights.held()]) for (const node of [a, b]) node.rights.learn(notice);
   assertEquals([link.told, b.log.lines.length], [2, lines]);
+});
+
+Deno.test("a revocation without a moment of issue covers all tokens of the user", () => {
+  const { b } = make({}, {});
+  b.rights.learn({ kind: "revocation", key: "sub:ann", record: "{}", until: NOW + HOUR });
+  assertEquals([b.revoked("ann", NOW + MINUTE), b.revoked("bob", NOW)], [true, false]);
 });
 
 Deno.test("a notice that is not understood, or whose time is over, changes nothing", () => {

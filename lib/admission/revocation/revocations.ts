@@ -254,7 +254,7 @@ export class Revocations {
     const named = "before" in revocation
       ? { before: iso(revocation.before) }
       : "sub" in revocation
-      ? { sub: revocation.sub, ...(revocation.issuedUntil ? { issued_until: iso(revocation.issuedUntil) } : {}) }
+      ? { sub: revocation.sub, ...issuedUntilIn(revocation.issuedUntil) }
       : revocation;
     this.#deps.log.info("token.revoked", { ...named, source });
   }
@@ -266,6 +266,11 @@ function valueOf({ issuedUntil }: RevocationTerm): string {
 
 function issuedUntilOf(value: string): { issuedUntil?: number } {
   return value === "" ? {} : { issuedUntil: JSON.parse(value).issued_until };
+}
+
+/** For the log; without a finite moment, all tokens are revoked. */
+function issuedUntilIn(moment = Infinity): { issued_until?: string } {
+  return Number.isFinite(moment) ? { issued_until: iso(moment) } : {};
 }
 
 function iso(moment: number): string {
