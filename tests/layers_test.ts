@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What starts: the command line, and what authors of handlers import.
   [
     "cli",
-    "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
+    "cli/connect server admission cluster/redis contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
     "gate config/findings config base log",
   ],
   ["cli/connect", "gate websocket log"],
@@ -53,7 +53,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["hub", "cluster websocket"],
 
   // What nodes share: the link, and the interfaces.
-  ["cluster/redis", "cluster config base log"],
+  ["cluster/redis", "cluster config/findings config base log"],
   ["cluster", "store"],
 
   // What several of the above use.
@@ -90,6 +90,8 @@ const OPEN_FOLDERS = [
 
 /** Further files that other folders may import, and why. */
 const OPEN_FILES: Readonly<Record<string, string>> = {
+  "cluster/redis/database_findings.ts": "only the command `check` loads the client of Redis for it",
+  "cluster/redis/file_findings.ts": "loads no client of Redis",
   "cluster/redis/read_settings.ts": "loads no client of Redis",
   "cluster/redis/url.ts": "loads no client of Redis",
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",

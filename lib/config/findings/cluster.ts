@@ -13,7 +13,7 @@ export function clusterFindings({ cluster }: Config): Finding[] {
       "note",
       "cluster.required",
       "A node that is cut off from the database goes on accepting clients",
-      "Revocations and bans of other nodes don't reach it meanwhile, and its caps and rates count its own clients only",
+      "Revocations and bans of other nodes don't reach it, and its caps and rates count its own clients only",
       "Set it to true where no revocation may be missed; the node then refuses new clients",
     )];
   }
@@ -22,7 +22,7 @@ export function clusterFindings({ cluster }: Config): Finding[] {
     "warning",
     "cluster.stale_after",
     `A node that is cut off from the database accepts clients for ${formatDuration(cluster.stale_after)}`,
-    "Revocations and bans of other nodes don't reach it meanwhile",
+    "Revocations and bans of other nodes don't reach it in that time",
     `Lower it to at most ${formatDuration(LONG_STALE_MS)}; a failover takes some seconds`,
   )];
 }
