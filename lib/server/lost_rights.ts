@@ -23,8 +23,15 @@ export interface LostRightsDeps {
   readonly now: () => number;
 }
 
+/** Revocations of other nodes whose numbers of closed sessions are kept. */
+const MAX_CLOSURES = 1_000;
+
 export class LostRights {
   readonly #deps: LostRightsDeps;
+  /** Sessions that the revocation that is being adopted has closed so far. */
+  #closed = 0;
+  /** Sessions that each revocation of another node closed, by its name; oldest first. */
+  readonly #closures = new Map<string, { readonly at: number; readonly closed: number }>();
 
   /**
    * Subscribes to revocations and bans. A revocation closes its sessions with 4401 `token_revoked`, a ban with 1008
@@ -35,7 +42,7 @@ export class LostRights {
     deps.limits.bans.onAdded = (key) => this.#closeBanned(key);
     deps.revocations.onChange((revocation) => {
       if (revocation === null) void this.#closeAll();
-      else this.#close(this.#candidates(revocation));
+      else this.#closed += this.#close(this.#candidates(revocation));
     });
   }
 
@@ -70,7 +77,25 @@ export class LostRights {
         if (!ending && issuedAt <= last) covered = Math.max(covered, issuedAt);
       }
     }
-    return revocations.adopt({ ...revocation, issuedUntil: covered });
+    this.#closed = 0;
+    const kept = revocations.adopt({ ...revocation, issuedUntil: covered });
+    this.#remember(name, this.#closed);
+    return kept;
+  }
+
+  /** The number of sessions that the revocation of that name, of another node, closed within the last seconds. */
+  closedBy(name: string): number {
+    const closure = this.#closures.get(name);
+    return closure !== undefined && this.#deps.now() - closure.at < FRESH_MS ? closure.closed : 0;
+  }
+
+  /** A revocation may be told more than once: the first time, its sessions are closed. */
+  #remember(name: string, closed: number): void {
+    const sum = this.closedBy(name) + closed;
+    this.#closures.delete(name);
+    if (sum > 0) this.#closures.set(name, { at: this.#deps.now(), closed: sum });
+    const [oldest] = this.#closures.keys();
+    if (this.#closures.size > MAX_CLOSURES && oldest !== undefined) this.#closures.delete(oldest);
   }
 
   /** Closes the sessions of a banned user. A ban of an address closes none, because several users may share it. */
@@ -90,10 +115,11 @@ export class LostRights {
     return sessions.reduce((latest, { identity }) => Math.max(latest, identity.issuedAt), this.#deps.now());
   }
 
-  #close(sessions: readonly Session[]): void {
-    for (const session of sessions) {
-      if (!session.ending && this.#deps.revocations.isRevoked(session.identity)) session.end("token_revoked");
-    }
+  /** Closes those of the sessions whose token is revoked, and returns their number. */
+  #close(sessions: readonly Session[]): number {
+    const revoked = sessions.filter(({ ending, identity }) => !ending && this.#deps.revocations.isRevoked(identity));
+    for (const session of revoked) session.end("token_revoked");
+    return revoked.length;
   }
 
   /** Checks every session once, a part of them in each round of the event loop. */

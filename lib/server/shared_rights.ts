@@ -35,11 +35,19 @@ export class SharedRights {
 
   /**
    * Stores a revocation until `expiresAt` (milliseconds since the epoch), and closes the affected sessions of this node,
-   * whose number is `closed`.
+   * whose number is `closed`. `name` is that of the revocation among nodes.
    */
-  revoke(revocation: Revocation, expiresAt?: number): SharedChange & { readonly closed: number } {
+  revoke(
+    revocation: Revocation,
+    expiresAt?: number,
+  ): SharedChange & { readonly closed: number; readonly name: string } {
     const { closed, kept } = this.#sessions.revoke(revocation, expiresAt);
-    return { closed, shared: this.#announce(revocationNotice(kept)) };
+    return { closed, name: kept.name, shared: this.#announce(revocationNotice(kept)) };
+  }
+
+  /** The number of sessions of this node that the revocation of that name, told by another node, closed just now. */
+  closedBy(name: string): number {
+    return this.#sessions.closedBy(name);
   }
 
   /** Lifts a revocation by its `jti:VALUE`, `sub:VALUE` or `before:RFC3339`; null if there is none. */

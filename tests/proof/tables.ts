@@ -12,6 +12,7 @@ import { hub } from "./hub.ts";
 import { limits } from "./limits.ts";
 import { log } from "./log.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
+import { nodes } from "./nodes.ts";
 import { ops } from "./ops.ts";
 import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
@@ -40,6 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("hub", hub),
   ...mutantsOf("limits", limits),
   ...mutantsOf("log", log),
+  ...mutantsOf("nodes", nodes),
   ...mutantsOf("ops", ops),
   ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
