@@ -16,9 +16,8 @@ Deno.test("a node that runs alone", async (t) => {
   await contract(t, [{ cluster: new MemoryCluster(duties, { store, now: () => performance.now() }), duties }]);
 });
 
-/** All commands that a node sends, and that its scripts call. */
-const COMMANDS = "+hello +select +script|load +eval +evalsha +time +set +getdel +pexpire +hget +hset +hdel +hmget " +
-  "+hgetall +hvals +hscan +zadd +zrem +zrangebyscore +spublish +ssubscribe +sunsubscribe +cluster|slots";
+/** The shipped user, with the prefix of the tests. */
+const [OFF = "", USER = ""] = Deno.readTextFileSync(new URL("../../deploy/redis.acl", import.meta.url)).split("\n");
 
 async function twoNodes(t: Deno.TestContext, options: RedisSettings): Promise<void> {
   await using first = await startNode(options);
@@ -49,11 +48,11 @@ Deno.test(optional(NEEDS, "two nodes over Redis with TLS, a user and a password"
       `tls-key-file ${join(folder, "key.pem")}`,
       `tls-ca-cert-file ${join(folder, "cert.pem")}`,
       "tls-auth-clients no",
-      "user default off",
-      `user node on >secret ~test:* &test:* -@all ${COMMANDS}`,
+      OFF,
+      USER.replaceAll("sallyport:*", "test:*").replace(">PASSWORD", ">secret"),
     ];
     await using redis = await RedisServer.start({ config });
-    const url = `rediss://node:wrong@localhost:${redis.port}`;
+    const url = `rediss://sallyport:wrong@localhost:${redis.port}`;
     await twoNodes(t, settings(url, { ca: cert, password: "secret" }));
   } finally {
     await Deno.remove(folder, { recursive: true });
