@@ -134,7 +134,8 @@ async function readLines(stream: ReadableStream<Uint8Array>, seen: (text: string
 
 /** Three masters of a Redis Cluster, with a replica each where asked for. */
 export async function startRedisCluster(replicas = false): Promise<RedisServer[]> {
-  const config = ["cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000"];
+  const config = ["cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-node-timeout 2000"]
+    .concat("cluster-require-full-coverage no", "repl-diskless-sync-delay 0");
   const count = replicas ? 6 : 3;
   const servers = await Promise.all(Array.from({ length: count }, () => RedisServer.start({ config })));
   const [first] = servers;
@@ -151,6 +152,7 @@ export async function startRedisCluster(replicas = false): Promise<RedisServer[]
   await until("the Redis Cluster to agree", agreed);
   for (const [index, server] of servers.slice(3).entries()) {
     await server.cli("CLUSTER", "REPLICATE", await servers[index]!.cli("CLUSTER", "MYID"));
+    await until("the replica", async () => (await server.cli("INFO", "replication")).includes("master_link_status:up"));
   }
   return servers;
 }

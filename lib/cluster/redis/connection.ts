@@ -80,11 +80,14 @@ export class Connection {
 
   close(): void {
     this.#failed = null;
-    try {
-      this.#client.destroy();
-    } catch {
-      // It was not open.
-    }
+    // Not within an event of the client: its parser would begin again with the bytes it has.
+    queueMicrotask(() => {
+      try {
+        this.#client.destroy();
+      } catch {
+        // It was not open.
+      }
+    });
   }
 
   #fail(reason: string): void {

@@ -56,9 +56,11 @@ export class Link {
   #up = false;
   #since: number;
   #loaded = false;
-  #lastFailure = "";
+  /** Reasons that were logged since the link was up, by server. */
+  readonly #told = new Map<string, string>();
   /** Ends the pause before the next look. */
   #look = new AbortController();
+  #watching: Promise<void> | undefined;
 
   constructor(users: LinkUsers, deps: LinkDeps) {
     this.#users = users;
@@ -76,16 +78,15 @@ export class Link {
 
   /** Resolves when the link is up, or the first attempt has failed. */
   async start(): Promise<void> {
-    this.#watch();
+    this.#watching = this.#watch();
     await within(FIRST_ATTEMPT_MS, this.#attempted.promise).catch(() => {});
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#ending.abort();
     this.#look.abort();
-    for (const shard of this.#shards.values()) shard.close();
-    this.#shards.clear();
     this.#byPartition.fill(undefined);
+    await Promise.all([this.#watching, ...[...this.#shards.values()].map((shard) => shard.close())]);
   }
 
   /**
@@ -208,6 +209,7 @@ export class Link {
     this.#users.up(partitions);
     if (this.#up || !this.#byPartition.every((shard) => shard?.up)) return;
     this.#up = this.#loaded = true;
+    this.#told.clear();
     const downMs = Math.round(this.#deps.now() - this.#since);
     this.#since = this.#deps.now();
     this.#deps.log.info("cluster.up", { servers: [...this.#shards.keys()], down_ms: downMs });
@@ -216,10 +218,9 @@ export class Link {
 
   #fell(server: string, reason: string): void {
     if (this.#ending.signal.aborted) return;
-    const failure = `${server} ${reason}`;
     // An attempt that fails like the one before is not news.
-    if (!this.#up && this.#lastFailure === failure) return;
-    this.#lastFailure = failure;
+    if (!this.#up && this.#told.get(server) === reason) return;
+    this.#told.set(server, reason);
     if (this.#up) {
       this.#up = false;
       this.#since = this.#deps.now();

@@ -85,34 +85,50 @@ export class Records {
 
   /** Loads all records, and gives Redis those that it lacks. */
   async load(send: Send): Promise<void> {
-    const present = new Set<string>();
+    const held = this.#held();
+    const lacking = new Map(held);
     let cursor = "0";
     do {
       const reply = await send(["HSCAN", this.#keys[0], cursor, "COUNT", String(SCAN_COUNT)]);
       const [next, entries] = reply as [string, string[]];
       cursor = next;
       for (let i = 0; i < entries.length; i += 2) {
-        const kept = this.#open(entries[i + 1]!);
-        if (kept === undefined || fieldOf(kept.kind, kept.key) !== entries[i]) continue;
-        present.add(entries[i]!);
-        this.#learn(kept);
+        const [field, text] = entries.slice(i, i + 2) as [string, string];
+        const kept = this.#open(text);
+        if (kept === undefined || fieldOf(kept.kind, kept.key) !== field) continue;
+        const own = held.get(field);
+        if (own !== undefined && this.#isLater(own, kept)) lacking.set(field, { ...own, at: kept.at + 1 });
+        else {
+          lacking.delete(field);
+          this.#learn(kept);
+        }
       }
     } while (cursor !== "0");
     await this.#give(send, [...this.#unsent.values()]);
-    await this.give(send, present);
+    await this.#give(send, [...lacking.values()]);
   }
 
-  /** Gives Redis the records of this node, except the `present` ones. */
-  async give(send: Send, present: ReadonlySet<string> = new Set()): Promise<void> {
-    const lacking: Kept[] = [];
+  /** Gives Redis all records of this node. */
+  give(send: Send): Promise<void> {
+    return this.#give(send, [...this.#held().values()]);
+  }
+
+  /** The records of this node that have not ended, by field. */
+  #held(): Map<string, Kept> {
     const now = Date.now();
+    const held = new Map<string, Kept>();
     for (const { kind, key, record, until } of this.#deps.duties.held()) {
+      if (until <= now) continue;
       const field = fieldOf(kind, key);
-      if (present.has(field) || until <= now) continue;
       const at = this.#versions.get(field)?.at ?? OLDEST;
-      lacking.push({ kind, key, record, until: Number.isFinite(until) ? until : null, at });
+      held.set(field, { kind, key, record, until: Number.isFinite(until) ? until : null, at });
     }
-    await this.#give(send, lacking);
+    return held;
+  }
+
+  /** Whether a record of an earlier run was made after the kept one: while Redis was down, so that it lasts longer. */
+  #isLater(own: Kept, kept: Kept): boolean {
+    return own.at === OLDEST && (own.until ?? Infinity) > (kept.until ?? Infinity);
   }
 
   async #give(send: Send, records: readonly Kept[]): Promise<void> {

@@ -99,7 +99,7 @@ export class RedisCluster implements Cluster, LinkUsers {
     this.#writer.close();
     this.backplane.close();
     await this.#liveness.close();
-    this.#link.close();
+    await this.#link.close();
   }
 
   *channels(partitions: readonly number[]): Generator<readonly string[]> {

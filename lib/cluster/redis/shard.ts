@@ -31,6 +31,8 @@ export interface ShardDeps {
 /** Interval of probes, and how long one may take: a subscriber that hears nothing is found within four seconds. */
 const PROBE_EVERY_MS = 1_000;
 const PROBE_MS = 3_000;
+/** A timer that is late by so much shows that this process did not run. */
+const STALL_MS = 500;
 /** Longest time of a step of opening, in milliseconds. */
 export const STEP_MS = 5_000;
 /** Channels of one SSUBSCRIBE. */
@@ -66,6 +68,7 @@ export class Shard {
   readonly #bootKey: string;
   #session: Session | null = null;
   #up = false;
+  #running: Promise<void> | undefined;
   #boot: string | null = null;
   #echo: (() => void) | null = null;
 
@@ -102,8 +105,18 @@ export class Shard {
     this.#session?.fail(reason);
   }
 
-  /** Opens the shard until it is closed. */
-  async run(): Promise<void> {
+  /** Opens the shard until it is closed; resolves when its connections are closed as well. */
+  run(): Promise<void> {
+    return this.#running ??= this.#run();
+  }
+
+  close(): Promise<void> {
+    this.#ending.abort();
+    this.fail("closed");
+    return this.run();
+  }
+
+  async #run(): Promise<void> {
     const { signal } = this.#ending;
     let wait = LEAST_WAIT_MS;
     while (!signal.aborted) {
@@ -115,11 +128,6 @@ export class Shard {
       await pause(Math.random() * wait, signal);
       wait = Math.min(MOST_WAIT_MS, wait * 2);
     }
-  }
-
-  close(): void {
-    this.#ending.abort();
-    this.fail("closed");
   }
 
   /** Opens a session, and resolves with the reason of its end. */
@@ -177,12 +185,17 @@ export class Shard {
   }
 
   async #probeAlways(session: Session): Promise<void> {
+    let stalled = false;
     while (this.#session === session) {
+      const began = this.#deps.now();
       try {
         if (await within(PROBE_MS, this.#probe(session.commands))) this.#users.emptied(this);
+        stalled = false;
       } catch (error) {
-        session.fail(`probe: ${describe(error)}`);
-        return;
+        // A process that was stopped itself has not read the answer yet.
+        const late = this.#deps.now() - began > PROBE_MS + STALL_MS;
+        if (stalled || !late) return session.fail(`probe: ${describe(error)}`);
+        stalled = true;
       }
       await pause(PROBE_EVERY_MS, this.#ending.signal);
     }
