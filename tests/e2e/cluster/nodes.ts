@@ -22,6 +22,8 @@ export interface NodeOptions {
   readonly config?: Record<string, Table | undefined>;
   /** Nodes connect to Redis without the proxy of the test, whose own work would delay it. */
   readonly direct?: boolean;
+  /** Of another Redis than the one of the test, without a password. */
+  readonly url?: string;
 }
 
 /** A node with its operations interface. */
@@ -167,6 +169,7 @@ export class TestCluster implements AsyncDisposable {
   async add(config: Record<string, Table | undefined> = {}): Promise<TestNode> {
     const link = await TestLink.open(this.redis);
     const { ops, cluster, ...sections } = { ...this.options.config, ...config };
+    const { url, direct } = this.options;
     const server = await startServer({
       handlers: ROOM,
       config: {
@@ -175,14 +178,14 @@ export class TestCluster implements AsyncDisposable {
         ops: { host: "127.0.0.1", port: 0, admin_token_file: "admin.token", ...ops },
         cluster: {
           url_file: "redis.url",
-          password_file: "redis.password",
+          ...(url === undefined ? { password_file: "redis.password" } : {}),
           secret_file: "cluster.secret",
           ...cluster,
         },
       },
       files: {
         "admin.token": ADMIN,
-        "redis.url": this.options.direct ? `unix://${this.redis.socket}` : link.url,
+        "redis.url": url ?? (direct ? `unix://${this.redis.socket}` : link.url),
         "redis.password": PASSWORD,
         "cluster.secret": "the-secret-of-the-nodes-of-a-test",
       },
