@@ -163,6 +163,26 @@ Deno.test(optional(NEEDS, "a topic reaches both nodes in one order, and presence
   await until("both to be present", async () => (await a.server.hub.presence(MODULE, "room")).length === 2);
 }));
 
+Deno.test(
+  optional(
+    NEEDS,
+    "a subscriber hears what its own node publishes right after, and what another does after the answer",
+    async () => {
+      await using place = await Place.start(2);
+      const [a, b] = place.nodes as [InProcess, InProcess];
+      for (let i = 0; i < 50; i++) {
+        const ann = new Listener("ann");
+        a.server.hub.subscribe(MODULE, `room:${i}`, ann);
+        publish(a, `room:${i}`, "own");
+        await a.server.hub.awaited(MODULE, `room:${i}`);
+        publish(b, `room:${i}`, "other");
+        await until("both messages", () => ann.texts.length === 2);
+        assertEquals(ann.texts, ["own", "other"]);
+      }
+    },
+  ),
+);
+
 Deno.test(optional(NEEDS, "a user who spends on both nodes has one rate", async () => {
   await using place = await Place.start(2, { limits: { user: { rate: 10, burst: 40 } } });
   const sessions = place.nodes.map(({ server }) => server.limits.session("192.0.2.1", "ann"));
