@@ -17,7 +17,28 @@ export const nodes: readonly Promised[] = [
       ["changed({ closed, ...coverage }", "changed({ closed }", "which ones it lacks"],
       ["body: { delivered, ...coverage }", "body: { delivered }", "which ones it lacks"],
       ["coverage === undefined || coverage.complete", "true", "may be on another node"],
-      ['if (applied === "unknown") throw', 'if (applied !== "everywhere") throw', "not taken"],
+      ["return { status: 503, body: {", "return { status: 200, body: {", "not taken"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: `closed` and `delivered` are the numbers of all nodes that answered.",
+    file: "lib/server/lost_rights.ts",
+    by: "tests/server/shared_rights_test.ts",
+    edits: [
+      ["this.#remember(name, this.#closed);", "", "how many sessions"],
+      ["const sum = this.closedBy(name) + closed;", "const sum = closed;", "how many sessions"],
+      ["this.#deps.now() - closure.at < FRESH_MS ?", "closure.at > 0 ?", "how many sessions"],
+      ["    this.#closed = 0;\n", "", "how many sessions"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: `missing` with the ids of nodes that did not answer within a second",
+    file: "lib/server/node_requests.ts",
+    by: "tests/server/node_requests_test.ts",
+    edits: [
+      ["coverage: { complete, missing } };", "coverage: { complete: true, missing: [] } };", "which nodes are missing"],
+      ["return { complete: up, missing: up ?", "return { complete: true, missing: up ?", "while the link is down"],
+      ["filter(({ own }) => !own)", "filter(() => true)", "while the link is down"],
     ],
   },
   {

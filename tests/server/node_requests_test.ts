@@ -1,4 +1,5 @@
-import { answerNode, type NodeRequestsDeps } from "../../lib/server/node_requests.ts";
+import type { Cluster, NodeInfo, NodeRequest } from "../../lib/cluster/cluster.ts";
+import { answerNode, askNodes, coverageOf, type NodeRequestsDeps } from "../../lib/server/node_requests.ts";
 import type { Session } from "../../lib/session/session.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 
@@ -40,4 +41,34 @@ Deno.test("answerNode() throws for what it does not understand, so that the node
     assertThrows(() => ask("kick", params), TypeError);
   }
   assertThrows(() => ask("restart"), TypeError);
+});
+
+function cluster(kind: Cluster["kind"], up = true) {
+  const asked: NodeRequest[] = [];
+  const node = (id: string, own: boolean): NodeInfo => ({
+    ...{ id, own, name: "", connections: 0, fingerprint: "", since: 0, draining: false },
+  });
+  const control: Cluster["control"] = {
+    announce: () => Promise.resolve(true),
+    ask: <T>(request: NodeRequest) => {
+      asked.push(request);
+      return Promise.resolve({ answers: new Map([["a", true as T]]), complete: false, missing: ["b"] });
+    },
+    nodes: () => [node("a", true), node("b", false), node("c", false)],
+  };
+  return { asked, kind, control, link: () => ({ up, forMs: 0, loaded: true }) };
+}
+
+Deno.test("askNodes() says which nodes are missing, and nothing of it where there is one node", async () => {
+  const nodes = cluster("redis");
+  const { replies, coverage } = await askNodes(nodes, "kick", { id: "c1" });
+  assertEquals(nodes.asked, [{ kind: "kick", params: { id: "c1" } }]);
+  assertEquals([[...replies], coverage], [[["a", true]], { complete: false, missing: ["b"] }]);
+  assertEquals((await askNodes(cluster("memory"), "kick", { id: "c1" })).coverage, undefined);
+});
+
+Deno.test("coverageOf() lacks all other nodes while the link is down", () => {
+  assertEquals(coverageOf(cluster("redis")), { complete: true, missing: [] });
+  assertEquals(coverageOf(cluster("redis", false)), { complete: false, missing: ["b", "c"] });
+  assertEquals(coverageOf(cluster("memory", false)), undefined);
 });

@@ -248,3 +248,19 @@ Deno.test("a notice that is not understood, or whose time is over, changes nothi
   for (const notice of notices) b.rights.learn(notice);
   assertEquals([[...b.rights.held()], b.bans.banned("user:ann"), b.revoked("ann", NOW)], [[], 0, false]);
 });
+
+Deno.test("a node says how many sessions a revocation of another node closed, until that is long ago", () => {
+  const { a, b, clock } = make({}, {});
+  for (const [user, issuedAt] of [["ann", NOW - 2], ["ann", NOW - 1], ["bob", NOW]] as const) b.open(user, issuedAt);
+  const { closed, name } = a.rights.revoke({ sub: "ann" });
+  assertEquals([closed, name, b.rights.closedBy(name), b.rights.closedBy("sub:bob")], [0, "sub:ann", 2, 0]);
+  // It is told again, which closes nothing.
+  a.rights.revoke({ sub: "ann" });
+  assertEquals(b.rights.closedBy(name), 2);
+  clock.now += MINUTE;
+  assertEquals(b.rights.closedBy(name), 0);
+  b.open("ann", NOW - 1);
+  clock.now += 1;
+  a.rights.revoke({ sub: "ann" });
+  assertEquals(b.rights.closedBy(name), 1);
+});
