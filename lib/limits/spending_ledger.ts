@@ -1,11 +1,20 @@
 /** Tokens that this node has spent from buckets that all nodes share. */
 import type { Rate } from "./bucket.ts";
 
-/** Spending below this part of the burst is not told. A user may gain as much on each further node. */
+/**
+ * Spending below this part of the burst, or below the node's share of it where that is less, is not told. With less than
+ * its share on each node, a user is within the rate.
+ */
 const TOLD_PART = 1 / 4;
 
 /** Maximum number of buckets in one settlement; the others follow in the next ones. */
 const MAX_TOLD = 1_000;
+
+/**
+ * The greatest debt of a bucket for the spending of other nodes, in bursts. Each of many nodes may have spent some before
+ * it learned of the others; with a smaller debt, that would be forgotten. A wrong report does no more harm than this.
+ */
+const MAX_DEBT_BURSTS = 10;
 
 /** A bucket with an account. */
 export interface SettledBucket {
@@ -14,14 +23,14 @@ export interface SettledBucket {
   readonly limit: Readonly<Rate>;
   /** Its entry in the ledger; null while nothing was spent for the time in which the bucket refills. */
   account: Account | null;
-  charge(tokens: number, now: number): void;
+  charge(tokens: number, now: number, bursts: number): void;
 }
 
 /** What was spent from a bucket. */
 export interface Account {
   /** Tokens that the other nodes have not been told of. */
   untold: number;
-  /** Settlements since as much as {@linkcode TOLD_PART} was spent. */
+  /** Settlements since so much was spent that it was told. */
   age: number;
   /** It was told at least once, so the other nodes may have spent from it too. */
   isTold: boolean;
@@ -61,12 +70,13 @@ export class SpendingLedger {
     this.#open.add(bucket);
   }
 
-  /** The spending to tell now, by name of the bucket. */
-  collect(): Map<string, Spent> {
+  /** The spending to tell now, by name of the bucket. `nodes` is the number of live nodes. */
+  collect(nodes: number): Map<string, Spent> {
+    const part = Math.min(TOLD_PART, 1 / nodes);
     const told = new Map<string, Spent>();
     this.#told = new Map();
     for (const bucket of this.#open) {
-      const tokens = this.#due(bucket, this.#told.size < MAX_TOLD);
+      const tokens = this.#due(bucket, part, this.#told.size < MAX_TOLD);
       if (tokens < 0) continue;
       const { name, limit: { rate } } = bucket;
       // A bucket that was dropped from its table and made again has two accounts for a while.
@@ -83,14 +93,14 @@ export class SpendingLedger {
 
   /** Charges the tokens that the other nodes spent, by name of the bucket, after {@linkcode SpendingLedger.collect}. */
   charge(spent: ReadonlyMap<string, number>, now: number): void {
-    for (const [name, tokens] of spent) if (tokens > 0) this.#told.get(name)?.charge(tokens, now);
+    for (const [name, tokens] of spent) if (tokens > 0) this.#told.get(name)?.charge(tokens, now, MAX_DEBT_BURSTS);
   }
 
   /** Takes the tokens to tell of a bucket from its account; -1 for none. */
-  #due(bucket: SettledBucket, hasRoom: boolean): number {
+  #due(bucket: SettledBucket, part: number, hasRoom: boolean): number {
     const account = bucket.account!;
     const { rate, burst } = bucket.limit;
-    const isMuch = account.untold >= burst * TOLD_PART;
+    const isMuch = account.untold >= burst * part;
     if (isMuch) account.age = 0;
     else if (++account.age * this.#intervalMs > burst / rate * 1000) {
       bucket.account = null;

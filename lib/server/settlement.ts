@@ -1,5 +1,5 @@
 /** Settles with the other nodes what was spent from buckets that all of them share. */
-import type { SharedState } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { SpendingLedger } from "../limits/limits.ts";
 
 /** Time between two settlements. Within it, each node decides by its own bucket. */
@@ -13,13 +13,13 @@ export const SETTLE_MS = 250;
  */
 export function startSettlement(
   ledger: SpendingLedger,
-  state: Pick<SharedState, "settle">,
+  { state, control }: Pick<Cluster, "state" | "control">,
   now: () => number,
 ): () => void {
   let settling = false;
   const timer = setInterval(async () => {
     if (settling) return;
-    const spent = ledger.collect();
+    const spent = ledger.collect(control.nodes().length);
     if (spent.size === 0) return;
     settling = true;
     const ofOthers = await state.settle(spent);

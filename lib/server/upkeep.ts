@@ -46,7 +46,7 @@ export function startUpkeep({ parts, store, certificate, deadlines, systemLimits
     memory: () => memoryShare(memory),
   });
   sampler.start();
-  const endSettlement = limits.ledger && startSettlement(limits.ledger, parts.cluster.state, monotonic);
+  const endSettlement = limits.ledger && startSettlement(limits.ledger, parts.cluster, monotonic);
   registerGauges(parts, certificate);
   const { cluster, log, telemetry } = parts;
   const watch = cluster.kind === "memory" ? undefined : new ClusterWatch({ cluster, log, telemetry });

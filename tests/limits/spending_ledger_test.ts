@@ -37,7 +37,7 @@ class Nodes {
   settle(): void {
     this.limits.forEach(({ ledger }, index) => {
       if (ledger === undefined) return;
-      const spent = ledger.collect();
+      const spent = ledger.collect(this.limits.length);
       this.mostKeys = Math.max(this.mostKeys, spent.size);
       const ofOthers = new Map<string, number>();
       for (const [key, { tokens }] of spent) {
@@ -57,7 +57,7 @@ class Nodes {
 /** Messages admitted in a minute of a user who sends as much as possible on both nodes, and refusals of a modest one. */
 function flood(nodes: Nodes): { admitted: number; refused: number } {
   const sessions = (user: string) => nodes.limits.map((limits) => limits.session("192.0.2.1", user));
-  const [loud, modest] = [sessions("loud"), sessions("modest")];
+  const [loud, modest] = [sessions("loud"), sessions("modest").slice(0, 2)];
   let [admitted, refused] = [0, 0];
   for (let ms = 0; ms < 60_000; ms += 50) {
     nodes.clock.advance(50);
@@ -75,6 +75,37 @@ Deno.test("a user on two nodes has one rate, and a modest one notices nothing", 
   assertGreater(admitted, 60 * USER.rate);
   assertEquals(refused, 0);
   assertGreater(flood(new Nodes(2, {}, false)).admitted, 2 * 60 * USER.rate, "each its own, without a ledger");
+});
+
+Deno.test("a user on twenty nodes has one rate too", () => {
+  const { admitted, refused } = flood(new Nodes(20));
+  assertLessOrEqual(admitted, 20 * USER.burst + 1.1 * 60 * USER.rate);
+  assertEquals(refused, 0);
+});
+
+Deno.test("a user who spends little on each of twenty nodes has one rate too", () => {
+  const nodes = new Nodes(20);
+  const sessions = nodes.limits.map((limits) => limits.session("192.0.2.1", "ann"));
+  let admitted = 0;
+  for (let ms = 0; ms < 60_000; ms += 50) {
+    nodes.clock.advance(50);
+    // 200 a second over all nodes.
+    if (ms % 100 === 0) { for (const session of sessions) if (session.message(1) === null) admitted++; }
+    if (ms % SETTLE_MS === 0) nodes.settle();
+  }
+  assertLessOrEqual(admitted, 20 * USER.burst + 1.1 * 60 * USER.rate);
+});
+
+Deno.test("a wrong report locks a user out for ten bursts at most", () => {
+  const nodes = new Nodes(1);
+  const session = nodes.limits[0]!.session("192.0.2.1", "ann");
+  for (let i = 0; i < 100; i++) session.message(1);
+  const { ledger } = nodes.limits[0]!;
+  ledger!.collect(1);
+  ledger!.charge(new Map([["user:ann", 1e9]]), nodes.clock.time);
+  assertEquals(session.message(1)?.scope, "user");
+  nodes.clock.advance((10 * USER.burst / USER.rate) * 1_000 + 20);
+  assertEquals(session.message(1), null);
 });
 
 for (
@@ -127,28 +158,28 @@ function ledgerWith(limit = USER) {
 Deno.test("SpendingLedger tells nothing below a quarter of the burst, and forgets it when the bucket has refilled", () => {
   const { ledger, bucket } = ledgerWith();
   ledger.open(bucket("user:ann") as never, 49);
-  for (let i = 0; i < 8; i++) assertEquals(ledger.collect(), new Map());
+  for (let i = 0; i < 8; i++) assertEquals(ledger.collect(2), new Map());
   assertEquals(ledger.size, 1);
-  ledger.collect();
+  ledger.collect(2);
   assertEquals(ledger.size, 0, "after burst / rate = 2 s");
   ledger.open(bucket("user:ann") as never, 50);
-  assertEquals(ledger.collect(), new Map<string, Spent>([["user:ann", { tokens: 50, rate: 100 }]]));
+  assertEquals(ledger.collect(2), new Map<string, Spent>([["user:ann", { tokens: 50, rate: 100 }]]));
 });
 
 Deno.test("SpendingLedger tells further small spending of a bucket that was told, none included", () => {
   const { ledger, bucket } = ledgerWith();
   const one = bucket("user:ann");
   ledger.open(one as never, 60);
-  assertEquals(ledger.collect().get("user:ann")?.tokens, 60);
-  assertEquals(ledger.collect().get("user:ann")?.tokens, 0);
+  assertEquals(ledger.collect(2).get("user:ann")?.tokens, 60);
+  assertEquals(ledger.collect(2).get("user:ann")?.tokens, 0);
   one.account!.untold += 5;
-  assertEquals(ledger.collect().get("user:ann")?.tokens, 5);
+  assertEquals(ledger.collect(2).get("user:ann")?.tokens, 5);
 });
 
 Deno.test("SpendingLedger tells of a bounded number of buckets at once, and of each in its turn", () => {
   const { ledger, bucket } = ledgerWith();
   for (let i = 0; i < 2_500; i++) ledger.open(bucket(`user:${i}`) as never, 50);
-  const told = Array.from({ length: 3 }, () => [...ledger.collect().keys()]);
+  const told = Array.from({ length: 3 }, () => [...ledger.collect(2).keys()]);
   assertEquals(told.map(({ length }) => length), [1_000, 1_000, 1_000]);
   assertEquals(new Set(told.flat()).size, 2_500);
 });

@@ -27,7 +27,7 @@ export const limits: readonly Promised[] = [
     edits: [
       ["if (wait === 0) this.spend(cost);", "this.spend(cost);"],
       ["this.#tokens -= cost;\n    this.#due", "this.#due"],
-      ["const floor = -this.#limit.burst;", "const floor = 0;"],
+      ["const floor = -this.#limit.burst * bursts;", "const floor = 0;"],
       ["Math.max(this.#tokens - cost, Math.min(this.#tokens, floor))", "Math.max(this.#tokens - cost, floor)"],
       ["return Math.min(this.#tokens, this.#due) >= this.#limit.burst - SLACK;", "return true;"],
       ["const missing = (cost < most ? cost : most) - this.#tokens;", "const missing = cost - this.#tokens;"],

@@ -126,7 +126,9 @@ export const shared: readonly Promised[] = [
     file: "lib/limits/spending_ledger.ts",
     by: "tests/limits/spending_ledger_test.ts",
     edits: [
-      ["const TOLD_PART = 1 / 4;", "const TOLD_PART = 2;", "one rate"],
+      ["const part = Math.min(TOLD_PART, 1 / nodes);", "const part = 2;", "on two nodes has one rate"],
+      ["const part = Math.min(TOLD_PART, 1 / nodes);", "const part = TOLD_PART;", "little on each"],
+      ["const MAX_DEBT_BURSTS = 10;", "const MAX_DEBT_BURSTS = 1;", "twenty nodes"],
       ["const MAX_TOLD = 1_000;", "const MAX_TOLD = 1e6;", "bounded number"],
       ["this.#open.delete(bucket);\n      this.#open.add(bucket);", "", "each in its turn"],
       ["account.untold = 0;", "", "one rate"],
