@@ -95,9 +95,12 @@ export class Subscriptions implements Topics {
     this.#withRight(topic, "presence", call, () => {
       const { services, subprotocol, limits } = this.#session;
       const overloaded = () => call.reject(ErrorCode.OVERLOADED);
+      // Those of this node at once, so that the next request waits; those of others when they are known.
+      const charged = Math.floor(services.hub.subscribersOf(subprotocol, topic) / CONNECTIONS_PER_TOKEN);
+      limits.charge(charged);
       services.hub.presence(subprotocol, topic).then((present) => {
         const counted = present.reduce((sum, { connections }) => sum + connections, 0);
-        limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN));
+        limits.charge(Math.max(0, Math.floor(counted / CONNECTIONS_PER_TOKEN) - charged));
         const text = JSON.stringify(present);
         if (text.length > MAX_PRESENCE_LENGTH) overloaded();
         else call.resolve(text);

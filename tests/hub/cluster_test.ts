@@ -41,7 +41,7 @@ Deno.test("Hub.publish() delivers nothing itself: subscribers hear what comes fr
   assertEquals([ann.texts, bob.texts], [["theirs", "mine"], ["theirs", "mine"]]);
 });
 
-Deno.test("Hub.awaited() ends when the topic is established, for each subscriber alike, and anew after the last left", async () => {
+Deno.test("Hub.awaited() ends when the topic is established, for each subscriber alike, and again after the last one left", async () => {
   const { hub, establish } = new Held();
   const [ann, bob] = [new Listener("ann"), new Listener("bob")];
   hub.subscribe(M, "room", ann);

@@ -83,7 +83,7 @@ Deno.test("a user on twenty nodes has one rate too", () => {
   assertEquals(refused, 0);
 });
 
-Deno.test("a user who spends little on each of twenty nodes has one rate too", () => {
+Deno.test("a user that spends little on each of twenty nodes has one rate too", () => {
   const nodes = new Nodes(20);
   const sessions = nodes.limits.map((limits) => limits.session("192.0.2.1", "ann"));
   let admitted = 0;
@@ -119,7 +119,7 @@ for (
     ["tickets", { ticket: USER }, (limits) => limits.ticket("ann") === 0],
   ] as [string, Partial<LimitSettings>, (limits: Limits) => boolean][]
 ) {
-  Deno.test(`what is spent on one node is spent on the other: ${scope}`, () => {
+  Deno.test(`tokens spent on one node are spent on the other: ${scope}`, () => {
     const nodes = new Nodes(2, changes);
     const [one, other] = nodes.limits as [Limits, Limits];
     for (let i = 0; i < 100; i++) assert(spend(one));
@@ -139,7 +139,7 @@ Deno.test("an address' own handshakes, and what it is only charged for, stay wit
   assertEquals(countUntilRefused(() => other.handshake("192.0.2.1") === 0), 200);
 });
 
-Deno.test("what one node is charged by another is not told again", () => {
+Deno.test("tokens charged by another node are not told again", () => {
   const nodes = new Nodes(3);
   const sessions = nodes.limits.map((limits) => limits.session("192.0.2.1", "ann"));
   for (const session of sessions) for (let i = 0; i < 50; i++) session.message(1);

@@ -66,7 +66,7 @@ Deno.test("a change that the other nodes have not taken is answered 503 with wha
   }
 });
 
-Deno.test("what no node knows is not found, whether the others can be reached or not", async () => {
+Deno.test("a key that no node knows is not found, whether the others can be reached or not", async () => {
   for (const applied of ["everywhere", "here"] as const) {
     const target = new FakeTarget();
     target.applied = applied;

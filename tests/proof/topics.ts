@@ -39,7 +39,7 @@ export const topics: readonly Promised[] = [
       ["if (this.#rights.has(topic)) return false;", "", "keep their order"],
       ["if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;", "", "what a handler ended"],
       ["wanted.endedByHandler = false;", "", "what a handler ended"],
-      ["limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN));", "", "presence of a topic with many"],
+      ["limits.charge(charged);", "", "presence of a topic with many"],
       ["limits.charge(Math.floor(subscribers / CONNECTIONS_PER_TOKEN));", "", "a publication for many"],
       [
         "resumed(): void {\n    this.#asking.renew();",

@@ -183,7 +183,7 @@ Deno.test(
   ),
 );
 
-Deno.test(optional(NEEDS, "a user who spends on both nodes has one rate", async () => {
+Deno.test(optional(NEEDS, "a user that spends on both nodes has one rate", async () => {
   await using place = await Place.start(2, { limits: { user: { rate: 10, burst: 40 } } });
   const sessions = place.nodes.map(({ server }) => server.limits.session("192.0.2.1", "ann"));
   const spend = (node: number, count: number) => {

@@ -123,7 +123,7 @@ Deno.test("a user banned on one node has no session on another, and neither has 
   assertEquals(b.bans.add("user:ann"), 2 * MINUTE);
 });
 
-Deno.test("a ban lifted on one node is lifted on all; one that is not there is told to nobody", async () => {
+Deno.test("a ban lifted on one node is lifted on all; one that is not there is told to no node", async () => {
   const { a, b, link } = make({}, {});
   a.bans.add("ip:2001:db8::1");
   assert(b.bans.banned("ip:2001:db8::2") > 0);
@@ -214,7 +214,7 @@ Deno.test("a node that starts holds what the others tell it, after its own resta
   }
 });
 
-Deno.test("a node tells each thing once: what it learns again, it tells nobody", () => {
+Deno.test("a node tells each record once, and none that it learns again", () => {
   const { a, b, link } = make({}, { aheadMs: 700 });
   a.bans.add("user:ann");
   a.rights.revoke({ sub: "bob" });

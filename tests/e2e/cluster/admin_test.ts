@@ -22,7 +22,7 @@ Deno.test(optional(REDIS, "an administrator of one node acts on all", async (t) 
     assertEquals(new Set(nodes.map(({ id }) => id)).size, 3);
   });
 
-  await t.step("connections are listed and closed wherever they are", async () => {
+  await t.step("connections of all nodes are listed and closed", async () => {
     const clients = await Promise.all(cluster.nodes.map((node, index) => TestClient.join(node, `user-${index}`)));
     const answer = await a.admin("GET", "/connections");
     assertComplete(answer);

@@ -12,7 +12,7 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
   using bob = await TestClient.join(b, "bob");
   for (const client of [ann, bob]) await client.subscribe("room:r");
 
-  await t.step("what both nodes publish at once has the same order on both", async () => {
+  await t.step("publications of both nodes at once have the same order on both", async () => {
     // Calls one after the other, so that the nodes take turns.
     const say = async (client: TestClient, from: number) => {
       for (let n = from; n < from + COUNT; n += 10) {
