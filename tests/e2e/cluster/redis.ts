@@ -37,6 +37,10 @@ export class TestRedis implements AsyncDisposable {
     return join(this.#dir, "redis.sock");
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Runs a command of Redis, and returns what `redis-cli` prints. */
   async command(...words: string[]): Promise<string> {
     const { stdout } = await new Deno.Command("redis-cli", {
