@@ -51,7 +51,11 @@ async function sallyport(name: string, count: number, redis: TestRedis | null): 
       handlers: [{ subprotocol: "room.v1", module: "tests/e2e/cluster/modules/room.ts", cells: 1 }],
       config: {
         tls: undefined,
-        server: { host: "127.0.0.1", port: 0, max_connections_per_user: 10_000, max_connections_per_ip: 10_000 },
+        // The receivers of the bench answer no pings.
+        server: {
+          ...{ host: "127.0.0.1", port: 0, max_connections_per_user: 10_000, max_connections_per_ip: 10_000 },
+          ping_interval: "1h",
+        },
         limits: {
           ...{ handshake: PLENTY, handshake_user: PLENTY, ip: PLENTY, user: PLENTY, adaptive: false },
           connection: { ...PLENTY, bytes_rate: "1GiB", bytes_burst: "1GiB" },

@@ -60,7 +60,7 @@ export class Room implements Disposable {
   readonly #publisher: Deno.TcpConn;
   #published = 0;
   #missing = 0;
-  #complete = () => {};
+  #complete: (error?: Error) => void = () => {};
 
   private constructor(protocol: Protocol, publisher: Deno.TcpConn) {
     this.#protocol = protocol;
@@ -83,9 +83,9 @@ export class Room implements Disposable {
     const end = performance.now() + milliseconds;
     const before = this.#published;
     while (performance.now() < end) {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#missing = this.#receivers.length;
-      this.#complete = resolve;
+      this.#complete = (error) => error === undefined ? resolve() : reject(error);
       await this.#publisher.write(maskedFrame(TEXT, this.#protocol.publish(this.#published++)));
       await promise;
     }
@@ -107,6 +107,7 @@ export class Room implements Disposable {
     } catch {
       // The room is closed.
     }
+    this.#complete(new Error("The server closed a receiver"));
   }
 
   async #drop(connection: Deno.TcpConn): Promise<void> {
