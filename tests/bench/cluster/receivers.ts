@@ -60,6 +60,7 @@ export class Room implements Disposable {
   readonly #publisher: Deno.TcpConn;
   #published = 0;
   #missing = 0;
+  #closed = false;
   #complete: (error?: Error) => void = () => {};
 
   private constructor(protocol: Protocol, publisher: Deno.TcpConn) {
@@ -83,6 +84,7 @@ export class Room implements Disposable {
     const end = performance.now() + milliseconds;
     const before = this.#published;
     while (performance.now() < end) {
+      if (this.#closed) throw new Error("The server closed a receiver");
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       this.#missing = this.#receivers.length;
       this.#complete = (error) => error === undefined ? resolve() : reject(error);
@@ -107,6 +109,7 @@ export class Room implements Disposable {
     } catch {
       // The room is closed.
     }
+    this.#closed = true;
     this.#complete(new Error("The server closed a receiver"));
   }
 
