@@ -124,6 +124,21 @@ Deno.test(optional(NEEDS, "FLUSHALL: seats, presence and records are there again
   assertEquals(third.duties.learned, [notice]);
 }));
 
+Deno.test(
+  optional(NEEDS, "a record that Redis did not take is announced again, although the link stays up", async () => {
+    await using redis = await RedisServer.start();
+    await using a = await startNode(settings(redis.url));
+    await using b = await startNode(settings(redis.url));
+    await redis.cli("CLIENT", "PAUSE", "1000", "ALL");
+    // After three failures no call is made for a while, so the announcement is not on its way to Redis.
+    const failing = Array.from({ length: 8 }, (_, i) => a.cluster.state.put("s", `k${i}`, "v", 1_000).catch(() => {}));
+    await Promise.all(failing);
+    const notice = { kind: "ban", key: "user:ann", record: "{}", until: Date.now() + 600_000 };
+    assertEquals(await a.cluster.control.announce(notice), false);
+    await until("the other node to learn of it", () => b.duties.learned.some(({ key }) => key === "user:ann"));
+  }),
+);
+
 Deno.test(optional(NEEDS, "a subscriber whose connection alone is killed subscribes again", async () => {
   await using redis = await RedisServer.start();
   await using node = await startNode(settings(redis.url));
@@ -219,6 +234,8 @@ Deno.test(
     await first.cluster.control.announce(record("lifted here", null));
     assertEquals(await second.cluster.control.announce(record("lifted there", null)), false);
     await first.cluster.control.announce(record("both", "earlier"));
+    const earlier = Date.now();
+    await until("the next millisecond", () => Date.now() > earlier);
     assertEquals(await second.cluster.control.announce(record("both", "later")), false);
     proxy.heal();
     await until("the link to be up", () => isUp(second));
@@ -248,7 +265,9 @@ Deno.test(
     await using _ = second;
     await second.cluster.start();
     await until("the link to be up", () => isUp(second));
-    assertEquals(second.duties.learned.map(({ key, record }) => [key, record]), [["lifted", null]]);
+    // What it gives itself may come back.
+    const lifted = second.duties.learned.filter(({ key }) => key === "lifted");
+    assertEquals(lifted.map(({ record }) => record), [null]);
     await until("two records", () => first.duties.learned.length === 2);
     assertEquals(first.duties.learned.map(({ key }) => key).sort(), ["banned again", "unknown"]);
   }),

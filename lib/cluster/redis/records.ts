@@ -30,6 +30,8 @@ const SCAN_COUNT = 1_000;
 /** Records sent at once. */
 const BATCH = 100;
 const MAX_UNSENT = 100_000;
+/** Pause before records that Redis has not taken are given again, while the link stays up. */
+const RETRY_MS = 1_000;
 /** Versions are swept after so many new ones. */
 const SWEEP_AFTER = 4_096;
 
@@ -46,6 +48,8 @@ export class Records {
   /** Announcements that Redis has not taken. */
   readonly #unsent = new Map<string, Kept>();
   #sinceSweep = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(deps: RecordsDeps) {
     this.#deps = deps;
@@ -73,8 +77,30 @@ export class Records {
     } catch (error) {
       if (!(error instanceof ClusterUnavailable)) throw error;
       if (this.#unsent.size < MAX_UNSENT) this.#unsent.set(field, kept);
+      this.#retryLater();
       return false;
     }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+  }
+
+  /** A call may fail although the link stays up, which would give the record only when it is up again. */
+  #retryLater(): void {
+    if (this.#closed || this.#unsent.size === 0) return;
+    this.#retry ??= setTimeout(async () => {
+      try {
+        for (const kept of [...this.#unsent.values()]) {
+          await this.#deps.link().call(CONTROL, (send) => this.#give(send, [kept]).then(() => null));
+        }
+      } catch {
+        // The rest is given in the next attempt.
+      }
+      this.#retry = undefined;
+      this.#retryLater();
+    }, RETRY_MS);
   }
 
   /** A record that Redis tells. */

@@ -97,6 +97,7 @@ export class RedisCluster implements Cluster, LinkUsers {
 
   async #close(): Promise<void> {
     this.#writer.close();
+    this.#records.close();
     this.backplane.close();
     await this.#liveness.close();
     await this.#link.close();
