@@ -22,7 +22,7 @@ Deno.test(optional(NEEDS, "a node connects again over a unix socket after it gav
   assertEquals((await conditions(server)).cluster, true);
   const { permissions } = await (await fetch(`${server.opsUrl}/healthz`)).json();
   assertEquals([permissions.env, permissions.run], ["none", "none"]);
-  assert(permissions.write.includes(socket), JSON.stringify(permissions.write));
+  for (const paths of [permissions.read, permissions.write]) assert(paths.includes(socket), JSON.stringify(paths));
   await redis.kill();
   await until("the node to be disconnected", async () => (await conditions(server)).cluster === false);
   await redis.restart();
