@@ -115,11 +115,12 @@ export interface Subscription<E>
   /** Calls `listener` with each new state; `reason` is the server's. Returns a function that removes the listener. */
   onState(listener: (state: SubscriptionState, reason?: string) => void): () => void;
   /**
-   * The users on the topic, with the number of their connections.
+   * The users on the topic, with the number of their connections. `partial`: the server can't reach the other nodes of its
+   * cluster, so these are the connections to one node.
    *
    * @throws {CallError} if the call fails
    */
-  presence(): Promise<{ user: string; connections: number }[]>;
+  presence(): Promise<{ user: string; connections: number; partial?: true }[]>;
   /** Ends the subscription and its iterations. */
   close(): Promise<void>;
 }

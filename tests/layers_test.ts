@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // What starts: the command line, and what authors of handlers import.
   [
     "cli",
-    "cli/connect server admission contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
+    "cli/connect server admission cluster/redis contract front/http front/page sandbox sandbox/host sandbox/supervisor ops tls telemetry " +
     "gate config/findings config base log",
   ],
   ["cli/connect", "gate websocket log"],
@@ -21,8 +21,8 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // The server: all parts put together.
   [
     "server",
-    "front/edge front/deno_serve front/http front/page front session sandbox sandbox/wire hub admission limits ops rpc " +
-    "gate store tls telemetry timing websocket config/findings config base log",
+    "front/edge front/deno_serve front/http front/page front session sandbox sandbox/wire hub cluster cluster/redis admission " +
+    "limits ops rpc gate store tls telemetry timing config/findings config base log",
   ],
 
   // The outer gate: from bytes to an admitted connection.
@@ -31,7 +31,7 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   ["front/http", "front/page gate config"],
   ["front/page", ""],
   ["front", "tls telemetry base log"],
-  ["admission", "admission/token admission/revocation gate store websocket config/findings config base"],
+  ["admission", "admission/token admission/revocation cluster gate websocket config/findings config base"],
   ["admission/token", "gate config base log"],
   ["admission/revocation", "gate store base log"],
 
@@ -40,18 +40,23 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
   // Documents that describe the modules.
   ["contract", "sandbox/author rpc"],
 
-  ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry timing websocket config/findings config log"],
+  ["sandbox", "sandbox/host sandbox/author sandbox/wire telemetry timing config/findings config log"],
 
   // The processes of the sandbox. None of them imports another one; `wire` is what they say to one another.
-  ["sandbox/host", "sandbox/author sandbox/wire rpc telemetry timing websocket config base log"],
+  ["sandbox/host", "sandbox/author sandbox/wire rpc telemetry timing config base log"],
   ["sandbox/supervisor", "sandbox/wire ops limits config base"],
   ["sandbox/testkit", "sandbox/cell sandbox/author sandbox/wire rpc"],
   ["sandbox/cell", "sandbox/author sandbox/wire rpc"],
   ["sandbox/author", "rpc config"],
   ["sandbox/wire", ""],
 
+  ["hub", "cluster websocket"],
+
+  // What nodes share: the link, and the interfaces.
+  ["cluster/redis", "cluster config/findings config base log"],
+  ["cluster", "store"],
+
   // What several of the above use.
-  ["hub", "websocket"],
   ["limits", "store telemetry timing base log"],
   ["ops", "rpc telemetry config/findings config base log"],
   ["tls", "config/findings config base log"],
@@ -71,10 +76,24 @@ const LAYERS: readonly (readonly [folder: string, imports: string])[] = [
  * Folders whose files are all for other parts of the program: each is a thing of its own. Of other folders, only the file
  * with the folder's name is.
  */
-const OPEN_FOLDERS = ["base", "contract", "timing", "tls", "ops", "front/http", "sandbox/author", "sandbox/wire"];
+const OPEN_FOLDERS = [
+  "base",
+  "cluster",
+  "contract",
+  "timing",
+  "tls",
+  "ops",
+  "front/http",
+  "sandbox/author",
+  "sandbox/wire",
+];
 
 /** Further files that other folders may import, and why. */
 const OPEN_FILES: Readonly<Record<string, string>> = {
+  "cluster/redis/database_findings.ts": "only the command `check` loads the client of Redis for it",
+  "cluster/redis/file_findings.ts": "loads no client of Redis",
+  "cluster/redis/read_settings.ts": "loads no client of Redis",
+  "cluster/redis/url.ts": "loads no client of Redis",
   "config/cells.ts": "the supervisor counts cells without loading the parser of the configuration",
   "config/units.ts": "commands read durations without loading the parser of the configuration",
   "gate/outcomes.ts": "the catalogue of outcomes, which needs nothing of the vocabulary",

@@ -1,6 +1,7 @@
 /**
  * The decision on a handshake: accept it with an identity and a subprotocol, or refuse it with a status and a reason.
  */
+import { ClusterUnavailable } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import {
   type Accepted,
@@ -15,7 +16,7 @@ import {
 import { bearerToken, type Credential, findCredential, ticketOf } from "./credentials.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
 import { chooseSubprotocol, readOffer } from "./subprotocol.ts";
-import { isRefusal, type Known, Toll, type TollDeps } from "./toll.ts";
+import { CLUSTER_RETRY_S, isRefusal, type Known, Toll, type TollDeps } from "./toll.ts";
 import { checkUpgrade } from "./upgrade.ts";
 
 export { authFindings } from "./auth_findings.ts";
@@ -24,11 +25,17 @@ export { equalSecrets } from "../base/equal_secrets.ts";
 export { KeyError } from "./token/keys.ts";
 export { type KeyAlgorithm, makeKeys, makeSecret } from "./token/make_keys.ts";
 export { compileOrigins, judgeOrigin, type OriginSet, parseOrigin } from "./origin.ts";
-export { type KeptRevocation, type Revocation, Revocations, type RevocationsDeps } from "./revocation/revocations.ts";
+export {
+  type KeptRevocation,
+  type Revocation,
+  Revocations,
+  type RevocationsDeps,
+  type SharedRevocation,
+} from "./revocation/revocations.ts";
 export { RevokedFile } from "./revocation/revoked_file.ts";
 export { type SignerConfig, signToken, type TokenRequest } from "./token/sign.ts";
 export { createTicketEndpoint, type TicketEndpointDeps } from "./ticket_endpoint.ts";
-export { type IssuedTicket, Tickets, type TicketsDeps } from "./tickets.ts";
+export { type IssuedTicket, type SharedTickets, Tickets, type TicketsDeps } from "./tickets.ts";
 export { createVerifier, type Verifier, type VerifierDeps } from "./token/verifier.ts";
 export { Toll, type TollDeps } from "./toll.ts";
 
@@ -42,10 +49,16 @@ export interface AdmissionContext extends TollDeps {
   readonly origins: OriginSet;
   readonly draining: boolean;
   readonly overloaded: boolean;
+  /** Whether the node is cut off from the others, or has not yet heard of their bans and revocations. */
+  readonly cutOff: boolean;
   /** Whether `server.max_connections` is reached. */
   readonly full: boolean;
   verify(token: string): Promise<Verified>;
-  /** Redeems a one-time ticket; null when it is unknown, used, expired, or was issued to another origin. */
+  /**
+   * Redeems a one-time ticket; null when it is unknown, used, expired, or was issued to another origin.
+   *
+   * @throws {ClusterUnavailable}
+   */
   redeemTicket(ticket: string, origin: string): Promise<Identity | null>;
   /** How many connections the user has now. */
   userConnections(user: string): number;
@@ -108,8 +121,9 @@ async function checkOrigin({ headers, url }: Handshake, context: AdmissionContex
   return refuse(verdict);
 }
 
-function checkCapacity({ draining, full, overloaded, config }: AdmissionContext): Refusal | null {
+function checkCapacity({ draining, cutOff, full, overloaded, config }: AdmissionContext): Refusal | null {
   if (draining) return refuse("draining", { retryAfter: retrySeconds(config.server.drain_timeout) });
+  if (cutOff) return refuse("cluster_unavailable", { retryAfter: CLUSTER_RETRY_S });
   if (full) return refuse("server_full", { retryAfter: CAPACITY_RETRY_S });
   if (overloaded) return refuse("overloaded", { retryAfter: CAPACITY_RETRY_S });
   return null;
@@ -123,12 +137,19 @@ async function identify(credential: Credential, handshake: Handshake, context: A
       return { ok: false, reason: "bad_request", detail: credential.detail };
     case "token":
       return await context.verify(credential.token);
-    case "ticket": {
-      const identity = await context.redeemTicket(credential.ticket, handshake.headers.get("origin") ?? "");
-      return identity !== null
-        ? { ok: true, identity }
-        : { ok: false, reason: "ticket_invalid", detail: "Unknown, used, expired, or of another origin" };
-    }
+    case "ticket":
+      return await redeem(credential.ticket, handshake.headers.get("origin") ?? "", context);
+  }
+}
+
+async function redeem(ticket: string, origin: string, context: AdmissionContext): Promise<Known> {
+  try {
+    const identity = await context.redeemTicket(ticket, origin);
+    if (identity !== null) return { ok: true, identity };
+    return { ok: false, reason: "ticket_invalid", detail: "Unknown, used, expired, or of another origin" };
+  } catch (error) {
+    if (!(error instanceof ClusterUnavailable)) throw error;
+    return { ok: false, reason: "cluster_unavailable", detail: error.message };
   }
 }
 

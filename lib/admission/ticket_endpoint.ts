@@ -1,10 +1,11 @@
 /** `POST /ticket`: exchanges a token in the header for a one-time ticket, which can be part of a URL. */
+import { ClusterUnavailable } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import { type Handshake, type Peer, type Refusal, refuse, retrySeconds, type Verified } from "../gate/gate.ts";
 import { bearerToken } from "./credentials.ts";
 import { judgeOrigin, type OriginSet } from "./origin.ts";
 import type { IssuedTicket, Tickets } from "./tickets.ts";
-import { isRefusal, Toll, type TollDeps } from "./toll.ts";
+import { CLUSTER_RETRY_S, isRefusal, Toll, type TollDeps } from "./toll.ts";
 
 /** Collaborators of the endpoint. */
 export interface TicketEndpointDeps extends TollDeps {
@@ -85,6 +86,11 @@ async function issue(
   if (required_role !== undefined && !identity.roles.includes(required_role)) return refuse("forbidden");
   const limited = deps.takeTicket(identity.user);
   if (limited > 0) return refuse("rate_limited", { retryAfter: retrySeconds(limited) });
-  return await deps.tickets.issue(identity, origin) ??
-    refuse("overloaded", { retryAfter: 5, detail: "Too many unredeemed tickets" });
+  try {
+    return await deps.tickets.issue(identity, origin) ??
+      refuse("overloaded", { retryAfter: 5, detail: "Too many unredeemed tickets" });
+  } catch (error) {
+    if (error instanceof ClusterUnavailable) return refuse("cluster_unavailable", { retryAfter: CLUSTER_RETRY_S });
+    throw error;
+  }
 }

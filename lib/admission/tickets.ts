@@ -1,6 +1,6 @@
 /** One-time tickets, which replace the token in a URL, because URLs end up in logs. */
 import type { Identity } from "../gate/gate.ts";
-import type { Store } from "../store/store.ts";
+import type { SharedState } from "../cluster/cluster.ts";
 import { digest } from "../base/equal_secrets.ts";
 import { parseOrigin } from "./origin.ts";
 import { isCanonicalBase64url } from "./token/token_form.ts";
@@ -22,28 +22,35 @@ export interface IssuedTicket {
 export interface TicketsDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Monotonic clock of the store, for the lifetime of tickets. Default `now`. */
+  /** Monotonic clock in milliseconds, for the number of unredeemed tickets. Default `now`. */
   readonly steady?: () => number;
   readonly isRevoked?: (identity: Identity) => boolean;
 }
 
+/** The part of the shared state that holds tickets. */
+export type SharedTickets = Pick<SharedState, "put" | "take">;
+
 /**
  * Issues and redeems tickets. A ticket is 256 random bits, opaque, valid for 30 seconds and one use from the origin it
- * was issued to. The store contains only its hash, so reading the store does not reveal a ticket. The identity is that
- * of the token, `exp` included: a ticket does not extend it.
+ * was issued to, on any node. The shared state contains only its hash, so reading that does not reveal a ticket. The
+ * identity is that of the token, `exp` included: a ticket does not extend it.
  */
 export class Tickets {
-  readonly #store: Store;
+  readonly #state: SharedTickets;
   readonly #deps: TicketsDeps;
-  /** Expiry times of the tickets of this process, oldest first. */
+  /** Expiry times of the tickets of this node, oldest first. */
   #expiries: number[] = [];
 
-  constructor(store: Store, deps: TicketsDeps) {
-    this.#store = store;
+  constructor(state: SharedTickets, deps: TicketsDeps) {
+    this.#state = state;
     this.#deps = deps;
   }
 
-  /** Issues a ticket. Null when too many are unredeemed, or the origin is invalid. */
+  /**
+   * Issues a ticket. Null when too many are unredeemed, or the origin is invalid.
+   *
+   * @throws {ClusterUnavailable} when the shared state can't be reached
+   */
   async issue(identity: Identity, origin: string): Promise<IssuedTicket | null> {
     const now = (this.#deps.steady ?? this.#deps.now)();
     const boundTo = parseOrigin(origin);
@@ -51,19 +58,21 @@ export class Tickets {
     const ticket = crypto.getRandomValues(new Uint8Array(TICKET_BYTES))
       .toBase64({ alphabet: "base64url", omitPadding: true });
     const key = await keyOf(ticket);
+    await this.#state.put(SPACE, key, JSON.stringify({ origin: boundTo, identity }), LIFETIME_MS);
     this.#expiries.push(now + LIFETIME_MS);
-    this.#store.set(SPACE, key, JSON.stringify({ origin: boundTo, identity }), now + LIFETIME_MS);
     return { ticket, expires_in: LIFETIME_MS / 1000 };
   }
 
   /**
    * Redeems a ticket and removes it, whatever the result. Of several concurrent calls exactly one gets the identity
-   * ({@linkcode Store.take}). Null when the ticket is unknown, used, expired or of another origin, or its token has
-   * expired.
+   * ({@linkcode SharedState.take}). Null when the ticket is unknown, used, expired or of another origin, or its token
+   * has expired.
+   *
+   * @throws {ClusterUnavailable} when the shared state can't be reached; the ticket may be used up
    */
   async redeem(ticket: string, origin: string): Promise<Identity | null> {
     if (ticket.length !== TICKET_LENGTH || !isCanonicalBase64url(ticket)) return null;
-    const record = this.#store.take(SPACE, await keyOf(ticket));
+    const record = await this.#state.take(SPACE, await keyOf(ticket));
     if (record === undefined) return null;
     const { origin: boundTo, identity } = JSON.parse(record) as { origin: string; identity: Identity };
     if (parseOrigin(origin) !== boundTo) return null;

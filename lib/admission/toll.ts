@@ -1,6 +1,9 @@
 /** Payment for judging a credential: by the address until the credential is proven, then by its user. */
 import { type Identity, type Reason, type Refusal, refuse, retrySeconds } from "../gate/gate.ts";
 
+/** `Retry-After` in seconds while the other nodes can't be reached. */
+export const CLUSTER_RETRY_S = 5;
+
 /** Buckets and bans that apply to a credential. Times are milliseconds. */
 export interface TollDeps {
   /** Remaining time of the address' ban; 0 when there is none. */
@@ -70,7 +73,8 @@ export class Toll {
       const unpaid = WAS_VALID.has(known.reason) ? null : this.refusal;
       // Two different tokens are no offence: the cookie of a page may be older than its header.
       const blameless = known.reason === "bad_request" ? { blameless: true } : {};
-      return { ...unpaid ?? refuse(known.reason), ...blameless, detail: known.detail };
+      const told = known.reason === "cluster_unavailable" ? { retryAfter: CLUSTER_RETRY_S } : {};
+      return { ...unpaid ?? refuse(known.reason, told), ...blameless, detail: known.detail };
     }
     const { user } = known.identity;
     const banned = this.#deps.userBanned(user);

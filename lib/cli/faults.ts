@@ -1,13 +1,18 @@
 /** Problems of the files that a configuration names. They are reported like problems of its keys. */
 import { KeyError } from "../admission/admission.ts";
+import { clusterFileFindings } from "../cluster/redis/file_findings.ts";
 import type { Config } from "../config/config.ts";
 import { adminTokenFindings } from "../ops/admin_token.ts";
 import { certificateFindings } from "../tls/certificate_findings.ts";
 import { SandboxError } from "../sandbox/sandbox.ts";
 
-/** Problems of certificate and admin token: `file: key: what is wrong, what to do`, one a line. */
+/** Problems of certificate, admin token and cluster: `file: key: what is wrong, what to do`, one a line. */
 export async function fileFaults(config: Config, file: string): Promise<string[]> {
-  const findings = [...await certificateFindings(config), ...adminTokenFindings(config)];
+  const findings = [
+    ...await certificateFindings(config),
+    ...adminTokenFindings(config),
+    ...clusterFileFindings(config),
+  ];
   return findings.filter(({ severity }) => severity === "error")
     .map(({ where, what, remedy }) => `${file}: ${where}: ${what}, ${remedy}`);
 }

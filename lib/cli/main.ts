@@ -1,5 +1,6 @@
 /** Every command but `serve`. */
 import { authFindings } from "../admission/admission.ts";
+import { clusterFileFindings } from "../cluster/redis/file_findings.ts";
 import type { Config } from "../config/config.ts";
 import type { Finding } from "../config/findings/findings.ts";
 import { adminTokenFindings } from "../ops/admin_token.ts";
@@ -21,6 +22,8 @@ const CHECKERS: readonly Checker[] = [
   authFindings,
   certificateFindings,
   (config) => Promise.resolve(adminTokenFindings(config)),
+  (config) => Promise.resolve(clusterFileFindings(config)),
+  findDatabase,
   findModules,
 ];
 
@@ -33,6 +36,13 @@ const COMMANDS: Record<Exclude<CommandName, "serve">, (args: ParsedArgs, io: Io)
   version,
   help,
 };
+
+/** Findings about the database of the cluster. Its client is loaded for them only. */
+async function findDatabase(config: Config): Promise<Finding[]> {
+  if (config.cluster === undefined) return [];
+  const { databaseFindings } = await import("../cluster/redis/database_findings.ts");
+  return await databaseFindings(config);
+}
 
 /** Findings about the modules, loaded in temporary cells. */
 function findModules(config: Config): Promise<Finding[]> {

@@ -88,9 +88,7 @@ function parse(text: string, file: string): Record<string, unknown> {
 /** Applies schema and rules to the whole tree. Returns the valid keys. */
 function checkKeys(value: unknown, report: (key: string, message: string) => void): Draft {
   const raw = value as Record<string, unknown>;
-  const { cluster, ...known } = raw;
-  if (cluster !== undefined) report("cluster", "is not available yet, must be left out");
-  const result = ConfigSchema.safeParse(known);
+  const result = ConfigSchema.safeParse(raw);
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) report(formatKey([...issue.path, key]), issue.message);
@@ -98,7 +96,7 @@ function checkKeys(value: unknown, report: (key: string, message: string) => voi
       report(formatKey(issue.path), issue.message);
     }
   }
-  const draft = result.success ? result.data : draftOf(known);
+  const draft = result.success ? result.data : draftOf(raw);
   applyRules({
     draft,
     given: (section, key) => isGiven(raw, section) && (key === undefined || isGiven(raw[section], key)),
@@ -112,7 +110,7 @@ function draftOf(raw: Record<string, unknown>): Draft {
   const draft: Record<string, unknown> = {};
   for (const [section, shape] of Object.entries(SECTIONS)) {
     const present = isGiven(raw, section);
-    if (present || !["tls", "ops"].includes(section)) draft[section] = fieldsOf(shape, raw[section]);
+    if (present || !["tls", "cluster", "ops"].includes(section)) draft[section] = fieldsOf(shape, raw[section]);
   }
   if (Array.isArray(raw.handlers)) draft.handlers = raw.handlers.map((entry) => fieldsOf(handlerShape, entry));
   return draft as Draft;

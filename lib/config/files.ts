@@ -17,13 +17,17 @@ export interface NamedFile {
 
 /** Makes every path absolute, relative to the folder of the configuration file. Changes the draft. */
 export function resolvePaths(draft: Draft, base: string): void {
-  const { server, tls, auth, store, ops } = draft;
+  const { server, tls, auth, store, cluster, ops } = draft;
   if (server?.unix !== undefined) server.unix = resolve(base, server.unix);
   if (tls?.cert_file !== undefined) tls.cert_file = resolve(base, tls.cert_file);
   if (tls?.key_file !== undefined) tls.key_file = resolve(base, tls.key_file);
   for (const key of ["public_key_file", "secret_file", "jwks_file", "private_key_file", "revoked_file"] as const) {
     const path = auth?.[key];
     if (auth && path !== undefined) auth[key] = resolve(base, path);
+  }
+  for (const key of ["url_file", "ca_file", "cert_file", "key_file", "password_file", "secret_file"] as const) {
+    const path = cluster?.[key];
+    if (cluster && path !== undefined) cluster[key] = resolve(base, path);
   }
   if (store?.path !== undefined) store.path = resolve(base, store.path);
   if (ops?.admin_token_file !== undefined) ops.admin_token_file = resolve(base, ops.admin_token_file);
@@ -53,6 +57,13 @@ export function namedFiles(draft: Draft): NamedFile[] {
   add("auth.jwks_file", draft.auth?.jwks_file);
   add("auth.private_key_file", draft.auth?.private_key_file, true);
   add("auth.revoked_file", draft.auth?.revoked_file);
+  // A URL may contain a password.
+  add("cluster.url_file", draft.cluster?.url_file, true);
+  add("cluster.ca_file", draft.cluster?.ca_file);
+  add("cluster.cert_file", draft.cluster?.cert_file);
+  add("cluster.key_file", draft.cluster?.key_file, true);
+  add("cluster.password_file", draft.cluster?.password_file, true);
+  add("cluster.secret_file", draft.cluster?.secret_file, true);
   add("ops.admin_token_file", draft.ops?.admin_token_file, true);
   draft.handlers?.forEach((handler, index) => add(`handlers[${index}].module`, handler.module));
   return files;

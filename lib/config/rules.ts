@@ -26,6 +26,7 @@ export function applyRules(context: RuleContext): void {
   keyRules(context);
   handlerRules(context);
   storeRules(context);
+  clusterRules(context);
 }
 
 function listenerRules({ draft, given, problem }: RuleContext): void {
@@ -182,6 +183,14 @@ function handlerRules({ draft, problem }: RuleContext): void {
 function storeRules({ draft, given, problem }: RuleContext): void {
   if (draft.store?.kind === "sqlite" && !given("store", "path")) {
     problem("store.path", 'is missing, must be a path because store.kind is "sqlite"');
+  }
+}
+
+function clusterRules({ given, problem }: RuleContext): void {
+  for (const [key, other] of [["cert_file", "key_file"], ["key_file", "cert_file"]] as const) {
+    if (given("cluster", key) && !given("cluster", other)) {
+      problem(`cluster.${other}`, `is missing, must be there because cluster.${key} is: they are used together only`);
+    }
   }
 }
 

@@ -176,6 +176,27 @@ const topics = {
 
 const store = { kind: choice("memory", "sqlite").prefault("memory"), path: path().optional() };
 
+/** Nodes that share one Redis or Valkey. Without the section the server is a single node. */
+const cluster = {
+  /** A file with the URL of the database: it may contain a password. */
+  url_file: path(),
+  /** Authorities that the database's certificate is verified with, instead of the system's. */
+  ca_file: path().optional(),
+  /** The certificate that the database asks for, with its key. */
+  cert_file: path().optional(),
+  key_file: path().optional(),
+  password_file: path().optional(),
+  /** Key of the HMAC with which nodes sign control messages. The same on all nodes. */
+  secret_file: path(),
+  /** First part of all keys and channels. The characters have no meaning in patterns and hash tags of Redis. */
+  prefix: matching(/^[A-Za-z0-9_.-]{1,64}$/, 'a name of 1 to 64 letters, digits, "_", "-" and "."').prefault(
+    "sallyport",
+  ),
+  /** New handshakes are refused while the node is cut off for longer than `stale_after`. */
+  required: bool().prefault(false),
+  stale_after: duration("1s", "1h").prefault("10s"),
+};
+
 const ops = {
   host: host().prefault("127.0.0.1"),
   port: int(0, 65535).prefault(9464),
@@ -188,7 +209,7 @@ const log = {
 };
 
 /** The tables of the file except the list of handlers. */
-export const SECTIONS = { server, tls, admission, auth, messages, topics, limits, store, ops, log };
+export const SECTIONS = { server, tls, admission, auth, messages, topics, limits, store, cluster, ops, log };
 
 /** The whole file. */
 export const ConfigSchema = table({
@@ -202,6 +223,7 @@ export const ConfigSchema = table({
   handlers: list(table(handlerShape), "at least one [[handlers]] table")
     .min(1, { error: "is empty, must be at least one [[handlers]] table" }),
   store: table(store).prefault({}),
+  cluster: table(cluster).optional(),
   ops: table(ops).optional(),
   log: table(log).prefault({}),
 });

@@ -103,6 +103,11 @@ const refusals = {
     retry: "when_told",
     text: "The server is overloaded and takes no new connections for now.",
   },
+  cluster_unavailable: {
+    status: 503,
+    retry: "when_told",
+    text: "The server is cut off from the other nodes, and can't decide this alone.",
+  },
 } as const satisfies Record<string, RefusalOutcome>;
 
 /** The reason of a refused request on the public port: the `error` of its body and the label of its metric. */

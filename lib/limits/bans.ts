@@ -22,6 +22,22 @@ export interface BanSettings {
   readonly shared?: readonly string[];
 }
 
+/** A ban with its strikes, as nodes tell it one another. */
+export interface SharedBan {
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly strikes: number;
+}
+
+/** A ban with its canonical key and the end of its strikes, in milliseconds since the epoch. */
+export interface KeptBan {
+  readonly key: string;
+  readonly ban: SharedBan;
+  readonly keptUntil: number;
+}
+
 interface BanDeps {
   readonly log: Log;
   readonly store: Store;
@@ -29,10 +45,8 @@ interface BanDeps {
   readonly now: () => number;
 }
 
-interface BanEntry {
+interface BanEntry extends SharedBan {
   until: number;
-  readonly duration: number;
-  readonly strikes: number;
   /** The ban has ended; the entry is kept for its strikes. */
   over: boolean;
 }
@@ -54,6 +68,8 @@ const MAX_ENTRIES = 65_536;
 export class Bans {
   /** Called asynchronously after each new ban, not within `add`. */
   onAdded: ((key: string, until: number) => void) | undefined;
+  /** Called for each ban that is added here, with the end of its strikes. */
+  onShared: ((shared: KeptBan) => void) | undefined;
   readonly #deps: BanDeps;
   readonly #entries = new Map<string, BanEntry>();
   #ban = 0;
@@ -112,13 +128,51 @@ export class Bans {
     const inRow = before !== undefined && now < forgottenAt(before);
     const duration = inRow ? Math.min(before.duration * 2, DAY_MS) : Math.min(this.#ban, DAY_MS);
     const entry = { until: now + duration, duration, strikes: inRow ? before.strikes + 1 : 1, over: false };
-    if (before === undefined && this.#entries.size >= MAX_ENTRIES) this.#makeRoom();
-    this.#entries.set(name, entry);
-    this.#save(name, entry);
+    this.#put(name, entry);
     const { until, strikes } = entry;
     this.#deps.log.warn("ban.added", { key: name, until: iso(until), duration_ms: duration, strikes });
-    queueMicrotask(() => this.onAdded?.(name, until));
+    this.#announce(name, until);
+    this.onShared?.({ key: name, ban: { until, duration, strikes }, keptUntil: forgottenAt(entry) });
     return duration;
+  }
+
+  /**
+   * Takes over a ban of another node, or with null its lift. A ban that ends later replaces the one that is known. A ban
+   * of an address that is exempt here is ignored.
+   */
+  adopt(key: string, ban: SharedBan | null): void {
+    if (ban === null) return void this.lift(key);
+    if (this.exempt(key) || !isBan(ban)) return;
+    const name = canonical(key);
+    const now = this.#deps.now();
+    const before = this.#entries.get(name);
+    const { until, duration, strikes } = ban;
+    const entry = { until, duration, strikes, over: until <= now };
+    if (now >= forgottenAt(entry) || (before !== undefined && before.until >= until)) return;
+    this.#put(name, entry);
+    if (entry.over) return;
+    this.#deps.log.warn("ban.added", {
+      key: name,
+      until: iso(until),
+      duration_ms: duration,
+      strikes,
+      source: "cluster",
+    });
+    this.#announce(name, until);
+  }
+
+  /** All bans and strikes that are kept. */
+  *shared(): Iterable<KeptBan> {
+    for (const key of this.#entries.keys()) yield this.kept(key)!;
+  }
+
+  /** The ban, or the strikes of a past one. */
+  kept(key: string): KeptBan | undefined {
+    const name = canonical(key);
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    const { until, duration, strikes } = entry;
+    return { key: name, ban: { until, duration, strikes }, keptUntil: forgottenAt(entry) };
   }
 
   /** The bans in force. */
@@ -173,6 +227,10 @@ export class Bans {
     return 0;
   }
 
+  #announce(key: string, until: number): void {
+    queueMicrotask(() => this.onAdded?.(key, until));
+  }
+
   #forget(key: string): void {
     this.#entries.delete(key);
     this.#deps.store.delete(SPACE, key);
@@ -183,9 +241,11 @@ export class Bans {
     for (const [key] of byEnd.slice(0, MAX_ENTRIES / 16)) this.#forget(key);
   }
 
-  #save(key: string, { until, duration, strikes, ...entry }: BanEntry): void {
-    const value = JSON.stringify({ until, duration, strikes });
-    this.#deps.store.set(SPACE, key, value, forgottenAt({ until, duration, strikes, ...entry }));
+  #put(key: string, entry: BanEntry): void {
+    if (!this.#entries.has(key) && this.#entries.size >= MAX_ENTRIES) this.#makeRoom();
+    this.#entries.set(key, entry);
+    const { until, duration, strikes } = entry;
+    this.#deps.store.set(SPACE, key, JSON.stringify({ until, duration, strikes }), forgottenAt(entry));
   }
 
   #load(): void {
@@ -205,14 +265,18 @@ function canonical(key: string): string {
   return key.startsWith("ip:") ? `ip:${addressKey(key.slice(3).replace(/\/64$/, ""))}` : key;
 }
 
-function forgottenAt({ until, duration }: BanEntry): number {
+function forgottenAt({ until, duration }: SharedBan): number {
   return until + Math.max(duration, MEMORY_MS);
+}
+
+function isBan({ until, duration, strikes }: SharedBan): boolean {
+  return [until, duration, strikes].every(Number.isFinite);
 }
 
 function read(value: string): BanEntry | null {
   try {
     const { until, duration, strikes } = JSON.parse(value);
-    return [until, duration, strikes].every(Number.isFinite) ? { until, duration, strikes, over: false } : null;
+    return isBan({ until, duration, strikes }) ? { until, duration, strikes, over: false } : null;
   } catch {
     return null;
   }

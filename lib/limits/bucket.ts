@@ -85,12 +85,12 @@ export class TokenBucket {
   }
 
   /**
-   * Spends `cost` tokens even when they are missing, down to a debt of one burst, for an event that has already
+   * Spends `cost` tokens even when they are missing, down to a debt of so many `bursts`, for an event that has already
    * happened.
    */
-  charge(cost: number, now: number): void {
+  charge(cost: number, now: number, bursts = 1): void {
     this.wait(0, now);
-    const floor = -this.#limit.burst;
+    const floor = -this.#limit.burst * bursts;
     this.#tokens = Math.max(this.#tokens - cost, Math.min(this.#tokens, floor));
     this.#due = Math.max(this.#due - cost, Math.min(this.#due, floor));
   }

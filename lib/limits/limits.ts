@@ -6,11 +6,12 @@ import { addressKey } from "./address.ts";
 import { Bans } from "./bans.ts";
 import { SessionLimits } from "./session_limits.ts";
 import { type LimitSettings, type SessionDeps, SharedBuckets } from "./shared_buckets.ts";
+import type { SpendingLedger } from "./spending_ledger.ts";
 import { BucketTable, type TableOptions } from "./table.ts";
 import { Violations } from "./violations.ts";
 
 export { addressKey, AddressSet } from "./address.ts";
-export { type Ban, Bans, type BanSettings } from "./bans.ts";
+export { type Ban, Bans, type BanSettings, type KeptBan, type SharedBan } from "./bans.ts";
 export { type Rate, TokenBucket } from "./bucket.ts";
 export { LoadSampler, type SamplerOptions } from "./load_sampler.ts";
 export {
@@ -24,6 +25,7 @@ export { reconnectDelays, type Returning } from "./reconnect_spread.ts";
 export { type MemoryLimit, memoryLimits, memoryShare } from "./memory_limit.ts";
 export type { SessionLimits, Verdict } from "./session_limits.ts";
 export type { LimitSettings, Scope } from "./shared_buckets.ts";
+export { SpendingLedger } from "./spending_ledger.ts";
 export type { TableOptions } from "./table.ts";
 export { TurnBudget, Turns } from "../timing/turns.ts";
 
@@ -37,6 +39,11 @@ export interface LimitDeps {
   readonly monotonic?: () => number;
   /** Bounds of each table of buckets. `capacity` should be at least `server.max_connections`. */
   readonly table?: TableOptions;
+  /**
+   * Accounts of the buckets that all nodes share: those of messages and calls by user, address and method, and of
+   * handshakes and tickets by user. Absent: the node is alone.
+   */
+  readonly ledger?: SpendingLedger;
 }
 
 /** Cost of a refused HTTP request in the HTTP bucket; an answered request costs 1. */
@@ -60,6 +67,8 @@ const SWEPT_PER_TICK = 4096;
  */
 export class Limits {
   readonly bans: Bans;
+  /** Spending that is settled with the other nodes; undefined when the node is alone. */
+  readonly ledger: SpendingLedger | undefined;
   readonly #deps: LimitDeps;
   readonly #clock: () => number;
   readonly #shared: SharedBuckets;
@@ -77,17 +86,20 @@ export class Limits {
     this.bans = new Bans(settings, deps);
     this.#violations = new Violations(settings.max_violations);
     this.#handshakes = new BucketTable({ ...settings.handshake }, deps.table);
-    this.#userHandshakes = new BucketTable({ ...settings.handshake_user }, deps.table);
+    const { ledger } = deps;
+    this.ledger = ledger;
+    const ofUser = (space: string) => ledger && { ledger, space };
+    this.#userHandshakes = new BucketTable({ ...settings.handshake_user }, deps.table, ofUser("handshake"));
     this.#requests = new BucketTable({ ...settings.handshake }, deps.table);
     this.#offences = new BucketTable({ ...settings.handshake }, deps.table);
     this.#preflights = new BucketTable({ ...settings.ip }, deps.table);
-    this.#tickets = new BucketTable({ ...settings.ticket }, deps.table);
+    this.#tickets = new BucketTable({ ...settings.ticket }, deps.table, ofUser("ticket"));
     const sessions: SessionDeps = {
       clock: this.#clock,
       limited: (scope) => deps.telemetry.limited(scope),
       violated: (user, ip, now) => this.#violated(user, ip, now),
     };
-    this.#shared = new SharedBuckets(settings, sessions, deps.table);
+    this.#shared = new SharedBuckets(settings, sessions, deps.table, ledger);
   }
 
   /**

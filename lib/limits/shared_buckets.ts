@@ -1,7 +1,8 @@
 /** Bucket tables and rates that the sessions of one server share. */
 import type { BanSettings } from "./bans.ts";
 import type { Rate } from "./bucket.ts";
-import { BucketTable, type TableOptions } from "./table.ts";
+import type { SpendingLedger } from "./spending_ledger.ts";
+import { BucketTable, type Settled, type TableOptions } from "./table.ts";
 
 /** The kind of the bucket that refused. */
 export type Scope = "ip" | "connection" | "user" | "method" | "bytes";
@@ -44,14 +45,22 @@ export class SharedBuckets {
   delay = false;
   shrink = 1;
   readonly #options: TableOptions | undefined;
+  readonly #ledger: SpendingLedger | undefined;
 
-  constructor(settings: LimitSettings, readonly deps: SessionDeps, options: TableOptions | undefined) {
+  /** With `ledger`, all nodes share the buckets of users, addresses and methods. */
+  constructor(
+    settings: LimitSettings,
+    readonly deps: SessionDeps,
+    options: TableOptions | undefined,
+    ledger?: SpendingLedger,
+  ) {
     this.#options = options;
+    this.#ledger = ledger;
     this.connection = { rate: 0, burst: 0 };
     this.bytes = { rate: 0, burst: 0 };
     this.control = { rate: 0, burst: 0 };
-    this.ips = new BucketTable({ rate: 0, burst: 0 }, options);
-    this.users = new BucketTable({ rate: 0, burst: 0 }, options);
+    this.ips = new BucketTable({ rate: 0, burst: 0 }, options, this.#settled("ip"));
+    this.users = new BucketTable({ rate: 0, burst: 0 }, options, this.#settled("user"));
     this.reconfigure(settings);
   }
 
@@ -69,7 +78,7 @@ export class SharedBuckets {
     for (const [method, limit] of Object.entries(types)) {
       const table = this.methods.get(method);
       if (table) Object.assign(table.limit, limit);
-      else this.methods.set(method, new BucketTable({ ...limit }, this.#options));
+      else this.methods.set(method, new BucketTable({ ...limit }, this.#options, this.#settled(`method:${method}`)));
     }
     this.delay = on_exceed === "delay";
     this.version++;
@@ -79,5 +88,8 @@ export class SharedBuckets {
     this.ips.sweep(count, now);
     this.users.sweep(count, now);
     for (const table of this.methods.values()) table.sweep(count, now);
+  }
+  #settled(space: string): Settled | undefined {
+    return this.#ledger && { ledger: this.#ledger, space };
   }
 }

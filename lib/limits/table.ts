@@ -1,13 +1,34 @@
 /** Tables of token buckets by key, in bounded memory. */
 import { type Rate, TokenBucket } from "./bucket.ts";
+import type { Account, SettledBucket, SpendingLedger } from "./spending_ledger.ts";
+
+/** The ledger of a table whose buckets all nodes share. */
+export interface Settled {
+  readonly ledger: SpendingLedger;
+  /** Unique among the tables of the ledger. */
+  readonly space: string;
+}
 
 /** A bucket of a table. It stays in the table while a session holds it or it is not full. */
-export class SharedBucket extends TokenBucket {
+export class SharedBucket extends TokenBucket implements SettledBucket {
   /** Number of sessions that hold the bucket; each one decrements it when it ends. */
   holders = 0;
+  account: Account | null = null;
+  readonly #settled: Settled | undefined;
 
-  constructor(readonly key: string, limit: Readonly<Rate>, now: number) {
+  constructor(readonly key: string, readonly limit: Readonly<Rate>, now: number, settled?: Settled) {
     super(limit, now);
+    this.#settled = settled;
+  }
+
+  get name(): string {
+    return `${this.#settled?.space}:${this.key}`;
+  }
+
+  override spend(cost: number, plain = cost): void {
+    super.spend(cost, plain);
+    if (this.account !== null) this.account.untold += plain;
+    else if (this.#settled !== undefined) this.#settled.ledger.open(this, plain);
   }
 }
 
@@ -38,6 +59,7 @@ const LOOKED_AT_WITHOUT_ROOM = 16;
  */
 export class BucketTable {
   readonly limit: Rate;
+  readonly #settled: Settled | undefined;
   readonly #capacity: number;
   readonly #seed: number;
   readonly #buckets = new Map<string, SharedBucket>();
@@ -45,9 +67,10 @@ export class BucketTable {
   readonly #overflow: (SharedBucket | undefined)[];
   #hand = 0;
 
-  /** `limit` may be changed later; all buckets follow. */
-  constructor(limit: Rate, options: TableOptions = {}) {
+  /** `limit` may be changed later; all buckets follow. `settled`: all nodes share the buckets. */
+  constructor(limit: Rate, options: TableOptions = {}, settled?: Settled) {
     this.limit = limit;
+    this.#settled = settled;
     this.#capacity = options.capacity ?? 65_536;
     this.#overflow = new Array(options.overflow ?? 1024).fill(undefined);
     this.#seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
@@ -64,7 +87,7 @@ export class BucketTable {
     if (known) return known;
     this.sweep(this.#buckets.size < this.#capacity ? LOOKED_AT : LOOKED_AT_WITHOUT_ROOM, now);
     if (this.#buckets.size >= this.#capacity) return this.#shared(key, now);
-    const bucket = new SharedBucket(key, this.limit, now);
+    const bucket = new SharedBucket(key, this.limit, now, this.#settled);
     this.#buckets.set(key, bucket);
     this.#ring.push(bucket);
     return bucket;

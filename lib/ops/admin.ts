@@ -1,6 +1,14 @@
 /** The administrative requests of the operators' server: routes, validation, results. */
 import { z } from "zod";
-import type { EventOutcome, EventPublication, OpsTarget, RevocationTarget } from "./ops_target.ts";
+import type {
+  Applied,
+  Coverage,
+  EventOutcome,
+  EventPublication,
+  OfNodes,
+  OpsTarget,
+  RevocationTarget,
+} from "./ops_target.ts";
 
 /** The result of an administrative request: a status, a JSON body, and for changes the fields of the log. */
 export interface AdminResult {
@@ -60,6 +68,9 @@ const publication = z.strictObject({
   params: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]).optional(),
 });
 
+/** The other nodes are needed and can't be reached. */
+const UNAVAILABLE = "cluster_unavailable";
+
 /** Statuses of an event that was not sent. */
 const EVENT_STATUS: Readonly<Record<Extract<EventOutcome, { refused: string }>["refused"], number>> = {
   unknown_module: 404,
@@ -75,10 +86,11 @@ const EVENT_STATUS: Readonly<Record<Extract<EventOutcome, { refused: string }>["
 type Action = (request: AdminRequest, target: OpsTarget, argument: string) => Promise<AdminResult> | AdminResult;
 
 const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Record<string, Action>> }[] = [
+  { path: "/nodes", argument: false, methods: { GET: (_, target) => listed("nodes", target.nodes()) } },
   {
     path: "/connections",
     argument: false,
-    methods: { GET: (_, target) => ({ status: 200, body: { connections: [...target.connections()] } }) },
+    methods: { GET: async (_, target) => listed("connections", await target.connections()) },
   },
   { path: "/connections", argument: true, methods: { DELETE: kick } },
   {
@@ -90,7 +102,7 @@ const ROUTES: readonly { path: string; argument: boolean; methods: Readonly<Reco
   {
     path: "/bans",
     argument: false,
-    methods: { GET: (_, target) => ({ status: 200, body: { bans: [...target.bans()] } }), DELETE: liftAll },
+    methods: { GET: (_, target) => listed("bans", target.bans()), DELETE: liftAll },
   },
   { path: "/bans", argument: true, methods: { DELETE: lift } },
   { path: "/publish", argument: false, methods: { POST: publish } },
@@ -140,24 +152,29 @@ function decode(text: string): string | null {
   }
 }
 
-function kick(_: AdminRequest, target: OpsTarget, id: string): AdminResult {
-  if (!target.kick(id)) throw new AdminError(404, "not_found");
+/** A list under its name, with the nodes that it covers. */
+function listed(key: string, { value, coverage }: OfNodes<readonly unknown[]>): AdminResult {
+  return { status: 200, body: { [key]: value, ...coverage } };
+}
+
+async function kick(_: AdminRequest, target: OpsTarget, id: string): Promise<AdminResult> {
+  const { value, coverage } = await target.kick(id);
+  if (!value) throw nowhere(coverage);
   return { status: 200, body: { kicked: id }, logged: { action: "kick", conn: id } };
 }
 
-function lift(_: AdminRequest, target: OpsTarget, key: string): AdminResult {
-  if (!target.liftBan(key)) throw new AdminError(404, "not_found");
-  return { status: 200, body: { lifted: 1 }, logged: { action: "lift_ban", key } };
+async function lift(_: AdminRequest, target: OpsTarget, key: string): Promise<AdminResult> {
+  return changed({ lifted: 1 }, { action: "lift_ban", key }, await target.liftBan(key));
 }
 
-function liftAll(_: AdminRequest, target: OpsTarget): AdminResult {
-  const keys = [...target.bans()].map((ban) => ban.key);
-  const lifted = keys.filter((key) => target.liftBan(key)).length;
-  return { status: 200, body: { lifted }, logged: { action: "lift_all_bans", lifted } };
+async function liftAll(_: AdminRequest, target: OpsTarget): Promise<AdminResult> {
+  const keys = target.bans().value.map(({ key }) => key);
+  return await liftEach(keys, (key) => target.liftBan(key), "lift_all_bans");
 }
 
 function listRevocations(_: AdminRequest, target: OpsTarget): AdminResult {
-  return { status: 200, body: { revocations: [...target.listRevocations()], revoked_file: target.revokedFileLines() } };
+  const { value, coverage } = target.listRevocations();
+  return { status: 200, body: { revocations: value, revoked_file: target.revokedFileLines(), ...coverage } };
 }
 
 async function revoke(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
@@ -167,19 +184,48 @@ async function revoke(request: AdminRequest, target: OpsTarget): Promise<AdminRe
   if ("before" in what && what.before > now + MAX_AHEAD_MS) {
     throw badField("before", "must not be in the future: no token was issued then");
   }
-  const closed = await target.revoke(what as RevocationTarget, expires_at);
-  return { status: 200, body: { closed }, logged: { action: "revoke", ...what, expires_at, closed } };
+  const { value: closed, applied, coverage } = await target.revoke(what as RevocationTarget, expires_at);
+  return changed({ closed, ...coverage }, { action: "revoke", ...what, expires_at, closed }, applied);
 }
 
-function liftRevocation(_: AdminRequest, target: OpsTarget, key: string): AdminResult {
-  if (!target.liftRevocation(key)) throw new AdminError(404, "not_found");
-  return { status: 200, body: { lifted: 1 }, logged: { action: "lift_revocation", key } };
+async function liftRevocation(_: AdminRequest, target: OpsTarget, key: string): Promise<AdminResult> {
+  return changed({ lifted: 1 }, { action: "lift_revocation", key }, await target.liftRevocation(key));
 }
 
-function liftAllRevocations(_: AdminRequest, target: OpsTarget): AdminResult {
-  const keys = [...target.listRevocations()].map(({ key }) => key);
-  const lifted = keys.filter((key) => target.liftRevocation(key)).length;
-  return { status: 200, body: { lifted }, logged: { action: "lift_all_revocations", lifted } };
+async function liftAllRevocations(_: AdminRequest, target: OpsTarget): Promise<AdminResult> {
+  const keys = target.listRevocations().value.map(({ key }) => key);
+  return await liftEach(keys, (key) => target.liftRevocation(key), "lift_all_revocations");
+}
+
+async function liftEach(
+  keys: readonly string[],
+  liftOne: (key: string) => Promise<Applied>,
+  action: string,
+): Promise<AdminResult> {
+  const effects = (await Promise.all(keys.map(liftOne))).filter((applied) => applied !== "unknown");
+  const lifted = effects.length;
+  return changed({ lifted }, { action, lifted }, effects.includes("here") ? "here" : "everywhere");
+}
+
+/**
+ * The result of a change. A change that the other nodes have not taken is no success: with 200, an operator would
+ * believe that a token is refused on all nodes.
+ */
+function changed(
+  body: Record<string, unknown>,
+  logged: Record<string, unknown>,
+  applied: Applied,
+): AdminResult {
+  if (applied === "unknown") throw new AdminError(404, "not_found");
+  if (applied === "everywhere") return { status: 200, body, logged };
+  return { status: 503, body: { error: UNAVAILABLE, applied, ...body }, logged: { ...logged, applied } };
+}
+
+/** The refusal of a request about a thing that no node that answered has. */
+function nowhere(coverage: Coverage | undefined): AdminError {
+  return coverage === undefined || coverage.complete
+    ? new AdminError(404, "not_found")
+    : new AdminError(503, UNAVAILABLE, { ...coverage });
 }
 
 async function publish(request: AdminRequest, target: OpsTarget): Promise<AdminResult> {
@@ -187,8 +233,9 @@ async function publish(request: AdminRequest, target: OpsTarget): Promise<AdminR
   const isEvent = body !== null && typeof body === "object" && Object.hasOwn(body, "event");
   if (isEvent) return await publishEvent(parse(eventPublication, body), target);
   const { topic, method, params } = parse(publication, body);
-  if (!await target.publish(topic, method, params)) throw new AdminError(409, "declared_topic");
-  return { status: 200, body: { published: topic }, logged: { action: "publish", topic, method } };
+  const { value, coverage } = await target.publish(topic, method, params);
+  if (!value) throw new AdminError(409, "declared_topic");
+  return { status: 200, body: { published: topic, ...coverage }, logged: { action: "publish", topic, method } };
 }
 
 async function publishEvent(publication: EventPublication, target: OpsTarget): Promise<AdminResult> {
@@ -198,7 +245,12 @@ async function publishEvent(publication: EventPublication, target: OpsTarget): P
     throw new AdminError(EVENT_STATUS[refused], refused, detail);
   }
   const { topic, event, module } = publication;
-  return { status: 200, body: outcome, logged: { action: "publish", topic, event, module, ...outcome } };
+  const { delivered, coverage } = outcome;
+  return {
+    status: 200,
+    body: { delivered, ...coverage },
+    logged: { action: "publish", topic, event, module, delivered },
+  };
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {

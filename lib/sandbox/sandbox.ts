@@ -10,7 +10,6 @@
  */
 import type { Log } from "../log/log.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { SharedText } from "../websocket/websocket.ts";
 import type { Contract, TopicContract } from "./author/contract.ts";
 import { CellListener } from "./host/cell_listener.ts";
 import { ReadingTurns } from "../timing/reading_turns.ts";
@@ -51,8 +50,8 @@ export interface SandboxDeps {
   readonly cores?: number;
   /** `messages.max_bytes`; a module may send as much in one message, at least 1 MiB. */
   readonly maxBytes: number;
-  /** Sends `message` to the subscribers of a module's topic. Returns their number. */
-  readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
+  /** Sends `text`, UTF-8, to the subscribers of a module's topic on all nodes. Returns the number of those on this node. */
+  readonly publish: (subprotocol: string, topic: string, text: Uint8Array) => number;
   /** Watches the modules' folders and loads changed files (`--dev`). */
   readonly watch?: boolean;
   /**

@@ -1,4 +1,5 @@
 /** Ends all sessions within the configured drain time. */
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import { reconnectDelays } from "../limits/limits.ts";
 import type { Log } from "../log/log.ts";
@@ -24,6 +25,7 @@ export interface DrainDeps {
   readonly config: Config;
   readonly log: Log;
   readonly registry: Registry<Session>;
+  readonly cluster: { readonly control: Pick<Cluster["control"], "nodes"> };
   /** Monotonic clock, in milliseconds. */
   readonly monotonic: () => number;
 }
@@ -42,7 +44,8 @@ export async function drainSessions(deps: DrainDeps): Promise<void> {
   const timeout = config.server.drain_timeout;
   if (config.server.reuse_port) await letMove(deps, started);
   else {
-    for (const [session, delay] of delaysOf(deps, timeout)) {
+    // Without another node, a client that comes back before this one has ended finds nothing.
+    for (const [session, delay] of delaysOf(deps, othersOf(deps) > 0 ? 0 : timeout)) {
       session.announce(delay);
       session.drain();
     }
@@ -71,8 +74,19 @@ async function letMove(deps: DrainDeps, started: number): Promise<void> {
   }
 }
 
-function delaysOf({ registry, config }: DrainDeps, leastMs: number): Map<Session, number> {
-  return reconnectDelays(registry.all(), config.limits, Math.max(MIN_RECONNECT_SPREAD_MS, leastMs), Math.random);
+function delaysOf(deps: DrainDeps, leastMs: number): Map<Session, number> {
+  const limits = spreadOver(Math.max(1, othersOf(deps)), deps.config.limits);
+  return reconnectDelays(deps.registry.all(), limits, Math.max(MIN_RECONNECT_SPREAD_MS, leastMs), Math.random);
+}
+
+/** The number of other nodes that take the clients. */
+function othersOf({ cluster }: DrainDeps): number {
+  return cluster.control.nodes().filter(({ own, draining }) => !own && !draining).length;
+}
+
+/** Each node has a bucket of its own for the handshakes of an address; those of a user are shared. */
+function spreadOver(nodes: number, { handshake, handshake_user }: Config["limits"]) {
+  return { handshake: { rate: handshake.rate * nodes, burst: handshake.burst * nodes }, handshake_user };
 }
 
 /** Whether all sessions have ended by that moment of the monotonic clock. */

@@ -43,7 +43,10 @@ export class ServerGate implements Gate {
   constructor(parts: Parts) {
     const { limits } = parts;
     this.#parts = parts;
-    this.#reservations = new Reservations(parts.config.server.handshake_timeout);
+    this.#reservations = new Reservations(
+      parts.config.server.handshake_timeout,
+      (user) => parts.cluster.state.unseat(user),
+    );
     this.toll = {
       addressBanned: (ip) => limits.bans.banned(`ip:${ip}`),
       takeHandshake: (ip) => limits.handshake(ip),
@@ -65,11 +68,11 @@ export class ServerGate implements Gate {
   }
 
   async admit(handshake: Handshake, peer: Peer, gone: () => boolean): Promise<Accepted | Refusal> {
-    this.#judging++;
+    const place = this.#judge();
     try {
       const context = this.#context(gone);
       const verdict = await this.#parts.tracing.handshake(peer.ip, () => admit(handshake, peer, context));
-      if (verdict.accepted) return this.#reserve(verdict);
+      if (verdict.accepted) return await this.#reserve(verdict, place);
       if (REFUSALS[verdict.reason].costs === "request") this.#parts.limits.request(peer.ip, true);
       return verdict;
     } catch (error) {
@@ -77,7 +80,7 @@ export class ServerGate implements Gate {
       this.#parts.log.error("handshake.failed", { ip: peer.ip, error: String(error) });
       return refuse("overloaded", { retryAfter: 1 });
     } finally {
-      this.#judging--;
+      place.leave();
     }
   }
 
@@ -126,8 +129,9 @@ export class ServerGate implements Gate {
   }
 
   open(socket: Socket, accepted: Accepted, peer: Peer, handshake: Handshake): SocketSink {
-    const { modules, services, registry, log, telemetry, limits, revocations } = this.#parts;
-    this.#reservations.release(accepted);
+    const { modules, services, registry, log, telemetry, limits, revocations, cluster } = this.#parts;
+    // The session gives the seat back. That of an expired reservation is gone already, so another one is taken.
+    if (!this.#reservations.claim(accepted)) void cluster.state.seat(accepted.identity.user, Number.MAX_SAFE_INTEGER);
     // Without `require_subprotocol`, a client that offers none gets the first module.
     const module = modules.get(accepted.subprotocol ?? "") ?? modules.values().next().value;
     if (!module) throw new Error("No handler module");
@@ -154,14 +158,34 @@ export class ServerGate implements Gate {
     return { ...refusal, retryAfter: ADDRESS_RETRY_S };
   }
 
-  /** Reserves the connection's place. Since the decision, other handshakes may have taken the user's last one. */
-  #reserve(accepted: Accepted): Accepted | Refusal {
+  /** Counts a handshake as being judged, until its place is left. */
+  #judge(): { leave(): void } {
+    let counts = true;
+    this.#judging++;
+    return {
+      leave: () => {
+        if (counts) this.#judging--;
+        counts = false;
+      },
+    };
+  }
+
+  /**
+   * Reserves the connection's place: here at once, because other handshakes may have taken the user's last one since the
+   * decision, then one of the user's seats over all nodes.
+   */
+  async #reserve(accepted: Accepted, judging: { leave(): void }): Promise<Accepted | Refusal> {
+    const { config: { server: { max_connections_per_user } }, cluster, monotonic } = this.#parts;
     const { user } = accepted.identity;
-    if (this.#connectionsOf(user) >= this.#parts.config.server.max_connections_per_user) {
-      return refuse("too_many_connections", { retryAfter: 1 });
-    }
-    this.#reservations.add(accepted, user, this.#parts.monotonic());
-    return accepted;
+    const refusal = refuse("too_many_connections", { retryAfter: 1 });
+    if (this.#connectionsOf(user) >= max_connections_per_user) return refusal;
+    this.#reservations.add(accepted, user, monotonic());
+    judging.leave();
+    const seat = await cluster.state.seat(user, max_connections_per_user);
+    if (seat !== "full") return accepted;
+    // It has no seat to give back.
+    this.#reservations.claim(accepted);
+    return refusal;
   }
 
   #connectionsOf(user: string): number {
@@ -170,13 +194,14 @@ export class ServerGate implements Gate {
   }
 
   #context(gone: () => boolean): AdmissionContext {
-    const { config, origins, draining, registry, verifier, tickets, overload, monotonic } = this.#parts;
+    const { config, origins, draining, cutOff, registry, verifier, tickets, overload, monotonic } = this.#parts;
     const taken = registry.size + this.#reservations.count(monotonic()) + this.#judging - 1;
     return {
       ...this.toll,
       config,
       origins,
       draining,
+      cutOff,
       overloaded: overload.refusing,
       full: taken >= config.server.max_connections,
       verify: (token) => verifier.verify(token),

@@ -1,24 +1,42 @@
 /** The permissions that front and supervisor keep while they run. */
 import { dirname, resolve } from "node:path";
 import { PLACEHOLDER } from "../base/descriptors.ts";
+import { readSettings } from "../cluster/redis/read_settings.ts";
+import { parseRedisUrl } from "../cluster/redis/url.ts";
 import { type Config, namedFiles } from "../config/config.ts";
 import type { Needs } from "../ops/permissions.ts";
 
 /**
  * Permissions of the front while it listens: a reload reads the configuration and the named files, by their folders
- * because a renewed file is often a new one; the store writes; the folder `cellSockets` is removed at the end.
+ * because a renewed file is often a new one; the store writes; the folder `cellSockets` is removed at the end. The link to
+ * the other nodes connects again.
  */
 export function needsOf(config: Config, configPath: string | undefined, cellSockets: string): Needs {
   const { store, server } = config;
   const storeFolder = store.kind === "sqlite" && store.path !== undefined ? [dirname(store.path)] : [];
   const socketFolder = server.unix === undefined ? [] : [dirname(server.unix)];
+  const database = databaseSocket(config);
   return {
     // The placeholder file tests for free descriptors.
-    read: [...configFolders(config, configPath), ...storeFolder, ...socketFolder, cellSockets, PLACEHOLDER],
-    write: [...storeFolder, ...socketFolder, cellSockets],
-    // For listening again after a reload, fetching key sets, and cells.
+    read: [
+      ...configFolders(config, configPath),
+      ...storeFolder,
+      ...socketFolder,
+      ...database,
+      cellSockets,
+      PLACEHOLDER,
+    ],
+    write: [...storeFolder, ...socketFolder, ...database, cellSockets],
+    // For listening again after a reload, fetching key sets, cells, and the other nodes.
     net: true,
   };
+}
+
+/** The unix socket of the cluster's database. Deno takes a connection to it as reading and writing a file. */
+function databaseSocket({ cluster }: Config): string[] {
+  if (cluster === undefined) return [];
+  const { path } = parseRedisUrl(readSettings(cluster).url);
+  return path === undefined ? [] : [path];
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The parts of the server that gate and sessions use. */
 import type { OriginSet, Revocations, Tickets, Verifier } from "../admission/admission.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Routes } from "../front/http/routes.ts";
 import type { Limits, OverloadController } from "../limits/limits.ts";
@@ -16,6 +17,9 @@ export interface Parts {
   readonly origins: OriginSet;
   readonly verifier: Verifier;
   readonly draining: boolean;
+  /** The node is cut off from the others for too long, or has not yet heard of their bans and revocations. */
+  readonly cutOff: boolean;
+  readonly cluster: Cluster;
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly tracing: Tracing;

@@ -11,12 +11,15 @@ interface Reservation {
  */
 export class Reservations {
   readonly #ttlMs: number;
+  readonly #lost: (user: string) => void;
   /** Ordered by expiry, because all last equally long. */
   readonly #held = new Map<object, Reservation>();
   readonly #byUser = new Map<string, number>();
 
-  constructor(ttlMs: number) {
+  /** `lost` is called for each place whose connection will never be open. */
+  constructor(ttlMs: number, lost: (user: string) => void = () => {}) {
     this.#ttlMs = ttlMs;
+    this.#lost = lost;
   }
 
   /** Reserves a place for `user` until `holder` claims it. */
@@ -25,14 +28,25 @@ export class Reservations {
     this.#byUser.set(user, (this.#byUser.get(user) ?? 0) + 1);
   }
 
-  /** Releases the place: its connection is open now, or never will be. */
+  /** The connection is open now. False if the place has expired. */
+  claim(holder: object): boolean {
+    return this.#remove(holder) !== undefined;
+  }
+
+  /** The connection will never be open. */
   release(holder: object): void {
+    const user = this.#remove(holder);
+    if (user !== undefined) this.#lost(user);
+  }
+
+  #remove(holder: object): string | undefined {
     const reservation = this.#held.get(holder);
-    if (!reservation) return;
+    if (!reservation) return undefined;
     this.#held.delete(holder);
     const rest = this.#byUser.get(reservation.user)! - 1;
     if (rest > 0) this.#byUser.set(reservation.user, rest);
     else this.#byUser.delete(reservation.user);
+    return reservation.user;
   }
 
   count(now: number): number {

@@ -5,13 +5,13 @@
 import {
   compileOrigins,
   type OriginSet,
-  type Revocation,
   Revocations,
   type RevokedFile,
   Tickets,
   type Verifier,
 } from "../admission/admission.ts";
 import { Descriptors } from "../base/descriptors.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import { UNKNOWN_LIMITS } from "../base/system_limits.ts";
 import { type Config, coresOfFront, reloadable } from "../config/config.ts";
 import { Polls } from "../timing/polls.ts";
@@ -19,7 +19,7 @@ import { steadyClock } from "../timing/steady_clock.ts";
 import type { Front } from "../front/front.ts";
 import type { Routes } from "../front/http/routes.ts";
 import { Hub, hubLimits } from "../hub/hub.ts";
-import { Limits, OverloadController, Turns } from "../limits/limits.ts";
+import { Limits, OverloadController, SpendingLedger, Turns } from "../limits/limits.ts";
 import { CertificateWatch } from "../tls/certificate_watch.ts";
 import type { Log } from "../log/log.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
@@ -31,13 +31,17 @@ import { openStore, type Store } from "../store/store.ts";
 import { drainSessions } from "./drain_sessions.ts";
 import { ServerGate } from "./gate.ts";
 import { httpRoutes } from "./http_routes.ts";
+import { isCutOff } from "./link_health.ts";
 import { limitSettings } from "./limit_settings.ts";
 import type { Parts } from "./parts.ts";
 import { publicUrl } from "./public_url.ts";
-import { LostRights } from "./lost_rights.ts";
+import { nodeDuties } from "./node_duties.ts";
 import { openRevocations, openVerifier } from "./open_auth.ts";
+import { clusterOpener, openAlone } from "./open_cluster.ts";
 import { ServedCertificate } from "../tls/served_certificate.ts";
 import type { ServerOptions } from "./server_options.ts";
+import { SETTLE_MS } from "./settlement.ts";
+import { SharedRights } from "./shared_rights.ts";
 import { startFront } from "./start_front.ts";
 import { sessionServices } from "./session_services.ts";
 import { requireDescriptors, roomFor } from "./system.ts";
@@ -49,8 +53,11 @@ export class Server implements Parts {
   readonly log: Log;
   readonly telemetry = new Telemetry();
   readonly tracing: Tracing;
-  readonly registry = new Registry<Session>();
+  readonly registry = new Registry<Session>(({ userId }) => this.cluster.state.unseat(userId));
   readonly hub: Hub;
+  readonly cluster: Cluster;
+  /** Bans and revocations of all nodes. */
+  readonly rights: SharedRights;
   readonly certificate: CertificateWatch;
   readonly descriptors: Descriptors;
   readonly monotonic = () => performance.now();
@@ -72,7 +79,6 @@ export class Server implements Parts {
   readonly #deadlines: TimingWheel;
   readonly #polls = new Polls();
   readonly #served: ServedCertificate;
-  readonly #rights: LostRights;
   #listening = false;
   #sandbox!: Sandbox;
   #front!: Front;
@@ -87,8 +93,6 @@ export class Server implements Parts {
     this.log = log;
     this.tracing = createTracing(options.tracing ?? false);
     this.origins = compileOrigins(config.admission.origins);
-    const { max_subscriptions, max_subscriptions_per_module } = config.topics;
-    this.hub = new Hub(hubLimits(max_subscriptions, max_subscriptions_per_module));
     this.certificate = new CertificateWatch(log, this.now);
     this.#served = new ServedCertificate({
       log,
@@ -98,6 +102,10 @@ export class Server implements Parts {
     });
     this.descriptors = new Descriptors({ log, now: this.monotonic });
     this.store = openStore(config.store, { log, now: this.steady });
+    const { store, steady, monotonic } = this;
+    this.cluster = (options.openCluster ?? openAlone)(nodeDuties(this), { log, store, now: steady, monotonic });
+    const { max_subscriptions, max_subscriptions_per_module } = config.topics;
+    this.hub = new Hub(hubLimits(max_subscriptions, max_subscriptions_per_module), this.cluster);
     this.limits = new Limits(limitSettings(config), {
       log,
       telemetry: this.telemetry,
@@ -105,6 +113,7 @@ export class Server implements Parts {
       now: this.steady,
       monotonic: this.monotonic,
       table: { capacity: Math.max(100_000, config.server.max_connections) },
+      ...(config.cluster ? { ledger: new SpendingLedger(SETTLE_MS) } : {}),
     });
     this.overload = new OverloadController({
       enabled: config.limits.adaptive,
@@ -118,8 +127,8 @@ export class Server implements Parts {
       steady: this.steady,
       retentionMs: max_age + 2 * clock_skew,
     });
-    this.#rights = new LostRights(this);
-    this.tickets = new Tickets(this.store, {
+    this.rights = new SharedRights(this);
+    this.tickets = new Tickets(this.cluster.state, {
       now: this.now,
       steady: this.steady,
       isRevoked: (identity) => this.revocations.isRevoked(identity),
@@ -130,6 +139,10 @@ export class Server implements Parts {
 
   get modules(): Sandbox["modules"] {
     return this.#sandbox.modules;
+  }
+
+  get cutOff(): boolean {
+    return isCutOff(this.cluster.link(), this.config);
   }
 
   /** Whether new connections are accepted. */
@@ -159,6 +172,8 @@ export class Server implements Parts {
       this.verifier = await openVerifier(this, this.config);
       this.#revokedFile = await openRevocations(this, this.config);
       this.#revokedFile?.apply();
+      // Bans and revocations of the other nodes come first.
+      await this.cluster.start();
       this.#sandbox = await (this.#options.startSandbox ?? startSandbox)(this.config.handlers, {
         log: this.log,
         telemetry: this.telemetry,
@@ -167,7 +182,7 @@ export class Server implements Parts {
         cells,
         cores: coresOfFront(navigator.hardwareConcurrency, this.config.server.fronts),
         maxBytes: this.config.messages.max_bytes,
-        publish: (module, topic, message) => this.hub.publish(module, topic, message),
+        publish: (module, topic, text) => this.hub.publish(module, topic, text),
         watch: dev,
       });
       const gate = new ServerGate(this);
@@ -238,15 +253,6 @@ export class Server implements Parts {
   }
 
   /**
-   * Stores a revocation until `expiresAt` (milliseconds since the epoch), and closes the affected sessions.
-   *
-   * @returns the number of closed sessions
-   */
-  revoke(revocation: Revocation, expiresAt?: number): number {
-    return this.#rights.revoke(revocation, expiresAt);
-  }
-
-  /**
    * Drains: refuses new handshakes, tells clients when to reconnect, waits for pending answers, then closes with 1001.
    */
   async drain(): Promise<void> {
@@ -256,6 +262,7 @@ export class Server implements Parts {
     // With reuse_port, another process has the port too and gets all new connections from here on. Otherwise this
     // process answers them with 503.
     if (this.config.server.reuse_port) await this.#front.stopAccepting();
+    this.cluster.leave();
     await drainSessions(this);
   }
 
@@ -271,6 +278,8 @@ export class Server implements Parts {
     await this.#front?.close();
     this.#polls.close();
     await this.#sandbox?.close();
+    // After the sessions and handlers, which publish and leave their topics at the end.
+    await this.cluster.close();
     this.#revokedFile?.close();
     this.verifier?.close();
     this.store.close();
@@ -284,7 +293,8 @@ export class Server implements Parts {
  * @throws {Error} if keys, handlers, certificate or listener are unusable
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const server = new Server(options);
+  const { openCluster = await clusterOpener(options.config) } = options;
+  const server = new Server({ ...options, openCluster });
   await server.start();
   return server;
 }

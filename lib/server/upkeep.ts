@@ -5,7 +5,9 @@ import { LoadSampler, memoryLimits, memoryShare } from "../limits/limits.ts";
 import type { CertificateWatch } from "../tls/certificate_watch.ts";
 import type { TimingWheel } from "../timing/timing_wheel.ts";
 import type { Store } from "../store/store.ts";
+import { ClusterWatch } from "./cluster_watch.ts";
 import type { Parts } from "./parts.ts";
+import { startSettlement } from "./settlement.ts";
 
 /** Session deadlines are met within this time. */
 export const DEADLINE_SLOT_MS = 250;
@@ -44,10 +46,15 @@ export function startUpkeep({ parts, store, certificate, deadlines, systemLimits
     memory: () => memoryShare(memory),
   });
   sampler.start();
+  const endSettlement = limits.ledger && startSettlement(limits.ledger, parts.cluster, monotonic);
   registerGauges(parts, certificate);
+  const { cluster, log, telemetry } = parts;
+  const watch = cluster.kind === "memory" ? undefined : new ClusterWatch({ cluster, log, telemetry });
   return () => {
     for (const timer of timers) clearInterval(timer);
     sampler.stop();
+    endSettlement?.();
+    watch?.close();
   };
 }
 

@@ -47,7 +47,11 @@ export class SessionClient implements CellClient {
     this.#subscriptions.unsubscribe(topic, "handler");
   }
 
-  presence(topic: string): Presence[] {
+  followers(topic: string): number {
+    return this.#session.services.hub.subscribersOf(this.subprotocol, topic);
+  }
+
+  presence(topic: string): Promise<readonly Presence[]> {
     return this.#session.services.hub.presence(this.subprotocol, topic);
   }
 

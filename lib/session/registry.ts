@@ -6,8 +6,14 @@ export interface Registered {
 
 /** All open sessions, by id and by user. */
 export class Registry<S extends Registered> {
+  readonly #left: (session: S) => void;
   readonly #byId = new Map<string, S>();
   readonly #byUser = new Map<string, Set<S>>();
+
+  /** `left` is called for each session that has ended. */
+  constructor(left: (session: S) => void = () => {}) {
+    this.#left = left;
+  }
 
   get size(): number {
     return this.#byId.size;
@@ -21,7 +27,8 @@ export class Registry<S extends Registered> {
   }
 
   delete(session: S): void {
-    this.#byId.delete(session.id);
+    if (!this.#byId.delete(session.id)) return;
+    this.#left(session);
     const sessions = this.#byUser.get(session.userId);
     if (sessions?.delete(session) && sessions.size === 0) this.#byUser.delete(session.userId);
   }

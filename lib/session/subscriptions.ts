@@ -52,7 +52,8 @@ export class Subscriptions implements Topics {
     const byClient = by === "client";
     const known = this.#right.of(topic);
     if (known === undefined && (byClient || this.#right.declared)) return answer(ErrorCode.FORBIDDEN);
-    if (this.#followed.has(topic, byClient)) return answer(0);
+    const told: Answer = (code) => code === 0 ? this.#subscribed(topic, answer) : answer(code);
+    if (this.#followed.has(topic, byClient)) return told(0);
     const wanted = this.#wanted.get(topic);
     if (wanted !== undefined) {
       wanted.byClient ||= byClient;
@@ -61,11 +62,11 @@ export class Subscriptions implements Topics {
       const { max_subscriptions_per_session } = this.#session.services.config.topics;
       if (this.#followed.size + this.#wanted.size >= max_subscriptions_per_session) return answer(this.#full());
       if (known === undefined || !isJudged(known)) {
-        return answer(this.#followed.add(topic, byClient) ? 0 : this.#full());
+        return told(this.#followed.add(topic, byClient) ? 0 : this.#full());
       }
       this.#wanted.set(topic, { byClient, endedByHandler: false });
     }
-    this.#asking.ask(topic, byClient ? "in_order" : "by_handler", answer);
+    this.#asking.ask(topic, byClient ? "in_order" : "by_handler", told);
   }
 
   unsubscribe(topic: string, by: "client" | "handler"): void {
@@ -93,12 +94,17 @@ export class Subscriptions implements Topics {
   presence(topic: string, call: PendingCall): void {
     this.#withRight(topic, "presence", call, () => {
       const { services, subprotocol, limits } = this.#session;
-      const present = services.hub.presence(subprotocol, topic);
-      const counted = present.reduce((sum, { connections }) => sum + connections, 0);
-      limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN), this.#session.monotonicNow);
-      const text = JSON.stringify(present);
-      if (text.length > MAX_PRESENCE_LENGTH) call.reject(ErrorCode.OVERLOADED);
-      else call.resolve(text);
+      const overloaded = () => call.reject(ErrorCode.OVERLOADED);
+      // Those of this node at once, so that the next request waits; those of others when they are known.
+      const charged = Math.floor(services.hub.subscribersOf(subprotocol, topic) / CONNECTIONS_PER_TOKEN);
+      limits.charge(charged, this.#session.monotonicNow);
+      services.hub.presence(subprotocol, topic).then((present) => {
+        const counted = present.reduce((sum, { connections }) => sum + connections, 0);
+        limits.charge(Math.max(0, Math.floor(counted / CONNECTIONS_PER_TOKEN) - charged));
+        const text = JSON.stringify(present);
+        if (text.length > MAX_PRESENCE_LENGTH) overloaded();
+        else call.resolve(text);
+      }, overloaded);
     });
   }
 
@@ -129,6 +135,14 @@ export class Subscriptions implements Topics {
     if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;
     if (this.#session.ending) return ErrorCode.OVERLOADED;
     return this.#followed.add(topic, wanted.byClient) ? 0 : this.#full();
+  }
+
+  /** Answers once the topic's messages of all nodes arrive here. */
+  #subscribed(topic: string, answer: Answer): void {
+    const { services, subprotocol } = this.#session;
+    const awaited = services.hub.awaited(subprotocol, topic);
+    if (awaited === undefined) answer(0);
+    else void awaited.then(() => answer(0));
   }
 
   #full(): number {

@@ -7,6 +7,7 @@ import {
   FIGURES,
   LIMIT_SCOPES,
   MESSAGE_SECONDS,
+  PUBLISHED_RESULTS,
   RESTART_CAUSES,
   type Telemetry,
 } from "./telemetry.ts";
@@ -31,8 +32,10 @@ interface Family {
   readonly help: string;
   readonly labels: readonly string[];
   /** The values of the labels, in their order, with the value of the sample. */
-  samples(telemetry: Telemetry): Iterable<readonly [labels: readonly string[], value: number]>;
+  samples(telemetry: Telemetry): Iterable<Sample>;
 }
+
+type Sample = readonly [labels: readonly string[], value: number];
 
 /** The metrics with labels. */
 const FAMILIES: readonly Family[] = [
@@ -68,6 +71,16 @@ const FAMILIES: readonly Family[] = [
       ),
   },
   {
+    type: "counter",
+    name: "sallyport_cluster_published_total",
+    help: "Publications of this node to the nodes of the cluster by result.",
+    labels: ["result"],
+    samples: ({ published }) => {
+      const counts = published();
+      return counts === null ? [] : PUBLISHED_RESULTS.map((result) => [[result], counts[result]]);
+    },
+  },
+  {
     type: "gauge",
     name: "sallyport_cell_memory_bytes",
     help: "Memory of a handler module's processes beyond what empty ones need, in bytes.",
@@ -87,7 +100,7 @@ const FAMILIES: readonly Family[] = [
 function* counted(
   counter: LabelCounter,
   ...always: readonly (readonly [string, string])[]
-): Generator<readonly [labels: readonly string[], value: number]> {
+): Generator<Sample> {
   for (const labels of always) yield [labels, counter.get(...labels)];
   for (const [first, second, value] of counter.entries()) {
     if (!always.some((labels) => labels[0] === first && labels[1] === second)) yield [[first, second], value];
@@ -132,21 +145,23 @@ export function createMetrics(options: MetricsOptions): Scrape {
         else this.set(value);
       },
     });
-  const counter = (name: string, help: string, read: () => number) =>
+  const counter = (name: string, help: string, read: () => number | null) =>
     new Counter({
       name,
       help,
       registers,
       collect() {
+        const value = read();
         this.reset();
-        this.inc(read());
+        if (value === null) this.remove();
+        else this.inc(value);
       },
     });
 
   for (const [name, { type, help }] of Object.entries(FIGURES)) {
     const read = () => telemetry.read(name as FigureName);
     if (type === "gauge") gauge(name, help, read);
-    else counter(name, help, () => read() ?? 0);
+    else counter(name, help, read);
   }
   for (const family of FAMILIES) addFamily(family, telemetry, registry);
   new MessageSeconds(telemetry, registry);
@@ -163,7 +178,7 @@ export function createMetrics(options: MetricsOptions): Scrape {
 
 /** The names of prom-client's default metrics. The original ones read `/proc/self`, which needs a permission. */
 function processFigures(
-  counter: (name: string, help: string, read: () => number) => void,
+  counter: (name: string, help: string, read: () => number | null) => void,
   gauge: (name: string, help: string, read: () => number) => void,
   startedAt: number,
 ): void {

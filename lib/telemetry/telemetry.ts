@@ -17,6 +17,12 @@ export const LIMIT_SCOPES = [
 /** Label values of `sallyport_handler_restarts_total{cause}`. */
 export const RESTART_CAUSES = ["timeout", "out_of_memory", "crash", "reload"] as const;
 
+/** Label values of `sallyport_cluster_published_total{result}`. */
+export const PUBLISHED_RESULTS = ["sent", "local", "dropped", "unknown"] as const;
+
+/** Publications of this node to the nodes of a cluster, by outcome. */
+export type PublishedCounts = Readonly<Record<typeof PUBLISHED_RESULTS[number], number>>;
+
 export type LimitScope = typeof LIMIT_SCOPES[number];
 export type RestartCause = typeof RESTART_CAUSES[number];
 
@@ -47,6 +53,19 @@ const figures = {
     type: "gauge",
     help: "Seconds until the certificate in use expires; negative when it has.",
   },
+  sallyport_cluster_up: { type: "gauge", help: "1 while messages pass through the cluster's database, else 0." },
+  sallyport_cluster_nodes: { type: "gauge", help: "Live nodes that this node knows, itself included." },
+  sallyport_cluster_config_mismatch: { type: "gauge", help: "Live nodes with another configuration than this node." },
+  sallyport_cluster_received_total: { type: "counter", help: "Messages received from the cluster's database." },
+  sallyport_cluster_failures_total: { type: "counter", help: "Times that the link to the cluster's database failed." },
+  sallyport_cluster_failed_calls_total: {
+    type: "counter",
+    help: "Calls of the cluster's database that failed or had no answer in time.",
+  },
+  sallyport_cluster_refused_messages_total: {
+    type: "counter",
+    help: "Control messages that no node of this cluster signed, or too old ones.",
+  },
   sallyport_log_lost_total: { type: "counter", help: "Log lines that could not be written.", unknown: 0 },
 } as const satisfies Record<string, Figure>;
 
@@ -73,6 +92,8 @@ export class Telemetry {
   /** Messages per bucket (not cumulative); the last bucket has no upper bound. */
   readonly buckets: number[] = new Array(MESSAGE_SECONDS.length + 1).fill(0);
   secondsSum = 0;
+  /** Publications to other nodes; null for a single node. */
+  published: () => PublishedCounts | null = () => null;
   private readonly figures = new Map<FigureName, () => number>();
 
   /** Counts a decided WebSocket handshake. `reason` is `ok` for accepted ones. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import { ClusterUnavailable } from "../../lib/cluster/cluster.ts";
 import { REASONS, REFUSALS, refuse } from "../../lib/gate/gate.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { type AdmissionContext, admit } from "../../lib/admission/admission.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { ALICE, configWith, contextWith, handshake, ORIGIN, PEER } from "../helpers/admission.ts";
@@ -170,6 +171,29 @@ Deno.test("admit() redeems a ticket for the origin it came with", async () => {
   assert(!refused.accepted);
   assertEquals([refused.status, refused.reason], [401, "ticket_invalid"]);
   assertEquals(redeemed, [["right", ORIGIN], ["wrong", ORIGIN]]);
+});
+
+Deno.test("admit() refuses a ticket with 503 while tickets can't be looked up, and no other credential", async () => {
+  const redeemTicket = () => Promise.reject(new ClusterUnavailable("No answer within 250 ms"));
+  const refused = await decide({ headers: { authorization: null }, query: "?ticket=right", context: { redeemTicket } });
+  assert(!refused.accepted);
+  assertEquals([refused.status, refused.reason, refused.retryAfter], [503, "cluster_unavailable", 5]);
+  assertEquals((await decide({ context: { redeemTicket } })).accepted, true);
+  const failing = decide({
+    headers: { authorization: null },
+    query: "?ticket=right",
+    context: { redeemTicket: () => Promise.reject(new TypeError("a fault")) },
+  });
+  await assertRejects(() => failing, TypeError);
+});
+
+Deno.test("admit() refuses every handshake with 503 on a node that is cut off, after its origin was judged", async () => {
+  const refused = await decide({ context: { cutOff: true } });
+  assert(!refused.accepted);
+  assertEquals([refused.status, refused.reason, refused.retryAfter], [503, "cluster_unavailable", 5]);
+  const foreign = await decide({ headers: { origin: "https://evil.example" }, context: { cutOff: true } });
+  assert(!foreign.accepted);
+  assertEquals(foreign.reason, "origin_not_allowed");
 });
 
 Deno.test("admit() burns a ticket that comes with a wrong origin, and answers 403 even if that fails", async () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { Revocations, Tickets } from "../../lib/admission/admission.ts";
 import { openStore } from "../../lib/store/store.ts";
+import { loneState } from "../cluster/lone_node.ts";
 import { ALICE, memoryLog, ORIGIN, withFolder } from "../helpers/admission.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -10,11 +11,12 @@ const ROOT = new URL("../../", import.meta.url);
 /** Revokes and redeems without end, and says after each what it has done. */
 const program = (path: string) => `
   import { openStore } from "${new URL("lib/store/store.ts", ROOT)}";
+  import { loneState } from "${new URL("tests/cluster/lone_node.ts", ROOT)}";
   import { Revocations, Tickets } from "${new URL("lib/admission/admission.ts", ROOT)}";
   const log = { debug() {}, info() {}, warn() {}, error() {}, level: "info" };
   const deps = { log, now: Date.now, retentionMs: 1e9 };
   const store = openStore({ kind: "sqlite", path: ${JSON.stringify(path)} }, deps);
-  const [revocations, tickets] = [new Revocations(store, deps), new Tickets(store, deps)];
+  const [revocations, tickets] = [new Revocations(store, deps), new Tickets(loneState(store, deps.now), deps)];
   const say = (line) => Deno.stdout.writeSync(new TextEncoder().encode(line + "\\n"));
   const identity = { user: "alice", roles: [], claims: {}, issuedAt: 0, expiresAt: Date.now() + 1e9 };
   for (let i = 0;; i++) {
@@ -54,7 +56,7 @@ for (const lines of [1, 2, 37, 150]) {
 
       const deps = { log: memoryLog(), now: Date.now, retentionMs: 1e9 };
       const store = openStore({ kind: "sqlite", path }, deps);
-      const [revocations, tickets] = [new Revocations(store, deps), new Tickets(store, deps)];
+      const [revocations, tickets] = [new Revocations(store, deps), new Tickets(loneState(store, deps.now), deps)];
       for (const line of said) {
         const [kind, value = ""] = line.split(" ");
         if (kind === "revoked") assert(revocations.isRevoked({ ...ALICE, tokenId: value }), line);

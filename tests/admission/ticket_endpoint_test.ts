@@ -1,8 +1,10 @@
+import { ClusterUnavailable } from "../../lib/cluster/cluster.ts";
 import type { Refusal } from "../../lib/gate/gate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../lib/admission/admission.ts";
 import { refusalResponse, securityHeaders } from "../../lib/front/http/headers.ts";
 import { openStore } from "../../lib/store/store.ts";
+import { loneState } from "../cluster/lone_node.ts";
 import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "../helpers/admission.ts";
 
 interface Scene {
@@ -13,7 +15,7 @@ interface Scene {
 
 function scene(changes: Partial<TicketEndpointDeps> = {}): Scene {
   const now = () => NOW;
-  const tickets = new Tickets(openStore({ kind: "memory" }, { now, log: memoryLog() }), { now });
+  const tickets = new Tickets(loneState(openStore({ kind: "memory" }, { now, log: memoryLog() }), now), { now });
   const config = configWith();
   const context = contextWith();
   const refusals: Refusal[] = [];
@@ -51,6 +53,16 @@ Deno.test("POST /ticket gives a ticket that counts, readable by the page that as
   const { ticket, expires_in, ...rest } = await response.json();
   assertEquals([expires_in, rest], [30, {}]);
   assertEquals(await tickets.redeem(ticket, ORIGIN), ALICE);
+});
+
+Deno.test("POST /ticket without the other nodes: 503, readable by the page that asked", async () => {
+  const state = { put: () => Promise.reject(new ClusterUnavailable("down")), take: () => Promise.resolve(undefined) };
+  const { send, refusals } = scene({ tickets: new Tickets(state, { now: () => NOW }) });
+  const response = await send();
+  assertEquals([response.status, await response.json()], [503, { error: "cluster_unavailable" }]);
+  assertEquals(response.headers.get("retry-after"), "5");
+  assertEquals(response.headers.get("access-control-allow-origin"), ORIGIN);
+  assertEquals(refusals.map(({ reason }) => reason), ["cluster_unavailable"]);
 });
 
 Deno.test("OPTIONS /ticket answers the preflight of an allowed origin, without a token", async () => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Tickets } from "../../lib/admission/admission.ts";
 import { openStore, type Store } from "../../lib/store/store.ts";
+import { loneState } from "../cluster/lone_node.ts";
 import { ALICE, memoryLog, NOW, ORIGIN, withFolder } from "../helpers/admission.ts";
 
 interface Scene {
@@ -23,10 +24,10 @@ async function scene(kind: "memory" | "sqlite", body: (scene: Scene) => Promise<
     const reopen = () => {
       const another = kind === "memory" ? store : open();
       if (another !== store) stores.push(another);
-      return new Tickets(another, deps);
+      return new Tickets(loneState(another, deps.now), deps);
     };
     try {
-      await body({ tickets: new Tickets(store, deps), store, clock, reopen });
+      await body({ tickets: new Tickets(loneState(store, deps.now), deps), store, clock, reopen });
     } finally {
       for (const opened of stores) opened.close();
     }
@@ -97,7 +98,10 @@ Deno.test("Tickets are burnt by a try from a wrong origin", async () => {
 Deno.test("Tickets end with the token they were bought with, and with its revocation", async () => {
   await scene("memory", async ({ store, clock }) => {
     const revoked = new Set<string>();
-    const tickets = new Tickets(store, { now: () => clock.ms, isRevoked: ({ user }) => revoked.has(user) });
+    const tickets = new Tickets(loneState(store, () => clock.ms), {
+      now: () => clock.ms,
+      isRevoked: ({ user }) => revoked.has(user),
+    });
     const short = await tickets.issue({ ...ALICE, expiresAt: NOW + 1000 }, ORIGIN);
     const sound = await tickets.issue(ALICE, ORIGIN);
     assert(short !== null && sound !== null);
@@ -129,7 +133,7 @@ Deno.test("Tickets of a wrong form never reach the store", async () => {
     const spy = Object.assign(Object.create(store) as Store, {
       take: (_: string, key: string) => void taken.push(key),
     });
-    const tickets = new Tickets(spy, { now: () => NOW });
+    const tickets = new Tickets(loneState(spy, () => NOW), { now: () => NOW });
     const wrong = ["", "a", "a".repeat(42), "a".repeat(44), `${"a".repeat(42)}=`, "a".repeat(43), "é".repeat(43)];
     for (const ticket of wrong) assertEquals(await tickets.redeem(ticket, ORIGIN), null);
     assertEquals(taken, []);
@@ -157,7 +161,7 @@ Deno.test("Tickets on their way are bounded in number, and room comes back with 
   const clock = { ms: NOW };
   const records = new Map<string, string>();
   const store = { set: (_: string, key: string, value: string) => void records.set(key, value) } as unknown as Store;
-  const tickets = new Tickets(store, { now: () => clock.ms });
+  const tickets = new Tickets(loneState(store, () => clock.ms), { now: () => clock.ms });
   for (let i = 0; i < 100_000; i += 1000) {
     await Promise.all(Array.from({ length: 1000 }, () => issued(tickets)));
   }

@@ -9,7 +9,8 @@
 import process from "node:process";
 import { loadConfig } from "../../lib/config/config.ts";
 import { admitsAtMost } from "../../lib/config/findings/findings.ts";
-import { Hub, hubLimits } from "../../lib/hub/hub.ts";
+import { hubLimits } from "../../lib/hub/hub.ts";
+import { loneHub } from "../cluster/lone_node.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { type CellClient, type CellStarter, type Line, startSandbox } from "../../lib/sandbox/sandbox.ts";
 import { withCellStarter } from "../../lib/sandbox/supervisor/own_cells.ts";
@@ -44,9 +45,10 @@ const DECLARED = module(
 
 function client(subprotocol: string): CellClient {
   const user = { id: "ann", roles: [], claims: {} };
-  const own = { id: "c", ip: "127.0.0.1", subprotocol, user, presence: () => [], notify: nothing, send: nothing };
+  const own = { id: "c", ip: "127.0.0.1", subprotocol, user, followers: () => 0, notify: nothing, send: nothing };
   return {
     ...own,
+    presence: () => Promise.resolve([]),
     subscribe: nothing,
     unsubscribe: nothing,
     resumed: nothing,
@@ -65,7 +67,7 @@ async function call(line: Line): Promise<void> {
 
 /** CPU of one event in front and cell, in µs, by module. */
 async function eventCosts(dir: string, cells: CellStarter, names: readonly string[]): Promise<Map<string, number>> {
-  const hub = new Hub(hubLimits(1_000, 1_000));
+  const hub = loneHub(hubLimits(1_000, 1_000));
   const telemetry = new Telemetry();
   const sandbox = await startSandbox(handlersOf(dir, names), {
     log: createLog({ level: "error", format: "pretty", write: (line) => console.error(line) }),
@@ -73,7 +75,7 @@ async function eventCosts(dir: string, cells: CellStarter, names: readonly strin
     now: () => performance.now(),
     cells,
     maxBytes: 64 * 1024,
-    publish: (name, topic, message) => hub.publish(name, topic, message),
+    publish: (name, topic, text) => hub.publish(name, topic, text),
   });
   const best = new Map<string, number>();
   let heard = 0;
@@ -114,7 +116,7 @@ function handlersOf(dir: string, names: readonly string[]) {
 /** Bytes of `sessions` times `topics` subscriptions, each the only one of its topic. */
 function subscriptionBytes(sessions: number, topics: number): number {
   const gc = (globalThis as { gc?: () => void }).gc ?? nothing;
-  const hub = new Hub(hubLimits(sessions * topics, sessions * topics));
+  const hub = loneHub(hubLimits(sessions * topics, sessions * topics));
   const config = { topics: { max_subscriptions_per_session: topics } };
   const services = { config, hub, monotonic: () => 0, deadlines: { set: nothing, delete: nothing } };
   const session = {

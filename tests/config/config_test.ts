@@ -33,6 +33,7 @@ module = "missing.ts"
 permissions = { run = true }
 [cluster]
 url_file = "x"
+prefix = "{a}"
 [ops]
 admin_token_file = "$TOKEN"
 `;
@@ -40,7 +41,9 @@ admin_token_file = "$TOKEN"
   const lines = error.message.split("\n").map((line) => line.replaceAll(fixture.dir, "DIR"));
   const expected = [
     "DIR/sallyport.toml: ops.admin_token_file: has a lone $, must be ${NAME} for a variable or $$ for the character",
-    "DIR/sallyport.toml: cluster: is not available yet, must be left out",
+    'DIR/sallyport.toml: cluster.prefix: is "{a}", must be a name of 1 to 64 letters, digits, "_", "-" and "."',
+    'DIR/sallyport.toml: cluster.url_file: names "DIR/x", which does not exist, must be an existing file',
+    "DIR/sallyport.toml: cluster.secret_file: is missing, must be a path",
     "DIR/sallyport.toml: server.port: is 1e+23, must be a whole number from 0 to 65535",
     'DIR/sallyport.toml: server.ping_interval: is 20, must be a duration such as "500ms", "5s", "10m", "1h" or "7d", from "10ms" to "1h"',
     'DIR/sallyport.toml: server.engine: is "node", must be "edge" or "serve"',
@@ -217,16 +220,23 @@ Deno.test("deploy/sallyport.toml loads where its files are", () => {
   assertEquals(config.limits.types["chat.send"], { rate: 5, burst: 10 });
 });
 
+/** All keys of `[cluster]`. */
+const CLUSTER = [
+  'url_file = "redis.url"\nsecret_file = "cluster.secret"',
+  'ca_file = "ca.crt"\ncert_file = "server.crt"\nkey_file = "server.key"\npassword_file = "admin.token"',
+].join("\n");
+
 Deno.test("deploy/sallyport.toml has every key, and the default as its value unless a comment tells it", () => {
   using fixture = new ConfigFolder();
   const lines = Deno.readTextFileSync(new URL("../../deploy/sallyport.toml", import.meta.url)).split("\n");
   const defaults: Record<string, unknown> = {
-    ...fixture.load({ tls: 'cert_file = "server.crt"\nkey_file = "server.key"', ops: "" }),
+    ...fixture.load({ tls: 'cert_file = "server.crt"\nkey_file = "server.key"', cluster: CLUSTER, ops: "" }),
   };
   for (const [section, table] of Object.entries(defaults)) {
     const keys = Object.keys(Array.isArray(table) ? table[0] : table as object).filter((key) => key !== "types");
-    const start = lines.findIndex((line) => line.startsWith(`[${section}]`) || line.startsWith(`[[${section}]]`));
-    const end = lines.findIndex((line, index) => index > start && line.startsWith("["));
+    const start = lines.findIndex((line) => new RegExp(`^(# )?\\[+${section}\\]`).test(line));
+    const end = lines.findIndex((line, index) => index > start && /^(# )?\[/.test(line));
+    assert(start >= 0, section);
     const inside = lines.slice(start + 1, end === -1 ? undefined : end).join("\n");
     for (const key of keys) assert(new RegExp(`^(# )?${key} = `, "m").test(inside), `${section}.${key}`);
   }

@@ -8,6 +8,15 @@ const SECRETS: [string, string, Sections][] = [
   ["auth.private_key_file", "es256.key.pem", {
     auth: `${AUTH}public_key_file = "es256.pub.pem"\nprivate_key_file = "es256.key.pem"`,
   }],
+  ["cluster.url_file", "redis.url", { cluster: 'url_file = "redis.url"\nsecret_file = "cluster.secret"' }],
+  ["cluster.secret_file", "cluster.secret", { cluster: 'url_file = "redis.url"\nsecret_file = "cluster.secret"' }],
+  ["cluster.password_file", "hs256.secret", {
+    cluster: 'url_file = "redis.url"\nsecret_file = "cluster.secret"\npassword_file = "hs256.secret"',
+  }],
+  ["cluster.key_file", "server.key", {
+    cluster:
+      'url_file = "redis.url"\nsecret_file = "cluster.secret"\ncert_file = "server.crt"\nkey_file = "server.key"',
+  }],
   ["ops.admin_token_file", "admin.token", { ops: 'admin_token_file = "admin.token"' }],
 ];
 
@@ -23,6 +32,7 @@ Deno.test("loadConfig() refuses secrets that group or others can access", () => 
       const written = `mode 0${mode.toString(8)}), must be 0600 or 0400: chmod 600 it`;
       fixture.assertProblem(sections, key, written);
     }
+    Deno.chmodSync(`${fixture.dir}/${name}`, 0o600);
   }
 });
 

@@ -30,6 +30,7 @@ const CASES: [Sections, live: string[], restart: string[]][] = [
   [{ handlers: [`${HANDLER}cells = 2`] }, [], ["handlers"]],
   [{ store: 'kind = "sqlite"\npath = "x.db"' }, [], ["store.kind", "store.path"]],
   [{ ops: "" }, [], ["ops"]],
+  [{ cluster: 'url_file = "redis.url"\nsecret_file = "cluster.secret"' }, [], ["cluster"]],
   [{ server: "port = 1", log: 'level = "warn"' }, ["log.level"], ["server.port"]],
 ];
 

@@ -2,6 +2,7 @@ import { AUTH, ConfigFolder, type Sections } from "../helpers/config_folder.ts";
 import { assertEquals } from "../assert.ts";
 
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
+const CLUSTER = 'url_file = "redis.url"\nsecret_file = "cluster.secret"\n';
 const HS = `${AUTH}algorithms = ["HS256"]\n`;
 const SQLITE = 'kind = "sqlite"\n';
 
@@ -152,6 +153,13 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
     [{ store: SQLITE }, "store.path", 'because store.kind is "sqlite"'],
     [{ store: `${SQLITE}path = "missing/state.db"` }, "store.path", "does not exist"],
     [{ store: `${SQLITE}path = "chat.ts/state.db"` }, "store.path", "must be"],
+  ]],
+  ["a certificate for the cluster together with its key", [
+    { cluster: CLUSTER },
+    { cluster: `${CLUSTER}${TLS}` },
+  ], [
+    [{ cluster: `${CLUSTER}cert_file = "server.crt"` }, "cluster.key_file", "because cluster.cert_file is"],
+    [{ cluster: `${CLUSTER}key_file = "server.key"` }, "cluster.cert_file", "because cluster.key_file is"],
   ]],
 ];
 

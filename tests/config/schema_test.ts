@@ -8,11 +8,12 @@ const ALLOWED = /must (be|have|begin)|allowed: /;
 const HANDLER = 'subprotocol = "chat.v1"\nmodule = "chat.ts"\n';
 const ORIGINS = 'origins = ["https://app.example.com"]\n';
 const KEY = AUTH + 'public_key_file = "es256.pub.pem"\n';
+const CLUSTER = 'url_file = "redis.url"\nsecret_file = "cluster.secret"\n';
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
 
 Deno.test("loadConfig() fills in every default", () => {
   using fixture = new ConfigFolder();
-  const config = fixture.load({ tls: TLS, ops: "" });
+  const config = fixture.load({ tls: TLS, cluster: CLUSTER, ops: "" });
   const expected: Config = {
     server: {
       host: "127.0.0.1",
@@ -86,16 +87,23 @@ Deno.test("loadConfig() fills in every default", () => {
       permissions: {},
     }],
     store: { kind: "memory" },
+    cluster: {
+      url_file: `${fixture.dir}/redis.url`,
+      secret_file: `${fixture.dir}/cluster.secret`,
+      prefix: "sallyport",
+      required: false,
+      stale_after: 10_000,
+    },
     ops: { host: "127.0.0.1", port: 9464 },
     log: { level: "info", format: "json" },
   };
   assertEquals(config, expected);
 });
 
-Deno.test("loadConfig() leaves tls and ops out when they are absent", () => {
+Deno.test("loadConfig() leaves tls, cluster and ops out when they are absent", () => {
   using fixture = new ConfigFolder();
   const config = fixture.load();
-  assertEquals([Object.hasOwn(config, "tls"), Object.hasOwn(config, "ops")], [false, false]);
+  assertEquals(["tls", "cluster", "ops"].filter((section) => Object.hasOwn(config, section)), []);
 });
 
 /** For each key: what is accepted, what is refused with a message that names the key. */
@@ -236,6 +244,19 @@ const WITH_BASE: [section: keyof Sections, base: string, key: string, good: stri
   ["auth", KEY, "required_role", ['"user"'], ['""', "[]"]],
   ["auth", KEY, "revoked_file", ['"revoked.txt"'], ['"missing"', '"."']],
   ["auth", KEY, "private_key_file", ['"es256.key.pem"'], ['"missing"', '"chat.ts"']],
+  ["cluster", CLUSTER, "ca_file", ['"ca.crt"'], ['"missing"', "true"]],
+  ["cluster", CLUSTER, "password_file", ['"admin.token"'], ['"missing"', '"chat.ts"']],
+  ["cluster", CLUSTER, "prefix", ['"a"', '"Chat_2-eu.west"', `"${"x".repeat(64)}"`], [
+    '""',
+    '"a:b"',
+    '"{a}"',
+    '"a*"',
+    '"a b"',
+    '"ü"',
+    `"${"x".repeat(65)}"`,
+  ]],
+  ["cluster", CLUSTER, "required", ["true", "false"], ['"true"']],
+  ["cluster", CLUSTER, "stale_after", ['"1s"', '"1h"'], ['"999ms"', '"61m"', "10"]],
 ];
 
 for (const [section, key, good, bad] of KEYS) keyTest(section, "", key, good, bad);
@@ -355,12 +376,6 @@ Deno.test("loadConfig() refuses unknown keys and tables and names those that are
   fixture.assertProblem({ log: '"a.b" = 1' }, 'log."a.b"', "is not known here");
 });
 
-Deno.test("loadConfig() refuses a cluster, which is not available yet", () => {
-  using fixture = new ConfigFolder();
-  fixture.assertProblem({ top: '[cluster]\nurl_file = "x"' }, "cluster", "not available yet");
-  fixture.assertProblem({ top: "[cluster]" }, "cluster", "not available yet");
-});
-
 Deno.test("loadConfig() names what is missing", () => {
   using fixture = new ConfigFolder();
   fixture.assertProblem({ admission: null }, "admission", "is missing");
@@ -373,6 +388,8 @@ Deno.test("loadConfig() names what is missing", () => {
   fixture.assertProblem({ handlers: ['module = "chat.ts"'] }, "handlers[0].subprotocol", "is missing");
   fixture.assertProblem({ handlers: ['subprotocol = "a"'] }, "handlers[0].module", "is missing");
   fixture.assertProblem({ tls: 'cert_file = "server.crt"' }, "tls.key_file", "is missing, must be a path");
+  fixture.assertProblem({ cluster: 'url_file = "redis.url"' }, "cluster.secret_file", "is missing, must be a path");
+  fixture.assertProblem({ cluster: 'secret_file = "cluster.secret"' }, "cluster.url_file", "is missing");
 });
 
 Deno.test("limits.types finds nothing that was not configured", () => {

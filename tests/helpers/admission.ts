@@ -65,6 +65,7 @@ export function contextWith(changes: Partial<AdmissionContext> = {}, config: Con
     config,
     origins: compileOrigins(config.admission.origins),
     draining: false,
+    cutOff: false,
     overloaded: false,
     full: false,
     addressBanned: () => 0,

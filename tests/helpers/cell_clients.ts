@@ -61,10 +61,13 @@ export class FakeClient implements CellClient {
   logged = (level: string, message: string, fields: Record<string, unknown>) =>
     void this.did.push(["log", level, message, fields]);
   unserved = () => void this.did.push(["unserved"]);
-  presence(_topic: string): readonly Present[] {
+  followers(): number {
+    return this.presentUsers instanceof Error ? 0 : this.presentUsers.length;
+  }
+  presence(_topic: string): Promise<readonly Present[]> {
     this.asked++;
-    if (this.presentUsers instanceof Error) throw this.presentUsers;
-    return this.presentUsers;
+    if (this.presentUsers instanceof Error) return Promise.reject(this.presentUsers);
+    return Promise.resolve(this.presentUsers);
   }
 }
 

@@ -13,14 +13,15 @@ export interface Sections {
   topics?: string;
   handlers?: string[];
   store?: string;
+  cluster?: string;
   ops?: string;
   log?: string;
   /** Before all tables. */
   top?: string;
 }
 
-const SECRET_FILES = ["server.key", "es256.key.pem", "hs256.secret", "admin.token"];
-const OPEN_FILES = ["server.crt", "es256.pub.pem", "keys.json", "revoked.txt", "chat.ts", "echo.ts"];
+const SECRET_FILES = ["server.key", "es256.key.pem", "hs256.secret", "admin.token", "redis.url", "cluster.secret"];
+const OPEN_FILES = ["server.crt", "es256.pub.pem", "keys.json", "revoked.txt", "chat.ts", "echo.ts", "ca.crt"];
 
 /** The least that loads. */
 const BASE: Sections = {

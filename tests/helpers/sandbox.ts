@@ -119,7 +119,8 @@ export class Bench implements AsyncDisposable {
             work,
             turns,
             maxBytes: MIB,
-            publish: (module, topic, message) => bench.published.push([module, topic, JSON.parse(message.text)]) && 0,
+            publish: (module, topic, text) =>
+              bench.published.push([module, topic, JSON.parse(new TextDecoder().decode(text))]) && 0,
             ...deps,
           }),
         );

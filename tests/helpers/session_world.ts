@@ -6,7 +6,8 @@ import type { SocketSink } from "../../lib/gate/gate.ts";
 import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../../lib/limits/limits.ts";
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
-import { Hub, hubLimits } from "../../lib/hub/hub.ts";
+import { type Hub, hubLimits } from "../../lib/hub/hub.ts";
+import { loneHub } from "../cluster/lone_node.ts";
 import { TopicTable } from "../../lib/sandbox/author/topic_table.ts";
 import type {
   CellClient,
@@ -17,12 +18,14 @@ import type {
   TopicContract,
 } from "../../lib/sandbox/sandbox.ts";
 import { type Clock, type Lines, makeLimits } from "./limits.ts";
-import { SharedText } from "../../lib/websocket/websocket.ts";
+import type { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert } from "../assert.ts";
 
 /** Limits, token and cell of the session. */
 export interface WorldOptions {
   readonly kind?: "rpc" | "raw";
+  /** Default: the hub of a node that runs alone. */
+  readonly hub?: Hub;
   /** Whether the engine can stop reading; `serve` can't. */
   readonly pausable?: boolean;
   readonly maxInFlight?: number;
@@ -65,7 +68,7 @@ export class World {
   readonly clock: Clock;
   readonly log: Lines;
   readonly limits: Limits;
-  readonly hub = new Hub(hubLimits(1_000, 1_000));
+  readonly hub: Hub;
   readonly deadlines = new TimingWheel(250, 0);
   readonly session: Session;
   /** The session as its cell sees it. */
@@ -106,6 +109,7 @@ export class World {
     const { kind = "rpc", pausable = true, maxInFlight = 64, maxInvalid = 1e6, limits = {}, share = 1e6, verify } =
       options;
     this.#pausable = pausable;
+    this.hub = options.hub ?? loneHub(hubLimits(1_000, 1_000));
     const made = makeLimits(limits);
     this.clock = made.clock;
     this.log = made.log;
@@ -237,7 +241,7 @@ export class World {
       },
       publish: (topic: string, request: string | Uint8Array, call: PendingPublication) => {
         const text = typeof request === "string" ? request : new TextDecoder().decode(request);
-        const resolve = () => call.delivered(this.hub.publish("world.v1", topic, new SharedText(text)));
+        const resolve = () => call.delivered(this.hub.publish("world.v1", topic, new TextEncoder().encode(text)));
         this.#begin(`${topic} ${text}`, "slow", { resolve, reject: (code, data) => call.reject(code, data) });
       },
       identity() {},

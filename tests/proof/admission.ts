@@ -65,8 +65,9 @@ export const admission: readonly Promised[] = [
     edits: [
       ["if (parseOrigin(origin) !== boundTo) return null;", "", "from a wrong origin"],
       [
-        "this.#store.take(SPACE, await keyOf(ticket))",
-        "this.#store.get(SPACE, await keyOf(ticket))",
+        "const record = await this.#state.take(SPACE, await keyOf(ticket));",
+        "const record = await this.#state.take(SPACE, await keyOf(ticket));\n" +
+        "    if (record !== undefined) await this.#state.put(SPACE, await keyOf(ticket), record, LIFETIME_MS);",
         "identity back once",
       ],
       ["identity.expiresAt <= this.#deps.now() || ", "", "end with the token"],
@@ -88,8 +89,8 @@ export const admission: readonly Promised[] = [
     edits: [
       ['await context.redeemTicket(ticket, origin ?? "").catch(() => null);', "", "burns a ticket"],
       [
-        'redeemTicket(credential.ticket, handshake.headers.get("origin") ?? "")',
-        'redeemTicket(credential.ticket, "https://other.example")',
+        'redeem(credential.ticket, handshake.headers.get("origin") ?? "", context)',
+        'redeem(credential.ticket, "https://other.example", context)',
         "for the origin it came with",
       ],
       ["admission.allow_missing_origin && auth", "auth", "lets the origin be missing"],

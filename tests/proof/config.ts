@@ -37,6 +37,7 @@ export const config: readonly Promised[] = [
       ['if (draft.server.reuse_port) problem("server.reuse_port", only);', "", "only engine edge"],
       ["origins?.length === 0 && draft.admission?.allow_missing_origin === false", "false", "wants origins"],
       ['draft.store?.kind === "sqlite" && !given("store", "path")', "false", "a path for SQLite"],
+      ['given("cluster", key) && !given("cluster", other)', "false", "a certificate for the cluster"],
       ["if (value !== undefined && values.indexOf(value) < index) report(index, value);", "void report;"],
     ],
   },
@@ -111,6 +112,18 @@ export const config: readonly Promised[] = [
         'add("ops.admin_token_file", draft.ops?.admin_token_file, true);',
         'add("ops.admin_token_file", draft.ops?.admin_token_file);',
       ],
+      [
+        'add("cluster.url_file", draft.cluster?.url_file, true);',
+        'add("cluster.url_file", draft.cluster?.url_file);',
+      ],
+      [
+        'add("cluster.secret_file", draft.cluster?.secret_file, true);',
+        'add("cluster.secret_file", draft.cluster?.secret_file);',
+      ],
+      [
+        'add("cluster.password_file", draft.cluster?.password_file, true);',
+        'add("cluster.password_file", draft.cluster?.password_file);',
+      ],
     ],
   },
   {
@@ -155,6 +168,15 @@ export const config: readonly Promised[] = [
       ["if (server.max_connections > MANY_CONNECTIONS) {", "if (false) {"],
       ["if (server[key] <= server.max_connections) continue;", "continue;"],
       ["if (messages.max_batch > limits.connection.burst) {", "if (false) {"],
+    ],
+  },
+  {
+    promise: CHECK,
+    file: "lib/config/findings/cluster.ts",
+    by: "tests/config/findings/findings_test.ts",
+    edits: [
+      ["if (!cluster.required) {", "if (false) {"],
+      ["if (cluster.stale_after <= LONG_STALE_MS) return [];", "return [];"],
     ],
   },
   {

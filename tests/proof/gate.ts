@@ -34,6 +34,7 @@ export const gate: readonly Promised[] = [
       ["server_full: { status: 503", "server_full: { status: 500", STATUSES],
       ["draining: { status: 503", "draining: { status: 500", STATUSES],
       ["overloaded: {\n    status: 503", "overloaded: {\n    status: 429", STATUSES],
+      ["cluster_unavailable: {\n    status: 503", "cluster_unavailable: {\n    status: 500", STATUSES],
     ],
   },
   {

@@ -29,8 +29,8 @@ export const hub: readonly Promised[] = [
     by: "tests/hub/hub_test.ts",
     edits: [
       ["if (subscribers?.has(subscriber)) return true;", ""],
-      ["const receivers = [...subscribers];", "const receivers = subscribers as unknown as Subscriber[];"],
-      ["connections.set(userId, (connections.get(userId) ?? 0) + 1);", "connections.set(userId, 1);"],
+      ["for (const subscriber of [...subscribers])", "for (const subscriber of subscribers)"],
+      ["this.#cluster.state.leave(module, topic, subscriber.userId);", "", "belong to a module"],
       [
         "if (own === undefined || !subscribers?.delete(subscriber)) return;",
         "if (own === undefined || !subscribers) return;\n    subscribers.delete(subscriber);",

@@ -16,7 +16,7 @@ export const limits: readonly Promised[] = [
     file: "lib/limits/bans.ts",
     by: "tests/limits/bans_test.ts",
     edits: [
-      ["this.#save(name, entry);", "", "after a restart"],
+      ["this.#deps.store.set(SPACE, key,", "void (SPACE, key,", "after a restart"],
       ["if (entry.until > now) return entry.until - now;", "", "configured time"],
     ],
   },
@@ -27,7 +27,7 @@ export const limits: readonly Promised[] = [
     edits: [
       ["if (wait === 0) this.spend(cost);", "this.spend(cost);"],
       ["this.#tokens -= cost;\n    this.#due", "this.#due"],
-      ["const floor = -this.#limit.burst;", "const floor = 0;"],
+      ["const floor = -this.#limit.burst * bursts;", "const floor = 0;"],
       ["Math.max(this.#tokens - cost, Math.min(this.#tokens, floor))", "Math.max(this.#tokens - cost, floor)"],
       ["return Math.min(this.#tokens, this.#due) >= this.#limit.burst - SLACK;", "return true;"],
       ["const missing = (cost < most ? cost : most) - this.#tokens;", "const missing = cost - this.#tokens;"],
@@ -53,13 +53,13 @@ export const limits: readonly Promised[] = [
       ["now < forgottenAt(before)", "now < before.until"],
       ["for (const key of [...this.#entries.keys()]) if (this.exempt(key)) this.lift(key);", ""],
       ["this.#forget(name);\n    if (inForce)", "if (inForce)"],
-      ["if (before === undefined && this.#entries.size >= MAX_ENTRIES) this.#makeRoom();", ""],
+      ["if (!this.#entries.has(key) && this.#entries.size >= MAX_ENTRIES) this.#makeRoom();", ""],
       ["if (entry.until - now > entry.duration) entry.until = now + entry.duration;", ""],
       ["until + Math.max(duration, MEMORY_MS)", "until + MEMORY_MS"],
       ["if (left > 0) return left;", ""],
       ["sort(([, a], [, b]) => a.until - b.until)", "sort(([, a], [, b]) => b.until - a.until)"],
       ['key.startsWith("ip:") ? `ip:${addressKey(key.slice(3).replace(/\\/64$/, ""))}` : key', "key"],
-      ["queueMicrotask(() => this.onAdded?.(name, until));", "this.onAdded?.(name, until);"],
+      ["queueMicrotask(() => this.onAdded?.(key, until));", "this.onAdded?.(key, until);"],
     ],
   },
   {

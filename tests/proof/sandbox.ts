@@ -98,7 +98,7 @@ export const sandbox: readonly Promised[] = [
     file: "lib/sandbox/host/cell_effects.ts",
     by: "tests/sandbox/host/work_test.ts",
     edits: [
-      ["this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);", "", "presence is charged"],
+      ["this.#deps.budget.take(seat.client.followers(topic));", "", "presence is charged"],
     ],
   },
   {

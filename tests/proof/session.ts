@@ -260,7 +260,7 @@ export const session: readonly Promised[] = [
     by: "tests/session/registry_test.ts",
     edits: [
       ["if (sessions?.delete(session) && sessions.size === 0) this.#byUser.delete(session.userId);", ""],
-      ["this.#byId.delete(session.id);", ""],
+      ["if (!this.#byId.delete(session.id)) return;", ""],
       ["return [...this.#byUser.get(user) ?? []];", "return (this.#byUser.get(user) ?? []) as S[];"],
     ],
   },

@@ -12,10 +12,12 @@ import { hub } from "./hub.ts";
 import { limits } from "./limits.ts";
 import { log } from "./log.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
+import { nodes } from "./nodes.ts";
 import { ops } from "./ops.ts";
 import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
 import { session } from "./session.ts";
+import { shared } from "./shared.ts";
 import { store } from "./store.ts";
 import { supervisor } from "./supervisor.ts";
 import { timing } from "./timing.ts";
@@ -39,10 +41,12 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("hub", hub),
   ...mutantsOf("limits", limits),
   ...mutantsOf("log", log),
+  ...mutantsOf("nodes", nodes),
   ...mutantsOf("ops", ops),
   ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
   ...mutantsOf("session", session),
+  ...mutantsOf("shared", shared),
   ...mutantsOf("store", store),
   ...mutantsOf("supervisor", supervisor),
   ...mutantsOf("timing", timing),

@@ -21,11 +21,19 @@ export const telemetry: readonly Promised[] = [
       ["yield [[first, second], value];", "void value;", "the current counts"],
       ["for (const labels of always) yield [labels, counter.get(...labels)];", "void 0;", "the current counts"],
       ["value: count += value,", "value,", "cumulative histogram"],
-      ["if (value === null) this.remove();", "if (value === null) this.set(0);"],
+      [
+        "if (value === null) this.remove();\n        else this.set",
+        "if (value === null) this.set(0);\n        else this.set",
+      ],
+      [
+        "if (value === null) this.remove();\n        else this.inc",
+        "if (value === null) this.inc(0);\n        else this.inc",
+      ],
+      ["counts === null ? [] : PUBLISHED_RESULTS.map", "counts === null ? [] : PUBLISHED_RESULTS.slice(1).map"],
       ["LIMIT_SCOPES.map((scope)", "LIMIT_SCOPES.slice(1).map((scope)"],
       ["milliseconds / 1000]", "milliseconds]"],
       ["() => startedAt / 1000", "() => startedAt"],
-      ["counter(name, help, () => read() ?? 0);", "counter(name, help, () => 0);", "the current counts"],
+      ["else counter(name, help, read);", "else counter(name, help, () => 0);", "the current counts"],
     ],
   },
 ];

@@ -40,7 +40,7 @@ export const topics: readonly Promised[] = [
       ["if (wanted.endedByHandler) return ErrorCode.FORBIDDEN;", "", "what a handler ended"],
       ["wanted.endedByHandler = false;", "", "what a handler ended"],
       [
-        "limits.charge(Math.floor(counted / CONNECTIONS_PER_TOKEN), this.#session.monotonicNow);",
+        "limits.charge(charged, this.#session.monotonicNow);",
         "",
         "presence of a topic with many",
       ],

@@ -69,7 +69,7 @@ for (const engine of ENGINES) {
     const [what, happen, status, code, reason] of [
       [
         "revoked",
-        (place: InProcess, user: string) => void place.server.revoke({ sub: user }),
+        (place: InProcess, user: string) => void place.server.rights.revoke({ sub: user }),
         401,
         4401,
         "token_revoked",

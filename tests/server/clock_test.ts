@@ -18,7 +18,7 @@ Deno.test("a server whose wall clock is set forward and back ends no ban and for
   try {
     const identity = { ...ALICE, issuedAt: real() };
     server.limits.bans.add("user:mallory");
-    server.revoke({ jti: "t-1" }, real() + 60_000);
+    server.rights.revoke({ jti: "t-1" }, real() + 60_000);
     const ticket = await server.tickets.issue(
       { ...identity, tokenId: "t-2", expiresAt: real() + 9 * DAY_MS },
       "https://a.example",

@@ -26,7 +26,7 @@ export class InProcess implements AsyncDisposable {
 
   private constructor(readonly server: Server, readonly lines: Record<string, unknown>[], readonly dir: string) {}
 
-  static async start(options: Pick<ServerOptions, "engine" | "config"> = {}): Promise<InProcess> {
+  static async start(options: Pick<ServerOptions, "engine" | "config" | "files"> = {}): Promise<InProcess> {
     const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
     const { cert, key } = await certificate;
     const { server: section, ...others } = options.config ?? {};
@@ -35,6 +35,7 @@ export class InProcess implements AsyncDisposable {
       dir,
       {
         engine,
+        ...(options.files === undefined ? {} : { files: options.files }),
         config: { server: { host: "127.0.0.1", port: 0, engine, ...section }, tls: undefined, ...others },
       },
       cert,

@@ -1,6 +1,5 @@
 /** The session as its cell and the hub see it. */
 import type { CellClient } from "../../lib/sandbox/sandbox.ts";
-import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assertEquals } from "../assert.ts";
 import { World } from "../helpers/session_world.ts";
 
@@ -26,22 +25,22 @@ Deno.test("SessionClient.notify() and send() reach the client as they are", () =
   assertEquals(world.sent, ['{"jsonrpc":"2.0","method":"x"}', "raw"]);
 });
 
-Deno.test("SessionClient subscribes once to a topic, counts in presence, and ends with unsubscribe()", () => {
+Deno.test("SessionClient subscribes once to a topic, counts in presence, and ends with unsubscribe()", async () => {
   const world = new World();
   const { client, hub } = world;
   assertEquals([subscribe(client, "room:a"), subscribe(client, "room:a")], [0, 0]);
-  assertEquals(client.presence("room:a"), [{ user: "ada", connections: 1 }]);
+  assertEquals(await client.presence("room:a"), [{ user: "ada", connections: 1 }]);
   assertEquals(hub.subscriptions, 1);
   client.unsubscribe("room:a");
   client.unsubscribe("room:a");
-  assertEquals([client.presence("room:a"), hub.subscriptions], [[], 0]);
+  assertEquals([await client.presence("room:a"), hub.subscriptions], [[], 0]);
 });
 
 Deno.test("SessionClient follows as many topics as are configured, says once that it is full, and has room again after unsubscribe()", () => {
   const { client, hub, log } = new World({ maxSubscriptions: 3 });
   for (let i = 0; i < 3; i++) assertEquals(subscribe(client, `t:${i}`), 0);
   assertEquals([subscribe(client, "t:3"), subscribe(client, "t:4")], [-32004, -32004]);
-  assertEquals(hub.publish("world.v1", "t:3", new SharedText("x")), 0);
+  assertEquals(hub.publish("world.v1", "t:3", utf8("x")), 0);
   assertEquals(log.of("topics.full").length, 1);
   client.unsubscribe("t:0");
   assertEquals(subscribe(client, "t:3"), 0);
@@ -81,6 +80,6 @@ Deno.test("SessionClient receives nothing of the hub once its session has ended"
   const world = new World();
   subscribe(world.client, "room:a");
   world.gone();
-  assertEquals(world.hub.publish("world.v1", "room:a", new SharedText("late")), 0);
+  assertEquals(world.hub.publish("world.v1", "room:a", utf8("late")), 0);
   assertEquals(world.hub.subscriptions, 0);
 });

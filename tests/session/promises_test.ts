@@ -1,5 +1,4 @@
 /** The promises of a session about violations, invalid messages, order and its end. */
-import { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { World, type WorldOptions } from "../helpers/session_world.ts";
 
@@ -112,17 +111,20 @@ Deno.test("a call that waits for tokens is not overtaken by one that needs fewer
 });
 
 for (const end of ["ended by the server", "left by the client"] as const) {
-  Deno.test(`a session gives its buckets, topics and presence back: ${end}`, () => {
+  Deno.test(`a session gives its buckets, topics and presence back: ${end}`, async () => {
     const world = new World({ limits: WIDE });
     world.client.subscribe("room:a", () => {});
     world.client.subscribe("room:b", () => {});
     world.client.unsubscribe("room:b");
-    assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics], [[{ user: "ada", connections: 1 }], 1]);
+    assertEquals([await world.hub.presence("world.v1", "room:a"), world.hub.topics], [
+      [{ user: "ada", connections: 1 }],
+      1,
+    ]);
     if (end === "ended by the server") world.session.end("kicked");
     assertEquals(world.released, 0);
     world.gone();
-    assertEquals([world.hub.presence("world.v1", "room:a"), world.hub.topics, world.released], [[], 0, 1]);
-    assertEquals(world.hub.publish("world.v1", "room:a", new SharedText("{}")), 0);
+    assertEquals([await world.hub.presence("world.v1", "room:a"), world.hub.topics, world.released], [[], 0, 1]);
+    assertEquals(world.hub.publish("world.v1", "room:a", new TextEncoder().encode("{}")), 0);
   });
 }
 

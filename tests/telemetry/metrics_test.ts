@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
-import { LIMIT_SCOPES, type LimitScope, Telemetry } from "../../lib/telemetry/telemetry.ts";
+import { LIMIT_SCOPES, type LimitScope, PUBLISHED_RESULTS, Telemetry } from "../../lib/telemetry/telemetry.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { parseScrape, value } from "../helpers/prometheus.ts";
 
@@ -24,6 +24,14 @@ Deno.test("createMetrics() declares every metric with its type before anything h
     sallyport_cell_cpu_seconds_total: "counter",
     sallyport_send_queue_bytes: "gauge",
     sallyport_certificate_expiry_seconds: "gauge",
+    sallyport_cluster_up: "gauge",
+    sallyport_cluster_nodes: "gauge",
+    sallyport_cluster_config_mismatch: "gauge",
+    sallyport_cluster_published_total: "counter",
+    sallyport_cluster_received_total: "counter",
+    sallyport_cluster_failures_total: "counter",
+    sallyport_cluster_failed_calls_total: "counter",
+    sallyport_cluster_refused_messages_total: "counter",
     sallyport_log_lost_total: "counter",
     sallyport_build_info: "gauge",
   });
@@ -74,6 +82,20 @@ Deno.test("createMetrics() prints the current counts at each scrape", async () =
   assertEquals(samples.filter(({ labels }) => labels["module"] === "unknown.ts"), []);
   assertEquals(of("log_lost_total"), 7);
   assertEquals(of("build_info", { version: "1.2.3", deno: Deno.version.deno }), 1);
+});
+
+Deno.test("createMetrics() prints the figures of a cluster from zero, and none of a single node", async () => {
+  const { telemetry, scrape } = setup();
+  const ofCluster = async () => (await scrape()).samples.filter(({ name }) => name.startsWith("sallyport_cluster_"));
+  assertEquals(await ofCluster(), []);
+  telemetry.figure("sallyport_cluster_up", () => 1);
+  telemetry.figure("sallyport_cluster_failures_total", () => 0);
+  telemetry.published = () => ({ sent: 5, local: 0, dropped: 2, unknown: 0 });
+  const samples = await ofCluster();
+  const of = (name: string, labels?: Record<string, string>) => value(samples, `sallyport_cluster_${name}`, labels);
+  assertEquals([of("up"), of("failures_total"), of("received_total")], [1, 0, undefined]);
+  const published = PUBLISHED_RESULTS.map((result) => of("published_total", { result }));
+  assertEquals(published, [5, 0, 2, 0]);
 });
 
 Deno.test("createMetrics() prints a cumulative histogram whose count is its last bucket", async () => {

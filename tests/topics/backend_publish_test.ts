@@ -1,5 +1,4 @@
 /** `HandlerModule.publish`: events that come from outside of sessions leave as the module's schemas let them. */
-import type { SharedText } from "../../lib/websocket/websocket.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { Bench, type BenchOptions, settings } from "../helpers/sandbox.ts";
 
@@ -40,7 +39,8 @@ class Backend implements AsyncDisposable {
 
 Deno.test("an event of a backend leaves without what its schema does not name, and is answered with its subscribers", async () => {
   const sent: [string, unknown][] = [];
-  const publish = (_module: string, topic: string, { text }: SharedText) => sent.push([topic, JSON.parse(text)]) && 3;
+  const publish = (_module: string, topic: string, text: Uint8Array) =>
+    sent.push([topic, JSON.parse(new TextDecoder().decode(text))]) && 3;
   await using backend = await Backend.start({ publish });
   const data = { cents: 5, secret: "s3cr3t" };
   assertEquals(await backend.publish("lot:7", "bid", JSON.stringify(data)), { delivered: 3 });

@@ -201,7 +201,7 @@ Deno.test("a new cell is asked about what is followed, within ten seconds", () =
   assertEquals(world.look().heard, topics);
 });
 
-Deno.test("a publication and a presence are asked for where the right is not there, or in doubt", () => {
+Deno.test("a publication and a presence are asked for where the right is not there, or in doubt", async () => {
   const said = { ...ROOM, publish: ["user"], presence: ["user"] };
   const world = new Topics({ topics: [said] });
   const presence = () => world.ask("topic.presence", "room:a");
@@ -211,6 +211,8 @@ Deno.test("a publication and a presence are asked for where the right is not the
   world.subscribe();
   world.answer(true);
   const held = presence();
+  // The presence of all nodes is known one turn later.
+  await new Promise((resolve) => setImmediate(resolve));
   assertEquals([world.asked.length, world.look().codes.get(held)], [0, 0]);
   world.refresh();
   const doubted = presence();

@@ -1,6 +1,5 @@
 /** A session with declared topics, its module in the test's hand. */
 import type { TopicContract } from "../../lib/sandbox/sandbox.ts";
-import { SharedText } from "../../lib/websocket/websocket.ts";
 import { World, type WorldOptions } from "../helpers/session_world.ts";
 
 export const DENIED = -32003;
@@ -39,7 +38,7 @@ export class Topics extends World {
   }
 
   publish(text: string, topic = "room:a"): void {
-    this.hub.publish("world.v1", topic, new SharedText(JSON.stringify(text)));
+    this.hub.publish("world.v1", topic, new TextEncoder().encode(JSON.stringify(text)));
   }
 
   /** The module answers its oldest question. */

@@ -52,6 +52,11 @@ export class RevocationEntries {
     return term;
   }
 
+  /** The term of the revocation of that name. */
+  get(name: string): RevocationTerm | undefined {
+    return this.#shard(name).get(name);
+  }
+
   has(name: string): boolean {
     return this.#shard(name).has(name);
   }

@@ -29,6 +29,15 @@ export interface KeptRevocation {
   readonly expiresAt: number;
 }
 
+/** A revocation of the operations interface as nodes tell it one another. Moments are milliseconds since the epoch. */
+export interface SharedRevocation {
+  /** `jti:VALUE`, `sub:VALUE` or `before:MILLISECONDS`. */
+  readonly name: string;
+  /** Tokens issued later are valid. Infinity when all tokens are revoked. */
+  readonly issuedUntil: number;
+  readonly until: number;
+}
+
 /** Lines of `revoked_file` that the previous read did not have. `first` contains the first of them. */
 export interface FreshLines {
   readonly count: number;
@@ -36,6 +45,8 @@ export interface FreshLines {
 }
 
 const SPACE = "revocation";
+/** The clocks that two nodes measure the same end with differ by less. */
+const SAME_END_MS = 1_000;
 /**
  * Reads of an unsettled file that are kept. The bound keeps a file that is written continuously from filling the
  * memory.
@@ -69,8 +80,10 @@ export class Revocations {
    * Revokes until `expiresAt` (milliseconds since the epoch), and at least until the end of the retention. A `sub`
    * without `issuedUntil` covers the tokens issued until now. With a store on disk, the revocation is on disk before
    * this returns.
+   *
+   * @returns the revocation as it is in force now
    */
-  add(revocation: Revocation, expiresAt?: number): void {
+  add(revocation: Revocation, expiresAt?: number): SharedRevocation {
     const { now, retentionMs } = this.#deps;
     const what = "sub" in revocation ? { ...revocation, issuedUntil: revocation.issuedUntil ?? now() } : revocation;
     const from = "before" in what ? Math.max(now(), what.before) : now();
@@ -79,16 +92,48 @@ export class Revocations {
     this.#store.set(SPACE, nameOf(what), valueOf(term), term.until);
     this.#store.flush();
     this.#announce(what, "ops");
+    return this.#shared(nameOf(what), term);
+  }
+
+  /**
+   * Takes over a revocation of another node. For two with the same name, the later end and the later moment apply.
+   *
+   * @returns the revocation as it is in force now; null if its name is invalid
+   */
+  adopt({ name, issuedUntil, until }: SharedRevocation): SharedRevocation | null {
+    const revocation = parseName(name);
+    if (revocation === null) return null;
+    this.#catchUp();
+    const what = "sub" in revocation ? { ...revocation, issuedUntil } : revocation;
+    const before = this.#kept.get(name);
+    const term = this.#kept.add(what, until - this.#offset, this.#steady());
+    const isNew = before === undefined || before.issuedUntil < term.issuedUntil ||
+      before.until + SAME_END_MS < term.until;
+    if (isNew) {
+      this.#store.set(SPACE, name, valueOf(term), term.until);
+      this.#announce(what, "cluster");
+    }
+    return this.#shared(name, term);
+  }
+
+  /** Drops a revocation that another node has lifted. */
+  adoptLift(name: string): void {
+    this.#drop(name);
+  }
+
+  /** The revocations of the operations interface in force. */
+  *shared(): Iterable<SharedRevocation> {
+    this.#catchUp();
+    for (const [name, term] of this.#kept.list(this.#steady())) yield this.#shared(name, term);
   }
 
   /** The revocations of the ops interface that are in force. */
   list(): KeptRevocation[] {
     this.#catchUp();
-    const offset = this.#deps.now() - this.#steady();
     return [...this.#kept.list(this.#steady())].flatMap(([name, { until, issuedUntil }]) => {
       const revocation = parseName(name);
       if (revocation === null) return [];
-      const expiresAt = until + offset;
+      const expiresAt = until + this.#offset;
       const key = formatRevocation(revocation);
       return ["sub" in revocation ? { key, issuedUntil, expiresAt } : { key, expiresAt }];
     });
@@ -100,18 +145,17 @@ export class Revocations {
   }
 
   /**
-   * Lifts a revocation of the operations interface by its {@linkcode KeptRevocation.key}. Returns false if there is
-   * none.
+   * Lifts a revocation of the operations interface by its {@linkcode KeptRevocation.key}. Returns the lifted one, or null
+   * if there is none.
    */
-  lift(key: string): boolean {
+  lift(key: string): SharedRevocation | null {
     const revocation = parseRevocation(key);
-    if (typeof revocation === "string") return false;
-    this.#catchUp();
+    if (typeof revocation === "string") return null;
     const name = nameOf(revocation);
-    const lifted = this.#kept.delete(name);
-    this.#store.delete(SPACE, name);
-    if (lifted) this.#store.flush();
-    return lifted;
+    const term = this.#drop(name);
+    if (term === undefined) return null;
+    this.#store.flush();
+    return this.#shared(name, term);
   }
 
   /** Whether `revoked_file` contained that line at the last read. */
@@ -163,6 +207,23 @@ export class Revocations {
     return this.fileSize + this.#kept.size;
   }
 
+  #drop(name: string): RevocationTerm | undefined {
+    this.#catchUp();
+    const term = this.#kept.get(name);
+    this.#kept.delete(name);
+    this.#store.delete(SPACE, name);
+    return term;
+  }
+
+  #shared(name: string, { until, issuedUntil }: RevocationTerm): SharedRevocation {
+    return { name, issuedUntil, until: Math.round(until + this.#offset) };
+  }
+
+  /** The wall clock's lead on the monotonic one, in milliseconds. */
+  get #offset(): number {
+    return this.#deps.now() - this.#steady();
+  }
+
   /** The file of the store is available again. It may contain revocations from before the failure. */
   #catchUp(): void {
     if (this.#store.epoch === this.#epoch) return;
@@ -193,7 +254,7 @@ export class Revocations {
     const named = "before" in revocation
       ? { before: iso(revocation.before) }
       : "sub" in revocation
-      ? { sub: revocation.sub, ...(revocation.issuedUntil ? { issued_until: iso(revocation.issuedUntil) } : {}) }
+      ? { sub: revocation.sub, ...issuedUntilIn(revocation.issuedUntil) }
       : revocation;
     this.#deps.log.info("token.revoked", { ...named, source });
   }
@@ -205,6 +266,11 @@ function valueOf({ issuedUntil }: RevocationTerm): string {
 
 function issuedUntilOf(value: string): { issuedUntil?: number } {
   return value === "" ? {} : { issuedUntil: JSON.parse(value).issued_until };
+}
+
+/** For the log; without a finite moment, all tokens are revoked. */
+function issuedUntilIn(moment = Infinity): { issued_until?: string } {
+  return Number.isFinite(moment) ? { issued_until: iso(moment) } : {};
 }
 
 function iso(moment: number): string {

@@ -129,6 +129,8 @@ function fileFindings(config: Config, context: FindingContext): Finding[] {
     ["auth.jwks_file", config.auth.jwks_file],
     ["auth.revoked_file", config.auth.revoked_file],
     ["tls.cert_file", config.tls?.cert_file],
+    ["cluster.ca_file", config.cluster?.ca_file],
+    ["cluster.cert_file", config.cluster?.cert_file],
   ];
   const findings: Finding[] = [];
   for (const [where, path] of files) {

@@ -1,10 +1,11 @@
 /**
  * The findings of `check` for a configuration that loads: contradictions, exposure, gaps of the engine, permissions of
- * handlers, limits of the system, and the admitted maximum.
+ * handlers, nodes that are cut off, limits of the system, and the admitted maximum.
  */
 import { UNKNOWN_LIMITS } from "../../base/system_limits.ts";
 import { admitsAtMost } from "../admits.ts";
 import { admitsFinding } from "./admits.ts";
+import { clusterFindings } from "./cluster.ts";
 import { engineFindings } from "./engine.ts";
 import { frontFindings } from "./fronts.ts";
 import { exposureFindings } from "./exposure.ts";
@@ -30,6 +31,7 @@ export function configFindings(config: Config, context: FindingContext): Finding
     ...engineFindings(config),
     ...handlerFindings(config),
     ...frontFindings(config, context.cores),
+    ...clusterFindings(config),
     ...systemFindings(config, context.system ?? UNKNOWN_LIMITS),
   ];
   return [...worstFirst(findings), admitsFinding(config, admitsAtMost(config, context.cores))];

@@ -39,6 +39,8 @@ export interface Present {
   readonly user: string;
   /** The number of the user's subscribed connections. */
   readonly connections: number;
+  /** The other nodes of the cluster can't be reached: these are the connections to this node. */
+  readonly partial?: true;
 }
 
 /** Additional fields of a log line; values must be serialisable as JSON. */

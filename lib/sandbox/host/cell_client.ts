@@ -11,6 +11,8 @@ export interface CellUser {
 export interface Present {
   readonly user: string;
   readonly connections: number;
+  /** The other nodes can't be reached: these are the connections to this node. */
+  readonly partial?: true;
 }
 
 /**
@@ -30,8 +32,9 @@ export interface CellClient {
   /** Subscribes. `answer` gets 0 or the JSON-RPC code of the refusal; it is not called where the session ends before. */
   subscribe(topic: string, answer: (code: number) => void): void;
   unsubscribe(topic: string): void;
-  /** May be asynchronous, as presence over several nodes is. */
-  presence(topic: string): readonly Present[] | Promise<readonly Present[]>;
+  /** The number of subscribers on this node: the work of {@linkcode CellClient.presence}. */
+  followers(topic: string): number;
+  presence(topic: string): Promise<readonly Present[]>;
   /** Normal closure (1000) with the handler's reason, at most 123 bytes of UTF-8. */
   closeByHandler(reason: string): void;
   /** The handler's own log line: `ctx.log` and `console.*` during one of this session's messages. */

@@ -1,7 +1,6 @@
 /** The collaborators of the host's end of a cell. */
 import type { Log } from "../../log/log.ts";
 import type { RestartCause } from "../../telemetry/telemetry.ts";
-import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract } from "../author/contract.ts";
 import type { CellLink } from "./cell_link.ts";
 import type { LogAllowance } from "./log_allowance.ts";
@@ -23,7 +22,7 @@ export interface CellDeps {
   readonly timeout: number;
   readonly budget: WorkBudget;
   readonly logAllowance: LogAllowance;
-  readonly publish: (topic: string, message: SharedText) => number;
+  readonly publish: (topic: string, text: Uint8Array) => number;
   /** The contract that this cell has reported. */
   readonly contract: Contract;
   /** The module has an `open` hook, which is awaited. */

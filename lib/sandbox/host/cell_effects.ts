@@ -5,7 +5,6 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { decodeUtf8 } from "../../base/utf8.ts";
 import type { Log } from "../../log/log.ts";
-import { SharedText } from "../../websocket/websocket.ts";
 import { Allowance } from "../wire/allowance.ts";
 import { type Operation, WireError } from "../wire/operation_reader.ts";
 import { LEVELS, MAX_INFO_BYTES, ToCell, ToHost } from "../wire/operations.ts";
@@ -27,8 +26,8 @@ export interface CellEffectsDeps {
   readonly raw: boolean;
   /** Seats by handle. Handles are assigned in order: a missing one was closed. */
   readonly seats: ReadonlyMap<number, Seat>;
-  /** Sends `message` to the subscribers of the module's topic. Returns their number. */
-  readonly publish: (topic: string, message: SharedText) => number;
+  /** Sends `text`, UTF-8, to the subscribers of the module's topic on all nodes. Returns the number of those on this node. */
+  readonly publish: (topic: string, text: Uint8Array) => number;
   /** Takes the answers to queries. */
   readonly feed: Pick<CellFeed, "send" | "full"> & { readonly queue: Pick<CellFeed["queue"], "undone"> };
   /** Whether the cell has ended. */
@@ -59,9 +58,9 @@ export class CellEffects {
     this.#allowance.earn(1);
   }
 
-  /** Sends what a client or a backend published; returns how many subscribers there are. `notification` is UTF-8. */
+  /** Sends what a client or a backend published; returns how many subscribers this node has. `notification` is UTF-8. */
   publish(topic: string, notification: Uint8Array): number {
-    const receivers = this.#deps.publish(topic, new SharedText(notification.slice()));
+    const receivers = this.#deps.publish(topic, notification.slice());
     this.#deps.budget.take(workOf(notification.length, receivers));
     return receivers;
   }
@@ -79,7 +78,7 @@ export class CellEffects {
         this.#present(session)?.client.send(extra === 1 ? text(first) : first, extra === 1);
         return true;
       case ToHost.Publish: {
-        const receivers = this.#deps.publish(string(first), new SharedText(text(second).slice()));
+        const receivers = this.#deps.publish(string(first), text(second).slice());
         this.#unasked(second.length, receivers);
         return true;
       }
@@ -119,25 +118,23 @@ export class CellEffects {
     seat?.client.subscribe(topic, (code) => this.#reply(ToCell.Subscribed, seat, query, -code, ""));
   }
 
-  /** Charged by the number of counted connections and the length of the answer, which determine the work. */
+  /**
+   * Charged by the number of counted connections, at once, so that the next query of the same chunk waits; and by the
+   * length of the answer.
+   */
   #presence(session: number, query: number, topic: string): void {
     const seat = this.#present(session);
     if (seat === undefined) return;
-    const failed = () => this.#reply(ToCell.Presence, seat, query, 0, "");
-    try {
-      const present = seat.client.presence(topic);
-      // A synchronous answer is charged at once, so that the next query of the same chunk waits.
-      if ("then" in present) present.then((later) => this.#answer(seat, query, later), failed);
-      else this.#answer(seat, query, present);
-    } catch {
-      failed();
-    }
+    this.#deps.budget.take(seat.client.followers(topic));
+    seat.client.presence(topic).then(
+      (present) => this.#answer(seat, query, present),
+      () => this.#reply(ToCell.Presence, seat, query, 0, ""),
+    );
   }
 
   #answer(seat: Seat, query: number, present: readonly Present[]): void {
     const json = JSON.stringify(present);
-    const connections = present.reduce((sum, one) => sum + one.connections, 0);
-    this.#deps.budget.take(workOf(json.length, 0) + connections + present.length);
+    this.#deps.budget.take(workOf(json.length, 0) + present.length);
     const sent = !this.#deps.feed.full && Buffer.byteLength(json) <= MAX_INFO_BYTES;
     this.#reply(ToCell.Presence, seat, query, sent ? 1 : 0, sent ? json : "");
   }

@@ -5,7 +5,6 @@ import { ErrorCode } from "../../rpc/errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { RestartCause, Telemetry } from "../../telemetry/telemetry.ts";
 import type { ReadingTurns } from "../../timing/reading_turns.ts";
-import type { SharedText } from "../../websocket/websocket.ts";
 import type { Contract, TopicContract } from "../author/contract.ts";
 import { checkContract } from "../author/contract_check.ts";
 import { TopicTable } from "../author/topic_table.ts";
@@ -55,7 +54,7 @@ export interface PoolDeps {
   /** `messages.max_bytes`. */
   readonly maxBytes: number;
   /** Sends `message` to the subscribers of a topic of the module. Returns their number. */
-  readonly publish: (subprotocol: string, topic: string, message: SharedText) => number;
+  readonly publish: (subprotocol: string, topic: string, text: Uint8Array) => number;
 }
 
 export class Pool {
@@ -215,7 +214,7 @@ export class Pool {
           timeout: this.settings.timeout,
           budget: this.#budget,
           logAllowance: this.#logAllowance,
-          publish: (topic, message) => this.#deps.publish(this.subprotocol, topic, message),
+          publish: (topic, text) => this.#deps.publish(this.subprotocol, topic, text),
           contract,
           opens,
           cpuUsed: (milliseconds) => this.#deps.telemetry.handlerCpu(this.subprotocol, milliseconds),

@@ -10,6 +10,7 @@ import { assert, assertEquals, assertMatch, assertNotMatch } from "../../assert.
 const CONTEXT: FindingContext = { cores: 2 };
 const TLS = 'cert_file = "server.crt"\nkey_file = "server.key"\n';
 const KEY = `${AUTH}public_key_file = "es256.pub.pem"\n`;
+const CLUSTER = 'url_file = "redis.url"\nsecret_file = "cluster.secret"\n';
 const ORIGINS = 'origins = ["https://app.example.com"]\n';
 const HANDLER = 'subprotocol = "chat.v1"\nmodule = "chat.ts"\n';
 const handler = (lines: string): Sections => ({ handlers: [HANDLER + lines] });
@@ -103,6 +104,11 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
   ["warning", "ops.host", { ops: 'host = "0.0.0.0"' }, { ops: 'host = "::1"' }],
   ["note", "store.kind", {}, { store: 'kind = "sqlite"\npath = "x.db"' }],
   ["note", "log.level", { log: 'level = "debug"' }, { log: 'level = "info"' }],
+
+  ["note", "cluster.required", { cluster: CLUSTER }, { cluster: `${CLUSTER}required = true` }],
+  ["warning", "cluster.stale_after", { cluster: `${CLUSTER}required = true\nstale_after = "61s"` }, {
+    cluster: `${CLUSTER}required = true\nstale_after = "60s"`,
+  }],
 
   [
     "note",
@@ -214,8 +220,13 @@ Deno.test("configFindings() finds files that others can change", () => {
     ["auth.public_key_file", `${fixture.dir}/es256.pub.pem`],
     ["auth.revoked_file", `${fixture.dir}/revoked.txt`],
     ["tls.cert_file", `${fixture.dir}/server.crt`],
+    ["cluster.ca_file", `${fixture.dir}/ca.crt`],
   ];
-  const config = fixture.load({ tls: TLS, auth: `${KEY}revoked_file = "revoked.txt"` });
+  const config = fixture.load({
+    tls: TLS,
+    cluster: `${CLUSTER}ca_file = "ca.crt"`,
+    auth: `${KEY}revoked_file = "revoked.txt"`,
+  });
   for (const [where, path] of files) {
     for (
       const [mode, expected] of [[0o666, "error"], [0o602, "error"], [0o660, "warning"], [0o644, undefined], [
