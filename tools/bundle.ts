@@ -20,6 +20,7 @@ const DENO_INSTALLED = "/usr/local/bin/deno";
 const DEPLOYED = [
   "sallyport.service",
   "sallyport.toml",
+  "redis.acl",
   "letsencrypt-hook.sh",
   "nginx.conf",
   "haproxy.cfg",

@@ -33,7 +33,8 @@ const SALLYPORT: Protocol = {
   path: "/ws",
   headers: [`Origin: ${ORIGIN}`, `Authorization: Bearer ${signToken("bench")}`, "Sec-WebSocket-Protocol: room.v1"],
   join: [['{"jsonrpc":"2.0","id":1,"method":"topic.subscribe","params":{"topic":"room:r"}}', '"result"']],
-  publish: (n) => `{"jsonrpc":"2.0","id":2,"method":"room.say","params":{"room":"r","from":${n},"count":1}}`,
+  publish: (n, count) =>
+    `{"jsonrpc":"2.0","id":2,"method":"room.say","params":{"room":"r","from":${n},"count":${count}}}`,
   mark: "topic.event",
 };
 
@@ -41,7 +42,7 @@ const SOCKET_IO: Protocol = {
   path: "/socket.io/?EIO=4&transport=websocket",
   headers: [],
   join: [["", '0{"sid"'], ["40", '40{"sid"'], ['42["join"]', "joined"]],
-  publish: (n) => `42["say",${n}]`,
+  publish: (n, count) => `42["say",${n},${count}]`,
   mark: '42["message"',
 };
 

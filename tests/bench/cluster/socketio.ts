@@ -14,7 +14,7 @@ const { Server } = await import(SOCKET_IO!);
 interface IoSocket {
   join(room: string): void;
   emit(event: string): void;
-  on(event: string, run: (n: number) => void): void;
+  on(event: string, run: (from: number, count: number) => void): void;
 }
 
 const [path = ""] = Deno.args;
@@ -36,7 +36,9 @@ io.on("connection", (socket: IoSocket) => {
     socket.join("r");
     socket.emit("joined");
   });
-  socket.on("say", (n) => io.to("r").emit("message", { n }));
+  socket.on("say", (from, count) => {
+    for (let n = from; n < from + count; n++) io.to("r").emit("message", { n });
+  });
 });
 http.listen(0, "127.0.0.1", () => {
   const address = http.address();
