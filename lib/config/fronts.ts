@@ -10,8 +10,8 @@ export function configOfFront(config: Config, front = 0): Config {
 }
 
 /** Whether the server is a node of a cluster. */
-export function hasCluster(config: Config): boolean {
-  return (config as Partial<Record<string, unknown>>)["cluster"] !== undefined;
+export function hasCluster({ cluster }: Config): boolean {
+  return cluster !== undefined;
 }
 
 /** `state.db` is `state-1.db` for front 1. */

@@ -37,7 +37,10 @@ const RULES: [name: string, good: Sections[], bad: [Sections, string, string][]]
   }], [
     [{ server: 'unix = "s.sock"\nreuse_port = true' }, "server.reuse_port", "can't be used together with server.unix"],
   ]],
-  ["several fronts on a shared port, as nodes of a cluster", [{ server: "fronts = 1" }], [
+  ["several fronts on a shared port, as nodes of a cluster", [
+    { server: "fronts = 1" },
+    { server: "fronts = 2\nreuse_port = true", cluster: CLUSTER },
+  ], [
     [{ server: "fronts = 2" }, "server.fronts", "is 2, which needs server.reuse_port = true"],
     [{ server: "fronts = 2\nreuse_port = true\nport = 0" }, "server.fronts", "needs a server.port other than 0"],
     [{ server: "fronts = 2\nreuse_port = true" }, "server.fronts", "is 2, which needs [cluster]: each front is a node"],

@@ -13,6 +13,8 @@ const [FIRST_PORT, LAST_PORT] = [12_000, 31_000];
 
 export interface FrontsOptions extends Pick<ServerOptions, "config" | "handlers" | "env" | "files"> {
   readonly fronts?: number;
+  /** URL of a Redis: the fronts are nodes of a cluster, by their configuration. */
+  readonly redis?: string;
 }
 
 /** A client with the front that it is connected to. */
@@ -35,7 +37,7 @@ export class Fronts implements AsyncDisposable {
   ) {}
 
   /** Starts a server and waits until each front listens. */
-  static async start({ fronts = 2, ...options }: FrontsOptions = {}): Promise<Fronts> {
+  static async start({ fronts = 2, redis, ...options }: FrontsOptions = {}): Promise<Fronts> {
     const dir = await Deno.makeTempDir({ prefix: "sallyport-" });
     const runtime = await Deno.makeTempDir({ prefix: "run-" });
     await writeConfigFor(dir, {
@@ -44,12 +46,23 @@ export class Fronts implements AsyncDisposable {
       config: {
         ops: { host: "127.0.0.1", port: 0, admin_token_file: "admin.token" },
         ...options.config,
-        server: { host: "127.0.0.1", port: freePort(), reuse_port: true, ...options.config?.["server"] },
+        server: {
+          host: "127.0.0.1",
+          port: freePort(),
+          reuse_port: true,
+          ...(redis === undefined ? {} : { fronts }),
+          ...options.config?.["server"],
+        },
+        ...(redis === undefined ? {} : { cluster: { url_file: "redis.url", secret_file: "cluster.secret" } }),
       },
-      files: { "admin.token": ADMIN_TOKEN, ...options.files },
+      files: {
+        "admin.token": ADMIN_TOKEN,
+        ...(redis === undefined ? {} : { "redis.url": redis, "cluster.secret": crypto.randomUUID().repeat(2) }),
+        ...options.files,
+      },
     });
     const process = new Deno.Command(Deno.execPath(), {
-      args: await serveArgs(fronts, `${dir}/sallyport.toml`),
+      args: await serveArgs(redis === undefined ? fronts : undefined, `${dir}/sallyport.toml`),
       cwd: ROOT,
       env: { DENO: Deno.execPath(), RUNTIME_DIRECTORY: runtime, ...options.env },
       stdin: "null",
@@ -209,10 +222,12 @@ async function inodesOf(pid: number): Promise<Set<string>> {
   return inodes;
 }
 
-/** The arguments of Deno for `serve` with so many fronts, with the permissions of production. */
-export async function serveArgs(fronts: number, config: string): Promise<string[]> {
-  const main = new URL("./serve.ts", import.meta.url).pathname;
-  return ["run", ...serverFlags(await readProject()), main, String(fronts), "serve", "--config", config];
+/** The arguments of Deno for `serve` with so many fronts, or with `server.fronts`, with the permissions of production. */
+export async function serveArgs(fronts: number | undefined, config: string): Promise<string[]> {
+  const main = fronts === undefined
+    ? [`${ROOT}/main.ts`]
+    : [new URL("./serve.ts", import.meta.url).pathname, String(fronts)];
+  return ["run", ...serverFlags(await readProject()), ...main, "serve", "--config", config];
 }
 
 /** A free port. */
