@@ -100,7 +100,8 @@ export class Subscriptions implements Topics {
       limits.charge(charged, this.#session.monotonicNow);
       services.hub.presence(subprotocol, topic).then((present) => {
         const counted = present.reduce((sum, { connections }) => sum + connections, 0);
-        limits.charge(Math.max(0, Math.floor(counted / CONNECTIONS_PER_TOKEN) - charged));
+        const more = Math.max(0, Math.floor(counted / CONNECTIONS_PER_TOKEN) - charged);
+        limits.charge(more, this.#session.monotonicNow);
         const text = JSON.stringify(present);
         if (text.length > MAX_PRESENCE_LENGTH) overloaded();
         else call.resolve(text);

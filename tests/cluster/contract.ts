@@ -1,4 +1,4 @@
-/** The contract of every implementation of the cluster, for one node and for two. */
+/** The promises of every implementation of the cluster, for one node and for two. */
 import { assertEquals } from "../assert.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import type { RecordedDuties } from "./duties.ts";

@@ -6,7 +6,7 @@ import { RawClient, type RawResponse } from "../../helpers/raw_client.ts";
 import { parseScrape, type Sample } from "../../helpers/prometheus.ts";
 import { PASSWORD, TestLink, TestRedis } from "./redis.ts";
 
-/** The programs that tests of a cluster need. */
+/** The needs of tests of a cluster on the machine. */
 export const REDIS = { "redis-server": runs("redis-server", "--version") };
 
 /** Longer than the lease of a dead node. */
