@@ -11,7 +11,7 @@ export function configOfFront(config: Config, front = 0): Config {
 
 /** Whether the server is a node of a cluster. */
 export function hasCluster(config: Config): boolean {
-  return (config as Partial<Record<string, unknown>>)["cluster"] !== undefined;
+  return config.cluster !== undefined;
 }
 
 /** `state.db` is `state-1.db` for front 1. */

@@ -74,7 +74,7 @@ function frontRules({ draft, given, problem }: RuleContext): void {
   if (draft.server?.engine === "serve") return needs('server.engine = "edge"');
   if (draft.server?.reuse_port === false) return needs("server.reuse_port = true: the fronts share the port");
   if (draft.server?.port === 0) return needs("a server.port other than 0: each front would pick a port of its own");
-  if (!given("cluster" as keyof Config)) needs("[cluster]: each front is a node");
+  if (!given("cluster")) needs("[cluster]: each front is a node");
 }
 
 function admissionRules({ draft, problem }: RuleContext): void {

@@ -29,7 +29,7 @@ export const config: readonly Promised[] = [
       ['if (draft.server?.engine === "serve") return needs', "if (false) return needs", "several fronts"],
       ["if (draft.server?.reuse_port === false) return needs", "if (false) return needs", "several fronts"],
       ["if (draft.server?.port === 0) return needs", "if (false) return needs", "several fronts"],
-      ['if (!given("cluster" as keyof Config)) needs', "if (false) needs", "several fronts"],
+      ['if (!given("cluster")) needs', "if (false) needs", "several fronts"],
       ["draft.server.trusted_proxies?.length === 0", "false", "PROXY headers"],
       ['if (draft.limits?.on_exceed === "delay") {', "if (false) {", "only engine edge"],
       ['if (given("server", "unix")) problem("server.unix", only);', "", "only engine edge"],
