@@ -195,6 +195,7 @@ export class TestCluster implements AsyncDisposable {
       await link[Symbol.asyncDispose]();
       throw error;
     });
+    await server.logged("listening", ({ ops_url }) => ops_url !== null);
     const node = new TestNode(server, link);
     this.nodes.push(node);
     return node;
