@@ -26,7 +26,7 @@ export interface SettledBucket {
   charge(tokens: number, now: number, bursts: number): void;
 }
 
-/** The tokens that were spent from a bucket. */
+/** The tokens spent from a bucket. */
 export interface Account {
   /** Tokens that the other nodes have not been told of. */
   untold: number;

@@ -1,4 +1,4 @@
-/** The consequences of the state of the link to the other nodes. */
+/** The meaning of the state of the link to the other nodes for this node. */
 import type { LinkState } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 

@@ -1,4 +1,4 @@
-/** The description of a node for the others: a name for operators, and a digest of the settings that all nodes share. */
+/** The description that a node gives the others of itself: a name for operators, and a digest of what all nodes must have in common. */
 import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import type { HandlerModule } from "../sandbox/sandbox.ts";

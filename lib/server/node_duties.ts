@@ -1,4 +1,4 @@
-/** The duties of this server towards the nodes of its cluster. */
+/** The duties of this server to the nodes of its cluster. */
 import type { NodeDuties } from "../cluster/cluster.ts";
 import type { Config } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";

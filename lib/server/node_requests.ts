@@ -1,4 +1,4 @@
-/** Requests of nodes to one another for their administrators. */
+/** The requests of the nodes to one another for their administrators. */
 import type { Cluster, NodeRequest } from "../cluster/cluster.ts";
 import type { ConnectionInfo, Coverage } from "../ops/ops_target.ts";
 import type { Registry, Session } from "../session/session.ts";

@@ -152,13 +152,15 @@ async function publishing(): Promise<void> {
   const [baseline] = [median(figures.get("alone")!.map(({ servers }) => servers))];
   for (const [name, rounds] of figures) {
     const servers = median(rounds.map((one) => one.servers));
+    const lost = contestants.find((one) => one.name === name)!.room.lost;
     const redisCpu = median(rounds.map((one) => one.redis));
     const perSecond = median(rounds.map((one) => one.events)) * 1000 / ROUND_MS;
     console.log(
       `${name}: ${Math.round(servers)} µs CPU for an event to ${RECEIVERS} receivers ` +
         `(${(servers / baseline).toFixed(2)} times), Redis ${Math.round(redisCpu)} µs, ${
           Math.round(perSecond)
-        } events/s`,
+        } events/s` +
+        (lost > 0 ? `, ${lost} deliveries lost` : ""),
     );
   }
 }

@@ -1,4 +1,4 @@
-/** The contract of every implementation of the cluster, for one node and for two. */
+/** The promises of every implementation of the cluster, for one node and for two. */
 import { assertEquals } from "../assert.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import type { RecordedDuties } from "./duties.ts";
@@ -66,6 +66,8 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
       await new Promise((resolve) => setTimeout(resolve, i * 100));
     }
     await cluster.backplane.listen("m", "again");
+    // Long enough for a topic that is left to be unsubscribed from.
+    await new Promise((resolve) => setTimeout(resolve, 800));
     first.cluster.backplane.publish("m", "again", bytes("here"));
     await until("the message", () => duties.messages.includes("m again here"));
     duties.messages.length = 0;

@@ -165,6 +165,26 @@ Deno.test(optional(NEEDS, "a subscriber that hears nothing is found within 10 se
   assert(node.log.some(({ event, reason }) => event === "cluster.down" && String(reason).startsWith("probe")));
 }));
 
+Deno.test(optional(NEEDS, "a publication waits for the node's own pending subscription", async () => {
+  await using redis = await RedisServer.start();
+  await using proxy = new Proxy(redis.port);
+  await using node = await startNode(settings(proxy.url));
+  let attempts = 0;
+  // On a busy machine the subscription may take longer than the publication waits.
+  await until("a publication to wait", async () => {
+    const topic = `topic ${attempts++}`;
+    proxy.hold((subscriber) => subscriber);
+    const listening = node.cluster.backplane.listen("m", topic);
+    node.cluster.backplane.publish("m", topic, bytes("own"));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.heal();
+    await listening;
+    await node.cluster.state.take("s", "k").catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return node.duties.messages.includes(`m ${topic} own`);
+  }, 20_000);
+}));
+
 Deno.test(
   optional(NEEDS, "a slow link: topics keep their order, calls fail in time and are then refused at once", async () => {
     await using redis = await RedisServer.start();

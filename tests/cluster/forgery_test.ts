@@ -43,6 +43,14 @@ Deno.test(
       assertEquals(await node.cluster.control.announce(notice), true, "it does not keep a true record out");
       await until("the record", () => late.duties.learned.length === 1);
       assertEquals(late.duties.learned, [notice]);
+
+      // A version that is later than any keeps no true record out either.
+      const forge = "redis.call('HSET', KEYS[1], 'ban' .. string.char(0) .. 'user:bob', '9999999999999 x')";
+      await redis.cli("EVAL", forge, "1", RECORDS);
+      const anotherBan = { ...notice, key: "user:bob" };
+      assertEquals(await node.cluster.control.announce(anotherBan), true);
+      await using later = await startNode(settings(redis.url));
+      assert(later.duties.learned.some(({ key }) => key === "user:bob"), "the true record is kept");
     },
   ),
 );
@@ -58,7 +66,8 @@ Deno.test(optional(NEEDS, "a signed record that comes again, or under another ke
   await redis.cli("SPUBLISH", TOLD, banned);
   const [version, rest] = [banned.slice(0, banned.indexOf(" ")), banned.slice(banned.indexOf(" "))];
   await redis.cli("SPUBLISH", TOLD, `${Number(version) + 1_000_000}${rest}`);
-  await until("the changed version to be refused", () => refused(second) > 0);
+  await redis.cli("SPUBLISH", TOLD, banned.replace("user:eve", "user:bob"));
+  await until("the changed version and the changed key to be refused", () => refused(second) >= 2);
   assertEquals(second.duties.learned.length, 2);
   await redis.cli("DEL", RECORDS);
   await redis.cli("HSET", RECORDS, "another field", banned);

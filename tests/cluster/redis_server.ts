@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { runs } from "../helpers/optional.ts";
 
-/** The programs that tests of the cluster need, for `optional`. */
+/** The needs of tests of the cluster, for `optional`. */
 export const NEEDS = { "redis-server": runs("redis-server", "--version"), "redis-cli": runs("redis-cli", "--version") };
 
 const START_MS = 30_000;

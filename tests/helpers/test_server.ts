@@ -116,7 +116,8 @@ export class TestServer implements AsyncDisposable {
   }
 
   get opsUrl(): string {
-    return String(this.log.find(({ event }) => event === "listening")?.ops_url);
+    // Of several fronts, one has it.
+    return String(this.log.find(({ event, ops_url }) => event === "listening" && ops_url !== null)?.ops_url ?? null);
   }
 
   get caFile(): string {

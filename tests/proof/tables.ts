@@ -4,6 +4,7 @@ import { author } from "./author.ts";
 import { base } from "./base.ts";
 import { cell } from "./cell.ts";
 import { client } from "./client.ts";
+import { cluster } from "./cluster.ts";
 import { config } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { front } from "./front.ts";
@@ -34,6 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("base", base),
   ...mutantsOf("cell", cell),
   ...mutantsOf("client", client),
+  ...mutantsOf("cluster", cluster),
   ...mutantsOf("config", config),
   ...mutantsOf("deploy", deploy),
   ...mutantsOf("front", front),

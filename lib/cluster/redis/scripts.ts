@@ -1,4 +1,4 @@
-/** Scripts that run within Redis, so that each is atomic. Each script uses keys of one partition. */
+/** The scripts that run within Redis, so that they are atomic. Each script uses keys of one partition. */
 import { createHash } from "node:crypto";
 import type { Argument, Connection, Reply } from "./connection.ts";
 

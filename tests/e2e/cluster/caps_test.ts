@@ -1,4 +1,4 @@
-/** Counts that nodes share: connections of a user, tickets. */
+/** The counts that nodes keep together: connections of a user, tickets. */
 import { assert, assertEquals } from "../../assert.ts";
 import { ORIGIN } from "../../helpers/test_server.ts";
 import { optional } from "../../helpers/optional.ts";

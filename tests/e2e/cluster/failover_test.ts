@@ -87,7 +87,7 @@ Deno.test(
     });
     const clients = new Map<string, TestClient>();
     let alive = [...cluster.nodes];
-    /** Brings back the users of ended connections, to a node that takes connections. */
+    /** Brings back each user whose connection was ended, to a node that takes connections. */
     const back = async () => {
       await Promise.all(users.map(async (user, index) => {
         if (clients.get(user)?.ended === undefined && clients.has(user)) return;

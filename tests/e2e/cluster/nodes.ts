@@ -6,7 +6,7 @@ import { RawClient, type RawResponse } from "../../helpers/raw_client.ts";
 import { parseScrape, type Sample } from "../../helpers/prometheus.ts";
 import { PASSWORD, TestLink, TestRedis } from "./redis.ts";
 
-/** The programs that tests of a cluster need. */
+/** The needs of tests of a cluster on the machine. */
 export const REDIS = { "redis-server": runs("redis-server", "--version") };
 
 /** Longer than the lease of a dead node. */
@@ -22,6 +22,8 @@ export interface NodeOptions {
   readonly config?: Record<string, Table | undefined>;
   /** Nodes connect to Redis without the proxy of the test, whose own work would delay it. */
   readonly direct?: boolean;
+  /** `server.fronts`, each of which is a node. */
+  readonly fronts?: number;
   /** Of another Redis than the one of the test, without a password. */
   readonly url?: string;
 }
@@ -157,7 +159,7 @@ export class TestCluster implements AsyncDisposable {
     const cluster = new TestCluster(await TestRedis.start(), options);
     try {
       await Promise.all(Array.from({ length: count }, () => cluster.add()));
-      for (const node of cluster.nodes) await cluster.knows(node, count);
+      for (const node of cluster.nodes) await cluster.knows(node, count * (options.fronts ?? 1));
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -193,6 +195,7 @@ export class TestCluster implements AsyncDisposable {
       await link[Symbol.asyncDispose]();
       throw error;
     });
+    await server.logged("listening", ({ ops_url }) => ops_url !== null);
     const node = new TestNode(server, link);
     this.nodes.push(node);
     return node;
