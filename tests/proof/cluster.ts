@@ -100,4 +100,14 @@ export const cluster: readonly Promised[] = [
       ["this.#records.give(send).catch(() => {});", "", "FLUSHALL"],
     ],
   },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/breaker.ts",
+    by: "tests/cluster/redis/breaker_test.ts",
+    edits: [
+      ["if (this.#failures < FAILURES) return true;", "return true;", "three failures"],
+      ["if (this.#trying || this.#now() < this.#retryAt)", "if (this.#now() < this.#retryAt)", "three failures"],
+      ["Math.min(MOST_MS, this.#waitMs * 2)", "this.#waitMs * 2", "five seconds"],
+    ],
+  },
 ];
