@@ -159,16 +159,21 @@ Deno.test("/ticket refuses other methods, and the preflight of another origin", 
   await response.body?.cancel();
 });
 
-Deno.test("POST /ticket reads nothing of the body", async () => {
+Deno.test("POST /ticket reads nothing of the body, and gives it up", async () => {
   let pulled = 0;
+  let cancelled = false;
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       pulled++;
       controller.enqueue(new Uint8Array(65_536));
+    },
+    cancel() {
+      cancelled = true;
     },
   });
   const response = await scene().send({ body });
   assertEquals(response.status, 200);
   await response.body?.cancel();
   assert(pulled <= 2);
+  assert(cancelled, "the platform would keep the body");
 });

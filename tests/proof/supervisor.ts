@@ -61,6 +61,11 @@ export const supervisor: readonly Promised[] = [
       ["Math.max(rate.wait(1, now), this.#totalRate.wait(1, now))", "this.#totalRate.wait(1, now)", "burst of starts"],
       ["...grantedVariables(settings.permissions.env, environment)", "...environment", "environment of a cell"],
       ["const SECRET_BYTES = 32;", "const SECRET_BYTES = 8;", "secret of its own"],
+      ["a.place - b.place || a.last - b.last", "a.place - b.place", "go round"],
+      ["Math.max(rate.wait(1, now), this.#totalRate.wait(1, now))", "rate.wait(1, now)", "go round"],
+      ["for (const entry of this.#entries) this.#kill(entry);", "", "close() ends"],
+      ["this.#emptied?.();", "", "close() ends"],
+      ["if (this.#closed || most === undefined", "if (most === undefined", "close() ends"],
     ],
   },
   {

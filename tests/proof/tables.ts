@@ -15,6 +15,8 @@ import { log } from "./log.ts";
 import { type Mutant, mutantsOf } from "./mutant.ts";
 import { nodes } from "./nodes.ts";
 import { ops } from "./ops.ts";
+import { reload } from "./reload.ts";
+import { revocation } from "./revocation.ts";
 import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
 import { session } from "./session.ts";
@@ -45,6 +47,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("log", log),
   ...mutantsOf("nodes", nodes),
   ...mutantsOf("ops", ops),
+  ...mutantsOf("reload", reload),
+  ...mutantsOf("revocation", revocation),
   ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
   ...mutantsOf("session", session),

@@ -81,6 +81,8 @@ export const timing: readonly Promised[] = [
       ["this.#due.delete(item);\n      item.expired();", "item.expired();"],
       ["this.#due.delete(item);\n    this.#due.set(", "this.#due.set("],
       ["if (due > now + 1) {", "if (due > now + 1000) {"],
+      ["if (this.#due.delete(item) && this.#due.size === 0) this.#disarm();", "this.#due.delete(item);", "has a timer"],
+      ["if (this.#due.delete(item) && this.#due.size === 0)", "if (this.#due.delete(item))", "has a timer"],
     ],
   },
   {

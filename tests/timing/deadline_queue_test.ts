@@ -82,3 +82,32 @@ Deno.test("DeadlineQueue: an item may start and stop others when it expires", as
   assertEquals(victim.count, 0);
   assertEquals(deadlines.size, 0);
 });
+
+Deno.test("DeadlineQueue has a timer only while it has an item", () => {
+  const { setTimeout: arm, clearTimeout: disarm } = globalThis;
+  const timers = new Set<unknown>();
+  globalThis.setTimeout = ((run: () => void, ms: number) => {
+    const timer = arm(run, ms);
+    timers.add(timer);
+    return timer;
+  }) as typeof setTimeout;
+  globalThis.clearTimeout = (timer) => {
+    timers.delete(timer);
+    disarm(timer);
+  };
+  try {
+    const deadlines = new DeadlineQueue(60_000, () => 0);
+    const [item, other] = [new Item(), new Item()];
+    deadlines.start(item);
+    deadlines.start(other);
+    assertEquals(timers.size, 1);
+    deadlines.stop(item);
+    assertEquals(timers.size, 1, "the other one is still due");
+    deadlines.stop(other);
+    const left = timers.size;
+    for (const timer of timers) disarm(timer as ReturnType<typeof setTimeout>);
+    assertEquals(left, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout: arm, clearTimeout: disarm });
+  }
+});

@@ -23,6 +23,7 @@ import {
   signature,
   withFolder,
 } from "../../helpers/admission.ts";
+import { parseUniqueObject } from "../../../lib/admission/token/json.ts";
 
 const sign = jsonwebtoken.sign as (claims: object | string, key: unknown, options?: object) => string;
 
@@ -339,4 +340,14 @@ Deno.test("verify() does the work of one verification for every bad token (webso
       subtle.verify = original;
     }
   });
+});
+
+Deno.test("parseUniqueObject() takes objects only, in which no name is there twice", () => {
+  assertEquals(parseUniqueObject('{"a":{"b":1},"c":{"b":2}}'), { a: { b: 1 }, c: { b: 2 } });
+  for (const text of ["[]", '[{"a":1}]', "null", "1", '"a"', "", "{", '{"a":1,"a":1}', '{"a":1,"\\u0061":2}']) {
+    assertEquals(parseUniqueObject(text), null, text);
+  }
+  assertEquals(parseUniqueObject('{"o":{"a":1,"a":2}}'), null);
+  assertEquals(parseUniqueObject('{"a\\"":1,"a\\"":2}'), null);
+  assertEquals(parseUniqueObject('{"a":"{\\"a\\":1,\\"a\\":2}"}'), { a: '{"a":1,"a":2}' });
 });

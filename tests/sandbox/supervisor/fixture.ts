@@ -90,8 +90,15 @@ export class StandInCells implements AsyncDisposable {
     return recorded;
   }
 
+  /** Ends all cells. Fails by its deadline if that never ends. */
+  async close(): Promise<void> {
+    let closed = false;
+    this.cells.close().then(() => closed = true);
+    await until(() => closed, () => `the end of ${this.cells.size} processes`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.cells.close();
+    await this.close();
     await Deno.remove(this.dir, { recursive: true });
   }
 }
