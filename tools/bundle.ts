@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { dirname, join, relative, resolve } from "node:path";
-import { DENO, DIST, files, print, readProject, ROOT, run, serverFlags, writeSums } from "./project.ts";
+import { DENO, DIST, files, print, type Project, readProject, ROOT, run, serverFlags, writeSums } from "./project.ts";
 import { findReferences, localModules, type Reference } from "./references.ts";
 
 /** The bundle's main module. */
@@ -86,8 +86,14 @@ async function copy(path: string, directory: string): Promise<string[]> {
   return names;
 }
 
+/** Flags of Deno for the bundle: the server's permissions, and nothing but the files of the bundle. */
+export function bundleFlags(project: Project): string[] {
+  return [...serverFlags(project, DENO_INSTALLED), "--no-config", "--no-lock", "--no-remote"]
+    .concat(project.unstable.map((name) => `--unstable-${name}`));
+}
+
 /** The unit for machines with Deno: another program, the same confinement. */
-function unitForDeno(unit: string, flags: readonly string[]): string {
+export function unitForDeno(unit: string, flags: readonly string[]): string {
   const start = `ExecStart=${DENO_INSTALLED} run ${flags.join(" ")} ${INSTALLED}/${MAIN} `;
   return unit.replace("ExecStart=/usr/local/bin/sallyport ", start)
     .replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=")
@@ -95,7 +101,7 @@ function unitForDeno(unit: string, flags: readonly string[]): string {
 }
 
 /** The script that starts the bundle with the server's permissions; `deno` is from PATH unless DENO names another. */
-function runScript(flags: readonly string[]): string {
+export function runScript(flags: readonly string[]): string {
   return `#!/bin/sh
 # Runs Sallyport with the permissions it needs at start; it gives most of them up once it listens.
 # The one program it may run is Deno itself, which has to be named by its whole path.
@@ -107,9 +113,7 @@ exec "$deno" run ${flags.join(" ").replace(/--allow-run=\S+/, '"--allow-run=$den
 async function main(): Promise<number> {
   const options = parseArgs(Deno.args, { string: ["output"] });
   const directory = options.output ? resolve(options.output) : DIST;
-  const project = await readProject();
-  const flags = [...serverFlags(project, DENO_INSTALLED), "--no-config", "--no-lock", "--no-remote"]
-    .concat(project.unstable.map((name) => `--unstable-${name}`));
+  const flags = bundleFlags(await readProject());
   const made = await bundleProgram(directory);
   for (const path of DEPLOYED) made.push(...await copy(path, directory));
   const unit = join(directory, "deploy/sallyport.service");

@@ -12,7 +12,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "node:path";
 import { bundleProgram, MAIN } from "./bundle.ts";
-import { DENO, DIST, print, readProject, run, serverFlags, writeSums } from "./project.ts";
+import { DENO, DIST, print, type Project, readProject, run, serverFlags, writeSums } from "./project.ts";
 
 /** Targets of `deno compile`. */
 export const TARGETS = [
@@ -24,10 +24,14 @@ export const TARGETS = [
   "aarch64-pc-windows-msvc",
 ] as const;
 
-/** Compiles the bundle in `folder` with the files `names` to `output`, and prints the embedded files. */
-async function compile(folder: string, names: readonly string[], output: string, target?: string): Promise<boolean> {
-  const project = await readProject();
-  const { code } = await run(DENO, [
+/** Arguments of `deno` that compile the bundle of the files `names` to `output`, in the folder of the bundle. */
+export function compileArguments(
+  project: Project,
+  names: readonly string[],
+  output: string,
+  target?: string,
+): string[] {
+  return [
     "compile",
     // The path of the executable is unknown, so its permission to run itself can't be limited to it.
     ...serverFlags(project).map((flag) => flag.replace(/^--allow-run=.*/, "--allow-run")),
@@ -38,7 +42,12 @@ async function compile(folder: string, names: readonly string[], output: string,
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", output],
     MAIN,
-  ], { cwd: folder });
+  ];
+}
+
+/** Compiles the bundle in `folder`, and prints the embedded files. */
+async function compile(folder: string, names: readonly string[], output: string, target?: string): Promise<boolean> {
+  const { code } = await run(DENO, compileArguments(await readProject(), names, output, target), { cwd: folder });
   return code === 0;
 }
 

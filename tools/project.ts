@@ -11,7 +11,7 @@ export const DIST = join(ROOT, "dist");
 /** The Deno that runs this. */
 export const DENO = Deno.execPath();
 
-interface Project {
+export interface Project {
   readonly version: string;
   readonly tasks: Readonly<Record<string, string>>;
   readonly unstable: readonly string[];

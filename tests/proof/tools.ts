@@ -42,4 +42,71 @@ export const tools: readonly Promised[] = [
       ["(-A|--allow-(all|ffi))", "(-A|--allow-all)", "serverFlags()"],
     ],
   },
+  {
+    promise: "README.md: an executable with its permissions built in",
+    file: "tools/compile.ts",
+    by: "tests/deploy/builds_test.ts",
+    edits: [
+      ['flag.replace(/^--allow-run=.*/, "--allow-run")', 'flag.replace(/^--allow-run=.*/, "-A")', "compileArguments()"],
+      ["...serverFlags(project).map(", '..."--allow-all".split(" ").map(', "compileArguments()"],
+      ['"--no-remote", "--no-npm"', '"--no-npm"', "compileArguments()"],
+      ['"--no-config", "--no-lock"', '"--no-lock"', "compileArguments()"],
+      ['"--no-check", "--no-code-cache"', '"--no-check"', "compileArguments()"],
+      [
+        '...names.filter((name) => name !== MAIN).flatMap((name) => ["--include", name]),',
+        '..."--include .".split(" "),',
+        "compileArguments()",
+      ],
+      ["...project.unstable.map((name) => `--unstable-${name}`),", "", "compileArguments()"],
+      ['...(target === undefined ? [] : ["--target", target]),', "", "compileArguments()"],
+    ],
+  },
+  {
+    promise: "docs/deployment.md: all JavaScript, the start script `run`, and a unit for it",
+    file: "tools/bundle.ts",
+    by: "tests/deploy/builds_test.ts",
+    edits: [
+      ['"--no-lock", "--no-remote"]', '"--no-lock"]', "bundleFlags()"],
+      ['"--no-config", "--no-lock"', '"--no-lock"', "bundleFlags()"],
+      ["serverFlags(project, DENO_INSTALLED)", "serverFlags(project)", "bundleFlags()"],
+      ["...serverFlags(project, DENO_INSTALLED)", '"-A"', "bundleFlags()"],
+      [".concat(project.unstable.map((name) => `--unstable-${name}`))", "", "bundleFlags()"],
+      ['.replace("-/usr/local/bin/deno", "/usr/local/bin/deno")', "", "unitForDeno()"],
+      ['.replace("ExecPaths=/usr/local/bin/sallyport ", "ExecPaths=")', "", "unitForDeno()"],
+      ['return unit.replace("ExecStart=/usr/local/bin/sallyport ", start)', "return unit", "unitForDeno()"],
+      ["'\"--allow-run=$deno\"'", '"--allow-run"', "runScript()"],
+      ['"$@"\n`', "$@\n`", "runScript()"],
+    ],
+  },
+  {
+    promise: "docs/deployment.md: makes `dist/sallyport` and `dist/SHA256SUMS`",
+    file: "tools/project.ts",
+    by: "tests/deploy/builds_test.ts",
+    edits: [
+      [
+        "if (sum && name && await Deno.stat(join(directory, name)).catch(() => null))",
+        "if (sum && name)",
+        "writeSums()",
+      ],
+      [
+        "if (sum && name && await Deno.stat(join(directory, name)).catch(() => null)) sums.set(name, sum);",
+        "",
+        "writeSums()",
+      ],
+      [
+        'crypto.subtle.digest("SHA-256", await Deno.readFile(join(directory, name)))',
+        'crypto.subtle.digest("SHA-256", new Uint8Array(0))',
+        "writeSums()",
+      ],
+    ],
+  },
+  {
+    promise: "docs/handlers.md: a [bundle](#imports-and-packages)",
+    file: "tools/handler_bundle.ts",
+    by: "tests/deploy/handler_bundle_test.ts",
+    edits: [
+      ["await Deno.remove(output);", ""],
+      ["if (refused.length === 0) return;", "if (refused.length >= 0) return;"],
+    ],
+  },
 ];
