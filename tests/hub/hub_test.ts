@@ -60,6 +60,22 @@ Deno.test("Hub.publish() survives a subscriber that leaves on delivery", () => {
   assertEquals([leaver.texts, after.texts], [["1"], ["1", "2"]]);
 });
 
+Deno.test("Hub.publish() reaches those that follow at that moment, whatever they do on delivery", () => {
+  const hub = loneHub(LIMITS);
+  const late = new Listener("late");
+  const last = new Listener("last");
+  const first = new Listener("first", () => {
+    hub.subscribe(M, "room", late);
+    hub.unsubscribe(M, "room", last);
+  });
+  hub.subscribe(M, "room", first);
+  hub.subscribe(M, "room", last);
+  assertEquals(hub.publish(M, "room", utf8("1")), 2);
+  assertEquals([first.texts, last.texts, late.texts], [["1"], ["1"], []]);
+  assertEquals(hub.publish(M, "room", utf8("2")), 2);
+  assertEquals([first.texts, last.texts, late.texts], [["1", "2"], ["1"], ["2"]]);
+});
+
 Deno.test("Hub.presence() counts a user's connections", async () => {
   const hub = loneHub(LIMITS);
   for (const user of ["ann", "bob", "ann"]) hub.subscribe(M, "room", new Listener(user));

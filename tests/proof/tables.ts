@@ -19,6 +19,7 @@ import { reload } from "./reload.ts";
 import { revocation } from "./revocation.ts";
 import { rpc } from "./rpc.ts";
 import { sandbox } from "./sandbox.ts";
+import { server } from "./server.ts";
 import { session } from "./session.ts";
 import { shared } from "./shared.ts";
 import { store } from "./store.ts";
@@ -51,6 +52,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("revocation", revocation),
   ...mutantsOf("rpc", rpc),
   ...mutantsOf("sandbox", sandbox),
+  ...mutantsOf("server", server),
   ...mutantsOf("session", session),
   ...mutantsOf("shared", shared),
   ...mutantsOf("store", store),

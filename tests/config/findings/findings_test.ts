@@ -81,6 +81,7 @@ const CASES: [severity: Finding["severity"], where: string, beyond: Sections, in
   ["note", "admission.origins[0]", { admission: 'origins = ["http://localhost:3000"]' }, {}],
   ["note", "admission.origins[0]", { admission: 'origins = ["http://[::1]:3000"]' }, {}],
   ["warning", "auth.sources", { auth: `${KEY}sources = ["query"]` }, { auth: `${KEY}sources = ["header"]` }],
+  ["warning", "auth.sources", { auth: `${KEY}sources = ["header", "query"]` }, { auth: `${KEY}sources = ["header"]` }],
   ["warning", "auth.sources", { auth: `${KEY}sources = ["cookie"]` }, { auth: `${KEY}sources = ["cookie"]`, tls: TLS }],
   ["warning", "auth.cookie", { tls: TLS, auth: `${KEY}sources = ["cookie"]\ncookie = "__Secure-a"` }, {
     tls: TLS,
