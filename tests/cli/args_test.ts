@@ -91,6 +91,7 @@ Deno.test("parseCommandLine() rejects wrong usage, and says what is right", () =
     ["check --strict=false", "--strict takes no value"],
     ["serve --config", "--config needs a value: --config FILE"],
     ["serve --config=", "--config needs a value"],
+    ["serve --dev --config x.toml", "--dev and --config can't be used together"],
     ["serve --config --dev", "--config needs a value"],
     ["serve --config a --config b", "--config is given 2 times"],
     ["serve --port 1", "--port needs --dev"],

@@ -9,6 +9,7 @@ import { config } from "./config.ts";
 import { deploy } from "./deploy.ts";
 import { front } from "./front.ts";
 import { gate } from "./gate.ts";
+import { host } from "./host.ts";
 import { hub } from "./hub.ts";
 import { limits } from "./limits.ts";
 import { log } from "./log.ts";
@@ -43,6 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...mutantsOf("deploy", deploy),
   ...mutantsOf("front", front),
   ...mutantsOf("gate", gate),
+  ...mutantsOf("host", host),
   ...mutantsOf("hub", hub),
   ...mutantsOf("limits", limits),
   ...mutantsOf("log", log),

@@ -297,3 +297,22 @@ Deno.test(optional(
       }
     }),
 ));
+
+Deno.test("GuardedStore remembers a bounded number of removals without its file, the latest ones", () =>
+  guarded(({ folder, clock, open }) => {
+    const path = `${folder}/late/state.db`;
+    const store = open(path);
+    assertEquals(store.writable(), false);
+    // A file that has records, which was not there when they were taken.
+    Deno.mkdirSync(`${folder}/late`);
+    const other = open(path);
+    const most = 100_000;
+    for (const key of ["first", "last"]) other.set("ticket", key, "1", Infinity);
+    other.close();
+    store.take("ticket", "first");
+    for (let index = 0; index < most; index++) store.take("ticket", `t-${index}`);
+    store.take("ticket", "last");
+    clock.advance(5_000);
+    assertEquals(store.writable(), true);
+    assertEquals(store.list("ticket").map(({ key }) => key), ["first"], "the oldest one is forgotten");
+  }));
