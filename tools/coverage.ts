@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import { DENO, print, ROOT, run } from "./project.ts";
 
-/** What is reached, of how much. */
+/** Branches and lines of a folder that tests reach, and all of them. */
 export interface Reached {
   readonly branches: readonly [reached: number, all: number];
   readonly lines: readonly [reached: number, all: number];

@@ -60,7 +60,7 @@ Deno.test("Hub.publish() survives a subscriber that leaves on delivery", () => {
   assertEquals([leaver.texts, after.texts], [["1"], ["1", "2"]]);
 });
 
-Deno.test("Hub.publish() reaches those that follow at that moment, whatever they do on delivery", () => {
+Deno.test("Hub.publish() reaches the followers at that moment, also when they leave or join on delivery", () => {
   const hub = loneHub(LIMITS);
   const late = new Listener("late");
   const last = new Listener("last");

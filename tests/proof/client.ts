@@ -145,7 +145,7 @@ export const client: readonly Promised[] = [
     by: "tests/client/state_test.ts",
     edits: [
       ['armed("stable") ? backoff(failures++) : 0', "0", "not hammered"],
-      ["line === current && line.until === Infinity", "line === current", "what the server said"],
+      ["line === current && line.until === Infinity", "line === current", "the one that the server gave"],
       [
         'if (isFinal(end) || !(attempt || armed("try"))) lost(end);',
         'if (!(attempt || armed("try"))) lost(end);',
@@ -177,7 +177,7 @@ export const client: readonly Promised[] = [
     by: "tests/client/page_test.ts",
     edits: [
       ['    halt(end);\n    become("waiting", end);', '    become("waiting", end);', "pagehide"],
-      ["if (line) probe(line, limit.WAKE_TIMEOUT_MS);\n    else if", "if", "probes what is open"],
+      ["if (line) probe(line, limit.WAKE_TIMEOUT_MS);\n    else if", "if", "probes an open connection"],
       ["lifetime?.abort();", "", "stays closed"],
     ],
   },
@@ -190,7 +190,7 @@ export const client: readonly Promised[] = [
       ['listen("freeze", suspend);', "", "freeze"],
       ['listen("pageshow", wake);', "", "pagehide"],
       ['listen("resume", wake);', "", "freeze"],
-      ['listen("online", wake);', "", "online tries"],
+      ['listen("online", wake);', "", "online ends the client's own delay"],
       ['listen("visibilitychange", () => hidden(target) || wake());', "", "hidden page comes back"],
     ],
   },

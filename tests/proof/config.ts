@@ -131,7 +131,7 @@ export const config: readonly Promised[] = [
     file: "lib/config/findings/exposure.ts",
     by: "tests/config/findings/findings_test.ts",
     edits: [
-      ["tls !== undefined && tls.hsts_max_age < HSTS_MIN", "false"],
+      ["tls !== undefined && tls.hsts_max_age < HSTS_MIN_MS", "false"],
       ["if (trusted !== undefined) {", "if (false) {"],
       ["if (spared !== undefined) {", "if (false) {"],
       ["tls === undefined && server.unix === undefined && server.trusted_proxies.length === 0", "false"],

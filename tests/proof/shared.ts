@@ -102,7 +102,7 @@ export const shared: readonly Promised[] = [
     edits: [
       ['this.#announce(what, "cluster");', "", "closes their sessions"],
       ["this.#store.set(SPACE, name, valueOf(term), term.until);\n      this", "this", "after its own restart"],
-      ["const SAME_END_MS = 1_000;", "const SAME_END_MS = -1;", "tells each thing once"],
+      ["const SAME_END_MS = 1_000;", "const SAME_END_MS = -1;", "tells each record once"],
     ],
   },
   {

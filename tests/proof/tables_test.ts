@@ -46,6 +46,24 @@ Deno.test("each mutant's text stands in its file exactly once, and its test exis
   assertEquals(wrong, [], "an edit of these files takes the edit of their mutants in tests/proof/");
 });
 
+/** The parts of a test file's titles that are written out: a title may be made of values too. */
+function titlesOf(source: string): { readonly plain: readonly string[]; readonly made: boolean } {
+  const titles = [...source.matchAll(/\b(?:Deno\.test|t\.step)\(\s*(?:(["'`])((?:\\.|(?!\1).)*)\1|[^"'`\s])/gs)];
+  const plain = titles.flatMap(([, quote, title]) => quote === "`" || title === undefined ? [] : [title]);
+  return { plain: plain.map((title) => title.replace(/\\(.)/g, "$1")), made: plain.length < titles.length };
+}
+
+Deno.test("the test that a mutant names is in its file", async () => {
+  const wrong: string[] = [];
+  for (const mutant of MUTANTS) {
+    if (mutant.test === undefined) continue;
+    const { plain, made } = titlesOf(await read(mutant.by));
+    if (made || plain.some((title) => title.includes(mutant.test!))) continue;
+    wrong.push(`${name(mutant)}: ${mutant.by} has no test "${mutant.test}"`);
+  }
+  assertEquals(wrong, [], "a new title of a test takes the edit of the mutants that name it");
+});
+
 Deno.test("no mutant is there twice", () => {
   const keys = MUTANTS.map(({ file, find, put, by, test }) => JSON.stringify([file, find, put, by, test]));
   assertEquals(keys.filter((key, index) => keys.indexOf(key) !== index), []);

@@ -161,7 +161,7 @@ Deno.test("Server.reload() applies limits.adaptive and lifts what only the old r
   assertEquals(server.overload.refusing, false, "not adaptive any more");
 });
 
-Deno.test("Server keeps a revocation until the oldest token it means is refused, whatever the clocks differ by", async () => {
+Deno.test("Server keeps a revocation until the oldest token it means is refused, also by clocks that differ", async () => {
   await using place = await InProcess.start({ config: { auth: { max_age: "1h", clock_skew: "1m" } } });
   const { server } = place;
   const began = server.now();

@@ -1,4 +1,4 @@
-/** What a session that is ending leaves undone, and what a request of any kind costs. */
+/** The end of a session during a batch or a delay, and the costs of the methods of the server. */
 import { assertEquals } from "../assert.ts";
 import { World } from "../helpers/session_world.ts";
 import { until } from "../helpers/until.ts";

@@ -1,5 +1,5 @@
 /** `ctx`: what a module may hand over, and what becomes of it. */
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 import {
   CallError,
   type CallError as CallErrorType,
@@ -9,6 +9,7 @@ import {
   z,
 } from "../../../lib/mod.ts";
 import { notificationText } from "../../../lib/sandbox/cell/notification.ts";
+import { checkTopic } from "../../../lib/sandbox/cell/context.ts";
 
 const params = z.object({});
 
@@ -69,6 +70,8 @@ Deno.test("notify() writes what JSON makes of the parameters, once and whole", a
 
 Deno.test("methods of notifications and topics are text of 1 to 512 bytes", async () => {
   const inside = "€".repeat(170) + "ab";
+  checkTopic(inside);
+  for (const name of ["", inside + "c", 7, null] as never[]) assertThrows(() => checkTopic(name), TypeError);
   for (const name of ["", inside + "c", 7, null, { toString: () => "x" }] as never[]) {
     assert(error(await events((ctx) => ctx.notify(name))).startsWith("TypeError"));
     assert(error(await events((ctx) => ctx.subscribe(name))).startsWith("TypeError"));
