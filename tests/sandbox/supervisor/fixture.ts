@@ -94,7 +94,7 @@ export class StandInCells implements AsyncDisposable {
   async close(): Promise<void> {
     let closed = false;
     this.cells.close().then(() => closed = true);
-    await until(() => closed, () => `the end of ${this.cells.size} processes`);
+    await until(() => closed, () => `the end of ${this.cells.size} processes`, 10_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
