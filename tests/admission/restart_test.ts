@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assert, assertEquals } from "../assert.ts";
 import { Revocations, Tickets } from "../../lib/admission/admission.ts";
 import { openStore } from "../../lib/store/store.ts";
-import { loneState } from "../cluster/lone_node.ts";
+import { loneState } from "../helpers/lone_node.ts";
 import { ALICE, memoryLog, ORIGIN, withFolder } from "../helpers/admission.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -11,7 +11,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** Revokes and redeems without end, and says after each what it has done. */
 const program = (path: string) => `
   import { openStore } from "${new URL("lib/store/store.ts", ROOT)}";
-  import { loneState } from "${new URL("tests/cluster/lone_node.ts", ROOT)}";
+  import { loneState } from "${new URL("tests/helpers/lone_node.ts", ROOT)}";
   import { Revocations, Tickets } from "${new URL("lib/admission/admission.ts", ROOT)}";
   const log = { debug() {}, info() {}, warn() {}, error() {}, level: "info" };
   const deps = { log, now: Date.now, retentionMs: 1e9 };

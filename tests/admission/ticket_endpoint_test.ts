@@ -4,7 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { createTicketEndpoint, type TicketEndpointDeps, Tickets } from "../../lib/admission/admission.ts";
 import { refusalResponse, securityHeaders } from "../../lib/front/http/headers.ts";
 import { openStore } from "../../lib/store/store.ts";
-import { loneState } from "../cluster/lone_node.ts";
+import { loneState } from "../helpers/lone_node.ts";
 import { ALICE, configWith, contextWith, memoryLog, NOW, ORIGIN, PEER } from "../helpers/admission.ts";
 
 interface Scene {

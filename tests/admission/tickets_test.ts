@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Tickets } from "../../lib/admission/admission.ts";
 import { openStore, type Store } from "../../lib/store/store.ts";
-import { loneState } from "../cluster/lone_node.ts";
+import { loneState } from "../helpers/lone_node.ts";
 import { ALICE, memoryLog, NOW, ORIGIN, withFolder } from "../helpers/admission.ts";
 
 interface Scene {

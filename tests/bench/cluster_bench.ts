@@ -12,7 +12,7 @@ import { createLog } from "../../lib/log/log.ts";
 import { SETTLE_MS } from "../../lib/server/settlement.ts";
 import { openStore } from "../../lib/store/store.ts";
 import { Telemetry } from "../../lib/telemetry/telemetry.ts";
-import { PASSWORD, TestRedis } from "../e2e/cluster/redis.ts";
+import { PASSWORD, TestRedis } from "../helpers/proxied_redis.ts";
 import { ORIGIN, signToken, startServer } from "../helpers/test_server.ts";
 import { type Protocol, Room } from "./cluster/receivers.ts";
 import { cpuMicroseconds } from "./load/process_figures.ts";

@@ -10,7 +10,7 @@ import process from "node:process";
 import { loadConfig } from "../../lib/config/config.ts";
 import { admitsAtMost } from "../../lib/config/findings/findings.ts";
 import { hubLimits } from "../../lib/hub/hub.ts";
-import { loneHub } from "../cluster/lone_node.ts";
+import { loneHub } from "../helpers/lone_node.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { type CellClient, type CellStarter, type Line, startSandbox } from "../../lib/sandbox/sandbox.ts";
 import { withCellStarter } from "../../lib/sandbox/supervisor/own_cells.ts";

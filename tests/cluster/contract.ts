@@ -2,7 +2,7 @@
 import { assertEquals } from "../assert.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import type { RecordedDuties } from "./duties.ts";
-import { until } from "./redis_server.ts";
+import { until } from "../helpers/redis_server.ts";
 
 export interface ContractNode {
   readonly cluster: Cluster;

@@ -7,7 +7,7 @@ import { MemoryStore } from "../../lib/store/memory.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { RecordedDuties } from "./duties.ts";
 import { settings, startNode } from "./nodes.ts";
-import { NEEDS, RedisServer, startRedisCluster, startSentinels } from "./redis_server.ts";
+import { NEEDS, RedisServer, startRedisCluster, startSentinels } from "../helpers/redis_server.ts";
 import type { RedisSettings } from "../../lib/cluster/redis/settings.ts";
 
 Deno.test("a node that runs alone", async (t) => {

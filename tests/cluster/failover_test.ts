@@ -3,7 +3,7 @@ import { assert, assertEquals, assertGreater } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { partitionOf, slotOf } from "../../lib/cluster/redis/partitions.ts";
 import { settings, startNode, type TestNode } from "./nodes.ts";
-import { NEEDS, RedisServer, startRedisCluster, startSentinels, until } from "./redis_server.ts";
+import { NEEDS, RedisServer, startRedisCluster, startSentinels, until } from "../helpers/redis_server.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -4,7 +4,7 @@ import { optional } from "../helpers/optional.ts";
 import { ClusterUnavailable } from "../../lib/cluster/cluster.ts";
 import { makeNode, settings, startNode, type TestNode } from "./nodes.ts";
 import { Proxy } from "./proxy.ts";
-import { NEEDS, RedisServer, until } from "./redis_server.ts";
+import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -6,7 +6,7 @@ import type { Finding } from "../../lib/config/findings/findings.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 import { ConfigFolder } from "../helpers/config_folder.ts";
-import { PASSWORD, TestLink, TestRedis } from "../e2e/cluster/redis.ts";
+import { PASSWORD, TestLink, TestRedis } from "../helpers/proxied_redis.ts";
 import { optional, runs } from "../helpers/optional.ts";
 
 const REDIS = { "redis-server": runs("redis-server", "--version") };

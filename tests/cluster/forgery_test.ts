@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { settings, startNode, type TestNode } from "./nodes.ts";
-import { NEEDS, RedisServer, until } from "./redis_server.ts";
+import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
 
 const RECORDS = "test:{ctl}:records:";
 const TOLD = "test:{ctl}:told:";

@@ -4,7 +4,7 @@ import { RedisCluster } from "../../lib/cluster/redis/redis.ts";
 import type { RedisSettings } from "../../lib/cluster/redis/settings.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { RecordedDuties } from "./duties.ts";
-import { until } from "./redis_server.ts";
+import { until } from "../helpers/redis_server.ts";
 
 /** A node that records what it is told, and its log. */
 export interface TestNode extends AsyncDisposable {

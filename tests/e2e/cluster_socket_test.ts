@@ -1,6 +1,6 @@
 /** A server as a node over a unix socket: the permissions that it keeps are enough to connect again. */
 import { join } from "node:path";
-import { NEEDS, RedisServer, until } from "../cluster/redis_server.ts";
+import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { startServer, type TestServer } from "../helpers/test_server.ts";
 import { optional } from "../helpers/optional.ts";

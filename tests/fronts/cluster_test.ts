@@ -1,10 +1,10 @@
 /** Several fronts as nodes of a cluster over a real Redis, by `server.fronts`. */
 import { assertEquals } from "../assert.ts";
-import { NEEDS, RedisServer } from "../cluster/redis_server.ts";
+import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 import { call, nextAnswer } from "../helpers/client.ts";
 import { optional } from "../helpers/optional.ts";
 import { until } from "../helpers/until.ts";
-import { Fronts, type Placed } from "./fixture.ts";
+import { Fronts, type Placed } from "../helpers/fronts.ts";
 
 const CHAT = { handlers: [{ subprotocol: "chat.v1", module: "examples/chat/chat.ts" }] };
 const ROOM = "room:lobby";

@@ -3,8 +3,8 @@ import { assert, assertEquals } from "../assert.ts";
 import { call } from "../helpers/client.ts";
 import type { RawClient } from "../helpers/raw_client.ts";
 import { until } from "../helpers/until.ts";
-import { runs } from "../sandbox/supervisor/fixture.ts";
-import { Fronts } from "./fixture.ts";
+import { runs } from "../helpers/processes.ts";
+import { Fronts } from "../helpers/fronts.ts";
 
 const echo = async (client: RawClient, id = 1) =>
   (await call(client, "echo", { text: "still there" }, id)).error === undefined;

@@ -4,7 +4,7 @@ import { assertEquals } from "../assert.ts";
 import { call, nextAnswer } from "../helpers/client.ts";
 import { until } from "../helpers/until.ts";
 import { parseScrape, value } from "../helpers/prometheus.ts";
-import { Fronts, type Placed } from "./fixture.ts";
+import { Fronts, type Placed } from "../helpers/fronts.ts";
 
 const CHAT = { handlers: [{ subprotocol: "chat.v1", module: "examples/chat/chat.ts" }] };
 

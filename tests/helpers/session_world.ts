@@ -7,7 +7,7 @@ import { type Limits, type LimitSettings, type SessionLimits, Turns } from "../.
 import { TimingWheel } from "../../lib/timing/timing_wheel.ts";
 import { Documents, Registry, Session, type SessionOptions } from "../../lib/session/session.ts";
 import { type Hub, hubLimits } from "../../lib/hub/hub.ts";
-import { loneHub } from "../cluster/lone_node.ts";
+import { loneHub } from "./lone_node.ts";
 import { TopicTable } from "../../lib/sandbox/author/topic_table.ts";
 import type {
   CellClient,

@@ -1,7 +1,7 @@
 /** The hub on a backplane that the test holds in its hand. */
 import type { Subscriber } from "../../lib/hub/hub.ts";
 import { assertEquals } from "../assert.ts";
-import { Held } from "./held.ts";
+import { Held } from "../helpers/held_hub.ts";
 
 const M = "m.v1";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "../assert.ts";
 import { hubLimits, type Subscriber } from "../../lib/hub/hub.ts";
 import type { SharedText } from "../../lib/websocket/websocket.ts";
-import { loneHub } from "../cluster/lone_node.ts";
+import { loneHub } from "../helpers/lone_node.ts";
 
 /** A module. */
 const M = "m.v1";

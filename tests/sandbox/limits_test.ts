@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch, assertStringIncludes } from "../assert.ts";
 import { type Answer, Bench, type FakeClient, settings } from "../helpers/sandbox.ts";
 import { until } from "../helpers/until.ts";
-import { runs } from "./supervisor/fixture.ts";
+import { runs } from "../helpers/processes.ts";
 
 /** For calls that are to run out of time. */
 const TIMEOUT = 400;

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "../assert.ts";
 import { type Answer, Bench, settings } from "../helpers/sandbox.ts";
 import { until } from "../helpers/until.ts";
-import { runs } from "./supervisor/fixture.ts";
+import { runs } from "../helpers/processes.ts";
 
 const SECONDS = Number(Deno.env.get("SALLYPORT_SOAK_SECONDS") ?? 4);
 const SEED = Number(Deno.env.get("SALLYPORT_SOAK_SEED") ?? 20261122);

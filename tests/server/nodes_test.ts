@@ -2,7 +2,7 @@
 import type { Identity } from "../../lib/gate/gate.ts";
 import type { Subscriber } from "../../lib/hub/hub.ts";
 import { isConnected } from "../../lib/server/link_health.ts";
-import { NEEDS, RedisServer, until } from "../cluster/redis_server.ts";
+import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { ORIGIN } from "../helpers/test_server.ts";
 import { optional } from "../helpers/optional.ts";

@@ -1,7 +1,7 @@
 /** Subscriptions and presence of a session when the other nodes have to be told or asked. */
 import type { TopicContract } from "../../lib/sandbox/sandbox.ts";
 import { assertEquals } from "../assert.ts";
-import { Held } from "../hub/held.ts";
+import { Held } from "../helpers/held_hub.ts";
 import { World } from "../helpers/session_world.ts";
 
 const OPEN = { pattern: "room:{room}", presence: ["user"] } as unknown as TopicContract;

@@ -1,6 +1,6 @@
 /** A master that is killed under Sentinel, and nodes that are restarted one after the other, under load. */
 import { assert, assertEquals } from "../../assert.ts";
-import { NEEDS, startSentinels } from "../../cluster/redis_server.ts";
+import { NEEDS, startSentinels } from "../../helpers/redis_server.ts";
 import { optional } from "../../helpers/optional.ts";
 import { refusal, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
 

@@ -4,7 +4,7 @@ import { runs } from "../../helpers/optional.ts";
 import { ORIGIN, startServer, type TestServer } from "../../helpers/test_server.ts";
 import { RawClient, type RawResponse } from "../../helpers/raw_client.ts";
 import { parseScrape, type Sample } from "../../helpers/prometheus.ts";
-import { PASSWORD, TestLink, TestRedis } from "./redis.ts";
+import { PASSWORD, TestLink, TestRedis } from "../../helpers/proxied_redis.ts";
 
 /** The needs of tests of a cluster on the machine. */
 export const REDIS = { "redis-server": runs("redis-server", "--version") };

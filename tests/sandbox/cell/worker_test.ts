@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { Bench, type FakeClient, settings } from "../../helpers/sandbox.ts";
 import { until } from "../../helpers/until.ts";
-import { runs } from "../supervisor/fixture.ts";
+import { runs } from "../../helpers/processes.ts";
 
 const MIB = 1024 * 1024;
 

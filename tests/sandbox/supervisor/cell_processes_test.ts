@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../../assert.ts";
 import { OUTPUT_BYTES_PER_S } from "../../../lib/sandbox/supervisor/bounded_output.ts";
-import { runs, StandInCells } from "./fixture.ts";
+import { runs } from "../../helpers/processes.ts";
+import { StandInCells } from "./fixture.ts";
 import { until } from "../../helpers/until.ts";
 
 Deno.test("a cell's process is started with a secret of its own, shows life, and is gone once it is killed", async () => {

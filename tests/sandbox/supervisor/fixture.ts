@@ -9,13 +9,6 @@ import { until } from "../../helpers/until.ts";
 
 export const STAND_IN = fileURLToPath(new URL("./stand_in.ts", import.meta.url));
 
-/** Whether a process exists and is no zombie. */
-export async function runs(pid: number): Promise<boolean> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] }).output();
-  const state = new TextDecoder().decode(stdout).trim();
-  return state !== "" && !state.startsWith("Z");
-}
-
 /** Events of one cell. */
 export class Recorded implements CellProcessEvents {
   pid = 0;

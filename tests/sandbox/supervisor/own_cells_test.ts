@@ -1,7 +1,7 @@
 /** A command that loads modules by itself, ended while it does. */
 import { assertEquals } from "../../assert.ts";
 import { program } from "../../helpers/test_server.ts";
-import { runs } from "./fixture.ts";
+import { runs } from "../../helpers/processes.ts";
 import { until } from "../../helpers/until.ts";
 
 const CONFIGURATION = `

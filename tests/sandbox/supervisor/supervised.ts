@@ -4,7 +4,8 @@ import { PrivateFolder } from "../../../lib/sandbox/supervisor/private_folder.ts
 import { type Program, thisProgram } from "../../../lib/sandbox/supervisor/program.ts";
 import { Supervisor } from "../../../lib/sandbox/supervisor/supervisor.ts";
 import { until } from "../../helpers/until.ts";
-import { runs, STAND_IN } from "./fixture.ts";
+import { runs } from "../../helpers/processes.ts";
+import { STAND_IN } from "./fixture.ts";
 
 export interface Restart {
   readonly front: number | undefined;

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "../../assert.ts";
 import { call } from "../../helpers/client.ts";
 import { program, startServer, type TestServer } from "../../helpers/test_server.ts";
 import { RawClient } from "../../helpers/raw_client.ts";
-import { runs } from "./fixture.ts";
+import { runs } from "../../helpers/processes.ts";
 import { until } from "../../helpers/until.ts";
 
 const HANDLERS = [

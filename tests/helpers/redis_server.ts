@@ -1,6 +1,6 @@
 /** Real servers of Redis for tests: on free ports, in folders of their own, ended with the test. */
 import { join } from "node:path";
-import { runs } from "../helpers/optional.ts";
+import { runs } from "./optional.ts";
 
 /** The needs of tests of the cluster, for `optional`. */
 export const NEEDS = { "redis-server": runs("redis-server", "--version"), "redis-cli": runs("redis-cli", "--version") };
@@ -23,6 +23,7 @@ export async function until(
   }
 }
 
+/** Options of {@linkcode RedisServer.start}. */
 export interface RedisOptions {
   /** Lines of the configuration. */
   readonly config?: readonly string[];

@@ -1,16 +1,18 @@
 /** A server with several fronts, as its own processes with the permissions of production. */
 import { readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { assertEquals } from "../assert.ts";
-import { type LogLine, type ServerOptions, TestServer, writeConfigFor } from "../helpers/test_server.ts";
-import { RawClient } from "../helpers/raw_client.ts";
-import { until } from "../helpers/until.ts";
-import { runs } from "../sandbox/supervisor/fixture.ts";
+import { type LogLine, type ServerOptions, TestServer, writeConfigFor } from "./test_server.ts";
+import { RawClient } from "./raw_client.ts";
+import { until } from "./until.ts";
+import { runs } from "./processes.ts";
 
+/** The token of the operators in these tests. */
 export const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** Ports below those that the system gives to listeners on port 0. So other tests do not get them. */
 const [FIRST_PORT, LAST_PORT] = [12_000, 31_000];
 
+/** Options of {@linkcode Fronts.start}. */
 export interface FrontsOptions extends Pick<ServerOptions, "config" | "handlers" | "env" | "files"> {
   readonly fronts?: number;
   /** URL of a Redis: the fronts are nodes of a cluster, by their configuration. */
@@ -226,7 +228,7 @@ async function inodesOf(pid: number): Promise<Set<string>> {
 export async function serveArgs(fronts: number | undefined, config: string): Promise<string[]> {
   const main = fronts === undefined
     ? [`${ROOT}/main.ts`]
-    : [new URL("./serve.ts", import.meta.url).pathname, String(fronts)];
+    : [new URL("../fronts/serve.ts", import.meta.url).pathname, String(fronts)];
   return ["run", ...serverFlags(await readProject()), ...main, "serve", "--config", config];
 }
 

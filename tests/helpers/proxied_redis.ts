@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { ROOT } from "../../../tools/project.ts";
+import { ROOT } from "../../tools/project.ts";
 
 /** Of the user in the access list. */
 export const PASSWORD = "only-for-this-test-run";
