@@ -54,7 +54,7 @@ export const floods: readonly Act[] = [
     audience: 40,
     moments: ["call"],
     async act({ ctx }) {
-      for (let turn = 0; turn < 300; turn++) {
+      for (let turn = 0; turn < 30; turn++) {
         await Promise.all(Array.from({ length: 300 }, () => ctx.presence("t")));
       }
     },
