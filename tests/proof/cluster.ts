@@ -101,6 +101,12 @@ export const cluster: readonly Promised[] = [
     ],
   },
   {
+    promise: "docs/cluster.md: redeemed exactly once on all nodes",
+    file: "lib/cluster/redis/redis.ts",
+    by: "tests/cluster/once_test.ts",
+    edits: [['["GETDEL", name]', '["GET", name]', "exactly once"]],
+  },
+  {
     promise: FAILS,
     file: "lib/cluster/redis/breaker.ts",
     by: "tests/cluster/redis/breaker_test.ts",
