@@ -17,11 +17,12 @@ class Load {
   #probes = 0;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(nodes: readonly TestNode[], topics: readonly string[]) {
+  /** Each node publishes `rate` messages every 5 ms. */
+  constructor(nodes: readonly TestNode[], topics: readonly string[], rate = 5) {
     this.#nodes = nodes;
     this.#topics = topics;
     this.#published = nodes.map(() => 0);
-    this.#timer = setInterval(() => this.publish(5), 5);
+    this.#timer = setInterval(() => this.publish(rate), 5);
   }
 
   publish(count: number): void {
@@ -32,6 +33,12 @@ class Load {
         cluster.backplane.publish("m", topic, bytes(`${index}:${number}`));
       }
     }
+  }
+
+  /** The nodes have published so many messages in all. */
+  async reached(count: number): Promise<void> {
+    const published = () => this.#published.reduce((sum, one) => sum + one);
+    await until(() => `${count} publications, there are ${published()}`, () => published() >= count, 60_000);
   }
 
   stop(): void {
@@ -97,7 +104,7 @@ class Load {
   }
 }
 
-Deno.test(optional(NEEDS, "two failovers of Sentinel under load", async () => {
+Deno.test(optional(NEEDS, "two failovers of Sentinel among 100,000 publications", async () => {
   const { servers, sentinels } = await startSentinels();
   await using stack = new AsyncDisposableStack();
   for (const one of [...servers, ...sentinels]) stack.use(one);
@@ -106,7 +113,7 @@ Deno.test(optional(NEEDS, "two failovers of Sentinel under load", async () => {
   for (const node of nodes) stack.use(node);
   for (const { cluster } of nodes) await cluster.backplane.listen("m", "t");
   assertEquals(await nodes[0]!.cluster.state.seat("ann", 1), "taken");
-  const load = new Load(nodes, ["t"]);
+  const load = new Load(nodes, ["t"], 15);
   try {
     for (const [from, to] of [[0, 1], [1, 0]] as const) {
       const failures = nodes.map(({ cluster }) => cluster.figures.failures);
@@ -121,6 +128,7 @@ Deno.test(optional(NEEDS, "two failovers of Sentinel under load", async () => {
       };
       await until("the former master to follow", isReplica, 60_000);
     }
+    await load.reached(100_000);
     await load.judge();
     await until("the seat to be counted", async () => await nodes[1]!.cluster.state.seat("ann", 1) === "full");
   } finally {
