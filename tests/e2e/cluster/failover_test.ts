@@ -20,6 +20,8 @@ class Load {
 
   constructor(readonly client: () => TestClient) {
     this.#done = this.#run();
+    // A test that fails closes the client. The failure is told by the test, or by stop().
+    this.#done.catch(() => {});
   }
 
   async #run(): Promise<void> {
