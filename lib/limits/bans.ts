@@ -132,7 +132,7 @@ export class Bans {
     const { until, strikes } = entry;
     this.#deps.log.warn("ban.added", { key: name, until: iso(until), duration_ms: duration, strikes });
     this.#announce(name, until);
-    this.onShared?.({ key: name, ban: { until, duration, strikes }, keptUntil: forgottenAt(entry) });
+    this.onShared?.(this.kept(name)!);
     return duration;
   }
 
