@@ -52,4 +52,10 @@ export class Names {
   of(partition: number, kind: string, name = ""): string {
     return `${this.#heads[partition]}${kind}:${name}`;
   }
+
+  /** The partition of a name, and its key or channel. */
+  place(kind: string, name: string): { partition: number; key: string } {
+    const partition = partitionOf(name);
+    return { partition, key: this.of(partition, kind, name) };
+  }
 }

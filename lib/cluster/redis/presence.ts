@@ -4,7 +4,7 @@ import { LocalPresence } from "../local_presence.ts";
 import type { Counted, CountWriter } from "./count_writer.ts";
 import type { Link } from "./link.ts";
 import type { Liveness } from "./liveness.ts";
-import { type Names, partitionOf } from "./partitions.ts";
+import type { Names } from "./partitions.ts";
 import { ABANDONED_MS } from "./scripts.ts";
 
 type Present = Awaited<ReturnType<SharedState["present"]>>;
@@ -84,9 +84,7 @@ export class SharedPresence {
   }
 
   #place(module: string, topic: string): { partition: number; key: string } {
-    const name = `${module}\0${topic}`;
-    const partition = partitionOf(name);
-    return { partition, key: this.#deps.names.of(partition, "present", name) };
+    return this.#deps.names.place("present", `${module}\0${topic}`);
   }
 }
 

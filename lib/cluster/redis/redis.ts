@@ -15,7 +15,7 @@ import { type Counted, CountWriter } from "./count_writer.ts";
 import { Envelopes } from "./envelope.ts";
 import { Link, type LinkUsers, type Send } from "./link.ts";
 import { Liveness } from "./liveness.ts";
-import { CONTROL, Names, partitionOf } from "./partitions.ts";
+import { CONTROL, Names } from "./partitions.ts";
 import { SharedPresence } from "./presence.ts";
 import { Records } from "./records.ts";
 import { Requests } from "./requests.ts";
@@ -161,18 +161,14 @@ export class RedisCluster implements Cluster, LinkUsers {
 
   #sharedState(names: Names, settlement: Settlement): SharedState {
     const link = this.#link;
-    const place = (space: string, key: string): [partition: number, name: string] => {
-      const name = `${space}\0${key}`;
-      const partition = partitionOf(name);
-      return [partition, names.of(partition, "once", name)];
-    };
+    const place = (space: string, key: string) => names.place("once", `${space}\0${key}`);
     return {
       put: async (space, key, value, ttlMs) => {
-        const [partition, name] = place(space, key);
+        const { partition, key: name } = place(space, key);
         await link.call(partition, (send) => send(["SET", name, value, "PX", String(Math.ceil(ttlMs))]));
       },
       take: async (space, key) => {
-        const [partition, name] = place(space, key);
+        const { partition, key: name } = place(space, key);
         const value = await link.call(partition, (send) => send(["GETDEL", name]));
         return value === null ? undefined : String(value);
       },

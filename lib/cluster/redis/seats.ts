@@ -2,7 +2,7 @@
 import type { Counted, CountWriter } from "./count_writer.ts";
 import type { Link } from "./link.ts";
 import type { Liveness } from "./liveness.ts";
-import { type Names, partitionOf } from "./partitions.ts";
+import type { Names } from "./partitions.ts";
 
 type Outcome = "taken" | "full" | "unknown";
 
@@ -102,7 +102,6 @@ export class SeatBook {
   }
 
   #place(user: string): { partition: number; key: string } {
-    const partition = partitionOf(user);
-    return { partition, key: this.#deps.names.of(partition, "seats", user) };
+    return this.#deps.names.place("seats", user);
   }
 }

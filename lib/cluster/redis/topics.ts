@@ -4,7 +4,7 @@ import { type Backplane, CALL_MS, type ClusterFigures, type Deliver, type Publis
 import { bufferOf } from "./connection.ts";
 import { within } from "./deadline.ts";
 import type { Link } from "./link.ts";
-import { type Names, partitionOf } from "./partitions.ts";
+import type { Names } from "./partitions.ts";
 
 /** Messages handed over to the link and not confirmed, at most. */
 const MAX_PENDING = 100_000;
@@ -57,7 +57,7 @@ export class Topics implements Backplane {
   }
 
   listen(module: string, topic: string): Promise<void> | undefined {
-    const { partition, channel } = this.#place(module, topic);
+    const { partition, key: channel } = this.#place(module, topic);
     let heard = this.#heard.get(channel);
     if (heard === undefined) {
       heard = { module, topic, partition, wanted: true, lingers: false, established: false, pending: null };
@@ -71,7 +71,7 @@ export class Topics implements Backplane {
   }
 
   unlisten(module: string, topic: string): void {
-    const { channel } = this.#place(module, topic);
+    const { key: channel } = this.#place(module, topic);
     const heard = this.#heard.get(channel);
     if (heard === undefined) return;
     heard.wanted = heard.lingers = false;
@@ -81,7 +81,7 @@ export class Topics implements Backplane {
 
   publish(module: string, topic: string, text: Uint8Array): Published {
     const { link, deliver } = this.#deps;
-    const { partition, channel } = this.#place(module, topic);
+    const { partition, key: channel } = this.#place(module, topic);
     if (!link.isUp(partition)) {
       this.published.local++;
       deliver(module, topic, text);
@@ -139,10 +139,8 @@ export class Topics implements Backplane {
     clearTimeout(this.#sweep);
   }
 
-  #place(module: string, topic: string): { partition: number; channel: string } {
-    const name = `${module}\0${topic}`;
-    const partition = partitionOf(name);
-    return { partition, channel: this.#deps.names.of(partition, "topic", name) };
+  #place(module: string, topic: string): { partition: number; key: string } {
+    return this.#deps.names.place("topic", `${module}\0${topic}`);
   }
 
   #subscribe(channel: string, heard: Heard): void {
