@@ -9,7 +9,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { print, ROOT } from "../../tools/project.ts";
-import { freePort, serveArgs } from "../helpers/fronts.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { serveArgs } from "../helpers/fronts.ts";
 import { until } from "../helpers/until.ts";
 import { createFixtures, type Fixtures, ORIGIN } from "./fixtures.ts";
 import type { Figures } from "./load/job.ts";

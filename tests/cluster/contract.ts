@@ -1,8 +1,8 @@
 /** The promises of every implementation of the cluster, for one node and for two. */
+import { until } from "../helpers/until.ts";
 import { assertEquals } from "../assert.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import type { RecordedDuties } from "./duties.ts";
-import { until } from "../helpers/redis_server.ts";
 
 export interface ContractNode {
   readonly cluster: Cluster;
@@ -26,7 +26,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
       published.push(`m order ${text}`);
       assertEquals(cluster.backplane.publish("m", "order", bytes(text)), "sent");
     }
-    for (const { duties } of nodes) await until("200 messages", () => duties.messages.length >= 200);
+    for (const { duties } of nodes) await until(() => duties.messages.length >= 200, "200 messages");
     for (const { duties } of nodes) assertEquals(duties.messages, first.duties.messages);
     assertEquals([...first.duties.messages].sort(), published.sort());
     for (const { duties } of nodes) duties.messages.length = 0;
@@ -39,7 +39,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
         cluster.backplane.listen("m", topic);
         cluster.backplane.publish("m", topic, bytes("own"));
       }
-      await until("all own messages", () => duties.messages.length >= 20);
+      await until(() => duties.messages.length >= 20, "all own messages");
       assertEquals(duties.messages.length, 20);
       duties.messages.length = 0;
     }
@@ -53,7 +53,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
     first.cluster.backplane.publish("other", "mine", bytes("no"));
     if (cluster.kind !== "memory") first.cluster.backplane.publish("m", "left", bytes("no"));
     first.cluster.backplane.publish("m", "mine", bytes("yes"));
-    await until("the message", () => duties.messages.includes("m mine yes"));
+    await until(() => duties.messages.includes("m mine yes"), "the message");
     assertEquals(duties.messages.filter((text) => text.endsWith("no") && cluster.kind !== "memory"), []);
     duties.messages.length = 0;
   });
@@ -69,7 +69,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
     // Long enough for a topic that is left to be unsubscribed from.
     await new Promise((resolve) => setTimeout(resolve, 800));
     first.cluster.backplane.publish("m", "again", bytes("here"));
-    await until("the message", () => duties.messages.includes("m again here"));
+    await until(() => duties.messages.includes("m again here"), "the message");
     duties.messages.length = 0;
   });
 
@@ -91,7 +91,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
     assertEquals(outcomes.filter((outcome) => outcome === "full").length, 40);
     const holder = asked[outcomes.indexOf("taken")]!;
     holder.cluster.state.unseat("ann");
-    await until("the seat to be free", async () => await last.cluster.state.seat("ann", 20) === "taken");
+    await until(async () => await last.cluster.state.seat("ann", 20) === "taken", "the seat to be free");
     assertEquals(await first.cluster.state.seat("ann", 20), "full");
     assertEquals(await first.cluster.state.seat("bob", 20), "taken", "another user");
   });
@@ -105,22 +105,22 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
     }
     const expected = [["ann", count], ...nodes.map((_, index) => [`user ${index}`, 1])];
     for (const { cluster } of nodes) {
-      await until("all users", async () => (await cluster.state.present("m", "room")).users.length === count + 1);
+      await until(async () => (await cluster.state.present("m", "room")).users.length === count + 1, "all users");
       const { users, partial } = await cluster.state.present("m", "room");
       assertEquals(partial, false);
       assertEquals(users.map(({ user, connections }) => [user, connections]).sort(), expected.sort());
     }
     first.cluster.state.leave("m", "room", "user 0");
     await until(
-      "the user to be gone",
       async () => (await last.cluster.state.present("m", "room")).users.length === count,
+      "the user to be gone",
     );
     assertEquals((await last.cluster.state.present("m", "another room")).users, []);
   });
 
   await t.step("a request is answered by all nodes", async () => {
     for (const { duties } of nodes) duties.reply = ({ kind, params }) => ({ kind, params });
-    await until("all nodes to be known", () => first.cluster.control.nodes().length === count);
+    await until(() => first.cluster.control.nodes().length === count, "all nodes to be known");
     const { answers, complete, missing } = await first.cluster.control.ask({ kind: "list", params: [1, "é"] });
     assertEquals({ complete, missing }, { complete: true, missing: [] });
     const expected = { kind: "list", params: [1, "é"] };
@@ -139,7 +139,7 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
     const lifted = { ...notice, record: null };
     assertEquals(await first.cluster.control.announce(lifted), true);
     for (const { duties } of nodes.slice(1)) {
-      await until("both notices", () => duties.learned.length === 2);
+      await until(() => duties.learned.length === 2, "both notices");
       assertEquals(duties.learned, [notice, lifted]);
     }
     assertEquals(first.duties.learned, [], "the node that announces has applied it already");
@@ -148,12 +148,12 @@ export async function contract(t: Deno.TestContext, nodes: readonly ContractNode
   await t.step("nodes tell of themselves", async () => {
     first.duties.description = { name: "first", connections: 7, fingerprint: "a" };
     const find = () => last.cluster.control.nodes().find(({ id }) => id === first.cluster.node);
-    await until("the description", () => find()?.connections === 7);
+    await until(() => find()?.connections === 7, "the description");
     const { since, ...rest } = find()!;
     const own = first.cluster.node === last.cluster.node;
     assertEquals(rest, { ...first.duties.description, id: first.cluster.node, draining: false, own });
     assertEquals(Math.abs(Date.now() - since) < 600_000, true);
     first.cluster.leave();
-    await until("the drain to be known", () => find()?.draining === true);
+    await until(() => find()?.draining === true, "the drain to be known");
   });
 }

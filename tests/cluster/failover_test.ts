@@ -1,9 +1,10 @@
 /** Failovers under load: no duplicate, one order, and losses that are counted. */
+import { until } from "../helpers/until.ts";
 import { assert, assertEquals, assertGreater } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { partitionOf, slotOf } from "../../lib/cluster/redis/partitions.ts";
 import { settings, startNode, type TestNode } from "./nodes.ts";
-import { NEEDS, RedisServer, startRedisCluster, startSentinels, until } from "../helpers/redis_server.ts";
+import { NEEDS, RedisServer, startRedisCluster, startSentinels } from "../helpers/redis_server.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -38,7 +39,7 @@ class Load {
   /** The nodes have published so many messages in all. */
   async reached(count: number): Promise<void> {
     const published = () => this.#published.reduce((sum, one) => sum + one);
-    await until(() => `${count} publications, there are ${published()}`, () => published() >= count, 60_000);
+    await until(() => published() >= count, () => `${count} publications, there are ${published()}`, 60_000);
   }
 
   stop(): void {
@@ -55,9 +56,13 @@ class Load {
   /** All links are up again, so that a message passes from each node to each. */
   async recovered(name: string): Promise<void> {
     const nodes = this.#nodes;
-    await until(() => `the links to be up: ${JSON.stringify(nodes.map(({ log }) => log))}`, () => {
-      return nodes.every(({ cluster }) => cluster.link().up);
-    }, 60_000);
+    await until(
+      () => {
+        return nodes.every(({ cluster }) => cluster.link().up);
+      },
+      () => `the links to be up: ${JSON.stringify(nodes.map(({ log }) => log))}`,
+      60_000,
+    );
     this.#more += this.#topics.length;
     const texts: string[] = [];
     for (const [index, { cluster }] of nodes.entries()) {
@@ -67,7 +72,7 @@ class Load {
       }
     }
     for (const { duties } of nodes) {
-      await until(`the messages of ${name}`, () => texts.every((text) => duties.messages.includes(text)));
+      await until(() => texts.every((text) => duties.messages.includes(text)), `the messages of ${name}`);
     }
   }
 
@@ -76,9 +81,9 @@ class Load {
     this.stop();
     for (const [index, { cluster }] of this.#nodes.entries()) {
       const counted = () => Object.values(cluster.figures.published).reduce((sum, count) => sum + count);
-      await until("all publications to have an outcome", () => {
+      await until(() => {
         return counted() === this.#published[index]! + this.#more + (index === 0 ? this.#probes : 0);
-      });
+      }, "all publications to have an outcome");
     }
     for (const topic of this.#topics) this.#judgeTopic(`m ${topic} `);
   }
@@ -118,7 +123,7 @@ Deno.test(optional(NEEDS, "two failovers of Sentinel among 100,000 publications"
     for (const [from, to] of [[0, 1], [1, 0]] as const) {
       const failures = nodes.map(({ cluster }) => cluster.figures.failures);
       await servers[from]!.kill();
-      await until("all links to fail", () => nodes.every(({ cluster }, i) => cluster.figures.failures > failures[i]!));
+      await until(() => nodes.every(({ cluster }, i) => cluster.figures.failures > failures[i]!), "all links to fail");
       await load.recovered(`failover ${from}`);
       assert((await servers[to]!.cli("ROLE")).startsWith("master"), "the replica is the master");
       await servers[from]!.restart();
@@ -126,11 +131,11 @@ Deno.test(optional(NEEDS, "two failovers of Sentinel among 100,000 publications"
         const role = await servers[from]!.cli("ROLE");
         return role.startsWith("slave") && role.includes("connected");
       };
-      await until("the former master to follow", isReplica, 60_000);
+      await until(isReplica, "the former master to follow", 60_000);
     }
     await load.reached(100_000);
     await load.judge();
-    await until("the seat to be counted", async () => await nodes[1]!.cluster.state.seat("ann", 1) === "full");
+    await until(async () => await nodes[1]!.cluster.state.seat("ann", 1) === "full", "the seat to be counted");
   } finally {
     load.stop();
   }
@@ -161,12 +166,12 @@ Deno.test(optional(NEEDS, "a master of a Redis Cluster is killed under load: top
   const load = new Load(nodes, TOPICS);
   try {
     await servers[0]!.kill();
-    await until("the failure to be noticed", () => nodes.every(({ cluster }) => cluster.figures.failures > 0));
-    await until("some topics to be local and others not", () => load.probe().size === 2);
+    await until(() => nodes.every(({ cluster }) => cluster.figures.failures > 0), "the failure to be noticed");
+    await until(() => load.probe().size === 2, "some topics to be local and others not");
     await load.recovered("failover");
     load.publish(600);
     await load.judge();
-    await until("the nodes to be seen", () => nodes.every(({ cluster }) => cluster.control.nodes().length === 2));
+    await until(() => nodes.every(({ cluster }) => cluster.control.nodes().length === 2), "the nodes to be seen");
   } finally {
     load.stop();
   }
@@ -184,7 +189,7 @@ Deno.test(optional(NEEDS, "slots move to another master under load", async () =>
         .concat("--cluster-slots", String(MOVED), "--cluster-yes"),
       stdin: "null",
     }).output();
-    await until("the failure to be noticed", () => nodes.every(({ cluster }) => cluster.figures.failures > 0));
+    await until(() => nodes.every(({ cluster }) => cluster.figures.failures > 0), "the failure to be noticed");
     await load.recovered("moved");
     load.publish(600);
     await load.judge();

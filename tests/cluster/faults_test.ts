@@ -1,10 +1,11 @@
 /** Failures of the link: what a node does without Redis, and how it comes back. */
+import { until } from "../helpers/until.ts";
 import { assert, assertEquals, assertLess, assertRejects } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { ClusterUnavailable } from "../../lib/cluster/cluster.ts";
 import { makeNode, settings, startNode, type TestNode } from "./nodes.ts";
 import { Proxy } from "./proxy.ts";
-import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
+import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -50,25 +51,25 @@ Deno.test(optional(NEEDS, "Redis is killed and comes back empty: all that nodes 
   assertEquals(await first.cluster.control.announce(notice), true);
 
   await redis.kill();
-  await until("both links to be down", () => isDown(first) && isDown(second));
+  await until(() => isDown(first) && isDown(second), "both links to be down");
   await assertCutOff(first);
   first.duties.messages.length = 0;
   const offline = { ...notice, key: "user:mallory" };
   second.duties.own.push(offline);
   assertEquals(await second.cluster.control.announce(offline), false, "Redis did not take it");
   await redis.restart();
-  await until("both links to be up", () => isUp(first) && isUp(second));
+  await until(() => isUp(first) && isUp(second), "both links to be up");
 
-  await until("the seats of the other node", async () => {
+  await until(async () => {
     const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => second.cluster.state.seat("ann", 5)));
     for (const outcome of outcomes) if (outcome !== "full") second.cluster.state.unseat("ann");
     return outcomes.filter((outcome) => outcome === "taken").length === 2;
-  });
-  await until("presence", async () => (await first.cluster.state.present("m", "t")).users.length === 1);
-  await until("the record made without Redis", () => first.duties.learned.some(({ key }) => key === "user:mallory"));
+  }, "the seats of the other node");
+  await until(async () => (await first.cluster.state.present("m", "t")).users.length === 1, "presence");
+  await until(() => first.duties.learned.some(({ key }) => key === "user:mallory"), "the record made without Redis");
   assertEquals(publish(first, "both"), "sent");
-  await until("the message", () => second.duties.messages.includes("m t both"));
-  await until("the own message", () => first.duties.messages.includes("m t both"));
+  await until(() => second.duties.messages.includes("m t both"), "the message");
+  await until(() => first.duties.messages.includes("m t both"), "the own message");
   await using third = await startNode(settings(redis.url));
   assertEquals(third.duties.learned.map(({ key }) => key).sort(), ["user:eve", "user:mallory"]);
   assertEquals(third.log.some(({ event }) => event === "cluster.up"), true);
@@ -87,13 +88,13 @@ Deno.test(
       assertEquals(publish(node, "unknown"), "sent", "the link is not known to be down yet");
       await assertRejects(() => node.cluster.state.take("s", "k"), ClusterUnavailable);
       assertLess(performance.now() - began, SETTLED_MS, "milliseconds of a call");
-      await until("the link to be down", () => isDown(node));
+      await until(() => isDown(node), "the link to be down");
       assertLess(performance.now() - began, 10_000, "milliseconds until it was found");
       await assertCutOff(node);
       redis.thaw();
-      await until("the link to be up", () => isUp(node));
+      await until(() => isUp(node), "the link to be up");
       publish(node, "after");
-      await until("the message", () => node.duties.messages.includes("m t after"));
+      await until(() => node.duties.messages.includes("m t after"), "the message");
       // Redis did run the command that it had received, but the subscription it went to is gone.
       assertEquals(node.duties.messages, ["m t alone", "m t after"]);
       const { published } = node.cluster.figures;
@@ -112,13 +113,13 @@ Deno.test(optional(NEEDS, "FLUSHALL: seats, presence and records are there again
   first.duties.own.push(notice);
   await first.cluster.control.announce(notice);
   await redis.cli("FLUSHALL");
-  await until("the seats", async () => {
+  await until(async () => {
     if (await second.cluster.state.seat("ann", 3) === "full") return true;
     second.cluster.state.unseat("ann");
     return false;
-  });
-  await until("presence", async () => (await second.cluster.state.present("m", "t")).users.length === 1);
-  await until("the record", async () => await redis.cli("HLEN", "test:{ctl}:records:") === "1");
+  }, "the seats");
+  await until(async () => (await second.cluster.state.present("m", "t")).users.length === 1, "presence");
+  await until(async () => await redis.cli("HLEN", "test:{ctl}:records:") === "1", "the record");
   assertEquals(first.cluster.figures.failures, 0);
   await using third = await startNode(settings(redis.url));
   assertEquals(third.duties.learned, [notice]);
@@ -135,7 +136,7 @@ Deno.test(
     await Promise.all(failing);
     const notice = { kind: "ban", key: "user:ann", record: "{}", until: Date.now() + 600_000 };
     assertEquals(await a.cluster.control.announce(notice), false);
-    await until("the other node to learn of it", () => b.duties.learned.some(({ key }) => key === "user:ann"));
+    await until(() => b.duties.learned.some(({ key }) => key === "user:ann"), "the other node to learn of it");
   }),
 );
 
@@ -144,10 +145,10 @@ Deno.test(optional(NEEDS, "a subscriber whose connection alone is killed subscri
   await using node = await startNode(settings(redis.url));
   await node.cluster.backplane.listen("m", "t");
   await redis.cli("CLIENT", "KILL", "TYPE", "pubsub");
-  await until("the failure to be noticed", () => node.cluster.figures.failures === 1);
-  await until("the link to be up", () => isUp(node));
+  await until(() => node.cluster.figures.failures === 1, "the failure to be noticed");
+  await until(() => isUp(node), "the link to be up");
   publish(node, "again");
-  await until("the message", () => node.duties.messages.includes("m t again"));
+  await until(() => node.duties.messages.includes("m t again"), "the message");
 }));
 
 Deno.test(optional(NEEDS, "a subscriber that hears nothing is found within 10 seconds, and replaced", async () => {
@@ -157,11 +158,11 @@ Deno.test(optional(NEEDS, "a subscriber that hears nothing is found within 10 se
   await node.cluster.backplane.listen("m", "t");
   const began = performance.now();
   proxy.hold((subscriber) => subscriber);
-  await until("the failure to be noticed", () => node.cluster.figures.failures === 1);
-  await until("the link to be up", () => isUp(node));
+  await until(() => node.cluster.figures.failures === 1, "the failure to be noticed");
+  await until(() => isUp(node), "the link to be up");
   assertLess(performance.now() - began, 10_000, "milliseconds until it was replaced");
   publish(node, "again");
-  await until("the message", () => node.duties.messages.includes("m t again"));
+  await until(() => node.duties.messages.includes("m t again"), "the message");
   assert(node.log.some(({ event, reason }) => event === "cluster.down" && String(reason).startsWith("probe")));
 }));
 
@@ -171,18 +172,22 @@ Deno.test(optional(NEEDS, "a publication waits for the node's own pending subscr
   await using node = await startNode(settings(proxy.url));
   let attempts = 0;
   // On a busy machine the subscription may take longer than the publication waits.
-  await until("a publication to wait", async () => {
-    const topic = `topic ${attempts++}`;
-    proxy.hold((subscriber) => subscriber);
-    const listening = node.cluster.backplane.listen("m", topic);
-    node.cluster.backplane.publish("m", topic, bytes("own"));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    proxy.heal();
-    await listening;
-    await node.cluster.state.take("s", "k").catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return node.duties.messages.includes(`m ${topic} own`);
-  }, 20_000);
+  await until(
+    async () => {
+      const topic = `topic ${attempts++}`;
+      proxy.hold((subscriber) => subscriber);
+      const listening = node.cluster.backplane.listen("m", topic);
+      node.cluster.backplane.publish("m", topic, bytes("own"));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      proxy.heal();
+      await listening;
+      await node.cluster.state.take("s", "k").catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return node.duties.messages.includes(`m ${topic} own`);
+    },
+    "a publication to wait",
+    20_000,
+  );
 }));
 
 Deno.test(
@@ -197,11 +202,11 @@ Deno.test(
     const began = performance.now();
     for (let i = 0; i < 20; i++) await assertRejects(() => node.cluster.state.take("s", "k"), ClusterUnavailable);
     assertLess(performance.now() - began, 10 * 250, "milliseconds of 20 calls");
-    await until("all messages", () => node.duties.messages.length === 50);
+    await until(() => node.duties.messages.length === 50, "all messages");
     assertEquals(node.duties.messages, expected);
     assert(isUp(node), "the link is slow, not down");
     proxy.delayMs = 0;
-    await until("calls to succeed", () => node.cluster.state.take("s", "k").then(() => true, () => false));
+    await until(() => node.cluster.state.take("s", "k").then(() => true, () => false), "calls to succeed");
   }),
 );
 
@@ -214,24 +219,24 @@ Deno.test(
       await using proxy = new Proxy(redis.port);
       await using first = await startNode(settings(redis.url));
       await using second = await startNode(settings(proxy.url));
-      await until("the nodes to know each other", () => first.cluster.control.nodes().length === 2);
+      await until(() => first.cluster.control.nodes().length === 2, "the nodes to know each other");
       assertEquals(await second.cluster.state.seat("ann", 1), "taken");
       second.cluster.state.join("m", "room", "ann");
-      await until("presence", async () => (await first.cluster.state.present("m", "room")).users.length === 1);
+      await until(async () => (await first.cluster.state.present("m", "room")).users.length === 1, "presence");
       const began = performance.now();
       proxy.cut();
       const { missing, complete } = await first.cluster.control.ask({ kind: "list" });
       assertEquals({ missing, complete }, { missing: [second.cluster.node], complete: false });
       assertEquals(await first.cluster.state.seat("ann", 1), "full");
-      await until("the seat", async () => await first.cluster.state.seat("ann", 1) === "taken");
+      await until(async () => await first.cluster.state.seat("ann", 1) === "taken", "the seat");
       assertEquals((await first.cluster.state.present("m", "room")).users, []);
       assertLess(performance.now() - began, 16_000, "milliseconds until the seat was free");
       assertEquals(first.cluster.control.nodes().length, 1);
       assert(first.log.some(({ event, node }) => event === "cluster.node_left" && node === second.cluster.node));
       proxy.heal();
       await until(
-        "the node to be back",
         async () => (await first.cluster.state.present("m", "room")).users.length === 1,
+        "the node to be back",
       );
     },
   ),
@@ -248,21 +253,21 @@ Deno.test(
     };
     await first.cluster.control.announce(record("lifted here", "1"));
     await first.cluster.control.announce(record("lifted there", "1"));
-    await until("both records", () => second.duties.learned.length === 2);
+    await until(() => second.duties.learned.length === 2, "both records");
     proxy.cut();
-    await until("the link to be down", () => isDown(second));
+    await until(() => isDown(second), "the link to be down");
     await first.cluster.control.announce(record("lifted here", null));
     assertEquals(await second.cluster.control.announce(record("lifted there", null)), false);
     await first.cluster.control.announce(record("both", "earlier"));
     const earlier = Date.now();
-    await until("the next millisecond", () => Date.now() > earlier);
+    await until(() => Date.now() > earlier, "the next millisecond");
     assertEquals(await second.cluster.control.announce(record("both", "later")), false);
     proxy.heal();
-    await until("the link to be up", () => isUp(second));
+    await until(() => isUp(second), "the link to be up");
     const last = ({ duties }: TestNode, key: string) => duties.learned.findLast((notice) => notice.key === key)?.record;
-    await until("the lift made first", () => last(second, "lifted here") === null);
-    await until("the lift made without the link", () => last(first, "lifted there") === null);
-    await until("the later record", () => last(first, "both") === "later");
+    await until(() => last(second, "lifted here") === null, "the lift made first");
+    await until(() => last(first, "lifted there") === null, "the lift made without the link");
+    await until(() => last(first, "both") === "later", "the later record");
     assertEquals(last(second, "both"), undefined, "the earlier record is not learned");
   }),
 );
@@ -284,11 +289,11 @@ Deno.test(
     );
     await using _ = second;
     await second.cluster.start();
-    await until("the link to be up", () => isUp(second));
+    await until(() => isUp(second), "the link to be up");
     // What it gives itself may come back.
     const lifted = second.duties.learned.filter(({ key }) => key === "lifted");
     assertEquals(lifted.map(({ record }) => record), [null]);
-    await until("two records", () => first.duties.learned.length === 2);
+    await until(() => first.duties.learned.length === 2, "two records");
     assertEquals(first.duties.learned.map(({ key }) => key).sort(), ["banned again", "unknown"]);
   }),
 );
@@ -311,7 +316,7 @@ Deno.test(
       await second.cluster.start();
       assertEquals({ ...second.cluster.link(), forMs: 0 }, { up: false, forMs: 0, loaded: false });
       proxy.heal();
-      await until("the records to be loaded", () => second.cluster.link().loaded);
+      await until(() => second.cluster.link().loaded, "the records to be loaded");
       assertEquals(second.duties.learned.length, 3_000);
     },
   ),

@@ -1,8 +1,9 @@
 /** A program that reaches Redis, but does not know the secret of the nodes. */
+import { until } from "../helpers/until.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { settings, startNode, type TestNode } from "./nodes.ts";
-import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
+import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 
 const RECORDS = "test:{ctl}:records:";
 const TOLD = "test:{ctl}:told:";
@@ -32,16 +33,16 @@ Deno.test(
           text,
         );
       }
-      await until("four messages to be refused", () => refused(node) >= 4);
+      await until(() => refused(node) >= 4, "four messages to be refused");
       assertEquals(await other.cluster.control.announce(notice), true);
-      await until("the record of another secret to be refused", () => refused(node) >= 5);
+      await until(() => refused(node) >= 5, "the record of another secret to be refused");
       assertEquals(node.duties.learned, []);
       assertEquals(node.cluster.control.nodes().length, 1, "a node with another secret is none of this cluster");
 
       await using late = await startNode(settings(redis.url));
       assertEquals(late.duties.learned, [], "the hash has only a record of another secret");
       assertEquals(await node.cluster.control.announce(notice), true, "it does not keep a true record out");
-      await until("the record", () => late.duties.learned.length === 1);
+      await until(() => late.duties.learned.length === 1, "the record");
       assertEquals(late.duties.learned, [notice]);
 
       // A version that is later than any keeps no true record out either.
@@ -62,12 +63,12 @@ Deno.test(optional(NEEDS, "a signed record that comes again, or under another ke
   await first.cluster.control.announce(notice);
   const banned = await kept(redis);
   await first.cluster.control.announce({ ...notice, record: null });
-  await until("both records", () => second.duties.learned.length === 2);
+  await until(() => second.duties.learned.length === 2, "both records");
   await redis.cli("SPUBLISH", TOLD, banned);
   const [version, rest] = [banned.slice(0, banned.indexOf(" ")), banned.slice(banned.indexOf(" "))];
   await redis.cli("SPUBLISH", TOLD, `${Number(version) + 1_000_000}${rest}`);
   await redis.cli("SPUBLISH", TOLD, banned.replace("user:eve", "user:bob"));
-  await until("the changed version and the changed key to be refused", () => refused(second) >= 2);
+  await until(() => refused(second) >= 2, "the changed version and the changed key to be refused");
   assertEquals(second.duties.learned.length, 2);
   await redis.cli("DEL", RECORDS);
   await redis.cli("HSET", RECORDS, "another field", banned);
@@ -79,7 +80,7 @@ Deno.test(optional(NEEDS, "a request is answered once, and only if a node has si
   await using redis = await RedisServer.start();
   await using first = await startNode(settings(redis.url));
   await using second = await startNode(settings(redis.url));
-  await until("the nodes to know each other", () => first.cluster.control.nodes().length === 2);
+  await until(() => first.cluster.control.nodes().length === 2, "the nodes to know each other");
   const listening = new Deno.Command("redis-cli", {
     args: ["-p", String(redis.port), "SSUBSCRIBE", ASKED],
     stdin: "null",
@@ -90,15 +91,15 @@ Deno.test(optional(NEEDS, "a request is answered once, and only if a node has si
     for await (const text of listening.stdout.pipeThrough(new TextDecoderStream())) heard += text;
   })();
   try {
-    await until("the listener to subscribe", () => heard.includes("ssubscribe"));
+    await until(() => heard.includes("ssubscribe"), "the listener to subscribe");
     await first.cluster.control.ask({ kind: "kick", params: "a" });
-    await until("the request to be heard", () => heard.includes("kick"));
+    await until(() => heard.includes("kick"), "the request to be heard");
     const request = heard.split("\n").find((line) => line.includes("kick"))!.trim();
     assertEquals(second.duties.requests.length, 1);
     await redis.cli("SPUBLISH", ASKED, request);
-    await until("the repeated request to be refused", () => refused(second) === 1);
+    await until(() => refused(second) === 1, "the repeated request to be refused");
     await redis.cli("SPUBLISH", ASKED, request.replace("kick", "list"));
-    await until("the forged request to be refused", () => refused(second) === 2);
+    await until(() => refused(second) === 2, "the forged request to be refused");
     assertEquals(second.duties.requests.length, 1);
   } finally {
     listening.kill("SIGKILL");
@@ -110,20 +111,20 @@ Deno.test(optional(NEEDS, "an honest neighbour of a flood of forged messages is 
   await using redis = await RedisServer.start();
   await using first = await startNode(settings(redis.url));
   await using second = await startNode(settings(redis.url));
-  await until("the nodes to know each other", () => first.cluster.control.nodes().length === 2);
+  await until(() => first.cluster.control.nodes().length === 2, "the nodes to know each other");
   const flood = "for i = 1, 5000 do redis.call('SPUBLISH', KEYS[1], ARGV[1]) end";
   for (const channel of [TOLD, ASKED]) redis.cli("EVAL", flood, "1", channel, `1 ${"A".repeat(1_000)}`);
   const { complete } = await first.cluster.control.ask({ kind: "list" });
   assert(complete);
   assertEquals(await first.cluster.control.announce(notice), true);
-  await until("the record", () => second.duties.learned.length === 1);
+  await until(() => second.duties.learned.length === 1, "the record");
 }));
 
 Deno.test(optional(NEEDS, "a long answer arrives, and one beyond the bound counts as missing", async () => {
   await using redis = await RedisServer.start();
   await using first = await startNode(settings(redis.url));
   await using second = await startNode(settings(redis.url));
-  await until("the nodes to know each other", () => first.cluster.control.nodes().length === 2);
+  await until(() => first.cluster.control.nodes().length === 2, "the nodes to know each other");
   const long = "x".repeat(1_000_000);
   second.duties.reply = () => long;
   const { answers } = await first.cluster.control.ask<string>({ kind: "list" });

@@ -1,10 +1,10 @@
 /** Nodes under test, over one Redis. */
+import { until } from "../helpers/until.ts";
 import type { Cluster } from "../../lib/cluster/cluster.ts";
 import { RedisCluster } from "../../lib/cluster/redis/redis.ts";
 import type { RedisSettings } from "../../lib/cluster/redis/settings.ts";
 import { createLog } from "../../lib/log/log.ts";
 import { RecordedDuties } from "./duties.ts";
-import { until } from "../helpers/redis_server.ts";
 
 /** A node that records what it is told, and its log. */
 export interface TestNode extends AsyncDisposable {
@@ -31,6 +31,6 @@ export function makeNode(options: RedisSettings, duties = new RecordedDuties()):
 export async function startNode(options: RedisSettings, duties?: RecordedDuties): Promise<TestNode> {
   const node = makeNode(options, duties);
   await node.cluster.start();
-  await until(() => `the link to be up: ${JSON.stringify(node.log)}`, () => node.cluster.link().up);
+  await until(() => node.cluster.link().up, () => `the link to be up: ${JSON.stringify(node.log)}`);
   return node;
 }

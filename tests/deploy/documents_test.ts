@@ -1,4 +1,5 @@
 /** docs/deployment.md, then SECURITY.md's runbook: every block in the order in which it stands, against a real server. */
+import { freePort } from "../helpers/free_port.ts";
 import { parse } from "@std/toml";
 import { makeKeys } from "../../lib/admission/admission.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
@@ -28,11 +29,6 @@ interface Machine {
 function blocks(document: string): string {
   const text = Deno.readTextFileSync(`${ROOT}/${document}`);
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map((match) => match[1]).join("\n");
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function withMachine(test: (machine: Machine) => Promise<void>): Promise<void> {

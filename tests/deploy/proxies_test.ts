@@ -1,4 +1,5 @@
 /** The proxies' configurations in deploy/, with the real programs where they are installed. */
+import { freePort } from "../helpers/free_port.ts";
 import { parse } from "@std/toml";
 import { ROOT } from "../../tools/project.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -69,11 +70,6 @@ const PROXIES: readonly Proxy[] = [
     run: (config) => ["caddy", "run", "--adapter", "caddyfile", "--config", config],
   },
 ];
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** The `[server]` table that the file's own first comment asks for. */
 function serverTable(text: string): Record<string, unknown> {

@@ -1,6 +1,7 @@
 /** A server as a node over a unix socket: the permissions that it keeps are enough to connect again. */
+import { until } from "../helpers/until.ts";
 import { join } from "node:path";
-import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
+import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { startServer, type TestServer } from "../helpers/test_server.ts";
 import { optional } from "../helpers/optional.ts";
@@ -24,7 +25,7 @@ Deno.test(optional(NEEDS, "a node connects again over a unix socket after it gav
   assertEquals([permissions.env, permissions.run], ["none", "none"]);
   for (const paths of [permissions.read, permissions.write]) assert(paths.includes(socket), JSON.stringify(paths));
   await redis.kill();
-  await until("the node to be disconnected", async () => (await conditions(server)).cluster === false);
+  await until(async () => (await conditions(server)).cluster === false, "the node to be disconnected");
   await redis.restart();
-  await until("the node to be connected", async () => (await conditions(server)).cluster === true, 60_000);
+  await until(async () => (await conditions(server)).cluster === true, "the node to be connected", 60_000);
 }));

@@ -3,14 +3,12 @@ import { readProject, ROOT, serverFlags } from "../../tools/project.ts";
 import { assertEquals } from "../assert.ts";
 import { type LogLine, type ServerOptions, TestServer, writeConfigFor } from "./test_server.ts";
 import { RawClient } from "./raw_client.ts";
+import { freePort } from "./free_port.ts";
 import { until } from "./until.ts";
 import { runs } from "./processes.ts";
 
 /** The token of the operators in these tests. */
 export const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef";
-
-/** Ports below those that the system gives to listeners on port 0. So other tests do not get them. */
-const [FIRST_PORT, LAST_PORT] = [12_000, 31_000];
 
 /** Options of {@linkcode Fronts.start}. */
 export interface FrontsOptions extends Pick<ServerOptions, "config" | "handlers" | "env" | "files"> {
@@ -230,17 +228,4 @@ export async function serveArgs(fronts: number | undefined, config: string): Pro
     ? [`${ROOT}/main.ts`]
     : [new URL("../fronts/serve.ts", import.meta.url).pathname, String(fronts)];
   return ["run", ...serverFlags(await readProject()), ...main, "serve", "--config", config];
-}
-
-/** A free port. */
-export function freePort(): number {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }

@@ -1,27 +1,10 @@
 /** Real servers of Redis for tests: on free ports, in folders of their own, ended with the test. */
+import { until } from "./until.ts";
 import { join } from "node:path";
 import { runs } from "./optional.ts";
 
 /** The needs of tests of the cluster, for `optional`. */
 export const NEEDS = { "redis-server": runs("redis-server", "--version"), "redis-cli": runs("redis-cli", "--version") };
-
-const START_MS = 30_000;
-const LOOK_MS = 20;
-
-/** Waits for a condition; rejects with what was waited for. */
-export async function until(
-  what: string | (() => string),
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = START_MS,
-): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!await holds()) {
-    if (performance.now() > end) {
-      throw new Error(`Waited ${deadlineMs} ms for ${typeof what === "string" ? what : what()}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-}
 
 /** Options of {@linkcode RedisServer.start}. */
 export interface RedisOptions {
@@ -88,10 +71,10 @@ export class RedisServer implements AsyncDisposable {
   /** Starts it again after `kill`, empty, on the same port. */
   async restart(): Promise<void> {
     let process: Deno.ChildProcess | null = null;
-    await until("redis-server to start again", async () => {
+    await until(async () => {
       process = await spawn(this.folder, this.port, this.options);
       return process !== null;
-    });
+    }, "redis-server to start again");
     this.#process = process!;
   }
 
@@ -150,10 +133,10 @@ export async function startRedisCluster(replicas = false): Promise<RedisServer[]
     const known = await Promise.all(servers.map((server) => server.cli("CLUSTER", "INFO")));
     return known.every((info) => info.includes(`cluster_known_nodes:${count}`) && info.includes("cluster_state:ok"));
   };
-  await until("the Redis Cluster to agree", agreed);
+  await until(agreed, "the Redis Cluster to agree");
   for (const [index, server] of servers.slice(3).entries()) {
     await server.cli("CLUSTER", "REPLICATE", await servers[index]!.cli("CLUSTER", "MYID"));
-    await until("the replica", async () => (await server.cli("INFO", "replication")).includes("master_link_status:up"));
+    await until(async () => (await server.cli("INFO", "replication")).includes("master_link_status:up"), "the replica");
   }
   return servers;
 }
@@ -162,7 +145,7 @@ export async function startRedisCluster(replicas = false): Promise<RedisServer[]
 export async function startSentinels(): Promise<{ servers: RedisServer[]; sentinels: RedisServer[] }> {
   const master = await RedisServer.start();
   const replica = await RedisServer.start({ config: [`replicaof 127.0.0.1 ${master.port}`] });
-  await until("the replica", async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"));
+  await until(async () => (await replica.cli("INFO", "replication")).includes("master_link_status:up"), "the replica");
   const config = [
     `sentinel monitor main 127.0.0.1 ${master.port} 2`,
     "sentinel down-after-milliseconds main 1000",
@@ -174,6 +157,6 @@ export async function startSentinels(): Promise<{ servers: RedisServer[]; sentin
     const replicas = await Promise.all(sentinels.map((one) => one.cli("SENTINEL", "REPLICAS", "main")));
     return found.every((text) => text.includes("OK 3")) && replicas.every((text) => text.includes("slave"));
   };
-  await until("the sentinels to find one another", ready);
+  await until(ready, "the sentinels to find one another");
   return { servers: [master, replica], sentinels };
 }

@@ -1,8 +1,9 @@
 /** Servers as nodes over a real Redis: what they share, and what each does when Redis is gone. */
+import { until } from "../helpers/until.ts";
 import type { Identity } from "../../lib/gate/gate.ts";
 import type { Subscriber } from "../../lib/hub/hub.ts";
 import { isConnected } from "../../lib/server/link_health.ts";
-import { NEEDS, RedisServer, until } from "../helpers/redis_server.ts";
+import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { ORIGIN } from "../helpers/test_server.ts";
 import { optional } from "../helpers/optional.ts";
@@ -44,7 +45,7 @@ class Place implements AsyncDisposable {
     const redis = await RedisServer.start();
     const nodes = await Promise.all(Array.from({ length: count }, () => start(redis.url, options)));
     const place = new Place(redis, nodes);
-    await until("the nodes to know one another", () => place.live === count);
+    await until(() => place.live === count, "the nodes to know one another");
     return place;
   }
 
@@ -95,7 +96,7 @@ async function visit(node: InProcess, user: string): Promise<{ client: RawClient
   const client = await node.connect();
   let answered = false;
   const upgrading = client.upgrade("/ws", node.headers(user), DEADLINE_MS).finally(() => answered = true);
-  await until(`the judge of ${user}`, () => answered || node.judging.length > 0);
+  await until(() => answered || node.judging.length > 0, `the judge of ${user}`);
   for (const one of node.judging.splice(0)) one.accept();
   const { status, body } = await upgrading;
   return { client, outcome: status === 101 ? "101" : `${status} ${JSON.parse(body).error}` };
@@ -148,7 +149,7 @@ Deno.test(
             return { client, answer: client.upgrade("/ws", place.nodes[0]!.headers("ann"), DEADLINE_MS) };
           }),
         );
-        await until("all to be judged", () => place.nodes.reduce((sum, { judging }) => sum + judging.length, 0) === 20);
+        await until(() => place.nodes.reduce((sum, { judging }) => sum + judging.length, 0) === 20, "all to be judged");
         for (const { judging } of place.nodes) {
           for (const one of judging.splice(0)) one.accept();
         }
@@ -158,8 +159,8 @@ Deno.test(
         // Their seats are free once they have left.
         for (const { client } of visits) client.close();
         await until(
-          "ann to have left",
           () => place.nodes.every(({ server }) => server.registry.countOfUser("ann") === 0),
+          "ann to have left",
         );
         const again = await Promise.all(Array.from({ length: 6 }, (_, i) => visit(place.nodes[i % 2]!, "ann")));
         assertEquals(again.map(({ outcome }) => outcome), Array(6).fill("101"));
@@ -190,7 +191,7 @@ Deno.test(
         );
         assert(late.server.limits.bans.banned("user:bob") > 0);
         assertEquals(await late.server.rights.liftBan("user:bob")?.shared, true);
-        await until("the ban to be lifted", () => a.server.limits.bans.banned("user:bob") === 0);
+        await until(() => a.server.limits.bans.banned("user:bob") === 0, "the ban to be lifted");
         for (const { client } of [ann, bob, eve]) client.close();
       }),
   ),
@@ -210,13 +211,13 @@ Deno.test(
         for (let i = 0; i < 200; i++) {
           publish(i % 2 === 0 ? a : b, "room", String(i));
         }
-        await until("all messages", () => ann.texts.length === 200 && bob.texts.length === 200);
+        await until(() => ann.texts.length === 200 && bob.texts.length === 200, "all messages");
         assertEquals(ann.texts, bob.texts);
         assertEquals(
           ann.texts.filter((text) => Number(text) % 2 === 0),
           Array.from({ length: 100 }, (_, i) => String(2 * i)),
         );
-        await until("both to be present", async () => (await a.server.hub.presence(MODULE, "room")).length === 2);
+        await until(async () => (await a.server.hub.presence(MODULE, "room")).length === 2, "both to be present");
       }),
   ),
 );
@@ -233,7 +234,7 @@ Deno.test(
           publish(a, `room:${i}`, "own");
           await a.server.hub.awaited(MODULE, `room:${i}`);
           publish(b, `room:${i}`, "other");
-          await until("both messages", () => ann.texts.length === 2);
+          await until(() => ann.texts.length === 2, "both messages");
           assertEquals(ann.texts.toSorted(), ["other", "own"]);
         }
       }),
@@ -255,10 +256,10 @@ Deno.test(
           return passed;
         };
         assertEquals([spend(0, 30), spend(1, 10)], [30, 10]);
-        await until("the spending of the first node to be charged on the second", () => {
+        await until(() => {
           const wait = place.nodes[1]!.server.limits.session("192.0.2.1", "ann").resend(1, "x", 30);
           return wait > 1_000;
-        });
+        }, "the spending of the first node to be charged on the second");
       }),
   ),
 );
@@ -277,7 +278,7 @@ Deno.test(
       const first = await visit(a, "ann");
       await b.server.rights.revoke({ jti: "t-0" }).shared;
       await place.redis.kill();
-      await until("the node to be disconnected", () => !isConnected(a.server.cluster.link(), a.server.config));
+      await until(() => !isConnected(a.server.cluster.link(), a.server.config), "the node to be disconnected");
       assertEquals(a.server.cutOff, false, "the link is not required");
       assertEquals(await redeem(a, one), "503 cluster_unavailable");
       const others = [await visit(a, "ann"), await visit(a, "ann"), await visit(b, "ann"), await visit(b, "ann")];
@@ -287,23 +288,23 @@ Deno.test(
       assertEquals(await a.server.hub.presence(MODULE, "room"), [{ user: "ann", connections: 1, partial: true }]);
       assertEquals(await a.server.rights.revoke({ jti: "t-1" }).shared, false);
       await place.redis.restart();
-      await until("the links", () => place.nodes.every(({ server }) => server.cluster.link().up), 60_000);
-      await until("the revocation", () => b.server.revocations.list().some(({ key }) => key === "jti:t-1"));
+      await until(() => place.nodes.every(({ server }) => server.cluster.link().up), "the links", 60_000);
+      await until(() => b.server.revocations.list().some(({ key }) => key === "jti:t-1"), "the revocation");
       {
         // Redis came back empty, and was given what the nodes hold.
         await using late = await start(place.redis.url);
         const known = () => late.server.revocations.list().map(({ key }) => key).sort().join();
-        await until("a new node to know all", () => known() === "jti:t-0,jti:t-1");
+        await until(() => known() === "jti:t-0,jti:t-1", "a new node to know all");
       }
       publish(a, "room", "together");
-      await until("the message", () => bob.texts.includes("together"));
+      await until(() => bob.texts.includes("together"), "the message");
       assertEquals(await redeem(b, await ticket(a, "bob")), "101");
       // All four seats of ann are held.
-      await until("the seats to be known", async () => {
+      await until(async () => {
         const { client, outcome } = await visit(b, "ann");
         client.close();
         return outcome === "429 too_many_connections";
-      });
+      }, "the seats to be known");
       for (const { client } of [first, ...others]) client.close();
     },
   ),
@@ -322,7 +323,7 @@ Deno.test(
         assertEquals(refused.outcome, "503 cluster_unavailable", "it has not heard of bans and revocations yet");
         assertEquals(isConnected(early.server.cluster.link(), early.server.config), false);
         await redis.restart();
-        await until("the link", () => early.server.cluster.link().up, 60_000);
+        await until(() => early.server.cluster.link().up, "the link", 60_000);
         const admitted = await visit(early, "ann");
         assertEquals(admitted.outcome, "101");
         for (const { client } of [refused, admitted]) client.close();
@@ -331,7 +332,7 @@ Deno.test(
         await using strict = await start(redis.url, { cluster: { required: true } });
         assertEquals(strict.server.cutOff, false);
         await redis.kill();
-        await until("the link to be stale", () => strict.server.cutOff);
+        await until(() => strict.server.cutOff, "the link to be stale");
         const { client, outcome } = await visit(strict, "ann");
         assertEquals(outcome, "503 cluster_unavailable");
         client.close();

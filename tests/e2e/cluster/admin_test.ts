@@ -1,7 +1,8 @@
 /** Administration of several nodes by one of them. */
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { optional } from "../../helpers/optional.ts";
-import { assertComplete, REDIS, refusal, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
+import { assertComplete, REDIS, refusal, TestClient, TestCluster, type TestNode } from "./nodes.ts";
 
 /** A revocation closes the sessions on all nodes within this time, in milliseconds. */
 const REVOKED_WITHIN_MS = 1_000;
@@ -31,7 +32,7 @@ Deno.test(optional(REDIS, "an administrator of one node acts on all", async (t) 
     assertEquals(new Set(connections.map(({ node }) => node)).size, 3);
     const { id } = connections.find(({ user }) => user === "user-2")!;
     assertEquals((await a.admin("DELETE", `/connections/${id}`)).status, 200);
-    await until("the kicked connection to be closed", () => clients[2]!.ended !== undefined);
+    await until(() => clients[2]!.ended !== undefined, "the kicked connection to be closed");
     assertEquals(clients[2]!.ended, "1008 kicked");
     assertEquals([clients[0]!.ended, clients[1]!.ended], [undefined, undefined]);
     assertEquals((await a.admin("DELETE", `/connections/${id}`)).status, 404);
@@ -48,7 +49,7 @@ Deno.test(optional(REDIS, "an administrator of one node acts on all", async (t) 
       const answer = await cluster.nodes[round % 3]!.admin("POST", "/revocations", { sub: user });
       assertComplete(answer);
       assertEquals(answer.body.closed, 3);
-      await until("three sessions to be closed", () => clients.every(({ ended }) => ended !== undefined));
+      await until(() => clients.every(({ ended }) => ended !== undefined), "three sessions to be closed");
       for (const { ended, endedAt } of clients) {
         assertEquals(ended, "4401 token_revoked");
         delays.push(endedAt - started);
@@ -66,10 +67,10 @@ Deno.test(optional(REDIS, "an administrator of one node acts on all", async (t) 
       ((await node.admin("GET", "/revocations")).body.revocations as { key: string }[]).map(({ key }) => key);
     for (const node of cluster.nodes) assert((await keys(node)).includes("sub:revoked-1"));
     assertEquals((await c.admin("DELETE", "/revocations/sub:revoked-1")).body, { lifted: 1 });
-    await until("the revocation to be lifted on all nodes", async () => {
+    await until(async () => {
       const all = await Promise.all(cluster.nodes.map(keys));
       return all.every((listed) => !listed.includes("sub:revoked-1"));
-    });
+    }, "the revocation to be lifted on all nodes");
     assertEquals(await refusal(a, { token: lifted }), "none");
   });
 
@@ -89,8 +90,8 @@ Deno.test(optional(REDIS, "a node that is cut off says what it can't do, and doe
   await a.server.logged("cluster.down");
 
   await t.step("it is not ready, and takes no new clients after stale_after", async () => {
-    await until("not ready", async () => (await a.ready()).conditions.cluster === false);
-    await until("refusals", async () => await refusal(a, { user: "cyd" }) === "cluster_unavailable");
+    await until(async () => (await a.ready()).conditions.cluster === false, "not ready");
+    await until(async () => await refusal(a, { user: "cyd" }) === "cluster_unavailable", "refusals");
     const refused = await TestClient.connect(a, { user: "cyd" });
     assert(!(refused instanceof TestClient));
     assertEquals([refused.status, Number(refused.headers.get("retry-after")) > 0], [503, true]);
@@ -102,7 +103,7 @@ Deno.test(optional(REDIS, "a node that is cut off says what it can't do, and doe
   await t.step("open connections stay and work", async () => {
     await ann.subscribe("room:r");
     assertEquals((await ann.call("room.say", { room: "r", from: 1, count: 1 })).result, true);
-    await until("an event of the own node", () => ann.events.length === 1);
+    await until(() => ann.events.length === 1, "an event of the own node");
   });
 
   await t.step("a revocation is answered 503 with what was done here, and reaches the others later", async () => {
@@ -119,7 +120,7 @@ Deno.test(optional(REDIS, "a node that is cut off says what it can't do, and doe
   await t.step("the link is opened again, although the permission to read the environment is given up", async () => {
     a.link.restore();
     await cluster.knows(a, 2);
-    await until("bob's session to be closed on the other node", () => bob.ended !== undefined);
+    await until(() => bob.ended !== undefined, "bob's session to be closed on the other node");
     assertEquals(bob.ended, "4401 token_revoked");
     assertEquals(ann.ended, undefined);
     using cyd = await TestClient.join(a, "cyd");
@@ -127,7 +128,7 @@ Deno.test(optional(REDIS, "a node that is cut off says what it can't do, and doe
     using dan = await TestClient.join(b, "dan");
     await dan.subscribe("room:r");
     assertEquals((await dan.call("room.say", { room: "r", from: 2, count: 1 })).result, true);
-    await until("an event of the other node", () => ann.events.includes(2));
+    await until(() => ann.events.includes(2), "an event of the other node");
   });
 }));
 

@@ -1,9 +1,10 @@
 /** The counts that nodes keep together: connections of a user, tickets. */
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { ORIGIN } from "../../helpers/test_server.ts";
 import { optional } from "../../helpers/optional.ts";
 import { RawClient } from "../../helpers/raw_client.ts";
-import { LEASE_DEADLINE_MS, REDIS, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
+import { LEASE_DEADLINE_MS, REDIS, TestClient, TestCluster, type TestNode } from "./nodes.ts";
 
 const CAP = 20;
 const ATTEMPTS = 200;
@@ -21,10 +22,10 @@ Deno.test(optional(REDIS, "of 200 connections of one user to two nodes at once, 
   const clients: TestClient[] = [];
   const closeAll = async () => {
     for (const client of clients.splice(0)) client[Symbol.dispose]();
-    await until("the connections to be closed", async () => {
+    await until(async () => {
       const { body } = await cluster.nodes[0]!.admin("GET", "/connections");
       return body.complete === true && (body.connections as unknown[]).length === 0;
-    });
+    }, "the connections to be closed");
   };
   const attempt = async (node: TestNode) => {
     const answer = await TestClient.connect(node, { user: "ann" });
@@ -65,10 +66,10 @@ Deno.test(optional(REDIS, "of 200 connections of one user to two nodes at once, 
   await t.step("a seat is free again once its connection is closed", async () => {
     clients.splice(0, 5).forEach((client) => client[Symbol.dispose]());
     let opened = 0;
-    await until("five more connections", async () => {
+    await until(async () => {
       if (await attempt(cluster.nodes[opened % 2]!) === "101") opened++;
       return opened === 5;
-    });
+    }, "five more connections");
     assertEquals(await attempt(cluster.nodes[1]!), "429 too_many_connections");
   });
 
@@ -77,10 +78,10 @@ Deno.test(optional(REDIS, "of 200 connections of one user to two nodes at once, 
     await closeAll();
     using watcher = await TestClient.join(a, "watcher");
     await watcher.subscribe("room:r");
-    await until("all seats on the second node", async () => {
+    await until(async () => {
       await attempt(b);
       return clients.length === CAP;
-    });
+    }, "all seats on the second node");
     await Promise.all(clients.map((client) => client.subscribe("room:r")));
     const present = async () => {
       const { result } = await watcher.call("topic.presence", { topic: "room:r" });
@@ -89,12 +90,12 @@ Deno.test(optional(REDIS, "of 200 connections of one user to two nodes at once, 
       )
         .sort().join();
     };
-    await until("presence of both nodes", async () => await present() === `ann ${CAP},watcher 1`);
+    await until(async () => await present() === `ann ${CAP},watcher 1`, "presence of both nodes");
     assertEquals(await attempt(a), "429 too_many_connections");
     b.server.signal("SIGKILL");
     await b.server.exited();
-    await until("a seat on the other node", async () => await attempt(a) === "101", LEASE_DEADLINE_MS);
-    await until("presence without the dead node", async () => await present() === "watcher 1", LEASE_DEADLINE_MS);
+    await until(async () => await attempt(a) === "101", "a seat on the other node", LEASE_DEADLINE_MS);
+    await until(async () => await present() === "watcher 1", "presence without the dead node", LEASE_DEADLINE_MS);
     await a.server.logged("cluster.node_left");
   });
   for (const client of clients) client[Symbol.dispose]();

@@ -1,8 +1,9 @@
 /** A master that is killed under Sentinel, and nodes that are restarted one after the other, under load. */
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { NEEDS, startSentinels } from "../../helpers/redis_server.ts";
 import { optional } from "../../helpers/optional.ts";
-import { refusal, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
+import { refusal, TestClient, TestCluster, type TestNode } from "./nodes.ts";
 
 const FAILOVER_DEADLINE_MS = 60_000;
 
@@ -51,22 +52,22 @@ Deno.test(optional(NEEDS, "when Sentinel replaces a master, connections stay and
   const token = a.server.token("mallory");
   assertEquals((await a.admin("POST", "/revocations", { sub: "mallory" })).status, 200);
   const load = new Load(() => ann);
-  await until("events on both nodes", () => bob.events.length > 50);
+  await until(() => bob.events.length > 50, "events on both nodes");
 
   await servers[0]!.kill();
   await Promise.all([a, b].map(({ server }) => server.logged("cluster.down")));
   const before = bob.events.length;
   await until(
-    "events on the other node after the failover",
     () => bob.events.length > before + 100,
+    "events on the other node after the failover",
     FAILOVER_DEADLINE_MS,
   );
   await cluster.knows(a, 2);
   await cluster.knows(b, 2);
   await load.stop();
   await until(
-    "the last event on both nodes",
     () => [ann, bob].every(({ events }) => events.at(-1) === load.published - 1),
+    "the last event on both nodes",
   );
 
   assertEquals([ann.ended, bob.ended], [undefined, undefined]);
@@ -100,7 +101,7 @@ Deno.test(
       }));
       return users.every((user) => clients.has(user) && clients.get(user)!.ended === undefined);
     };
-    await until("all users to be connected", back);
+    await until(back, "all users to be connected");
 
     const first = [...cluster.nodes];
     for (const node of first) {
@@ -110,7 +111,7 @@ Deno.test(
       let status: number | undefined;
       void node.server.exited().then(({ code }) => status = code);
       node.server.signal("SIGTERM");
-      await until("all users to be back", async () => status !== undefined && await back(), 60_000);
+      await until(async () => status !== undefined && await back(), "all users to be back", 60_000);
       assertEquals(status, 0);
       const next = await cluster.add();
       alive.push(next);
@@ -125,7 +126,7 @@ Deno.test(
       const { result } = await clients.get("user-0")!.call("topic.presence", { topic: "room:r" });
       return (result as { connections: number }[]).map(({ connections }) => connections).join();
     };
-    await until("presence of each user once", async () => await present() === users.map(() => 1).join());
+    await until(async () => await present() === users.map(() => 1).join(), "presence of each user once");
     for (const user of users) assertEquals(await refusal(node, { user }), "too_many_connections");
     for (const client of clients.values()) client[Symbol.dispose]();
   }),

@@ -1,7 +1,8 @@
 /** Redis that dies, stands still, or loses everything, under several nodes. */
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { optional } from "../../helpers/optional.ts";
-import { REDIS, refusal, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
+import { REDIS, refusal, TestClient, TestCluster, type TestNode } from "./nodes.ts";
 
 async function cluster2(): Promise<{ cluster: TestCluster; a: TestNode; b: TestNode }> {
   const cluster = await TestCluster.start(2);
@@ -11,10 +12,10 @@ async function cluster2(): Promise<{ cluster: TestCluster; a: TestNode; b: TestN
 
 /** Publishes on one node until the other one's client has received it. */
 async function passes(from: TestClient, to: TestClient, n: number): Promise<void> {
-  await until(`event ${n} on the other node`, async () => {
+  await until(async () => {
     await from.call("room.say", { room: "r", from: n, count: 1 });
     return to.events.includes(n);
-  });
+  }, `event ${n} on the other node`);
 }
 
 Deno.test(
@@ -29,7 +30,7 @@ Deno.test(
     await cluster.redis.kill();
     await Promise.all([a, b].map(({ server }) => server.logged("cluster.down")));
     assertEquals((await ann.call("room.say", { room: "r", from: 1, count: 1 })).result, true);
-    await until("an event of the own node while Redis is gone", () => ann.events.includes(1));
+    await until(() => ann.events.includes(1), "an event of the own node while Redis is gone");
     await cluster.redis.restart();
     await cluster.knows(a, 2);
     await cluster.knows(b, 2);
@@ -40,7 +41,7 @@ Deno.test(
     const users = async () =>
       ((await ann.call("topic.presence", { topic: "room:r" })).result as { user: string }[]).map(({ user }) => user)
         .sort();
-    await until("presence of both nodes", async () => (await users()).join() === "ann,bob");
+    await until(async () => (await users()).join() === "ann,bob", "presence of both nodes");
     const late = await cluster.add();
     await cluster.knows(late, 3);
     assertEquals(await refusal(late, { token }), "token_revoked");
@@ -62,9 +63,9 @@ Deno.test(optional(REDIS, "a Redis that stands still delays no client, and is no
     // A seat is waited for at most 250 ms; the rest is for a busy machine.
     assert(waited < 10_000, `a handshake took ${Math.round(waited)} ms`);
     await until(
-      "nodes that notice",
       async () =>
         (await Promise.all([a, b].map((node) => node.ready()))).every(({ conditions }) => !conditions.cluster),
+      "nodes that notice",
     );
     assertEquals((await ann.call("room.say", { room: "r", from: 1, count: 1 })).result, true);
   } finally {
@@ -100,7 +101,7 @@ Deno.test(optional(REDIS, "FLUSHALL loses no seat, no presence and no revocation
   const users = async () =>
     ((await bob.call("topic.presence", { topic: "room:r" })).result as { user: string }[]).map(({ user }) => user)
       .sort();
-  await until("presence after FLUSHALL", async () => (await users()).join() === "ann,bob");
+  await until(async () => (await users()).join() === "ann,bob", "presence after FLUSHALL");
   const late = await cluster.add();
   await cluster.knows(late, 3);
   assertEquals(await refusal(late, { token }), "token_revoked");

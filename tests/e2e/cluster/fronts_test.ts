@@ -1,17 +1,13 @@
 /** Several fronts of one server, each a node of the cluster. */
+import { freePort } from "../../helpers/free_port.ts";
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { optional } from "../../helpers/optional.ts";
-import { assertComplete, REDIS, TestClient, TestCluster, type TestNode, until } from "./nodes.ts";
+import { assertComplete, REDIS, TestClient, TestCluster, type TestNode } from "./nodes.ts";
 
 const FRONTS = 2;
 /** With so many clients, the kernel gives some to each front. */
 const USERS = 24;
-
-/** A port that is free now. Several fronts can't share port 0. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test(optional(REDIS, "the fronts of one server share topics, and one of them answers for all", async () => {
   await using cluster = await TestCluster.start(1, {
@@ -33,7 +29,7 @@ Deno.test(optional(REDIS, "the fronts of one server share topics, and one of the
   });
 
   assertEquals((await clients[0]!.call("room.say", { room: "r", from: 1, count: 3 })).result, true);
-  await until("the events at all clients", () => clients.every(({ events }) => events.length >= 3));
+  await until(() => clients.every(({ events }) => events.length >= 3), "the events at all clients");
   for (const { events } of clients) assertEquals(events, [1, 2, 3]);
   const published = await server.admin("POST", "/publish", { topic: "room:r", event: "message", data: { n: 4 } });
   assertEquals([published.status, published.body.delivered], [200, USERS]);
@@ -41,7 +37,7 @@ Deno.test(optional(REDIS, "the fronts of one server share topics, and one of the
   for (const user of connections.map(({ user }) => user).slice(0, 6)) {
     assertEquals((await server.admin("POST", "/revocations", { sub: user })).body.closed, 1);
     const client = clients[Number(user.split("-")[1])]!;
-    await until(`the session of ${user} to be closed`, () => client.ended !== undefined);
+    await until(() => client.ended !== undefined, `the session of ${user} to be closed`);
     assertEquals(client.ended, "4401 token_revoked");
   }
   assert(clients.filter(({ ended }) => ended === undefined).length === USERS - 6);

@@ -1,5 +1,6 @@
 /** Real nodes of one cluster, each with its own way to Redis. */
-import { assert, assertEquals } from "../../assert.ts";
+import { until } from "../../helpers/until.ts";
+import { assertEquals } from "../../assert.ts";
 import { runs } from "../../helpers/optional.ts";
 import { ORIGIN, startServer, type TestServer } from "../../helpers/test_server.ts";
 import { RawClient, type RawResponse } from "../../helpers/raw_client.ts";
@@ -207,11 +208,15 @@ export class TestCluster implements AsyncDisposable {
 
   /** Waits until a node is ready and knows that so many nodes live. */
   async knows(node: TestNode, count: number): Promise<void> {
-    await until(`${count} nodes known`, async () => {
-      const { status } = await node.ready();
-      const { nodes } = (await node.admin("GET", "/nodes")).body as { nodes: unknown[] };
-      return status === 200 && nodes.length === count;
-    }, LEASE_DEADLINE_MS);
+    await until(
+      async () => {
+        const { status } = await node.ready();
+        const { nodes } = (await node.admin("GET", "/nodes")).body as { nodes: unknown[] };
+        return status === 200 && nodes.length === count;
+      },
+      `${count} nodes known`,
+      LEASE_DEADLINE_MS,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -219,20 +224,6 @@ export class TestCluster implements AsyncDisposable {
     await Promise.all(this.nodes.map(({ link }) => link[Symbol.asyncDispose]()));
     await this.redis[Symbol.asyncDispose]();
   }
-}
-
-/** Waits until a condition holds. Returns after how many milliseconds. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
-): Promise<number> {
-  const started = performance.now();
-  while (!await condition()) {
-    assert(performance.now() - started < deadlineMs, `waited ${deadlineMs} ms for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return performance.now() - started;
 }
 
 /** Asserts that an administrator's answer covers all nodes. */

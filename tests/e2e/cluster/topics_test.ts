@@ -1,7 +1,8 @@
 /** Topics and presence of several nodes. */
+import { until } from "../../helpers/until.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { optional } from "../../helpers/optional.ts";
-import { assertComplete, REDIS, TestClient, TestCluster, until } from "./nodes.ts";
+import { assertComplete, REDIS, TestClient, TestCluster } from "./nodes.ts";
 
 const COUNT = 500;
 
@@ -20,7 +21,7 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
       }
     };
     await Promise.all([say(ann, 0), say(bob, COUNT)]);
-    await until("all events on both nodes", () => ann.events.length >= 2 * COUNT && bob.events.length >= 2 * COUNT);
+    await until(() => ann.events.length >= 2 * COUNT && bob.events.length >= 2 * COUNT, "all events on both nodes");
     assertEquals(ann.events, bob.events);
     assertEquals(ann.events.length, 2 * COUNT);
     for (const own of [ann.events.filter((n) => n < COUNT), ann.events.filter((n) => n >= COUNT)]) {
@@ -32,7 +33,7 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
     for (let n = 0; n < 20; n++) {
       const before = ann.events.length;
       assertEquals((await ann.call("room.enter", { room: `own-${n}`, n: 5000 + n })).result, true);
-      await until("the client's own event", () => ann.events.length > before);
+      await until(() => ann.events.length > before, "the client's own event");
       assertEquals(ann.events.at(-1), 5000 + n);
     }
   });
@@ -47,7 +48,7 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
       )
         .sort();
     };
-    await until("presence of both nodes", async () => (await users(ann)).join() === "ann 2,bob 1");
+    await until(async () => (await users(ann)).join() === "ann 2,bob 1", "presence of both nodes");
     assertEquals(await users(bob), ["ann 2", "bob 1"]);
   });
 
@@ -57,8 +58,8 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
     assertComplete(answer);
     assertEquals(answer.body.delivered, 2);
     await until(
-      "the administrator's event on both nodes",
       () => ann.events.length === before[0]! + 1 && bob.events.length === before[1]! + 1,
+      "the administrator's event on both nodes",
     );
     assertEquals([ann.events.at(-1), bob.events.at(-1)], [7777, 7777]);
   });
@@ -67,7 +68,7 @@ Deno.test(optional(REDIS, "an event reaches the subscribers of all nodes, in one
     assertEquals((await bob.call("topic.unsubscribe", { topic: "room:r" })).result, {});
     const before = bob.events.length;
     await a.admin("POST", "/publish", { topic: "room:r", event: "message", data: { n: 8888 } });
-    await until("the event on the other node", () => ann.events.at(-1) === 8888);
+    await until(() => ann.events.at(-1) === 8888, "the event on the other node");
     assertEquals((await bob.call("topic.presence", { topic: "room:r" })).result !== undefined, true);
     assertEquals(bob.events.length, before);
     assert(!bob.events.includes(8888));
