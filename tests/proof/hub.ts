@@ -30,11 +30,20 @@ export const hub: readonly Promised[] = [
     edits: [
       ["if (subscribers?.has(subscriber)) return true;", ""],
       ["for (const subscriber of [...subscribers])", "for (const subscriber of subscribers)"],
-      ["this.#cluster.state.leave(module, topic, subscriber.userId);", "", "belong to a module"],
       [
         "if (own === undefined || !subscribers?.delete(subscriber)) return;",
         "if (own === undefined || !subscribers) return;\n    subscribers.delete(subscriber);",
       ],
+    ],
+  },
+  {
+    promise: "docs/cluster.md: a user is present on a topic while one of the user's connections follows it",
+    file: "lib/hub/hub.ts",
+    by: "tests/hub/cluster_test.ts",
+    edits: [
+      ["this.#cluster.state.join(module, topic, subscriber.userId);", "", "the last one leaves"],
+      ["this.#cluster.state.leave(module, topic, subscriber.userId);", "", "the last one leaves"],
+      ["this.#cluster.backplane.unlisten(module, topic);", "", "the last one leaves"],
     ],
   },
 ];

@@ -147,7 +147,7 @@ export const shared: readonly Promised[] = [
     by: "tests/limits/spending_ledger_test.ts",
     edits: [
       ["if (this.account !== null) this.account.untold += plain;", "if (this.account !== null) return;", "one rate"],
-      ["this.limit, now, this.#settled);", "this.limit, now);", "is spent on the other"],
+      ["this.limit, now, this.#settled);", "this.limit, now);", "are spent on the other"],
     ],
   },
   {
