@@ -37,7 +37,7 @@ export const hub: readonly Promised[] = [
     ],
   },
   {
-    promise: "docs/cluster.md: a user is present on a topic while one of the user's connections follows it",
+    promise: "docs/cluster.md: A user is present on a topic while one of the user's connections follows it",
     file: "lib/hub/hub.ts",
     by: "tests/hub/cluster_test.ts",
     edits: [
