@@ -1,6 +1,6 @@
 /** Failovers under load: no duplicate, one order, and losses that are counted. */
 import { until } from "../helpers/until.ts";
-import { assert, assertEquals, assertGreater } from "../assert.ts";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { partitionOf, slotOf } from "../../lib/cluster/redis/partitions.ts";
 import { settings, startNode, type TestNode } from "./nodes.ts";
@@ -8,11 +8,17 @@ import { NEEDS, RedisServer, startRedisCluster, startSentinels } from "../helper
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
+/** Messages that were published so long before a failure have arrived. */
+const ON_THE_WAY_MS = 5_000;
+
 /** Publishes from some nodes until it is stopped, and judges what the nodes received. */
 class Load {
   readonly #nodes: readonly TestNode[];
   readonly #topics: readonly string[];
-  readonly #published: number[];
+  /** For each node, when it published each message. */
+  readonly #published: number[][];
+  /** Times in which messages may be lost. */
+  readonly #failures: { readonly from: number; to: number }[] = [];
   /** Further publications of each node. */
   #more = 0;
   #probes = 0;
@@ -22,14 +28,14 @@ class Load {
   constructor(nodes: readonly TestNode[], topics: readonly string[], rate = 5) {
     this.#nodes = nodes;
     this.#topics = topics;
-    this.#published = nodes.map(() => 0);
+    this.#published = nodes.map(() => []);
     this.#timer = setInterval(() => this.publish(rate), 5);
   }
 
   publish(count: number): void {
     for (let i = 0; i < count; i++) {
       for (const [index, { cluster }] of this.#nodes.entries()) {
-        const number = this.#published[index]!++;
+        const number = this.#published[index]!.push(performance.now()) - 1;
         const topic = this.#topics[number % this.#topics.length]!;
         cluster.backplane.publish("m", topic, bytes(`${index}:${number}`));
       }
@@ -38,7 +44,7 @@ class Load {
 
   /** The nodes have published so many messages in all. */
   async reached(count: number): Promise<void> {
-    const published = () => this.#published.reduce((sum, one) => sum + one);
+    const published = () => this.#published.reduce((sum, times) => sum + times.length, 0);
     await until(() => published() >= count, () => `${count} publications, there are ${published()}`, 60_000);
   }
 
@@ -51,6 +57,11 @@ class Load {
     const topics = Array.from({ length: 40 }, (_, index) => `other ${index}`);
     this.#probes += topics.length;
     return new Set(topics.map((topic) => this.#nodes[0]!.cluster.backplane.publish("m", topic, bytes(""))));
+  }
+
+  /** Something fails now: from a little before until the links have recovered, messages may be lost. */
+  fails(): void {
+    this.#failures.push({ from: performance.now() - ON_THE_WAY_MS, to: Infinity });
   }
 
   /** All links are up again, so that a message passes from each node to each. */
@@ -74,6 +85,7 @@ class Load {
     for (const { duties } of nodes) {
       await until(() => texts.every((text) => duties.messages.includes(text)), `the messages of ${name}`);
     }
+    this.#failures.at(-1)!.to = performance.now();
   }
 
   /** Every publication has an outcome, and each topic has one order on all nodes, without a message twice. */
@@ -82,10 +94,33 @@ class Load {
     for (const [index, { cluster }] of this.#nodes.entries()) {
       const counted = () => Object.values(cluster.figures.published).reduce((sum, count) => sum + count);
       await until(() => {
-        return counted() === this.#published[index]! + this.#more + (index === 0 ? this.#probes : 0);
+        return counted() === this.#published[index]!.length + this.#more + (index === 0 ? this.#probes : 0);
       }, "all publications to have an outcome");
     }
     for (const topic of this.#topics) this.#judgeTopic(`m ${topic} `);
+    await this.#judgeLosses();
+  }
+
+  /** Only what was published around a failure is lost, and nothing of that is counted as lost and comes. */
+  async #judgeLosses(): Promise<void> {
+    const certain = this.#published.flatMap((times, index) =>
+      times.flatMap((time, number) => {
+        if (this.#failures.some(({ from, to }) => from <= time && time <= to)) return [];
+        return `m ${this.#topics[number % this.#topics.length]} ${index}:${number}`;
+      })
+    );
+    assertGreater(certain.length, 1_000, "messages that can't be lost");
+    for (const { duties, cluster } of this.#nodes) {
+      const lost = () => new Set(certain).difference(new Set(duties.messages));
+      await until(() => lost().size === 0, () => `${[...lost()].slice(0, 10)} of ${lost().size} on ${cluster.node}`);
+    }
+    for (const [index, { cluster }] of this.#nodes.entries()) {
+      const { sent, unknown, local } = cluster.figures.published;
+      for (const [other, { duties }] of this.#nodes.entries()) {
+        const received = duties.messages.filter((text) => text.includes(` ${index}:`)).length;
+        assertLessOrEqual(received, sent + unknown + (other === index ? local : 0), "received of those handed over");
+      }
+    }
   }
 
   #judgeTopic(head: string): void {
@@ -122,6 +157,7 @@ Deno.test(optional(NEEDS, "two failovers of Sentinel among 100,000 publications"
   try {
     for (const [from, to] of [[0, 1], [1, 0]] as const) {
       const failures = nodes.map(({ cluster }) => cluster.figures.failures);
+      load.fails();
       await servers[from]!.kill();
       await until(() => nodes.every(({ cluster }, i) => cluster.figures.failures > failures[i]!), "all links to fail");
       await load.recovered(`failover ${from}`);
@@ -165,6 +201,7 @@ Deno.test(optional(NEEDS, "a master of a Redis Cluster is killed under load: top
   const nodes = await clusterNodes(stack, servers);
   const load = new Load(nodes, TOPICS);
   try {
+    load.fails();
     await servers[0]!.kill();
     await until(() => nodes.every(({ cluster }) => cluster.figures.failures > 0), "the failure to be noticed");
     await until(() => load.probe().size === 2, "some topics to be local and others not");
@@ -184,6 +221,7 @@ Deno.test(optional(NEEDS, "slots move to another master under load", async () =>
   const load = new Load(nodes, TOPICS);
   try {
     const [from, to] = [await servers[0]!.cli("CLUSTER", "MYID"), await servers[1]!.cli("CLUSTER", "MYID")];
+    load.fails();
     await new Deno.Command("redis-cli", {
       args: ["--cluster", "reshard", `127.0.0.1:${servers[0]!.port}`, "--cluster-from", from, "--cluster-to", to]
         .concat("--cluster-slots", String(MOVED), "--cluster-yes"),

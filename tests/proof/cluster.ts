@@ -3,6 +3,9 @@ import type { Promised } from "./mutant.ts";
 const DATABASE = "A program that reaches the database of a cluster";
 const FAILS = "A database of a cluster that fails, stands still or loses its content";
 
+const JUNK = "docs/cluster.md: keys of another type and values of another form are removed";
+const JUNK_TEST = "tests/cluster/junk_test.ts";
+
 /** The link of a node to the others. */
 export const cluster: readonly Promised[] = [
   {
@@ -97,7 +100,7 @@ export const cluster: readonly Promised[] = [
     file: "lib/cluster/redis/redis.ts",
     by: "tests/cluster/faults_test.ts",
     edits: [
-      ["this.#records.give(send).catch(() => {});", "", "FLUSHALL"],
+      ["if (partitions.includes(CONTROL)) this.#lost();\n    else this.#writer", "this.#writer", "FLUSHALL"],
     ],
   },
   {
@@ -105,6 +108,86 @@ export const cluster: readonly Promised[] = [
     file: "lib/cluster/redis/redis.ts",
     by: "tests/cluster/once_test.ts",
     edits: [['["GETDEL", name]', '["GET", name]', "exactly once"]],
+  },
+  {
+    promise: JUNK,
+    file: "lib/cluster/redis/link.ts",
+    by: JUNK_TEST,
+    edits: [
+      ["if (isAboutOneCall(error)) {", "if (false as boolean) {", "an error about one key"],
+      [
+        "      shard.breaker.succeeded();\n      this.#deps",
+        "      shard.breaker.failed();\n      this.#deps",
+        "an error about one key",
+      ],
+      ['this.#deps.log.warn("cluster.call_failed"', 'this.#deps.log.debug("call"', "an error about one key"],
+      ["      this.failedCalls++;\n", "", "an error about one key"],
+    ],
+  },
+  {
+    promise: JUNK,
+    file: "lib/cluster/redis/scripts.ts",
+    by: JUNK_TEST,
+    edits: [
+      ["if count and count <= ${MOST_COUNTED} and at < 1e15 then", "if count then", "of another form"],
+      ["  redis.call('HDEL', key, field)\nend`;", "end`;", "presence leaves out"],
+      ["or not count then", "then", "of another form"],
+      ["number and number >= 0 and number < 1e15 and number or 0", "number or 0", "no amounts"],
+      ["math.max(0, now - amount(at))", "(now - amount(at))", "no amounts"],
+      ["  redis.call('DEL', key)\n  return false", "  return false", "of another type"],
+      ["if not whole then redis.call('DEL', KEYS[1], KEYS[3], KEYS[4]) end", "", "of another type"],
+      ["expect(KEYS[2], 'hash')\n", "", "of another type"],
+      ["  expect(KEYS[i], 'hash')\n", "", "of another type"],
+      ["if redis.call('ZSCORE', KEYS[1], described[i]) then", "if true then", "counts with its node's lease"],
+      ["    redis.call('HDEL', KEYS[2], described[i])\n  end", "  end", "counts with its node's lease"],
+    ],
+  },
+  {
+    promise: JUNK,
+    file: "lib/cluster/redis/liveness.ts",
+    by: JUNK_TEST,
+    edits: [
+      [" || Math.abs(time - described.at) > MAX_AGE_MS", "", "counts with its node's lease"],
+      ["Math.abs(time - described.at)", "(time - described.at)", "counts with its node's lease"],
+      ["described?.id !== id ||", "described === undefined ||", "counts with its node's lease"],
+    ],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/redis.ts",
+    by: JUNK_TEST,
+    edits: [
+      ["const lapsed = () => this.#lost();", "const lapsed = () => {};", "gives its records again"],
+      ["    this.#records.reload();\n", "", "gives its records again"],
+    ],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/records.ts",
+    by: JUNK_TEST,
+    edits: [
+      ["this.#closed ? 0 : RELOAD_MS", "0", "once a second"],
+      ["if (this.#reloadAgain) this.reload();", "", "a record that is lost"],
+    ],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/count_writer.ts",
+    by: JUNK_TEST,
+    edits: [
+      [
+        "if (this.#again === null) this.#begin();\n    else this.#onceMore = true;",
+        "this.#begin();",
+        "again and again",
+      ],
+      ["if (this.#onceMore) this.#begin();", "", "a count that is lost"],
+    ],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/deadline.ts",
+    by: JUNK_TEST,
+    edits: [["timer = setTimeout(judge, Math.min(MOST_GRACE_MS, grace));", "judge();", "stood still itself"]],
   },
   {
     promise: FAILS,

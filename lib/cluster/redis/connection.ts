@@ -1,6 +1,6 @@
 /** One connection to a server of Redis. It is never opened again: what follows a failure is a new connection. */
 import { Buffer } from "node:buffer";
-import { createClient } from "@redis/client";
+import { createClient, ErrorReply } from "@redis/client";
 import type { Address, Endpoint } from "./url.ts";
 import type { RedisSettings } from "./settings.ts";
 
@@ -123,6 +123,11 @@ function newClient({ endpoint, settings }: Access, address: Address | undefined)
 /** An address is no name for SNI (RFC 6066 3). */
 function nameFor(host: string): string {
   return host.includes(":") || /^[\d.]+$/.test(host) ? "" : host;
+}
+
+/** An error about the key or the arguments of one command, from a server that works otherwise. */
+export function isAboutOneCall(error: unknown): error is Error {
+  return error instanceof ErrorReply && /^(?:WRONGTYPE|ERR)\b/.test(error.message);
 }
 
 /** The reason of a failure, without anything secret: errors of Redis and of sockets name commands and addresses. */

@@ -42,6 +42,8 @@ export class CountWriter {
   readonly #timer: ReturnType<typeof setInterval>;
   #waiting = 0;
   #again: Iterator<Counted> | null = null;
+  /** All counts are to be written again after those of now. */
+  #onceMore = false;
   #ageMs = 0;
 
   constructor(deps: CountWriterDeps) {
@@ -62,10 +64,10 @@ export class CountWriter {
     fields.set(field, read);
   }
 
-  /** Writes all counts again, at a pace that Redis does not notice. */
+  /** Writes all counts again, at a pace that Redis does not notice. While that goes on, it will begin once more. */
   writeAll(): void {
-    this.#again = this.#deps.all()[Symbol.iterator]();
-    this.#ageMs = 0;
+    if (this.#again === null) this.#begin();
+    else this.#onceMore = true;
   }
 
   /** Forgets which counts have changed. */
@@ -90,11 +92,18 @@ export class CountWriter {
     }
   }
 
+  #begin(): void {
+    this.#again = this.#deps.all()[Symbol.iterator]();
+    this.#onceMore = false;
+    this.#ageMs = 0;
+  }
+
   #takeAgain(again: Iterator<Counted>): void {
     for (let i = 0; i < MOST_AGAIN; i++) {
       const { done, value } = again.next();
       if (done) {
         this.#again = null;
+        if (this.#onceMore) this.#begin();
         return;
       }
       this.changed(value);

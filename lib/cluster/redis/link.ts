@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import type { Log } from "../../log/log.ts";
 import { CALL_MS, ClusterUnavailable, type LinkState } from "../cluster.ts";
-import { type Access, type Argument, describe, type Reply } from "./connection.ts";
+import { type Access, type Argument, describe, isAboutOneCall, type Reply } from "./connection.ts";
 import { pause, within } from "./deadline.ts";
 import { ALL_PARTITIONS, type Names } from "./partitions.ts";
 import { callScript, type ScriptName } from "./scripts.ts";
@@ -113,8 +113,7 @@ export class Link {
       return reply;
     } catch (error) {
       this.failedCalls++;
-      shard.breaker.failed();
-      this.#judge(shard, error);
+      this.#judgeCall(shard, error);
       throw new ClusterUnavailable(describe(error));
     }
   }
@@ -139,6 +138,17 @@ export class Link {
   unsubscribe(partition: number, channels: string[]): void {
     const shard = this.#byPartition[partition];
     shard?.unsubscribe(channels)?.catch((error) => this.#judge(shard, error));
+  }
+
+  /** A key with another type than its own must not keep all calls from being made. */
+  #judgeCall(shard: Shard, error: unknown): void {
+    if (isAboutOneCall(error)) {
+      shard.breaker.succeeded();
+      this.#deps.log.warn("cluster.call_failed", { server: masterName(shard.master), reason: describe(error) });
+      return;
+    }
+    shard.breaker.failed();
+    this.#judge(shard, error);
   }
 
   #judge(shard: Shard, error: unknown): void {

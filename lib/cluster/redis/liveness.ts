@@ -9,6 +9,8 @@ import { callScript } from "./scripts.ts";
 
 /** With the second between two looks, a dead node stops counting within 15 seconds. */
 const LEASE_MS = 13_000;
+/** A description of another age was not written by a live node. Its lease ends before that. */
+const MAX_AGE_MS = LEASE_MS + 1_000;
 const RENEW_MS = 1_000;
 /** Least time between two renewals that hints of other nodes cause. */
 const HINT_MS = 100;
@@ -20,6 +22,8 @@ interface Described extends NodeDescription {
   readonly draining: boolean;
   /** The field that its counts are under. */
   readonly field: string;
+  /** When it was written, by the clock of Redis, in milliseconds since the epoch. */
+  readonly at: number;
 }
 
 export interface LivenessDeps {
@@ -31,7 +35,7 @@ export interface LivenessDeps {
   readonly describe: () => NodeDescription;
   /** The lease had lapsed, so the other nodes may have removed the counts of this one. */
   readonly lapsed: () => void;
-  /** A description was not signed by a node of this cluster. */
+  /** A description was not signed by that node of this cluster, or is not of now. */
   readonly refused: () => void;
 }
 
@@ -41,7 +45,7 @@ export class Liveness {
   readonly #deps: LivenessDeps;
   readonly #since = Date.now();
   readonly #channel: string;
-  readonly #keys: readonly [leases: string, descriptions: string];
+  readonly #keys: readonly [leases: string, descriptions: string, records: string, ends: string];
   #others = new Map<string, Described>();
   #fields: string[] = [];
   #draining = false;
@@ -49,13 +53,16 @@ export class Liveness {
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #renewedAt = 0;
+  /** Milliseconds by which the clock of Redis is ahead of the monotonic one of this process. */
+  #clockAhead = 0;
   #renewing = false;
   #hinted = false;
 
   constructor(deps: LivenessDeps) {
     this.#deps = deps;
     this.#channel = deps.names.of(CONTROL, "nodes");
-    this.#keys = [deps.names.of(CONTROL, "leases"), deps.names.of(CONTROL, "described")];
+    const of = (kind: string) => deps.names.of(CONTROL, kind);
+    this.#keys = [of("leases"), of("described"), of("records"), of("ends")];
   }
 
   /** The channel on which nodes hint at a change of the list. */
@@ -70,7 +77,7 @@ export class Liveness {
 
   /** All nodes as last known, this one first. */
   nodes(): NodeInfo[] {
-    return [this.#own(), ...this.#others.values()].map(({ field: _, ...info }) => ({
+    return [this.#own(), ...this.#others.values()].map(({ field: _, at: __, ...info }) => ({
       ...info,
       own: info.id === this.#deps.node,
     }));
@@ -78,6 +85,8 @@ export class Liveness {
 
   /** Takes the lease, and renews it from now on. `send` is of a link that is not up yet. */
   async take(send: Send): Promise<void> {
+    const [seconds, microseconds] = await send(["TIME"]) as [string, string];
+    this.#heardTime(Number(seconds) * 1_000 + Number(microseconds) / 1_000);
     await this.#renew(send);
     if (this.#timer === undefined && !this.#closed) this.#schedule(RENEW_MS);
   }
@@ -132,8 +141,9 @@ export class Liveness {
     const description = envelopes.seal("node", this.#own());
     const reply = await callScript(send, "lease", this.#keys, [node, String(LEASE_MS), description]);
     if (this.#closed) return;
-    const [absent, ...descriptions] = reply as [number, ...string[]];
-    this.#take(descriptions);
+    const [absent, time, ...descriptions] = reply as [number, ...string[]];
+    this.#heardTime(Number(time));
+    this.#take(Number(time), descriptions);
     if (absent === 0) return;
     if (this.#joined) this.#deps.lapsed();
     this.#joined = true;
@@ -142,16 +152,24 @@ export class Liveness {
 
   #own(): Described {
     const { node, describe } = this.#deps;
-    return { ...describe(), id: node, since: this.#since, draining: this.#draining, field: this.field };
+    const at = Math.round(performance.now() + this.#clockAhead);
+    return { ...describe(), id: node, since: this.#since, draining: this.#draining, field: this.field, at };
   }
 
-  #take(descriptions: readonly string[]): void {
+  #heardTime(time: number): void {
+    this.#clockAhead = time - performance.now();
+  }
+
+  /** `descriptions`: node and description, and so on, of all that have a lease. */
+  #take(time: number, descriptions: readonly string[]): void {
     const { node, log, envelopes, refused } = this.#deps;
     const found = new Map<string, Described>();
-    for (const text of descriptions) {
+    for (let i = 0; i < descriptions.length; i += 2) {
+      const [id, text] = descriptions.slice(i, i + 2) as [string, string];
       const described = envelopes.open("node", text) as Described | undefined;
-      if (described === undefined) refused();
-      else if (described.id !== node) found.set(described.id, described);
+      // A description that is written again later, or for another node, says nothing.
+      if (described?.id !== id || Math.abs(time - described.at) > MAX_AGE_MS) refused();
+      else if (id !== node) found.set(id, described);
     }
     for (const [id, { name }] of found) if (!this.#others.has(id)) log.info("cluster.node_joined", { node: id, name });
     for (const [id, { name }] of this.#others) if (!found.has(id)) log.info("cluster.node_left", { node: id, name });

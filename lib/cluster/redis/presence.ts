@@ -56,16 +56,16 @@ export class SharedPresence {
   async #read(partition: number, key: string, module: string, topic: string): Promise<Present> {
     const { link, liveness } = this.#deps;
     try {
-      const [now, ...counts] = await link.script(partition, "counts", [key], []) as string[];
+      const counts = await link.script(partition, "counts", [key], []) as string[];
       const live = new Set(liveness.fields());
       const others: Presence[] = [];
       const abandoned: string[] = [];
       for (let i = 0; i < counts.length; i += 3) {
-        const [field, count, at] = counts.slice(i, i + 3) as [string, string, string];
+        const [field, count, age] = counts.slice(i, i + 3) as [string, string, string];
         const [node, user] = split(field);
         if (node === liveness.field) continue;
         if (live.has(node)) others.push({ user, connections: Number(count) });
-        else if (Number(now) - Number(at) > ABANDONED_MS) abandoned.push(field);
+        else if (Number(age) > ABANDONED_MS) abandoned.push(field);
       }
       if (abandoned.length > 0) link.send(partition, ["HDEL", key, ...abandoned.slice(0, MOST_REMOVED)]);
       return { users: sum([...this.#local.users(module, topic), ...others]), partial: false };

@@ -32,6 +32,8 @@ const BATCH = 100;
 const MAX_UNSENT = 100_000;
 /** Pause before records that Redis has not taken are given again, while the link stays up. */
 const RETRY_MS = 1_000;
+/** Least time between the end of a reload and the next one. */
+const RELOAD_MS = 1_000;
 /** Versions are swept after so many new ones. */
 const SWEEP_AFTER = 4_096;
 
@@ -49,6 +51,9 @@ export class Records {
   readonly #unsent = new Map<string, Kept>();
   #sinceSweep = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Set while records are loaded again, and for some time afterwards. */
+  #reloading: ReturnType<typeof setTimeout> | true | undefined;
+  #reloadAgain = false;
   #closed = false;
 
   constructor(deps: RecordsDeps) {
@@ -85,6 +90,7 @@ export class Records {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    if (this.#reloading !== true) clearTimeout(this.#reloading);
   }
 
   /** A call may fail although the link stays up, which would give the record only when it is up again. */
@@ -134,9 +140,20 @@ export class Records {
     await this.#give(send, [...lacking.values()]);
   }
 
-  /** Gives Redis all records of this node. */
-  give(send: Send): Promise<void> {
-    return this.#give(send, [...this.#held().values()]);
+  /** Does what {@linkcode Records.load} does, while the link is up, because Redis has lost records. */
+  reload(): void {
+    this.#reloadAgain = this.#reloading !== undefined;
+    if (this.#reloadAgain || this.#closed) return;
+    this.#reloading = true;
+    const send: Send = (args) =>
+      this.#deps.link().send(CONTROL, args) ?? Promise.reject(new ClusterUnavailable("down"));
+    // What fails here is done when the link is up again.
+    this.load(send).catch(() => {}).then(() => {
+      this.#reloading = setTimeout(() => {
+        this.#reloading = undefined;
+        if (this.#reloadAgain) this.reload();
+      }, this.#closed ? 0 : RELOAD_MS);
+    });
   }
 
   /** The records of this node that have not ended, by field. */

@@ -4,7 +4,6 @@ import type { Log } from "../../log/log.ts";
 import {
   type Cluster,
   type ClusterFigures,
-  ClusterUnavailable,
   type Control,
   type LinkState,
   type NodeDuties,
@@ -56,7 +55,7 @@ export class RedisCluster implements Cluster, LinkUsers {
     const refused = () => void this.#refused++;
     const link = this.#link = new Link(this, { access, names, node: this.node, log, now });
     const common = { link: () => link, names, envelopes, duties, node: this.node, refused };
-    const lapsed = () => this.#writer.writeAll();
+    const lapsed = () => this.#lost();
     const liveness = this.#liveness = new Liveness({ ...common, log, lapsed, describe: duties.describe });
     const counts = { link, names, liveness, writer: () => this.#writer };
     this.#seats = new SeatBook(counts);
@@ -130,11 +129,14 @@ export class RedisCluster implements Cluster, LinkUsers {
   }
 
   emptied(partitions: readonly number[]): void {
+    if (partitions.includes(CONTROL)) this.#lost();
+    else this.#writer.writeAll();
+  }
+
+  /** Redis may have lost counts and records. */
+  #lost(): void {
     this.#writer.writeAll();
-    if (!partitions.includes(CONTROL)) return;
-    const send: Send = (args) => this.#link.send(CONTROL, args) ?? Promise.reject(new ClusterUnavailable("down"));
-    // What fails here is given again when the link is up again.
-    this.#records.give(send).catch(() => {});
+    this.#records.reload();
   }
 
   /** Channels of the control partition, with what their messages do. */

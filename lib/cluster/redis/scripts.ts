@@ -11,24 +11,46 @@ export const COUNT_TTL_MS = 3_600_000;
  */
 export const ABANDONED_MS = 60_000;
 
+/** Largest count that is believed. */
+const MOST_COUNTED = 1_000_000;
+
 const CLOCK = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
+ * Another program, or an operator, may write what is not of a node: a key of another type, and a value of another form,
+ * are removed, so that they make no call fail and change no sum.
+ */
+const GUARD = `
+local function expect(key, type)
+  local found = redis.call('TYPE', key).ok
+  if found == type or found == 'none' then return true end
+  redis.call('DEL', key)
+  return false
+end
+local function read(key, field, value)
+  local count, at = string.match(value, '^(%d+) (%d+)$')
+  count, at = tonumber(count), tonumber(at)
+  if count and count <= ${MOST_COUNTED} and at < 1e15 then return count, at end
+  redis.call('HDEL', key, field)
+end`;
+
+/**
  * Takes seats of a user. KEYS: the user's seats. ARGV: own field, seats held, seats wanted, cap, fields of live nodes.
  * A field has the value `COUNT MILLISECONDS`. Returns how many were taken.
  */
-const seat = `${CLOCK}
+const seat = `${CLOCK}${GUARD}
+expect(KEYS[1], 'hash')
 local live = {}
 for i = 5, #ARGV do live[ARGV[i]] = true end
 local others = 0
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
-  local count, at = string.match(fields[i + 1], '^(%d+) (%d+)$')
-  if fields[i] == ARGV[1] then
-  elseif live[fields[i]] then others = others + tonumber(count)
-  elseif now - tonumber(at) > ${ABANDONED_MS} then redis.call('HDEL', KEYS[1], fields[i]) end
+  local count, at = read(KEYS[1], fields[i], fields[i + 1])
+  if fields[i] == ARGV[1] or not count then
+  elseif live[fields[i]] then others = others + count
+  elseif math.abs(now - at) > ${ABANDONED_MS} then redis.call('HDEL', KEYS[1], fields[i]) end
 end
 local held = tonumber(ARGV[2])
 local taken = math.max(0, math.min(tonumber(ARGV[3]), tonumber(ARGV[4]) - others - held))
@@ -39,22 +61,26 @@ end
 return taken`;
 
 /** Writes counts. KEYS: a hash of counts. ARGV: field, count, and so on; a count of 0 removes the field. */
-const count = `${CLOCK}
+const count = `${CLOCK}${GUARD}
+expect(KEYS[1], 'hash')
 for i = 1, #ARGV, 2 do
   if ARGV[i + 1] == '0' then redis.call('HDEL', KEYS[1], ARGV[i])
   else redis.call('HSET', KEYS[1], ARGV[i], string.format('%s %.0f', ARGV[i + 1], now)) end
 end
 redis.call('PEXPIRE', KEYS[1], ${COUNT_TTL_MS})`;
 
-/** Reads counts. KEYS: a hash of counts. Returns the time, then field, count, time, and so on. */
-const counts = `${CLOCK}
-local found = { string.format('%.0f', now) }
+/** Reads counts. KEYS: a hash of counts. Returns field, count, age in ms, and so on. */
+const counts = `${CLOCK}${GUARD}
+expect(KEYS[1], 'hash')
+local found = {}
 local fields = redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
-  local count, at = string.match(fields[i + 1], '^(%d+) (%d+)$')
-  found[#found + 1] = fields[i]
-  found[#found + 1] = count
-  found[#found + 1] = at
+  local count, at = read(KEYS[1], fields[i], fields[i + 1])
+  if count then
+    found[#found + 1] = fields[i]
+    found[#found + 1] = string.format('%d', count)
+    found[#found + 1] = string.format('%.0f', math.abs(now - at))
+  end
 end
 return found`;
 
@@ -62,14 +88,18 @@ return found`;
  * Adds spending. KEYS: buckets of one partition. ARGV for each: tokens spent, rate. A bucket has the sum of all
  * spending, and the spending that the rate has not paid back yet. Returns both for each bucket.
  */
-const settle = `${CLOCK}
+const settle = `${CLOCK}${GUARD}
+local function amount(text)
+  local number = tonumber(text)
+  return number and number >= 0 and number < 1e15 and number or 0
+end
 local found = {}
 for i = 1, #KEYS do
   local spent, rate = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  expect(KEYS[i], 'hash')
   local sum, level, at = unpack(redis.call('HMGET', KEYS[i], 'sum', 'level', 'at'))
-  sum = (tonumber(sum or '0') or 0) + spent
-  level = math.max(0, (tonumber(level or '0') or 0) - rate * math.max(0, now - (tonumber(at or '0') or 0)) / 1000)
-  level = level + spent
+  sum = amount(sum) + spent
+  level = math.max(0, amount(level) - rate * math.max(0, now - amount(at)) / 1000) + spent
   redis.call('HSET', KEYS[i], 'sum', string.format('%.6f', sum), 'level', string.format('%.6f', level),
     'at', string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[i], 60000)
@@ -79,18 +109,31 @@ end
 return found`;
 
 /**
- * Renews the lease of a node. KEYS: leases, descriptions. ARGV: node, duration in ms, description. Returns whether the
- * node was absent, then the descriptions of all live nodes.
+ * Renews the lease of a node. KEYS: leases, descriptions, records, ends. ARGV: node, duration in ms, description.
+ * Returns whether the node was absent, the time in ms, then node and description of all that have a lease. After a key
+ * of another type, all nodes are absent once, and write again what they know.
  */
-const lease = `${CLOCK}
+const lease = `${CLOCK}${GUARD}
+expect(KEYS[2], 'hash')
+local whole = true
+for i, type in pairs({ [1] = 'zset', [3] = 'hash', [4] = 'zset' }) do whole = expect(KEYS[i], type) and whole end
+if not whole then redis.call('DEL', KEYS[1], KEYS[3], KEYS[4]) end
 local absent = redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now))) do
   redis.call('ZREM', KEYS[1], dead)
   redis.call('HDEL', KEYS[2], dead)
 end
-local found = { absent }
-for _, description in ipairs(redis.call('HVALS', KEYS[2])) do found[#found + 1] = description end
+local found = { absent, string.format('%.0f', now) }
+local described = redis.call('HGETALL', KEYS[2])
+for i = 1, #described, 2 do
+  if redis.call('ZSCORE', KEYS[1], described[i]) then
+    found[#found + 1] = described[i]
+    found[#found + 1] = described[i + 1]
+  else
+    redis.call('HDEL', KEYS[2], described[i])
+  end
+end
 return found`;
 
 /**
