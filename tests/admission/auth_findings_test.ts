@@ -95,3 +95,12 @@ Deno.test("authFindings() reports lines of revoked_file that revoke nothing", as
   assertEquals(found.map(([severity, where]) => [severity, where]), [["error", "auth.revoked_file"]]);
   assertStringIncludes(found[0]?.[2] ?? "", "line 1");
 });
+
+Deno.test("authFindings() reports a last line of revoked_file without its newline", async () => {
+  const found = await find({ pub: publicPem(ours), revoked: "jti:x\njti:y" }, (folder) => ({
+    public_key_file: join(folder, "pub"),
+    revoked_file: join(folder, "revoked"),
+  }));
+  assertEquals(found.map(([severity, where]) => [severity, where]), [["error", "auth.revoked_file"]]);
+  assertStringIncludes(found[0]?.[2] ?? "", "line 2: has no newline at its end");
+});

@@ -20,6 +20,8 @@ const MALFORMED: [string, string][] = [
   ["an empty Host", "GET /ws HTTP/1.1\r\nHost:\r\n\r\n"],
   ["a Host with userinfo", "GET /ws HTTP/1.1\r\nHost: u@a\r\n\r\n"],
   ["a Host with a path", "GET /ws HTTP/1.1\r\nHost: a/b\r\n\r\n"],
+  ["a Host that is no address", upgradeHead().replace("Host: localhost", "Host: 256.1.1.1")],
+  ["a Host with a port that is none", upgradeHead().replace("Host: localhost", "Host: localhost:65536")],
   ["a non-ASCII Host", "GET /ws HTTP/1.1\r\nHost: ä\r\n\r\n"],
   ["HTTP/1.0 without Host", "GET /ws HTTP/1.0\r\n\r\n"],
   ["absolute-form of another host", "GET https://b/ws HTTP/1.1\r\nHost: a\r\n\r\n"],
@@ -138,6 +140,42 @@ for (const engine of ENGINES) {
     await client.text("hello");
     assertEquals(await client.nextClose(), { code: 1011, reason: "internal" });
     assert(fixture.lines.some((line) => line.includes("front.session_failed")));
+  });
+
+  Deno.test(`${engine}: a session that throws when it is told of a failure closes 1011`, async () => {
+    await using fixture = await startTestFront({
+      engine,
+      messages: { max_bytes: 10 },
+      sink: () => ({
+        failed: () => {
+          throw new Error("bug");
+        },
+      }),
+    });
+    using client = await fixture.open();
+    await client.text("more than ten bytes");
+    assertEquals((await client.nextClose()).code, 1011);
+    assert(fixture.lines.some((line) => line.includes("front.session_failed")));
+  });
+
+  Deno.test(`${engine}: a session hears no message after it has closed`, async () => {
+    await using fixture = await startTestFront({
+      engine,
+      sink: ({ socket, messages }) => ({
+        message(data) {
+          messages.push(data as string);
+          socket.close(4408, "idle");
+        },
+      }),
+    });
+    using client = await fixture.open();
+    await client.send(concat(frame({ opcode: 1, payload: "first" }), frame({ opcode: 1, payload: "second" })));
+    assertEquals((await client.nextClose()).code, 4408);
+    await client.text("third");
+    await client.sendClose(4408);
+    await client.closed();
+    await until(() => fixture.sessions[0]!.closes.length > 0, "closed");
+    assertEquals(fixture.sessions[0]!.messages, ["first"]);
   });
 
   Deno.test(`${engine}: close() ends open connections; each session is told once`, async () => {

@@ -139,6 +139,15 @@ Deno.test("Bans and strikes are there after a restart", () => {
   assertEquals(later.bans.add("user:ann"), 2 * MINUTE);
 });
 
+Deno.test("Bans.list() has no ban that has ended since the last tick", () => {
+  const { bans, clock } = make();
+  bans.add("user:ann");
+  clock.advance(MINUTE - 1);
+  assertEquals(bans.list().map(({ key }) => key), ["user:ann"]);
+  clock.advance(1);
+  assertEquals(bans.list(), []);
+});
+
 Deno.test("Bans that ended while the server was down are logged as expired", () => {
   const clock = new Clock();
   const store = new MemoryStore(clock.now);

@@ -352,4 +352,48 @@ export const admission: readonly Promised[] = [
       ["if (reading.unfinished !== null) return;", "", "acts by whole lines"],
     ],
   },
+  {
+    promise: "Forged, confused or stale tokens",
+    file: "lib/admission/token/jwks.ts",
+    by: "tests/admission/token/jwks_test.ts",
+    edits: [
+      ["this.#fetchedAt = previous.#fetchedAt;", "", "a reload costs none"],
+    ],
+  },
+  {
+    promise: "Forged, confused or stale tokens",
+    file: "lib/admission/token/jwk_set.ts",
+    by: "tests/admission/token/keys_test.ts",
+    edits: [
+      [
+        "if (!Array.isArray(entries)) throw new KeyError('is not a key set, must be {\"keys\": […]}');",
+        "",
+        "what is not a key set",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: The claim `sub` becomes the user id. `auth.roles_claim` names the claim with the roles",
+    file: "lib/admission/token/roles.ts",
+    by: "tests/admission/token/roles_test.ts",
+    edits: [
+      ['last === "scope" ? roles.join(" ") : [...roles]', "[...roles]", "a scope as one string"],
+    ],
+  },
+  {
+    promise: "docs/operations.md: A line has an effect as soon as its newline is written",
+    file: "lib/admission/auth_findings.ts",
+    by: "tests/admission/auth_findings_test.ts",
+    edits: [
+      ["if (lines.unfinished !== null) {", "if (false as boolean) {", "without its newline"],
+    ],
+  },
+  {
+    promise: "docs/cluster.md: each keeps all of them in its own store",
+    file: "lib/admission/revocation/revocations.ts",
+    by: "tests/admission/revocation/revocations_test.ts",
+    edits: [
+      ["    this.#catchUp();\n    for (const [name, term]", "    for (const [name, term]", "shared with other nodes"],
+    ],
+  },
 ];

@@ -166,4 +166,44 @@ export const front: readonly Promised[] = [
       ['if (bytes.length < size) return "more";', ""],
     ],
   },
+  {
+    promise: "README.md: `bad_request`",
+    file: "lib/front/edge/handshake.ts",
+    by: "tests/front/engines_test.ts",
+    edits: [
+      [
+        'if (url === null) return this.#refuse(refuse("bad_request", { detail: "Host is invalid" }));',
+        "",
+        "edge: refuses malformed requests",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: `bad_request`",
+    file: "lib/front/deno_serve/deno_serve.ts",
+    by: "tests/front/engines_test.ts",
+    edits: [
+      ['if (url === null) return "Host is invalid";', "", "serve: refuses malformed requests"],
+    ],
+  },
+  {
+    promise: "README.md: 1011",
+    file: "lib/front/edge/edge_socket.ts",
+    by: "tests/front/engines_test.ts",
+    edits: [
+      [
+        "    } catch (error) {\n      this.sinkFailed(error);\n    }",
+        "    } catch {\n      return;\n    }",
+        "told of a failure",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: 1011",
+    file: "lib/front/deno_serve/serve_socket.ts",
+    by: "tests/front/engines_test.ts",
+    edits: [
+      ["    if (!this.open) return;\n    const bytes", "    const bytes", "hears no message after"],
+    ],
+  },
 ];

@@ -275,4 +275,16 @@ export const limits: readonly Promised[] = [
       ["shuffled(group, random).forEach", "group.forEach"],
     ],
   },
+  {
+    promise: "docs/operations.md: Lifting a ban also resets the count",
+    file: "lib/limits/bans.ts",
+    by: "tests/limits/bans_test.ts",
+    edits: [
+      [
+        "if (!entry.over && this.#left(key, entry, now) > 0) {",
+        "if (!entry.over || this.#left(key, entry, now) > 0) {",
+        "since the last tick",
+      ],
+    ],
+  },
 ];

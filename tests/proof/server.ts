@@ -148,4 +148,14 @@ export const server: readonly Promised[] = [
       ['if (auth.sources.includes("query")) {', 'if (auth.sources[0] === "query") {', "auth.sources"],
     ],
   },
+  {
+    promise: "docs/cluster.md: the node's own bucket decides; nodes settle what they have spent every 250 ms",
+    file: "lib/server/settlement.ts",
+    by: "tests/server/settlement_test.ts",
+    edits: [
+      ["if (settling) return;", "", "one settlement at a time"],
+      ["settling = false;\n    ledger", "ledger", "one settlement at a time"],
+      ["ledger.charge(ofOthers, now());", "", "one settlement at a time"],
+    ],
+  },
 ];

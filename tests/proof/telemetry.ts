@@ -36,4 +36,22 @@ export const telemetry: readonly Promised[] = [
       ["else counter(name, help, read);", "else counter(name, help, () => 0);", "the current counts"],
     ],
   },
+  {
+    promise: "README.md: metrics and spans",
+    file: "lib/telemetry/tracing.ts",
+    by: "tests/telemetry/tracing_test.ts",
+    edits: [
+      [
+        'if (status !== undefined) span.setAttribute("http.response.status_code", status);',
+        "",
+        "exports handshake and call spans",
+      ],
+      [
+        'if (result === "internal" || result === "timeout")',
+        'if (result === "internal")',
+        "exports handshake and call spans",
+      ],
+      ["span.setStatus({ code: SpanStatusCode.ERROR, message });", "", "exports handshake and call spans"],
+    ],
+  },
 ];

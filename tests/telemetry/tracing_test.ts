@@ -1,6 +1,21 @@
 import { createTracing, tracingEnabled } from "../../lib/telemetry/tracing.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 
+/** Spans as OTLP has them in JSON. */
+interface Traces {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
+}
+
+interface Span {
+  readonly name: string;
+  readonly status: { readonly code: number; readonly message?: string };
+  /** A value is an object with one member, which is named by its type. */
+  readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
+}
+
+/** The status code of a span that failed. */
+const ERROR = 2;
+
 Deno.test("createTracing(false) runs the handshake and nothing else", async () => {
   const tracing = createTracing(false);
   const outcome = { accepted: true };
@@ -41,7 +56,9 @@ Deno.test("createTracing(true) exports handshake and call spans when Deno does",
   const program = `import { createTracing, tracingEnabled } from ${JSON.stringify(url)};
     const tracing = createTracing(tracingEnabled((name) => Deno.env.get(name)));
     await tracing.handshake("192.0.2.1", () => Promise.resolve({ accepted: false, status: 403, reason: "origin_missing" }));
-    tracing.call("chat.send", "chat.v1")("ok");`;
+    await tracing.handshake("192.0.2.1", () => Promise.resolve({ accepted: true }));
+    await tracing.handshake("192.0.2.1", () => Promise.reject(new Error("boom"))).catch(() => {});
+    for (const result of ["ok", "timeout", "internal"]) tracing.call("chat.send", "chat.v1")(result);`;
   const directory = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${directory}/trace.ts`, program);
@@ -63,8 +80,20 @@ Deno.test("createTracing(true) exports handshake and call spans when Deno does",
     await Deno.remove(directory, { recursive: true });
   }
   const text = JSON.stringify(posts);
-  const names = [...text.matchAll(/"name":"(handshake|call)"/g)].map((match) => match[1]);
-  assertEquals(names.sort(), ["call", "handshake"]);
+  const spans = (posts as Traces[]).flatMap((post) => post.resourceSpans).flatMap((one) => one.scopeSpans)
+    .flatMap((one) => one.spans).map(({ name, status, attributes }) => {
+      const of = (key: string) => Object.values(attributes.find((one) => one.key === key)?.value ?? {})[0];
+      const outcome = of("sallyport.result") ?? of("http.response.status_code");
+      return `${name} ${outcome} ${status.code === ERROR ? status.message : "without error"}`;
+    });
+  assertEquals(spans.sort(), [
+    "call internal internal",
+    "call ok without error",
+    "call timeout timeout",
+    "handshake 101 without error",
+    "handshake 403 without error",
+    "handshake undefined internal",
+  ]);
   for (const value of ["origin_missing", "chat.send", "chat.v1", "192.0.2.1"]) {
     assertEquals(text.includes(value), true, value);
   }

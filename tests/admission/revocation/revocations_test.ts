@@ -208,6 +208,21 @@ Deno.test("Revocations are read again when the store's file is back", () => {
   assertEquals(heard, [{ sub: "alice" }]);
 });
 
+Deno.test("Revocations that the store has again are shared with other nodes", () => {
+  const { store } = scene();
+  const reborn = { epoch: 0, list: (space: string) => store.list(space), set() {} };
+  const { revocations } = scene(reborn as unknown as Store);
+  store.set("revocation", "sub:alice", "", NOW + DAY);
+  const names = () => [...revocations.shared()].map(({ name }) => name);
+  assertEquals(names(), []);
+  reborn.epoch = 1;
+  assertEquals(names(), ["sub:alice"]);
+  store.set("revocation", "sub:bob", "", NOW + DAY);
+  reborn.epoch = 2;
+  revocations.adopt({ name: "jti:t-9", issuedUntil: NOW, until: NOW + DAY });
+  assertEquals(revocations.isRevoked(BOB), true);
+});
+
 Deno.test("Revocations stay cheap to ask with 100,000 of them", () => {
   const { revocations } = scene();
   const entries = new RevocationEntries();

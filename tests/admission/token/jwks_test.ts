@@ -296,6 +296,10 @@ Deno.test("createVerifier() starts from the keys of the verifier before it, so t
     const deps = { log, now: () => clock.ms, fetch: issuer.fetch, previous: verifier };
     const same = await createVerifier({ ...base, algorithms: ["ES256"], jwks_url: issuer.url }, deps);
     assertEquals((await same.verify(KNOWN_TOKEN)).ok, true);
+    const { requests } = issuer;
+    clock.ms += 30_000;
+    assertEquals((await same.verify(KNOWN_TOKEN)).ok, true);
+    assertEquals(issuer.requests, requests, "the keys are as old as they were before");
     const elsewhere = await createVerifier({ ...base, algorithms: ["ES256"], jwks_url: `${issuer.url}2` }, deps);
     assertEquals((await elsewhere.verify(KNOWN_TOKEN)).ok, false);
     same.close();

@@ -72,6 +72,13 @@ Deno.test("readJwks() leaves out what it can't use and says why", async () => {
   assertEquals(ignored.join().includes("c2VjcmV0"), false);
 });
 
+Deno.test("readJwks() refuses what is not a key set", async () => {
+  for (const text of ["", "{", "null", "[]", "{}", '{"keys":{}}', '{"keys":null}', "7"]) {
+    const problem = text === "" || text === "{" ? "is not JSON" : "is not a key set";
+    await assertRejects(() => readJwks(text, ["ES256"]), KeyError, problem);
+  }
+});
+
 Deno.test("readJwks() refuses a set with two keys of one name, and a set of more than a hundred", async () => {
   const set = (...keys: unknown[]) => readJwks(JSON.stringify({ keys }), ["ES256"]);
   const key = jwkOf(ecPair(), { kid: "a" });
