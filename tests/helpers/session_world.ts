@@ -24,6 +24,8 @@ import { assert } from "../assert.ts";
 /** Limits, token and cell of the session. */
 export interface WorldOptions {
   readonly kind?: "rpc" | "raw";
+  /** Whether the client sends binary frames. */
+  readonly binary?: boolean;
   /** Default: the hub of a node that runs alone. */
   readonly hub?: Hub;
   /** Whether the engine can stop reading; `serve` can't. */
@@ -96,6 +98,7 @@ export class World {
   cellUp = true;
   mostPending = 0;
   readonly #pausable: boolean;
+  readonly #binary: boolean;
   #topics: TopicTable<TopicContract>;
   readonly #module: { contract: Contract };
   readonly #inbox: string[] = [];
@@ -109,12 +112,13 @@ export class World {
     const { kind = "rpc", pausable = true, maxInFlight = 64, maxInvalid = 1e6, limits = {}, share = 1e6, verify } =
       options;
     this.#pausable = pausable;
+    this.#binary = options.binary ?? false;
     this.hub = options.hub ?? loneHub(hubLimits(1_000, 1_000));
     const made = makeLimits(limits);
     this.clock = made.clock;
     this.log = made.log;
     this.limits = made.limits;
-    const contract = contractOf(kind, options.topics);
+    const contract = contractOf(kind, options.topics, options.binary);
     this.#topics = new TopicTable(contract.topics);
     const module = {
       subprotocol: "world.v1",
@@ -234,7 +238,10 @@ export class World {
         const text = typeof request === "string" ? request : new TextDecoder().decode(request);
         this.#begin(String(JSON.parse(text).params?.tag), method, call);
       },
-      message: (data: string, call: PendingCall) => this.#begin(data, data.split(" ")[0]!, call),
+      message: (data: string | Uint8Array, call: PendingCall) => {
+        const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+        this.#begin(text, text.split(" ")[0]!, call);
+      },
       allow: (topic: string, asked: Asked["asked"], call: PendingCall) => {
         if (this.cellUp) this.asked.push({ topic, asked, user: this.session.user, call });
         else call.reject(-32004);
@@ -260,7 +267,9 @@ export class World {
       this.delivered.push(text);
       // The bytes are valid only during the call.
       const bytes = new TextEncoder().encode(text);
-      (this.session as SocketSink).message(text, bytes.length, bytes);
+      const sink: SocketSink = this.session;
+      if (this.#binary) sink.message(bytes, bytes.length);
+      else sink.message(text, bytes.length, bytes);
       bytes.fill(0);
     }
     this.#pumping = false;
@@ -336,8 +345,8 @@ export class World {
   }
 }
 
-function contractOf(kind: "rpc" | "raw", topics: readonly TopicContract[] = []): Contract {
-  return { kind, binary: false, methods: METHODS, topics: new Map(topics.map((topic) => [topic.pattern, topic])) };
+function contractOf(kind: "rpc" | "raw", topics: readonly TopicContract[] = [], binary = false): Contract {
+  return { kind, binary, methods: METHODS, topics: new Map(topics.map((topic) => [topic.pattern, topic])) };
 }
 
 /** As a cell answers: the bytes are valid only during the call. */

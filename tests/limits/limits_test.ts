@@ -176,6 +176,18 @@ Deno.test("a refusal only by the address' bucket, which others emptied, is no vi
   assertEquals(excused, 100);
 });
 
+Deno.test("a user's sessions together have no more excused refusals than the user has messages", () => {
+  const { limits } = makeLimits();
+  const busy = ["bob", "cid", "dan", "eve"].map((user) => limits.session("192.0.2.1", user));
+  for (const session of busy) assertEquals(countUntilRefused(() => session.message(1) === null), 100);
+  let excused = 0;
+  for (let i = 0; i < 3; i++) {
+    const session = limits.session("192.0.2.1", "ann");
+    while (session.message(1)?.excused) excused++;
+  }
+  assertEquals(excused, 200);
+});
+
 Deno.test("Limits.reconfigure() reaches live sessions, addresses, users, bans and violations", () => {
   const { limits, clock } = makeLimits();
   const session = limits.session("192.0.2.1", "ann");

@@ -87,22 +87,29 @@ Deno.test("SessionLimits.message() names the bucket that takes longest", () => {
   assertEquals(session.message(1), null);
 });
 
-Deno.test("SessionLimits charge a message and its calls once: the cost of each element, and at least one", () => {
-  const spent = (...costs: number[]) => {
-    const { limits } = makeLimits({ connection: { ...WIDE, rate: 1e-9, burst: 100 } });
-    const session = limits.session("192.0.2.1", "ann");
-    assertEquals(send(session, ...costs), null);
-    return 100 - countUntilRefused(() => session.message(1) === null);
-  };
-  assertEquals(spent(), 1);
-  assertEquals(spent(1), 1);
-  assertEquals(spent(5), 5);
-  assertEquals(spent(0), 1);
-  assertEquals(spent(1, 1, 1), 3);
-  assertEquals(spent(0, 1), 1);
-  assertEquals(spent(0.5, 0.5, 0.5), 2);
-  assertEquals(spent(3, 4), 7);
-});
+for (const scope of ["connection", "user", "ip"] as const) {
+  Deno.test(`SessionLimits charge a message and its calls once to the ${scope}: the cost of each, and at least one`, () => {
+    const spent = (...costs: number[]) => {
+      const narrow = { rate: 1e-9, burst: 100 };
+      const { limits } = makeLimits({
+        connection: scope === "connection" ? { ...WIDE, ...narrow } : WIDE,
+        user: scope === "user" ? narrow : HIGH,
+        ip: scope === "ip" ? narrow : HIGH,
+      });
+      const session = limits.session("192.0.2.1", "ann");
+      assertEquals(send(session, ...costs), null);
+      return 100 - countUntilRefused(() => session.message(1) === null);
+    };
+    assertEquals(spent(), 1);
+    assertEquals(spent(1), 1);
+    assertEquals(spent(5), 5);
+    assertEquals(spent(0), 1);
+    assertEquals(spent(1, 1, 1), 3);
+    assertEquals(spent(0, 1), 1);
+    assertEquals(spent(0.5, 0.5, 0.5), 2);
+    assertEquals(spent(3, 4), 7);
+  });
+}
 
 Deno.test("SessionLimits charge as many tokens as elements cost, for any batch", () => {
   const costs = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 20 });

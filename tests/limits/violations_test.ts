@@ -19,6 +19,15 @@ Deno.test("Violations.add() counts in a window that moves on, not from minute to
   assertEquals(violations.add("b", 110_000), false, "the first is a whole minute ago");
 });
 
+Deno.test("Violations.add() counts right after a long time with few violations", () => {
+  const violations = new Violations(40);
+  let now = 0;
+  // A minute holds thirty of them.
+  for (let i = 0; i < 500; i++) assertEquals(violations.add("a", now += 2_000), false);
+  for (let i = 31; i < 40; i++) assertEquals(violations.add("a", now), false, String(i));
+  assertEquals(violations.add("a", now), true);
+});
+
 Deno.test("Violations.add() trips exactly when a window holds max, by definition", () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 40_000 }), { maxLength: 200 });
   fc.assert(fc.property(gaps, fc.integer({ min: 1, max: 50 }), (gaps, max) => {

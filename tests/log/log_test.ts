@@ -94,6 +94,8 @@ Deno.test("createLog() bounds a line with any value", () => {
   });
   assert(lines[0]!.length < 40_000, `${lines[0]!.length} characters`);
   assertEquals(parsed()[0].cycle.self.self.self, "[deep]");
+  log.info("x", { list: [[[[[[["bottom"]]]]]]] });
+  assertEquals(parsed()[1].list, [[["[deep]"]]]);
 });
 
 Deno.test("createLog() describes what JSON can't hold and survives hostile getters", () => {

@@ -287,4 +287,35 @@ export const limits: readonly Promised[] = [
       ],
     ],
   },
+  {
+    promise: "README.md: over the limits of the user's own sessions",
+    file: "lib/limits/violations.ts",
+    by: "tests/limits/violations_test.ts",
+    edits: [
+      [
+        "      this.#list = this.#list.slice(this.#first);\n      this.#first = 0;",
+        "      this.#list = this.#list.slice(this.#first);",
+        "after a long time",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: is no violation of the user",
+    file: "lib/limits/session_limits.ts",
+    by: "tests/limits/limits_test.ts",
+    edits: [
+      ["this.#user.excuse(tokens);", "", "no more excused refusals"],
+      ["this.#connection.excuse(tokens);", "", "which others emptied"],
+    ],
+  },
+  {
+    promise: "Floods of messages, pings, handshakes, expensive calls",
+    file: "lib/limits/session_limits.ts",
+    by: "tests/limits/session_limits_test.ts",
+    edits: [
+      ["this.#ip.spend(extra, plain);", "", "once to the ip"],
+      ["this.#user.spend(extra, plain);", "", "once to the user"],
+      ["this.#connection.spend(extra, plain);", "", "once to the connection"],
+    ],
+  },
 ];

@@ -109,4 +109,16 @@ export const log: readonly Promised[] = [
       ],
     ],
   },
+  {
+    promise: "Forged log lines, terminal escapes, lost evidence",
+    file: "lib/log/values.ts",
+    by: "tests/log/log_test.ts",
+    edits: [
+      [
+        "map((value) => copy(value, depth + 1, budget) ?? null)",
+        "map((value) => copy(value, depth, budget) ?? null)",
+        "bounds a line",
+      ],
+    ],
+  },
 ];

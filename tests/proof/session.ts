@@ -284,4 +284,32 @@ export const session: readonly Promised[] = [
       ["started + servedMs + timeout * TRANSIT_PART", "started", "told or not"],
     ],
   },
+  {
+    promise: "README.md: the server stops reading instead",
+    file: "lib/session/session.ts",
+    by: "tests/session/once_test.ts",
+    edits: [
+      ['typeof data === "string" ? data : data.slice(), bytes)) {', "data, bytes)) {", "raw binary frames"],
+    ],
+  },
+  {
+    promise: "README.md: the server stops reading instead",
+    file: "lib/session/dispatcher.ts",
+    by: "tests/session/once_test.ts",
+    edits: [
+      [
+        'if ("data" in request) return typeof request.data === "string" ? request : { ...request, data: request.data.slice() };',
+        'if ("data" in request) return request;',
+        "raw binary frames",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: `kicked`",
+    file: "lib/session/session.ts",
+    by: "tests/session/ending_test.ts",
+    edits: [
+      ["    if (this.ending) return;\n    this.arrived =", "    this.arrived =", "runs no further message"],
+    ],
+  },
 ];

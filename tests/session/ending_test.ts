@@ -1,5 +1,6 @@
 /** The end of a session during a batch or a delay, and the costs of the methods of the server. */
 import { assertEquals } from "../assert.ts";
+import type { SocketSink } from "../../lib/gate/gate.ts";
 import { World } from "../helpers/session_world.ts";
 import { until } from "../helpers/until.ts";
 
@@ -65,4 +66,12 @@ Deno.test("topic.presence of a topic whose list is longer than half a MiB is -32
   };
   assertEquals((await presence(512 * 1024 - 2_000)).result?.length, 900);
   assertEquals((await presence(512 * 1024 + 2_000)).error?.code, -32004);
+});
+
+Deno.test("a session that is ending runs no further message, and logs none", () => {
+  const world = new World({ kind: "raw" });
+  world.session.end("kicked");
+  const logged = world.log.events();
+  (world.session as SocketSink).message("now more", 8);
+  assertEquals([world.begun, world.log.events()], [[], logged]);
 });

@@ -75,19 +75,22 @@ for (const method of ["session.whoami", "now"]) {
   });
 }
 
-Deno.test("raw frames that wait run once, in order, and none once the cell has taken one with it", () => {
-  const world = new World({ kind: "raw", maxInFlight: 2, limits: narrow(10, 4, "delay") });
-  const frames = Array.from({ length: 12 }, (_, index) => `${index % 3 === 0 ? "now" : "slow"} ${index}`);
-  for (const frame of frames) world.send(frame);
-  world.settleAll();
-  assertEquals(world.begun, frames);
-  assertEquals(world.mostPending, 2);
-  for (let index = 0; index < 6; index++) world.send(`slow ${index}`);
-  world.loseCell();
-  world.advance(10_000);
-  world.turn();
-  assertEquals([world.charged, world.begun.length, world.closeCode], [14, 14, 1011]);
-});
+for (const binary of [false, true]) {
+  const kind = binary ? "binary" : "text";
+  Deno.test(`raw ${kind} frames that wait run once, in order, and none once the cell has taken one with it`, () => {
+    const world = new World({ kind: "raw", binary, maxInFlight: 2, limits: narrow(10, 4, "delay") });
+    const frames = Array.from({ length: 12 }, (_, index) => `${index % 3 === 0 ? "now" : "slow"} ${index}`);
+    for (const frame of frames) world.send(frame);
+    world.settleAll();
+    assertEquals(world.begun, frames);
+    assertEquals(world.mostPending, 2);
+    for (let index = 0; index < 6; index++) world.send(`slow ${index}`);
+    world.loseCell();
+    world.advance(10_000);
+    world.turn();
+    assertEquals([world.charged, world.begun.length, world.closeCode], [14, 14, 1011]);
+  });
+}
 
 Deno.test("a draining session answers the whole message that waits for its tokens before it ends", () => {
   const world = new World({ limits: narrow(1, 1, "delay") });
