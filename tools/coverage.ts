@@ -55,6 +55,20 @@ export function row(folder: string, { branches, lines }: Reached): string {
   return `| ${folder} | ${percent(branches)} (${branches[1]}) | ${percent(lines)} |`;
 }
 
+/** Removes records that a killed process left unfinished: the report fails on them. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile || !name.endsWith(".json")) continue;
+    const path = join(folder, name);
+    try {
+      JSON.parse(await Deno.readTextFile(path));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      await Deno.remove(path);
+    }
+  }
+}
+
 async function main(tests: readonly string[]): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "sallyport-coverage-" });
   try {
@@ -63,6 +77,7 @@ async function main(tests: readonly string[]): Promise<number> {
       ["test", "--no-check", "--no-prompt", "-A", "--coverage-raw-data-only", `--coverage=${folder}`, ...tests],
       { env: { DENO_COVERAGE_DIR: folder } },
     );
+    await removeUnfinished(folder);
     const report = join(folder, "lcov");
     const made = await run(DENO, ["coverage", "--lcov", `--output=${report}`, "--include=/lib/", folder], {
       quiet: true,

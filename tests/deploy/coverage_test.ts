@@ -1,4 +1,5 @@
-import { byFolder, folderOf, row } from "../../tools/coverage.ts";
+import { join } from "node:path";
+import { byFolder, folderOf, removeUnfinished, row } from "../../tools/coverage.ts";
 import { assertEquals } from "../assert.ts";
 
 Deno.test("folderOf() is a folder of lib/, and of the sandbox a part of it", () => {
@@ -36,4 +37,17 @@ Deno.test("byFolder() counts branches and lines of all files of a folder, once e
     "| lib/base | – (0) | 0.0 % |",
     "| lib/gate | 75.0 % (4) | 66.7 % |",
   ]);
+});
+
+Deno.test("removeUnfinished() removes records that a killed process left, and no others", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const files = { "whole.json": '{"result":[]}', "empty.json": "", "half.json": '{"result":[{', "lcov": "{" };
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
+    await removeUnfinished(folder);
+    const left = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(left.sort(), ["lcov", "whole.json"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
