@@ -44,4 +44,139 @@ export const cell: readonly Promised[] = [
       ["String(key).slice(0, MAX_TEXT_LENGTH)", "String(key)"],
     ],
   },
+  {
+    promise: "docs/handlers.md: `ctx.signal` is aborted when the time is up or the",
+    file: "lib/sandbox/cell/runtime.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      ["this.#waiting.get(call)?.abort();", "", "has its signal aborted"],
+      [
+        "if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {",
+        "if (session.left && error instanceof ClientLeft) {",
+        "has its signal aborted",
+      ],
+      [
+        "if (session.left && error instanceof ClientLeft || context.abortedBy(error)) {",
+        "if (context.abortedBy(error)) {",
+        "when its client leaves",
+      ],
+      ["if (this.#sessions.get(handle)?.left === true) this.#sessions.delete(handle);", "", "whose close is cancelled"],
+      ["      else void closed.then(forget);", "", "session is forgotten after it"],
+    ],
+  },
+  {
+    promise: "README.md: The server calls `open(ctx, { resumed })` before the first message",
+    file: "lib/sandbox/cell/runtime.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      [
+        "    if (session.opening) session.waiting.push(() => work(session));\n    else work(session);",
+        "    work(session);",
+        "waits for an asynchronous open",
+      ],
+      ["    if (session.opening) session.waiting.push(work);\n    else work();", "    work();", "after open has ended"],
+      ["      session.opening = false;\n", "", "has ended does not wait"],
+      [
+        "if (extra === 0) return this.#inOrder(handle, (session) => this.#allow",
+        "if (extra <= 1) return this.#inOrder(handle, (session) => this.#allow",
+        "waits for an asynchronous open",
+      ],
+      [
+        "if (handle === 0) return this.#publish(0, id, text);\n        return this.#inOrder(handle, () => this.#publish(handle, id, text));",
+        "return this.#publish(handle, id, text);",
+        "waits for an asynchronous open",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: no such method",
+    file: "lib/sandbox/cell/runtime.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      [
+        'if (callable === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");',
+        'if (callable === undefined) return this.#out.error(call, ErrorCode.FORBIDDEN, "");',
+        "answered -32601",
+      ],
+      [
+        'if (this.#calls.raw === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");',
+        'if (this.#calls.raw === undefined) return this.#out.error(call, ErrorCode.FORBIDDEN, "");',
+        "answered -32601",
+      ],
+      [
+        'if (judge === undefined) return this.#out.error(call, ErrorCode.METHOD_NOT_FOUND, "");',
+        'if (judge === undefined) return this.#out.error(call, ErrorCode.FORBIDDEN, "");',
+        "answered -32601",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: **Events and results** are parsed by their schemas",
+    file: "lib/sandbox/cell/runtime.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      [
+        "if (error instanceof Misfit) return this.#out.error(call, ErrorCode.INVALID_PARAMS, error.data);\n      this.#failed(handle",
+        "this.#failed(handle",
+        "event from outside",
+      ],
+      [
+        "error instanceof DeclaredFailure && error.of === callable.errors",
+        "error instanceof DeclaredFailure",
+        "with those of another",
+      ],
+      [
+        'if (error instanceof NotSubscribed) return this.#out.error(call, error.code, "");',
+        "",
+        "a refused subscription",
+      ],
+      [
+        "extra === 1 ? utf8Text(first) : first.slice();",
+        "extra === 1 ? utf8Text(first) : first;",
+        "bytes of their own",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: and `true`",
+    file: "lib/sandbox/cell/module_topics.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      ["isTrue(answer) : answer === true;", "isTrue(answer) : Boolean(answer);", "true alone"],
+      ["return await answer as unknown === true;", "return Boolean(await answer);", "true alone"],
+      ["if (!rule?.events.has(event as string)) {", "if (rule === undefined) {", "event from outside"],
+      ['path: ["data", ...issue.path]', "path: issue.path", "event from outside"],
+    ],
+  },
+  {
+    promise: "README.md: aborted when the client leaves",
+    file: "lib/sandbox/cell/cell_session.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      ["for (const context of [...this.signals]) context.abort();", "", "when its client leaves"],
+      ["for (const query of this.#queries.values()) query.reject(new ClientLeft());", "", "when its client leaves"],
+      [
+        "if (code === 0) query.subscribed();\n    else query.reject",
+        "if (code <= 32_003) query.subscribed();\n    else query.reject",
+        "a refused subscription",
+      ],
+    ],
+  },
+  {
+    promise: "README.md: aborted when the client leaves",
+    file: "lib/sandbox/cell/judge_context.ts",
+    by: "tests/sandbox/cell/runtime_test.ts",
+    edits: [
+      [
+        "if (this.#aborted || this.#session.left) this.#controller.abort();",
+        "if (this.#session.left) this.#controller.abort();",
+        "has its signal aborted",
+      ],
+      [
+        "if (this.#aborted || this.#session.left) this.#controller.abort();",
+        "if (this.#aborted) this.#controller.abort();",
+        "when its client leaves",
+      ],
+    ],
+  },
 ];
