@@ -3,7 +3,8 @@ import { until } from "../helpers/until.ts";
 import { assert, assertEquals, assertLess, assertRejects } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
 import { ClusterUnavailable } from "../../lib/cluster/cluster.ts";
-import { makeNode, settings, startNode, type TestNode } from "./nodes.ts";
+import { Envelopes } from "../../lib/cluster/redis/envelope.ts";
+import { makeNode, SECRET, settings, startNode, type TestNode } from "./nodes.ts";
 import { Proxy } from "./proxy.ts";
 import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 
@@ -139,6 +140,48 @@ Deno.test(
     await until(() => b.duties.learned.some(({ key }) => key === "user:ann"), "the other node to learn of it");
   }),
 );
+
+Deno.test(
+  optional(
+    NEEDS,
+    "a record that overtakes an unknown later one is given again when Redis fails in between",
+    async () => {
+      await using redis = await RedisServer.start();
+      await using a = await startNode(settings(redis.url));
+      await using b = await startNode(settings(redis.url));
+      // The clock of the node that made it is ahead, and its message has not arrived.
+      const notice = { kind: "ban", key: "user:ann", record: "{}", until: Date.now() + 600_000 };
+      const unknown = { ...notice, record: null, at: Date.now() + 600_000 };
+      const text = `${unknown.at} ${new Envelopes(SECRET).seal("record", unknown)}`;
+      const write = "redis.call('HSET', KEYS[1], 'ban' .. string.char(0) .. 'user:ann', ARGV[1])";
+      await redis.cli("EVAL", write, "1", "test:{ctl}:records:", text);
+      // The script finds the record, and then fails to write its own.
+      await redis.cli("ACL", "SETUSER", "default", "-hset");
+      assertEquals(await a.cluster.control.announce(notice), false);
+      await redis.cli("ACL", "SETUSER", "default", "+hset");
+      await until(() => b.duties.learned.some(({ record }) => record === "{}"), "the other node to learn of it");
+      assertEquals(a.duties.learned, [], "the record that was overtaken does not come back");
+    },
+  ),
+);
+
+Deno.test("a node that is closed asks no further sentinel", async () => {
+  // Each accepts connections, and answers nothing.
+  const listeners = Array.from({ length: 4 }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const accepted: Deno.Conn[] = [];
+  const accepting = listeners.map(async (listener) => {
+    for await (const conn of listener) accepted.push(conn);
+  });
+  const hosts = listeners.map(({ addr }) => `127.0.0.1:${(addr as Deno.NetAddr).port}`).join(",");
+  const node = makeNode(settings(`redis+sentinel://${hosts}/main`));
+  const started = node.cluster.start();
+  await until(() => accepted.length > 0, "the first sentinel to be asked");
+  await node.cluster.close();
+  assertEquals(accepted.length, 1);
+  for (const listener of listeners) listener.close();
+  for (const conn of accepted) conn.close();
+  await Promise.all([...accepting, started]);
+});
 
 Deno.test(optional(NEEDS, "a subscriber whose connection alone is killed subscribes again", async () => {
   await using redis = await RedisServer.start();

@@ -6,6 +6,9 @@ import type { Finding } from "../../lib/config/findings/findings.ts";
 import { makeCertificate } from "../../lib/tls/certificate.ts";
 import { assert, assertEquals, assertMatch, assertNotMatch } from "../assert.ts";
 import { ConfigFolder } from "../helpers/config_folder.ts";
+import { RedisServer } from "../helpers/redis_server.ts";
+import { until } from "../helpers/until.ts";
+import { makeNode, settings } from "./nodes.ts";
 import { PASSWORD, TestLink, TestRedis } from "../helpers/proxied_redis.ts";
 import { optional, runs } from "../helpers/optional.ts";
 
@@ -125,6 +128,35 @@ Deno.test("clusterFileFindings() names handlers that can connect to the database
   }
 });
 
+Deno.test(
+  optional(REDIS, "a node does not connect to a master of another machine without TLS", async () => {
+    await using redis = await RedisServer.start({
+      config: ["cluster-enabled yes", "cluster-config-file nodes.conf", "cluster-announce-ip 192.0.2.1"],
+    });
+    await redis.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await until(async () => (await redis.cli("CLUSTER", "INFO")).includes("cluster_state:ok"), "the slots");
+    const url = redis.url.replace("redis://", "redis+cluster://");
+    const reason = `The URL has no TLS, and the master 192.0.2.1:${redis.port} is another machine`;
+    assertEquals(await ofDatabase(url), [`error ${reason}`]);
+    await using node = makeNode(settings(url));
+    await node.cluster.start();
+    assertEquals(node.cluster.link().up, false);
+    assertEquals(node.log.map(({ event, reason }) => [event, reason]), [["cluster.down", reason]]);
+  }),
+);
+
+Deno.test(
+  optional(REDIS, "a database that does not know a command repeats no password in findings and log", async () => {
+    await using redis = await RedisServer.start({ config: ['rename-command HELLO ""'] });
+    const found = await ofDatabase(redis.url, "swordfish");
+    assertMatch(found.join(), /^warning The database can't be reached: ERR unknown command 'HELLO'$/);
+    await using node = makeNode(settings(redis.url, { password: "swordfish" }));
+    await node.cluster.start();
+    assertMatch(JSON.stringify(node.log), /unknown command 'HELLO'/);
+    assertNotMatch(JSON.stringify(node.log), /swordfish/);
+  }),
+);
+
 Deno.test("there are no findings without [cluster]", async () => {
   using fixture = new ConfigFolder();
   const config = fixture.load();
@@ -165,6 +197,27 @@ Deno.test(optional(REDIS, "databaseFindings() asks the database about rights, ev
     await redis.command("REPLICAOF", "127.0.0.1", "1");
     assertEquals(await ofDatabase(link.url, PASSWORD), ["error HOST is a replica"]);
     await redis.command("REPLICAOF", "NO", "ONE");
+  });
+  await t.step("a user that lacks any right of a node, on commands, keys or channels", async () => {
+    const acl = await Deno.readTextFile(new URL("../../deploy/redis.acl", import.meta.url));
+    // What a connection needs, and what `check` alone uses, has another finding.
+    const rights = [...acl.matchAll(/ \+(\S+)/g)].map(([, right]) => right!)
+      .filter((right) => !["hello", "select", "cluster|slots", "info", "acl|whoami"].includes(right));
+    assert(rights.length > 20);
+    for (const right of rights) {
+      await redis.command("ACL", "SETUSER", "sallyport", `-${right}`);
+      const [found, ...others] = await ofDatabase(link.url, PASSWORD);
+      assertMatch(found ?? "", /^error The user lacks a right on HOST: NOPERM/, right);
+      assertEquals(others, ["note HOST has no replica"], right);
+      await redis.command("ACL", "SETUSER", "sallyport", `+${right}`);
+    }
+    for (const right of ["resetchannels &other:*", "resetchannels &sallyport:* resetkeys ~other:*"]) {
+      await redis.command("ACL", "SETUSER", "sallyport", ...right.split(" "));
+      assertMatch((await ofDatabase(link.url, PASSWORD))[0]!, /^error The user lacks a right on HOST: NOPERM/, right);
+    }
+    await redis.command("ACL", "SETUSER", "sallyport", "resetkeys", "~sallyport:*");
+    assertEquals(await ofDatabase(link.url, PASSWORD), ["note HOST has no replica"]);
+    assertEquals(await redis.command("KEYS", "*"), "", "nothing is left");
   });
   await t.step("a user without INFO", async () => {
     await redis.command("ACL", "SETUSER", "sallyport", "-info");

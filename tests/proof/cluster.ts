@@ -6,6 +6,8 @@ const FAILS = "A database of a cluster that fails, stands still or loses its con
 const JUNK = "docs/cluster.md: keys of another type and values of another form are removed";
 const JUNK_TEST = "tests/cluster/junk_test.ts";
 
+const FINDINGS_TEST = "tests/cluster/findings_test.ts";
+
 /** The link of a node to the others. */
 export const cluster: readonly Promised[] = [
   {
@@ -188,6 +190,57 @@ export const cluster: readonly Promised[] = [
     file: "lib/cluster/redis/deadline.ts",
     by: JUNK_TEST,
     edits: [["timer = setTimeout(judge, Math.min(MOST_GRACE_MS, grace));", "judge();", "stood still itself"]],
+  },
+  {
+    promise: "docs/cluster.md: A master of another machine that a sentinel or a master on this one names",
+    file: "lib/cluster/redis/topology.ts",
+    by: FINDINGS_TEST,
+    edits: [
+      ["return !endpoint.tls && address", "return false && address", "another machine"],
+      ["!isLocal({ hosts: [address] })", "false", "another machine"],
+    ],
+  },
+  {
+    promise: "docs/cluster.md: A master of another machine that a sentinel or a master on this one names",
+    file: "lib/cluster/redis/link.ts",
+    by: FINDINGS_TEST,
+    edits: [["if (exposed === undefined) return masters;", "if (true) return masters;", "another machine"]],
+  },
+  {
+    promise: "docs/cluster.md: A master of another machine that a sentinel or a master on this one names",
+    file: "lib/cluster/redis/database_findings.ts",
+    by: FINDINGS_TEST,
+    edits: [["if (isExposed(access, master)) return", "if (false) return", "another machine"]],
+  },
+  {
+    promise: "docs/cluster.md: a user that lacks a right or has rights that",
+    file: "lib/cluster/redis/rights.ts",
+    by: FINDINGS_TEST,
+    edits: [
+      ['    ["GETDEL", key],\n', "", "rights, eviction and replicas"],
+      ['    ["HDEL", key, "f"],\n', "", "rights, eviction and replicas"],
+      ['    ["DEL", key],\n', "", "rights, eviction and replicas"],
+      ["    connection.subscribe([key], onMessage)", "    Promise.resolve()", "rights, eviction and replicas"],
+      ['.find((reason) => reason.startsWith("NOPERM"))', ".find(() => false)", "rights, eviction and replicas"],
+    ],
+  },
+  {
+    promise: DATABASE,
+    file: "lib/cluster/redis/connection.ts",
+    by: FINDINGS_TEST,
+    edits: [['.replace(/, with args beginning with.*/is, "")', "", "repeats no password"]],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/records.ts",
+    by: "tests/cluster/faults_test.ts",
+    edits: [["this.#unsent.set(field, latest);", "this.#unsent.set(field, kept);", "overtakes an unknown later one"]],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/topology.ts",
+    by: "tests/cluster/faults_test.ts",
+    edits: [["if (signal?.aborted) break;", "", "asks no further sentinel"]],
   },
   {
     promise: FAILS,

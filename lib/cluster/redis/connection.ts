@@ -130,10 +130,14 @@ export function isAboutOneCall(error: unknown): error is Error {
   return error instanceof ErrorReply && /^(?:WRONGTYPE|ERR)\b/.test(error.message);
 }
 
-/** The reason of a failure, without anything secret: errors of Redis and of sockets name commands and addresses. */
+/**
+ * The reason of a failure, without anything secret: errors of Redis and of sockets name commands and addresses. Where
+ * Redis does not know a command, it repeats the arguments, such as the password of HELLO; they are left out.
+ */
 export function describe(error: unknown): string {
   if (error instanceof AggregateError) return describe(error.errors[0]);
-  return error instanceof Error && error.message !== "" ? error.message.slice(0, 200) : "failed";
+  if (!(error instanceof Error) || error.message === "") return "failed";
+  return error.message.replace(/, with args beginning with.*/is, "").slice(0, 200);
 }
 
 /** Bytes as the client takes them, not copied. */

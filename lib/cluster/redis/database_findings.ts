@@ -1,12 +1,14 @@
 /** Findings of `check` about a database: version, rights of the user, eviction of keys, replicas. */
 import type { Config } from "../../config/config.ts";
 import type { Finding } from "../../config/findings/findings.ts";
-import { type Access, Connection, type Reply } from "./connection.ts";
+import { type Access, Connection, describe, type Reply } from "./connection.ts";
 import { within } from "./deadline.ts";
 import { clusterFileFindings } from "./file_findings.ts";
+import { Names } from "./partitions.ts";
 import { readSettings } from "./read_settings.ts";
-import { findMasters, type Master, masterName } from "./topology.ts";
-import { isLocal, parseRedisUrl } from "./url.ts";
+import { missingRight } from "./rights.ts";
+import { findMasters, isExposed, type Master, masterName } from "./topology.ts";
+import { parseRedisUrl } from "./url.ts";
 
 const ANSWER_MS = 2_000;
 
@@ -29,18 +31,28 @@ export async function databaseFindings(config: Config): Promise<Finding[]> {
 }
 
 async function masterFindings(access: Access, master: Master): Promise<Finding[]> {
-  const { address } = master;
+  // Nothing is sent to it, the password least of all.
+  if (isExposed(access, master)) return [exposed(master)];
   let connection: Connection;
   try {
-    connection = await Connection.open(access, address, () => {});
+    connection = await Connection.open(access, master.address, () => {});
   } catch (error) {
     return [unreachable(error)];
   }
-  const name = masterName(master);
+  try {
+    return [
+      ...await rightsFindings(access, master, connection),
+      ...await infoFindings(access, masterName(master), connection),
+    ];
+  } finally {
+    connection.close();
+  }
+}
+
+async function infoFindings(access: Access, name: string, connection: Connection): Promise<Finding[]> {
   try {
     const info = readInfo(await ask(connection, ["INFO"]));
     return [
-      ...wayFindings(access, master),
       ...versionFindings(name, info),
       ...await userFindings(name, connection),
       ...kindFindings(access, name, info),
@@ -49,9 +61,20 @@ async function masterFindings(access: Access, master: Master): Promise<Finding[]
     ];
   } catch (error) {
     return [forbidden(name, error)];
-  } finally {
-    connection.close();
   }
+}
+
+/** Finds a right that the user lacks. */
+async function rightsFindings({ settings }: Access, master: Master, connection: Connection): Promise<Finding[]> {
+  const refusal = await missingRight(connection, new Names(settings.prefix), master.partitions[0]!);
+  if (refusal === undefined) return [];
+  return [{
+    severity: "error",
+    where: "cluster.url_file",
+    what: `The user lacks a right on ${masterName(master)}: ${refusal}`,
+    why: "The server starts, but is never ready",
+    remedy: `Give the user the rights of deploy/redis.acl, with ~${settings.prefix}:* and &${settings.prefix}:*`,
+  }];
 }
 
 function ask(connection: Connection, args: string[]): Promise<Reply> {
@@ -69,16 +92,15 @@ function readInfo(text: Reply): ReadonlyMap<string, string> {
 
 type Info = ReadonlyMap<string, string>;
 
-/** A sentinel on this machine may name a master elsewhere. */
-function wayFindings({ endpoint }: Access, { address }: Master): Finding[] {
-  if (endpoint.tls || address === undefined || isLocal({ ...endpoint, hosts: [address] })) return [];
-  return [{
+/** A sentinel or a node on this machine may name a master elsewhere. */
+function exposed(master: Master): Finding {
+  return {
     severity: "error",
     where: "cluster.url_file",
-    what: `The URL has no TLS, and the master ${address.host} is another machine`,
-    why: "Messages, user ids and the password cross the network in plain text",
+    what: `The URL has no TLS, and the master ${masterName(master)} is another machine`,
+    why: "Messages, user ids and the password would cross the network in plain text; the server is never ready",
     remedy: "Use rediss+sentinel:// or rediss+cluster://",
-  }];
+  };
 }
 
 function versionFindings(name: string, info: Info): Finding[] {
@@ -175,5 +197,5 @@ function forbidden(name: string, error: unknown): Finding {
 }
 
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  return describe(error).replace(/\.$/, "");
 }

@@ -7,7 +7,7 @@ import { pause, within } from "./deadline.ts";
 import { ALL_PARTITIONS, type Names } from "./partitions.ts";
 import { callScript, type ScriptName } from "./scripts.ts";
 import { Shard, type ShardUsers, STEP_MS } from "./shard.ts";
-import { findMasters, type Master, masterName } from "./topology.ts";
+import { findMasters, isExposed, type Master, masterName } from "./topology.ts";
 
 /** The parts of the node that use the link. The first argument of each call is the partitions that it is about. */
 export interface LinkUsers {
@@ -160,16 +160,29 @@ export class Link {
     while (!signal.aborted) {
       this.#look = new AbortController();
       try {
-        this.#apply(await findMasters(this.#deps.access, [...this.#shards.values()].map(({ master }) => master)));
+        this.#apply(await this.#find());
         if (this.#deps.access.endpoint.kind === "single") return;
       } catch (error) {
         // Known masters are used as long as they answer.
-        if (this.#shards.size === 0) this.#fell("", describe(error));
+        if (!this.#up) this.#fell("", describe(error));
         this.#attempted.resolve();
       }
       await pause(LOOK_AGAIN_MS, signal);
       await pause(LOOK_EVERY_MS, this.#look.signal);
     }
+  }
+
+  /** The current masters. Without TLS, none of another machine is used, whatever names it. */
+  async #find(): Promise<Master[]> {
+    const { access } = this.#deps;
+    const masters = await findMasters(
+      access,
+      [...this.#shards.values()].map(({ master }) => master),
+      this.#ending.signal,
+    );
+    const exposed = masters.find((master) => isExposed(access, master));
+    if (exposed === undefined) return masters;
+    throw new Error(`The URL has no TLS, and the master ${masterName(exposed)} is another machine`);
   }
 
   /** Opens new masters and closes former ones. A master with other partitions than before is opened again. */

@@ -72,16 +72,17 @@ export class Records {
     const at = Math.max(Date.now(), (this.#versions.get(field)?.at ?? 0) + 1);
     const kept = { kind, key, record, until: Number.isFinite(until) ? until : null, at };
     this.#remember(field, kept);
+    let latest = kept;
     try {
       const before = await this.#call(kept);
       if (before === null) return true;
       // Another node's clock is ahead, or its record is not known here yet. This one is later all the same.
-      const later = { ...kept, at: (this.#open(before)?.at ?? at) + 1 };
-      this.#remember(field, later);
-      return await this.#call(later) === null;
+      latest = { ...kept, at: (this.#open(before)?.at ?? at) + 1 };
+      this.#remember(field, latest);
+      return await this.#call(latest) === null;
     } catch (error) {
       if (!(error instanceof ClusterUnavailable)) throw error;
-      if (this.#unsent.size < MAX_UNSENT) this.#unsent.set(field, kept);
+      if (this.#unsent.size < MAX_UNSENT) this.#unsent.set(field, latest);
       this.#retryLater();
       return false;
     }

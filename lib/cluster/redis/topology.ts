@@ -2,7 +2,7 @@
 import { type Access, Connection, type Reply } from "./connection.ts";
 import { within } from "./deadline.ts";
 import { ALL_PARTITIONS, slotOf } from "./partitions.ts";
-import type { Address } from "./url.ts";
+import { type Address, isLocal } from "./url.ts";
 
 /** A master with its partitions. Without an address, it is behind the unix socket of the endpoint. */
 export interface Master {
@@ -12,6 +12,11 @@ export interface Master {
 
 const ANSWER_MS = 2_000;
 
+/** A master that a sentinel or a node on this machine names, but that is elsewhere: it must not be reached without TLS. */
+export function isExposed({ endpoint }: Access, { address }: Master): boolean {
+  return !endpoint.tls && address !== undefined && !isLocal({ hosts: [address] });
+}
+
 /** A name for a master, unique in its endpoint. */
 export function masterName({ address }: Master): string {
   return address === undefined ? "unix" : `${address.host}:${address.port}`;
@@ -19,11 +24,15 @@ export function masterName({ address }: Master): string {
 
 /**
  * Asks for the current masters: the hosts of the endpoint in order, then, in a Redis Cluster, the known masters, until
- * one answers.
+ * one answers, or the signal ends it.
  *
  * @throws {Error} if none does; the message says why the last one failed
  */
-export async function findMasters(access: Access, known: readonly Master[]): Promise<Master[]> {
+export async function findMasters(
+  access: Access,
+  known: readonly Master[],
+  signal?: AbortSignal,
+): Promise<Master[]> {
   const { kind, hosts, path } = access.endpoint;
   if (kind === "single") {
     return [{ address: path === undefined ? hosts[0] : undefined, partitions: ALL_PARTITIONS }];
@@ -31,6 +40,7 @@ export async function findMasters(access: Access, known: readonly Master[]): Pro
   const others = kind === "cluster" ? known.flatMap(({ address }) => address ?? []) : [];
   let reason = new Error("no host");
   for (const host of [...hosts, ...others]) {
+    if (signal?.aborted) break;
     try {
       return await (kind === "sentinel" ? askSentinel(access, host) : askNode(access, host));
     } catch (error) {

@@ -119,6 +119,6 @@ function noDatabase(kind: string, text: string): number {
 }
 
 /** Whether the connection stays on this machine: loopback addresses, `localhost`, or a unix socket. */
-export function isLocal({ hosts }: Endpoint): boolean {
+export function isLocal({ hosts }: Pick<Endpoint, "hosts">): boolean {
   return hosts.every(({ host }) => host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host));
 }
