@@ -165,6 +165,30 @@ Deno.test(
   ),
 );
 
+Deno.test(optional(NEEDS, "publications that wait for Redis are bounded by number and bytes, and counted", async () => {
+  await using redis = await RedisServer.start();
+  await using node = await startNode(settings(redis.url));
+  const { backplane } = node.cluster;
+  // On a busy machine the link may fail under so many messages; they are settled then, too.
+  const settled = () => {
+    const { sent, unknown } = node.cluster.figures.published;
+    return sent + unknown;
+  };
+  /** Publishes within one turn, in which nothing is confirmed; returns how many messages were taken. */
+  const burst = async (count: number, text: Uint8Array) => {
+    await until(() => isUp(node), "the link to be up");
+    const outcomes = Array.from({ length: count }, () => backplane.publish("m", "t", text));
+    return outcomes.filter((outcome) => outcome === "sent").length;
+  };
+  assertEquals(await burst(100_002, bytes("x")), 100_000);
+  await until(() => settled() === 100_000, "the messages to be settled", 60_000);
+  assertEquals(await burst(6, new Uint8Array(16 * 1024 * 1024)), 4);
+  await until(() => settled() === 100_004, "the long messages to be settled", 60_000);
+  assertEquals(await burst(1, bytes("x")), 1);
+  await until(() => settled() === 100_005, "the last message to be settled");
+  assertEquals([node.cluster.figures.published.local, node.cluster.figures.published.dropped], [0, 4]);
+}));
+
 Deno.test("a node that is closed asks no further sentinel", async () => {
   // Each accepts connections, and answers nothing.
   const listeners = Array.from({ length: 4 }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));

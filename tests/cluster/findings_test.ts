@@ -157,6 +157,31 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  optional(REDIS, "a database is not connected to when its certificate has another name or authority", async () => {
+    const [own, other] = await Promise.all([1, 2].map(() => makeCertificate({ hosts: ["localhost"] })));
+    const folder = await Deno.makeTempDir({ prefix: "sallyport-redis-tls-" });
+    try {
+      await Deno.writeTextFile(`${folder}/cert.pem`, own!.cert);
+      await Deno.writeTextFile(`${folder}/key.pem`, own!.key);
+      const files = [`tls-cert-file ${folder}/cert.pem`, `tls-key-file ${folder}/key.pem`];
+      const config = ["port 0", "tls-port PORT", ...files, "tls-auth-clients no"];
+      await using redis = await RedisServer.start({
+        config: [...config, `tls-ca-cert-file ${folder}/cert.pem`],
+      });
+      const found = async (host: string, ca: string) => {
+        const findings = await withConfig({ url: `rediss://${host}:${redis.port}`, ca }, databaseFindings);
+        return findings[0]!.what;
+      };
+      assertMatch(await found("localhost", own!.cert), /^Nodes log in to localhost:\d+ as the default user$/);
+      assertMatch(await found("127.0.0.1", own!.cert), /^The database can't be reached: .*altnames/);
+      assertMatch(await found("localhost", other!.cert), /^The database can't be reached: .*(certificate|signature)/i);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }),
+);
+
 Deno.test("there are no findings without [cluster]", async () => {
   using fixture = new ConfigFolder();
   const config = fixture.load();

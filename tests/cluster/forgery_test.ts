@@ -2,7 +2,8 @@
 import { until } from "../helpers/until.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { optional } from "../helpers/optional.ts";
-import { settings, startNode, type TestNode } from "./nodes.ts";
+import { Envelopes } from "../../lib/cluster/redis/envelope.ts";
+import { SECRET, settings, startNode, type TestNode } from "./nodes.ts";
 import { NEEDS, RedisServer } from "../helpers/redis_server.ts";
 
 const RECORDS = "test:{ctl}:records:";
@@ -106,6 +107,28 @@ Deno.test(optional(NEEDS, "a request is answered once, and only if a node has si
     await Promise.all([reading, listening.status]);
   }
 }));
+
+Deno.test(
+  optional(NEEDS, "a request from a clock that differs by more than a minute is refused, on both sides", async () => {
+    await using redis = await RedisServer.start();
+    await using node = await startNode(settings(redis.url));
+    const envelopes = new Envelopes(SECRET);
+    const send = (id: string, ageMs: number) => {
+      const request = { id, from: "other", at: Date.now() - ageMs, request: { kind: id } };
+      return redis.cli("SPUBLISH", ASKED, envelopes.seal("request", request));
+    };
+    for (const [index, ageMs] of [3_600_000, -3_600_000].entries()) {
+      await send(`far ${index}`, ageMs);
+      await until(() => refused(node) === index + 1, "the request to be refused");
+    }
+    // The bound is a minute; the rest is for a busy machine.
+    for (const [index, ageMs] of [30_000, -59_000].entries()) {
+      await send(`near ${index}`, ageMs);
+      await until(() => node.duties.requests.length === index + 1, "the request to be answered");
+    }
+    assertEquals(refused(node), 2);
+  }),
+);
 
 Deno.test(optional(NEEDS, "an honest neighbour of a flood of forged messages is heard", async () => {
   await using redis = await RedisServer.start();

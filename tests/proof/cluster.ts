@@ -6,6 +6,7 @@ const FAILS = "A database of a cluster that fails, stands still or loses its con
 const JUNK = "docs/cluster.md: keys of another type and values of another form are removed";
 const JUNK_TEST = "tests/cluster/junk_test.ts";
 
+const URL_TEST = "tests/cluster/redis/url_test.ts";
 const FINDINGS_TEST = "tests/cluster/findings_test.ts";
 
 /** The link of a node to the others. */
@@ -241,6 +242,65 @@ export const cluster: readonly Promised[] = [
     file: "lib/cluster/redis/topology.ts",
     by: "tests/cluster/faults_test.ts",
     edits: [["if (signal?.aborted) break;", "", "asks no further sentinel"]],
+  },
+  {
+    promise: "docs/cluster.md: Without TLS (`redis://`), only this machine is allowed",
+    file: "lib/cluster/redis/url.ts",
+    by: URL_TEST,
+    edits: [
+      ['"rediss+sentinel": { kind: "sentinel", tls: true }', '"rediss+sentinel": { kind: "sentinel", tls: false }'],
+      ['"rediss+cluster": { kind: "cluster", tls: true }', '"rediss+cluster": { kind: "cluster", tls: false }'],
+      ["hosts.every(", "hosts.some(", "loopback"],
+      ["\\d{1,3}){3}$/", "\\d{1,3}){3}/", "loopback"],
+      ['host === "localhost"', 'host.startsWith("localhost")', "loopback"],
+    ],
+  },
+  {
+    promise: DATABASE,
+    file: "lib/cluster/redis/url.ts",
+    by: URL_TEST,
+    edits: [
+      ['authority.lastIndexOf("@")', 'authority.indexOf("@")', "within each bound"],
+      ["number > 65_535", "number >= 65_535", "within each bound"],
+      ["number < 1 ||", "", "refuses other texts"],
+      ["names.length > MAX_HOSTS", "names.length >= MAX_HOSTS", "within each bound"],
+      ["database > MAX_DATABASE", "database >= MAX_DATABASE", "within each bound"],
+      ["{1,128}", "{1,129}", "within each bound"],
+      [' && text !== "0"', "", "within each bound"],
+      ["Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined", "SCHEMES[scheme]", "refuses other texts"],
+      ['if (kind === "single" && names.length > 1)', "if (false)", "refuses other texts"],
+    ],
+  },
+  {
+    promise: DATABASE,
+    file: "lib/cluster/redis/connection.ts",
+    by: FINDINGS_TEST,
+    edits: [
+      ["...files, tls: true,", "...files, tls: true, rejectUnauthorized: false,", "another name or authority"],
+    ],
+  },
+  {
+    promise: DATABASE,
+    file: "lib/cluster/redis/requests.ts",
+    by: "tests/cluster/forgery_test.ts",
+    edits: [
+      ["Math.abs(now - at) > MAX_AGE_MS ||", "", "differs by more than a minute"],
+      ["Math.abs(now - at)", "now - at", "differs by more than a minute"],
+      ["MAX_AGE_MS = 60_000", "MAX_AGE_MS = 10_000", "differs by more than a minute"],
+    ],
+  },
+  {
+    promise: FAILS,
+    file: "lib/cluster/redis/topics.ts",
+    by: "tests/cluster/faults_test.ts",
+    edits: [
+      ["this.#pending >= MAX_PENDING ||", "", "bounded by number and bytes"],
+      ["this.#pending >= MAX_PENDING", "this.#pending > MAX_PENDING", "bounded by number and bytes"],
+      ["this.#pendingBytes + text.length > MAX_PENDING_BYTES", "false", "bounded by number and bytes"],
+      ["    this.#pending--;\n", "", "bounded by number and bytes"],
+      ["    this.#pendingBytes -= text.length;\n", "", "bounded by number and bytes"],
+      ["      this.published.dropped++;\n", "", "bounded by number and bytes"],
+    ],
   },
   {
     promise: FAILS,

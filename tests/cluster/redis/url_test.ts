@@ -1,6 +1,6 @@
 /** The URL of Redis. */
 import { assertEquals, assertThrows } from "../../assert.ts";
-import { isLocal, parseRedisUrl } from "../../../lib/cluster/redis/url.ts";
+import { type Endpoint, isLocal, parseRedisUrl } from "../../../lib/cluster/redis/url.ts";
 
 Deno.test("parseRedisUrl() reads each form", () => {
   assertEquals(parseRedisUrl("redis://127.0.0.1\n"), {
@@ -33,6 +33,30 @@ Deno.test("parseRedisUrl() reads each form", () => {
     path: "/run/redis.sock",
     database: 0,
   });
+});
+
+Deno.test("parseRedisUrl() takes what is just within each bound, and the last @ as the end of the credentials", () => {
+  // A refusal is a difference, too.
+  const parsed = (url: string): Partial<Endpoint> => {
+    try {
+      return parseRedisUrl(url);
+    } catch {
+      return {};
+    }
+  };
+  const { hosts, database, username, password } = parsed("redis://node:p@ss@a:65535/65535");
+  assertEquals({ hosts, database, username, password }, {
+    ...{ hosts: [{ host: "a", port: 65_535 }], database: 65_535 },
+    ...{ username: "node", password: "p@ss" },
+  });
+  assertEquals(parsed("redis://a:1").hosts, [{ host: "a", port: 1 }]);
+  assertEquals(parsed("redis+cluster://a/0").database, 0);
+  assertEquals(parsed(`redis+cluster://${Array(32).fill("a").join()}`).hosts?.length, 32);
+  const master = "m".repeat(128);
+  assertEquals(parsed(`redis+sentinel://a/${master}`).master, master);
+  assertThrows(() => parseRedisUrl(`redis+sentinel://a/${master}m`), TypeError);
+  const kinds = ["", "+sentinel", "+cluster"].flatMap((kind) => [`redis${kind}://a/0`, `rediss${kind}://a/0`]);
+  assertEquals(kinds.map((url) => parsed(url).tls), [false, true, false, true, false, true]);
 });
 
 Deno.test("parseRedisUrl() refuses other texts, and repeats nothing of them", () => {
