@@ -23,8 +23,6 @@ export interface NodeOptions {
   readonly config?: Record<string, Table | undefined>;
   /** Nodes connect to Redis without the proxy of the test, whose own work would delay it. */
   readonly direct?: boolean;
-  /** `server.fronts`, each of which is a node. */
-  readonly fronts?: number;
   /** Of another Redis than the one of the test, without a password. */
   readonly url?: string;
 }
@@ -163,7 +161,7 @@ export class TestCluster implements AsyncDisposable {
     const cluster = new TestCluster(await TestRedis.start(), options);
     try {
       await Promise.all(Array.from({ length: count }, () => cluster.add()));
-      for (const node of cluster.nodes) await cluster.knows(node, count * (options.fronts ?? 1));
+      for (const node of cluster.nodes) await cluster.knows(node, count);
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
