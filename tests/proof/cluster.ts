@@ -3,7 +3,7 @@ import type { Promised } from "./mutant.ts";
 const DATABASE = "A program that reaches the database of a cluster";
 const FAILS = "A database of a cluster that fails, stands still or loses its content";
 
-const JUNK = "docs/cluster.md: keys of another type and values of another form are removed";
+const JUNK = "docs/cluster.md: keys of another type and counts of another form are removed";
 const JUNK_TEST = "tests/cluster/junk_test.ts";
 
 const URL_TEST = "tests/cluster/redis/url_test.ts";
