@@ -179,4 +179,73 @@ export const cell: readonly Promised[] = [
       ],
     ],
   },
+  {
+    promise: "docs/handlers.md: 20,000 a second and 64 for each message received",
+    file: "lib/sandbox/cell/outbox.ts",
+    by: "tests/sandbox/cell/outbox_test.ts",
+    edits: [
+      [
+        "if (this.#deps.stream.pending > MAX_PENDING_BYTES || !this.#allowance.take(bytes, this.#deps.now)) {",
+        "if (!this.#allowance.take(bytes, this.#deps.now)) {",
+        "16 MiB are not sent",
+      ],
+      [
+        "if (this.#deps.stream.pending > MAX_PENDING_BYTES || !this.#allowance.take(bytes, this.#deps.now)) {",
+        "if (this.#deps.stream.pending > MAX_PENDING_BYTES) {",
+        "20,000 operations",
+      ],
+      ["if (this.#deps.stream.pending > MAX_PENDING_BYTES) return;", "", "16 MiB are not sent"],
+      ["bytesOf(first) + bytesOf(second);", "bytesOf(first);", "32 MiB"],
+      ["    this.#allowance.earn(1);", "", "20,000 operations"],
+      [
+        "if (!this.#allowance.take(utf8Length(text) + utf8Length(kept), this.#deps.now)) return;",
+        "",
+        "above the allowance",
+      ],
+      [
+        'utf8Length(fields) > MAX_LOG_BYTES ? "" : fields',
+        'utf8Length(fields) >= MAX_LOG_BYTES ? "" : fields',
+        "cuts a message",
+      ],
+      [
+        "if (utf8Length(text) > MAX_INFO_BYTES) throw new RangeError(`The contract is longer than ${MAX_INFO_BYTES} bytes`);",
+        "",
+        "a contract of 1 MiB",
+      ],
+      ["if (this.#writer.size > FLUSH_FROM_BYTES) this.flush();\n    else if", "if", "64 KiB at once"],
+      ["else if (!this.working) this.flushLater();", "else this.flushLater();", "64 KiB at once"],
+    ],
+  },
+  {
+    promise: "README.md: `data.issues` has path and reason of each, never the value",
+    file: "lib/sandbox/cell/issues.ts",
+    by: "tests/sandbox/cell/describe_test.ts",
+    edits: [
+      ["error.issues.slice(0, MOST_ISSUES)", "error.issues", "20 issues"],
+      ["issue.path.slice(0, 32)", "issue.path", "20 issues"],
+      ["String(key).slice(0, MAX_TEXT_LENGTH)", "String(key)", "20 issues"],
+      ["issue.message.slice(0, MAX_TEXT_LENGTH)", "issue.message", "20 issues"],
+    ],
+  },
+  {
+    promise: "README.md: `data.ref` finds the error in the log",
+    file: "lib/sandbox/cell/describe_error.ts",
+    by: "tests/sandbox/cell/describe_test.ts",
+    edits: [
+      ["text.slice(0, MAX_DESCRIPTION_LENGTH)", "text", "cuts a long one"],
+    ],
+  },
+  {
+    promise: "README.md: `testHandlers` in [lib/mod.ts](lib/mod.ts) tests a module without a server",
+    file: "lib/sandbox/testkit/test_topics.ts",
+    by: "tests/sandbox/testkit/testkit_test.ts",
+    edits: [
+      ["if (this.declared && !hasRole(known, from)) return ErrorCode.FORBIDDEN;", "", "handler's subscription"],
+      [
+        "yes ? this.#follow(session, from, topic) : ErrorCode.FORBIDDEN",
+        "this.#follow(session, from, topic)",
+        "handler's subscription",
+      ],
+    ],
+  },
 ];

@@ -132,4 +132,22 @@ export const supervisor: readonly Promised[] = [
       ["if (path === undefined || front === 0) return config;", "if (front >= 0) return config;", "store of each"],
     ],
   },
+  {
+    promise: "docs/handlers.md: A cell has none",
+    file: "lib/sandbox/supervisor/cell_flags.ts",
+    by: "tests/sandbox/supervisor/cell_flags_test.ts",
+    edits: [
+      ['[list("sys", sys)] : ["--deny-sys"]', '[list("sys", sys)] : ["--allow-sys"]', "nothing but its folder"],
+      ['[list("import", imports)] : ["--deny-import"]', '[list("import", imports)] : []', "nothing but its folder"],
+      ['    "--deny-run",\n', "", "nothing but its folder"],
+      ['    "--deny-ffi",\n', "", "nothing but its folder"],
+      ['list("write", [socketPath, ...write]),', '"--allow-write",', "each permission"],
+      [
+        "name.startsWith(entry.slice(0, -1)) : name === entry",
+        "name.startsWith(entry.slice(0, -1)) : name.startsWith(entry)",
+        "named prefix",
+      ],
+      ["Math.max(1, Math.floor(memory / 2 ** 20))", "Math.floor(memory / 2 ** 20)", "each permission"],
+    ],
+  },
 ];

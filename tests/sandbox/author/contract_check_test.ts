@@ -78,6 +78,8 @@ wrong.push(
   ["a topic's description that is no text", withTopics({ a: { events, description: 1 } }), "description is no text"],
   ["an unknown property of a topic", withTopics({ a: { events, role: ["x"] } }), "role is not known"],
   ["topics of a raw module", { raw: { message() {} }, topics: { a: { events } } }, "raw has no topics"],
+  ["examples that are no list", { methods: { a: { ...good, examples: 1 } } }, "examples is not a list"],
+  ["a binary that is no boolean", { raw: { binary: 1, message() {} } }, "raw.binary is neither"],
   ["errors that are no object", { methods: { a: { ...good, errors: 1 } } }, "errors is no object"],
   ["an error that is no object", withError(null), "is null, not an object"],
   ["an error without a code", withError({ message: "Low" }), "code is no 32-bit integer"],

@@ -176,3 +176,50 @@ Deno.test("a module that publishes while it is made is told so", async () => {
   });
   await assertRejects(() => early.call("a"), Error, "before it has loaded");
 });
+
+Deno.test("testHandlers() asks roles and allow of a topic for a handler's subscription, as the server does", async () => {
+  const world = testHandlers(
+    (({ z, method }) => ({
+      topics: {
+        "open": { events: { said: z.object({}) } },
+        "staff": { roles: ["staff"], events: { said: z.object({}) } },
+        "own:{user}": {
+          params: z.object({ user: z.string() }),
+          allow: ({ user }, ctx) => user === ctx.user.id,
+          events: { said: z.object({}) },
+        },
+      },
+      methods: {
+        follow: method({
+          params: z.object({ topic: z.string() }),
+          handle: ({ topic }, ctx) => ctx.subscribe(topic as "open").then(() => "followed"),
+        }),
+      },
+    })) satisfies Handlers,
+  );
+  const follow = (topic: string, roles: string[] = []) => world.call("follow", { topic }, { user: "ann", roles });
+  assertEquals(await follow("open"), "followed");
+  assertEquals(await follow("own:ann"), "followed");
+  for (const topic of ["staff", "own:bob"]) {
+    const refused = await assertRejects(() => follow(topic), CallError);
+    assertEquals(refused.code, -32003, topic);
+  }
+  assertEquals(await world.call("follow", { topic: "staff" }, { roles: ["staff"], connection: "2" }), "followed");
+});
+
+Deno.test("testHandlers() tells open that a connection is resumed, and presence what the test says", async () => {
+  const notes = testHandlers(module);
+  await notes.open({ roles: ["user"] }, { resumed: true });
+  assertEquals(notes.events, [{
+    type: "log",
+    connection: "1",
+    level: "info",
+    message: "open",
+    fields: { resumed: true },
+  }]);
+  const present = [{ user: "eve", connections: 7 }];
+  notes.presence.set("notes", present);
+  assertEquals(await notes.call("note.add", { text: "a" }, { roles: ["user"] }), { count: 1, present });
+  const unknown = await assertRejects(() => notes.call("topic.follow", {}), CallError);
+  assertEquals(unknown.code, -32601);
+});
