@@ -69,4 +69,59 @@ export const host: readonly Promised[] = [
       ["if (args.dev && args.config !== undefined) {", "if (args.dev && args.config === undefined && false) {"],
     ],
   },
+  {
+    promise: "README.md: overloaded, or the handler's process was replaced",
+    file: "lib/sandbox/host/slot.ts",
+    by: "tests/sandbox/host/slot_test.ts",
+    edits: [
+      [
+        "    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);\n    cell.call(",
+        "    if (cell === undefined) return call.reject(ErrorCode.OVERLOADED);\n    cell.call(",
+        "SlotLine refuses",
+      ],
+      [
+        "    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);\n    cell.message(",
+        "    if (cell === undefined) return call.reject(ErrorCode.OVERLOADED);\n    cell.message(",
+        "SlotLine refuses",
+      ],
+      [
+        "    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);\n    cell.allow(",
+        "    if (cell === undefined) return call.reject(ErrorCode.OVERLOADED);\n    cell.allow(",
+        "SlotLine refuses",
+      ],
+      [
+        "    if (cell === undefined || this.#seat.closing) return call.reject(ErrorCode.OVERLOADED);\n    cell.publish(",
+        "    if (cell === undefined) return call.reject(ErrorCode.OVERLOADED);\n    cell.publish(",
+        "SlotLine refuses",
+      ],
+      ["if (!this.#seat.closing) this.#slot.cell?.identity", "this.#slot.cell?.identity", "SlotLine refuses"],
+      [
+        "    if (this.#seat.closing) return;\n    this.#seat.closing = true;",
+        "    this.#seat.closing = true;",
+        "SlotLine refuses",
+      ],
+      ["for (const cell of this.#leaving.keys()) cell.close(seat, code);", "", "replaced cell too"],
+      [
+        "if (seat.closing) this.#seats.delete(seat.handle);\n      else {\n        cell.open",
+        "if (false as boolean) this.#seats.delete(seat.handle);\n      else {\n        cell.open",
+        "replaced cell too",
+      ],
+      [
+        "if (this.#cell === undefined) this.#seats.delete(seat.handle);\n    else this",
+        "if (this.#cell !== undefined) this",
+        "replaced cell too",
+      ],
+      [
+        "    for (const seat of this.#seats.values()) {\n      if (seat.closing) this.#seats.delete(seat.handle);\n    }",
+        "",
+        "were leaving",
+      ],
+      [
+        'if (loaded.link.over) return cell.end("crash", "the cell ended while it was put in place");',
+        "",
+        "tries again",
+      ],
+      ["if (this.#closed || this.#cell !== undefined) return loaded.link.end();", "", "closes while a cell loads"],
+    ],
+  },
 ];
