@@ -248,4 +248,17 @@ export const cell: readonly Promised[] = [
       ],
     ],
   },
+  {
+    promise: "README.md: and with bounded memory and time",
+    file: "lib/sandbox/cell/crypto_queue.ts",
+    by: "tests/sandbox/cell/crypto_queue_test.ts",
+    edits: [
+      ["const MAX_RUNNING = 2;", "const MAX_RUNNING = 3;", "two operations at once"],
+      [
+        "if (next === undefined) running--;\n    else next();",
+        "if (next !== undefined) next();",
+        "two operations at once",
+      ],
+    ],
+  },
 ];

@@ -312,4 +312,13 @@ export const session: readonly Promised[] = [
       ["    if (this.ending) return;\n    this.arrived =", "    this.arrived =", "runs no further message"],
     ],
   },
+  {
+    promise: "README.md: is asked again after `recheck` and after a refresh of the token",
+    file: "lib/session/topic_questions.ts",
+    by: "tests/session/topic_questions_test.ts",
+    edits: [
+      ["if (question.attempt !== attempt) return;", "", "the earlier one does not"],
+      ["if (question.outdated) this.#ask(topic, question);\n      else this", "this", "no answer count"],
+    ],
+  },
 ];
