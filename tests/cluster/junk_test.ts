@@ -58,8 +58,10 @@ Deno.test(optional(NEEDS, "a count of another form is removed, and the others ma
   await using second = await startNode(settings(redis.url));
   await using third = await startNode(settings(redis.url));
   await until(() => first.cluster.control.nodes().length === 3, "the nodes to know each other");
-  const seat = ({ cluster }: TestNode) => cluster.state.seat("ann", 2);
-  for (const value of JUNK) {
+  for (const [at, value] of JUNK.entries()) {
+    // A user of its own: a node may still write that it has given back the seats of the one before.
+    const user = `user ${at}`;
+    const seat = ({ cluster }: TestNode) => cluster.state.seat(user, 2);
     assertEquals([await seat(second), await seat(third)], ["taken", "taken"]);
     assertEquals(await seat(first), "full");
     // Of the two fields, the one of the second node was written first.
@@ -67,10 +69,8 @@ Deno.test(optional(NEEDS, "a count of another form is removed, and the others ma
       for _, field in ipairs(fields) do
         if field ~= ARGV[3] then redis.call('HSET', key, field, ARGV[2]) end
       end`;
-    await onKeys(redis, "test:*:seats:ann", spoil, value, await fieldOf(redis, third));
+    await onKeys(redis, `test:*:seats:${user}`, spoil, value, await fieldOf(redis, third));
     assertEquals([await seat(first), await seat(first)], ["taken", "full"], `after ${value.slice(0, 20)}`);
-    for (const node of [first, second, third]) node.cluster.state.unseat("ann");
-    await until(async () => await redis.cli("KEYS", "test:*:seats:ann") === "", "all seats to be given back");
   }
 }));
 
